@@ -1,0 +1,47 @@
+# The project's commands. `make help` lists them.
+
+CARGO ?= cargo
+PYTHON ?= python3
+TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
+SERVICE = target/release/tts-batch-api
+
+.PHONY: help tools setup build serve test lint bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
+
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || { echo "a C linker is missing: apt-get install gcc"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-pip"; exit 1; }
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
+
+setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice
+	@$(PYTHON) deploy/fetch.py
+
+build: setup ## set up and build the release binary
+	@echo "building $(SERVICE)"
+	@$(CARGO) build --release --locked
+
+serve: build ## serve on port 8080 with a development token
+	@echo
+	@echo "Serving on http://localhost:8080 with the token '$(TOKEN)'. Try:"
+	@echo
+	@echo "  curl -H 'user-token: $(TOKEN)' -H 'content-type: application/json' \\"
+	@echo "       -d '{\"text\": \"Hello. This machine can speak.\"}' -o hello.wav http://localhost:8080/v1/synthesizeSpeech"
+	@echo
+	@ALLOWED_USER_TOKEN='$(TOKEN)' TTS_LOG_FORMAT=$${TTS_LOG_FORMAT:-pretty} $(SERVICE) serve
+
+test: setup ## set up and pass every test
+	@$(CARGO) test --locked
+
+lint: tools ## check format and lints
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --locked --all-targets -- --deny warnings
+
+bench: setup ## measure the engine's parts
+	@$(CARGO) bench --locked
+
+clean: ## remove what was built and fetched, but for the voices
+	@$(CARGO) clean
+	@rm -rf runtime

@@ -1,0 +1,234 @@
+//! Owns putting the service together: from settings to running actors, children and server, and back down in order.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cache::{CacheHandle, CacheSettings};
+use crate::config::{Config, ConfigError};
+use crate::domain::{Deadline, VoiceId};
+use crate::engine::{
+    Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
+};
+use crate::http::{AppState, RequestLimits};
+use crate::pool::{PoolHandle, PoolSettings};
+use crate::resilience::{Readiness, Reason};
+use crate::speech::{SpeechService, SpeechSettings};
+use crate::telemetry::Metrics;
+use crate::voices::Catalogue;
+
+/// What speaks, without a server in front: the service behind the routes, and the commands.
+pub struct Speaker {
+    pub speech: SpeechService,
+    pub pool: PoolHandle,
+    pub metrics: Metrics,
+    pub default_voice: Option<VoiceId>,
+    pub catalogue: Catalogue,
+}
+
+/// A server that listens.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    readiness: Readiness,
+    speaker: Speaker,
+    preload: Vec<VoiceId>,
+}
+
+/// Voices may take this long to load before the first request.
+const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
+
+// === impl Speaker ===
+
+impl Speaker {
+    /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let files = RuntimeFiles::find(&runtime_settings(config))?;
+        let runtime = OnnxRuntime::load(&files.onnxruntime)?;
+        let catalogue = Catalogue::scan(&config.voices.models_dir, &config.voices.allowed).unwrap_or_else(|error| {
+            tracing::warn!(%error, "no voices");
+            Catalogue::default()
+        });
+        let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
+        let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
+        Self::with_engine(config, Arc::new(OnnxEngine::new(runtime)), catalogue, phonemizer)
+    }
+
+    /// Starts the actors around another engine than that of [`Speaker::start`].
+    pub fn with_engine(
+        config: &Config,
+        engine: Arc<dyn Engine>,
+        catalogue: Catalogue,
+        phonemizer: Phonemizer,
+    ) -> anyhow::Result<Self> {
+        let default_voice = default_voice(config, &catalogue)?;
+        let metrics = Metrics::new().context("metrics")?;
+        let pool_settings =
+            PoolSettings { workers: config.synthesis.workers, queue_limit: config.synthesis.queue_limit };
+        let pool = PoolHandle::start(engine, catalogue.clone(), metrics.clone(), pool_settings);
+        let cache = start_cache(config, &metrics);
+        let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
+        Ok(Self {
+            speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, settings),
+            pool,
+            metrics,
+            default_voice,
+            catalogue,
+        })
+    }
+}
+
+// === impl Application ===
+
+impl Application {
+    /// Binds the address first, so that a port in use is known before anything heavy starts.
+    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+        let listener = listen(config.http.bind)?;
+        let speaker = Speaker::start(config).await?;
+        Self::with_speaker(config, listener, speaker)
+    }
+
+    /// Serves what `speaker` speaks on `listener`.
+    pub fn with_speaker(config: &Config, listener: TcpListener, speaker: Speaker) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let readiness = Readiness::default();
+        readiness.add(Reason::Loading);
+        if speaker.catalogue.is_empty() {
+            readiness.add(Reason::NoVoices);
+        }
+        let preload = preload(config, &speaker)?;
+        let state = AppState {
+            speech: speaker.speech.clone(),
+            metrics: speaker.metrics.clone(),
+            readiness: readiness.clone(),
+            tokens: config.tokens.clone(),
+            metrics_token: config.http.metrics_token.clone(),
+            default_voice: speaker.default_voice.clone(),
+            limits: RequestLimits {
+                body_bytes: config.http.body_limit_bytes,
+                body_timeout: config.http.body_timeout,
+                text_chars: config.synthesis.max_text_chars,
+                deadline: config.synthesis.request_deadline,
+            },
+        };
+        Ok(Self { server: crate::http::start(listener, state, &config.http)?, address, readiness, speaker, preload })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second signal ends it at
+    /// once.
+    pub async fn run(self) -> anyhow::Result<()> {
+        announce(self.address);
+        actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
+        actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
+        self.server.await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// One line for people and for programs that started the service with port 0.
+fn announce(address: SocketAddr) {
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    let mut out = std::io::stdout();
+    // A closed standard output is no reason not to serve.
+    let _ = writeln!(out, "{}", serde_json::json!({"listening": address.to_string()})).and_then(|()| out.flush());
+}
+
+async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness) {
+    for voice in voices {
+        if pool.voice(&voice, Deadline::after(PRELOAD_LIMIT)).await.is_err() {
+            readiness.add(Reason::VoiceFailed(voice.to_string()));
+        }
+    }
+    readiness.remove(&Reason::Loading);
+}
+
+fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("stopping");
+        readiness.add(Reason::Draining);
+        actix::spawn(server.stop(true));
+        either(&mut terminate, &mut interrupt).await;
+        tracing::warn!("stopped before all requests were done");
+        std::process::exit(1);
+    })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ConfigError> {
+    TcpListener::bind(address)
+        .map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
+}
+
+fn start_cache(config: &Config, metrics: &Metrics) -> CacheHandle {
+    if !config.cache.enabled {
+        return CacheHandle::disabled(metrics.clone());
+    }
+    let settings = CacheSettings { l1_bytes: config.cache.l1_bytes, ttl: config.cache.ttl };
+    CacheHandle::start(settings, metrics.clone())
+}
+
+pub fn runtime_settings(config: &Config) -> RuntimeSettings {
+    RuntimeSettings {
+        onnxruntime: config.runtime.onnxruntime.clone(),
+        espeak_library: config.runtime.espeak_library.clone(),
+        espeak_data: config.runtime.espeak_data.clone(),
+        tashkeel: config.runtime.tashkeel.clone(),
+    }
+}
+
+pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings {
+    EspeakSettings {
+        // Not the path that it was started by: the file there may have been replaced since.
+        program: PathBuf::from("/proc/self/exe"),
+        library: files.espeak_library.clone(),
+        data: files.espeak_data.clone(),
+        processes: config.synthesis.phonemizers,
+        queue_limit: config.synthesis.queue_limit,
+        timeout: config.synthesis.phonemize_timeout,
+    }
+}
+
+/// The voice that was named, or the first that `TTS_VOICES` names and that is there.
+fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<Option<VoiceId>, ConfigError> {
+    if let Some(name) = &config.voices.default {
+        return known_voice("TTS_DEFAULT_VOICE", name, catalogue).map(Some);
+    }
+    let named = config.voices.allowed.iter().filter_map(|name| VoiceId::parse(name).ok());
+    let installed = named.into_iter().find(|id| catalogue.get(id).is_some());
+    Ok(installed.or_else(|| catalogue.ids().next().cloned()))
+}
+
+fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigError> {
+    match &config.voices.preload {
+        None => Ok(speaker.default_voice.iter().cloned().collect()),
+        Some(names) => names.iter().map(|name| known_voice("TTS_PRELOAD_VOICES", name, &speaker.catalogue)).collect(),
+    }
+}
+
+fn known_voice(key: &str, name: &str, catalogue: &Catalogue) -> Result<VoiceId, ConfigError> {
+    VoiceId::parse(name)
+        .ok()
+        .filter(|id| catalogue.get(id).is_some())
+        .ok_or_else(|| ConfigError::new(key, "names a voice that is not installed or that TTS_VOICES does not allow"))
+}

@@ -1,0 +1,111 @@
+//! Owns `doctor`: each thing that the service needs, whether it is there, and what to do if it is not.
+
+use std::process::ExitCode;
+
+use super::{Arguments, exit};
+use crate::app::{espeak_settings, runtime_settings};
+use crate::config::{Config, ConfigError, ProcessEnvironment};
+use crate::engine::{
+    Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, phoneme_ids,
+};
+use crate::voices::Catalogue;
+
+/// What went well, for the report.
+type Check = Result<String, String>;
+
+const TEXT: &str = "All is well.";
+
+pub fn run(arguments: &Arguments) -> ExitCode {
+    let loaded = arguments.load(&ProcessEnvironment);
+    let valid = report("settings", &loaded.as_ref().map(|_| "valid".to_owned()).map_err(advice));
+    let Ok(config) = loaded.or_else(|_| arguments.load_for_command()) else {
+        return exit::unavailable();
+    };
+
+    let healthy = actix::System::new().block_on(check_parts(&config));
+    if healthy && valid {
+        println!("This machine can serve.");
+        ExitCode::SUCCESS
+    } else {
+        exit::unavailable()
+    }
+}
+
+fn advice(error: &ConfigError) -> String {
+    if error.key == "ALLOWED_USER_TOKEN" {
+        return format!("{error}; for example: export ALLOWED_USER_TOKEN=$(head -c 24 /dev/urandom | base64)");
+    }
+    error.to_string()
+}
+
+async fn check_parts(config: &Config) -> bool {
+    let files = match RuntimeFiles::find(&runtime_settings(config)) {
+        Ok(files) => files,
+        Err(error) => return report("native parts", &Err(error.to_string())),
+    };
+    let runtime = OnnxRuntime::load(&files.onnxruntime);
+    let loaded = runtime
+        .as_ref()
+        .map(|_| files.onnxruntime.display().to_string())
+        .map_err(|error| format!("{error}; run `make setup`, or name version 1.24 or newer in ORT_DYLIB_PATH"));
+    let mut healthy = report("ONNX Runtime", &loaded);
+
+    let espeak = EspeakPool::start(espeak_settings(config, &files)).await;
+    let started = espeak.as_ref().map(|_| files.espeak_library.display().to_string()).map_err(|error| {
+        format!("{error}; run `make setup`, or name the library of piper-tts 1.8 in TTS_ESPEAK_LIBRARY")
+    });
+    healthy &= report("espeak-ng", &started);
+
+    let arabic = files.tashkeel.as_ref().map(|folder| folder.display().to_string());
+    report("Arabic", &Ok(arabic.unwrap_or_else(|| "not installed: Arabic voices cannot speak".to_owned())));
+
+    let (Ok(runtime), Ok(espeak)) = (runtime, espeak) else { return false };
+    let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
+    healthy & check_voices(config, &OnnxEngine::new(runtime), &phonemizer).await
+}
+
+async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {
+    let catalogue = match Catalogue::scan(&config.voices.models_dir, &config.voices.allowed) {
+        Ok(catalogue) => catalogue,
+        Err(error) => return report("voices", &Err(format!("{error}; run `make setup`, or set TTS_MODELS_DIR"))),
+    };
+    if catalogue.is_empty() {
+        let folder = config.voices.models_dir.display();
+        return report(
+            "voices",
+            &Err(format!("none in {folder} that TTS_VOICES allows; run `make setup`, or put one there")),
+        );
+    }
+    let mut healthy = true;
+    for id in catalogue.ids() {
+        let Some(files) = catalogue.get(id) else { continue };
+        let spoken = match engine.load(files) {
+            Ok(voice) => speak(&*voice, phonemizer).await,
+            Err(error) => Err(format!("{error}; fetch the voice again")),
+        };
+        healthy &= report(&format!("voice {id}"), &spoken);
+    }
+    healthy
+}
+
+async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
+    let config = voice.config();
+    let sentences = phonemizer.sentences(TEXT, config).await.map_err(|error| error.to_string())?;
+    let input = ModelInput {
+        ids: sentences.first().map(|sentence| phoneme_ids(sentence, config).ids).unwrap_or_default(),
+        speaker: config.default_speaker,
+        noise_scale: config.inference.noise_scale,
+        length_scale: config.inference.length_scale,
+        noise_w: config.inference.noise_w,
+    };
+    let samples = voice.infer(&input).map_err(|error| error.to_string())?;
+    Ok(format!("spoke {:.2} s", samples.len() as f64 / f64::from(config.sample_rate)))
+}
+
+fn report(what: &str, check: &Check) -> bool {
+    match check {
+        Ok(detail) => println!("ok    {what}: {detail}"),
+        Err(problem) => println!("FAIL  {what}: {problem}"),
+    }
+    check.is_ok()
+}

@@ -1,0 +1,51 @@
+//! Owns exit codes, those of `sysexits.h`, and the one line on standard error that goes with them.
+
+use std::process::ExitCode;
+
+use crate::config::ConfigError;
+use crate::domain::{InvalidField, InvalidVoiceId, TextError};
+use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
+use crate::speech::SpeechError;
+
+/// The command was used wrongly, or a setting is wrong.
+const USAGE: u8 = 64;
+/// The input text or file is wrong.
+const DATA: u8 = 65;
+/// Something that the command needs is not there.
+const UNAVAILABLE: u8 = 69;
+const SOFTWARE: u8 = 70;
+const IO: u8 = 74;
+
+/// Prints help or what is wrong with the arguments.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
+/// Prints the error and its causes in one line.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("tts-batch-api: {}", format!("{error:#}").replace('\n', " "));
+    ExitCode::from(code(error))
+}
+
+pub fn unavailable() -> ExitCode {
+    ExitCode::from(UNAVAILABLE)
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() {
+        return USAGE;
+    }
+    if error.is::<TextError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>() {
+        return DATA;
+    }
+    if error.is::<RuntimeMissing>() || error.is::<RuntimeError>() || error.is::<EspeakError>() {
+        return UNAVAILABLE;
+    }
+    match error.downcast_ref::<SpeechError>() {
+        Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed(_)) => UNAVAILABLE,
+        Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. }) => DATA,
+        None if error.is::<std::io::Error>() => IO,
+        _ => SOFTWARE,
+    }
+}

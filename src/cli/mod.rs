@@ -1,0 +1,99 @@
+//! Owns the command line: arguments, what the commands print, exit codes. Commands call the same service that the routes call.
+
+mod doctor;
+mod exit;
+mod phonemize;
+mod speak;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::Application;
+use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
+use crate::engine::{ChildArgs, run_child};
+use crate::telemetry::init_logs;
+
+/// Text-to-speech service for Piper voices.
+#[derive(Debug, Parser)]
+#[command(name = "tts-batch-api", version)]
+pub struct Arguments {
+    /// File with settings (TOML); the environment overrides it.
+    #[arg(long, global = true, env = "TTS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve over HTTP (the default).
+    Serve,
+    /// Speak a text into a file.
+    Speak(speak::SpeakArgs),
+    /// Print the phonemes and phoneme ids of a text.
+    Phonemize(phonemize::PhonemizeArgs),
+    /// Check that the service could run here, and say what to do where it could not.
+    Doctor,
+    /// Turn texts from standard input into phonemes; started by the service.
+    #[command(hide = true)]
+    PhonemizerChild(ChildArgs),
+}
+
+/// Does what the command line says.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let outcome = match &arguments.command {
+        None | Some(Command::Serve) => serve(&arguments),
+        Some(Command::Speak(args)) => speak::run(args, &arguments),
+        Some(Command::Phonemize(args)) => phonemize::run(args, &arguments),
+        Some(Command::Doctor) => return doctor::run(&arguments),
+        Some(Command::PhonemizerChild(args)) => run_child(args).map_err(Into::into),
+    };
+    outcome.map_or_else(|error| exit::report(&error), |()| ExitCode::SUCCESS)
+}
+
+fn serve(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = arguments.load(&ProcessEnvironment)?;
+    init_logs(&config.log)?;
+    actix::System::new().block_on(async { Application::build(&config).await?.run().await })
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    fn load(&self, environment: &dyn Environment) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), environment)
+    }
+
+    /// Settings for commands that work without callers: no token is asked for, and only warnings are logged.
+    fn load_for_command(&self) -> Result<Config, ConfigError> {
+        struct WithoutCallers;
+
+        impl Environment for WithoutCallers {
+            fn variables(&self) -> Vec<(String, String)> {
+                let defaults =
+                    [("ALLOWED_USER_TOKEN", "unused"), ("TTS_LOG_FORMAT", "pretty"), ("TTS_LOG_LEVEL", "warn")];
+                let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                defaults.into_iter().chain(ProcessEnvironment.variables()).collect()
+            }
+        }
+
+        self.load(&WithoutCallers)
+    }
+}
+
+/// The text of an argument; `-` reads standard input.
+fn text_of(argument: &str) -> std::io::Result<String> {
+    if argument != "-" {
+        return Ok(argument.to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}

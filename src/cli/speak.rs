@@ -1,0 +1,103 @@
+//! Owns `speak`: a text into an audio file, by the same service as the routes.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Arguments, text_of};
+use crate::app::Speaker;
+use crate::audio::AudioFormat;
+use crate::domain::{Deadline, InputText, InvalidField, Prosody, Speaker as SpeakerName, SynthesisRequest, VoiceId};
+use crate::speech::AudioSpec;
+use crate::telemetry::init_logs;
+
+#[derive(Debug, clap::Args)]
+pub struct SpeakArgs {
+    /// Text to speak; `-` reads standard input.
+    text: String,
+    /// File to write; its ending chooses the format. Standard output without it, as WAV.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[arg(long, value_name = "ID")]
+    voice: Option<String>,
+    /// Name or number of a speaker of the voice.
+    #[arg(long)]
+    speaker: Option<String>,
+    /// 0.25 to 4.
+    #[arg(long, default_value_t = 1.0)]
+    speed: f32,
+    /// 0 to 4.
+    #[arg(long, default_value_t = 1.0)]
+    volume: f32,
+    /// Noise in the timbre, 0 to 2; the voice's own by default.
+    #[arg(long)]
+    noise_scale: Option<f32>,
+    /// Noise in durations, 0 to 2; the voice's own by default.
+    #[arg(long)]
+    noise_w: Option<f32>,
+    /// Silence between sentences.
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
+    sentence_silence: u32,
+    /// In hertz, 8000 to 48000; the voice's own by default.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(8_000..=48_000))]
+    sample_rate: Option<u32>,
+}
+
+/// A book may be spoken from the command line; the limits of callers are not for it.
+const TIME_LIMIT: Duration = Duration::from_hours(24);
+
+pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
+    let config = arguments.load_for_command()?;
+    init_logs(&config.log)?;
+    let text = InputText::parse(&text_of(&args.text)?, usize::MAX)?;
+    let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
+    let prosody = args.prosody()?;
+    let audio = actix::System::new().block_on(async {
+        let speaker = Speaker::start(&config).await?;
+        let voice = match &args.voice {
+            Some(name) => VoiceId::parse(name)?,
+            None => speaker.default_voice.ok_or_else(|| {
+                anyhow::anyhow!("no voice is installed in {}; run `make setup`", config.voices.models_dir.display())
+            })?,
+        };
+        let request = SynthesisRequest {
+            voice,
+            speaker: args.speaker.clone().map(SpeakerName::Name),
+            text,
+            prosody,
+            deadline: Deadline::after(TIME_LIMIT),
+        };
+        let speech = speaker.speech.speak(request, spec).await?;
+        anyhow::Ok(speech.answer.audio)
+    })?;
+    match &args.output {
+        Some(path) => std::fs::write(path, &audio)?,
+        None => std::io::stdout().write_all(&audio)?,
+    }
+    Ok(())
+}
+
+// === impl SpeakArgs ===
+
+impl SpeakArgs {
+    fn format(&self) -> Result<AudioFormat, InvalidField> {
+        let Some(path) = &self.output else { return Ok(AudioFormat::Wav) };
+        path.extension()
+            .and_then(|ending| AudioFormat::parse(ending.to_str()?))
+            .ok_or(InvalidField { field: "--output", expected: "a file that ends in .wav or .pcm" })
+    }
+
+    fn prosody(&self) -> Result<Prosody, InvalidField> {
+        let mut prosody = Prosody::default()
+            .with_speed(self.speed)?
+            .with_volume(self.volume)?
+            .with_sentence_silence_ms(self.sentence_silence)?;
+        if let Some(noise_scale) = self.noise_scale {
+            prosody = prosody.with_noise_scale(noise_scale)?;
+        }
+        if let Some(noise_w) = self.noise_w {
+            prosody = prosody.with_noise_w(noise_w)?;
+        }
+        Ok(prosody)
+    }
+}

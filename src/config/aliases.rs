@@ -1,0 +1,77 @@
+//! Owns the names under which the earlier Python service knew its settings, so that its environment files work unchanged. Where both are
+//! set, the name of today wins.
+
+use super::reader::{ConfigError, Values};
+
+struct Alias {
+    old: &'static str,
+    new: &'static str,
+    convert: Convert,
+}
+
+enum Convert {
+    Unchanged,
+    /// A model's file name is its voice's id with an ending.
+    Model,
+    /// A JSON list of those.
+    ModelList,
+    /// Python's names of levels.
+    LogLevel,
+}
+
+/// In order of precedence where several stand for one name.
+const ALIASES: [Alias; 9] = [
+    Alias { old: "TTS_AVAILABLE_MODELS", new: "TTS_VOICES", convert: Convert::ModelList },
+    Alias { old: "TTS_MODEL", new: "TTS_VOICES", convert: Convert::Model },
+    Alias { old: "TTS_DEFAULT_MODEL", new: "TTS_DEFAULT_VOICE", convert: Convert::Model },
+    Alias { old: "TTS_MODEL", new: "TTS_DEFAULT_VOICE", convert: Convert::Model },
+    Alias { old: "TTS_ASSETS_DIR", new: "TTS_MODELS_DIR", convert: Convert::Unchanged },
+    Alias { old: "ASSETS_DIR", new: "TTS_MODELS_DIR", convert: Convert::Unchanged },
+    Alias { old: "CACHE_TTL", new: "TTS_CACHE_TTL_SECONDS", convert: Convert::Unchanged },
+    Alias { old: "ENABLE_CACHE", new: "TTS_CACHE_ENABLED", convert: Convert::Unchanged },
+    Alias { old: "LOG_LEVEL", new: "TTS_LOG_LEVEL", convert: Convert::LogLevel },
+];
+
+pub fn is_alias(name: &str) -> bool {
+    ALIASES.iter().any(|alias| alias.old == name)
+}
+
+/// Moves values from their old names to the new ones.
+pub fn resolve(values: &mut Values) -> Result<(), ConfigError> {
+    for alias in &ALIASES {
+        if values.contains_key(alias.new) {
+            continue;
+        }
+        if let Some(value) = values.get(alias.old) {
+            let value = alias.convert.apply(value.trim()).map_err(|problem| ConfigError::new(alias.old, problem))?;
+            values.insert(alias.new.to_owned(), value);
+        }
+    }
+    values.retain(|name, _| !is_alias(name));
+    Ok(())
+}
+
+// === impl Convert ===
+
+impl Convert {
+    fn apply(&self, value: &str) -> Result<String, &'static str> {
+        match self {
+            Self::Unchanged => Ok(value.to_owned()),
+            Self::Model => Ok(voice_id(value).to_owned()),
+            Self::ModelList => {
+                let models: Vec<String> =
+                    serde_json::from_str(value).map_err(|_| "must be a JSON list of model names")?;
+                Ok(models.iter().map(|model| voice_id(model)).collect::<Vec<_>>().join(","))
+            }
+            Self::LogLevel => Ok(match value.to_lowercase().as_str() {
+                "warning" => "warn".to_owned(),
+                "critical" | "fatal" => "error".to_owned(),
+                other => other.to_owned(),
+            }),
+        }
+    }
+}
+
+fn voice_id(model: &str) -> &str {
+    model.strip_suffix(".onnx").unwrap_or(model)
+}

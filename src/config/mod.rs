@@ -1,0 +1,170 @@
+//! Owns the settings: what they are called, their defaults and limits. Read once at start from a file and the environment (file <
+//! environment); what is wrong ends the start with a line that names the key. `config/default.toml` documents every key.
+
+mod aliases;
+mod reader;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use reader::{ConfigError, Environment, ProcessEnvironment};
+pub use secret::Token;
+
+use reader::Reader;
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub tokens: Vec<Token>,
+    pub http: HttpConfig,
+    pub voices: VoicesConfig,
+    pub synthesis: SynthesisConfig,
+    pub cache: CacheConfig,
+    pub log: LogConfig,
+    pub runtime: RuntimeConfig,
+}
+
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    pub bind: SocketAddr,
+    /// Threads that serve connections.
+    pub threads: usize,
+    pub max_connections: usize,
+    pub body_limit_bytes: usize,
+    pub body_timeout: Duration,
+    /// How long requests in work may take to finish after a signal to stop.
+    pub drain_timeout: Duration,
+    /// Without one, `/metrics` is open.
+    pub metrics_token: Option<Token>,
+}
+
+#[derive(Debug, Clone)]
+pub struct VoicesConfig {
+    /// Ids that may be served; `*` and `?` are wildcards.
+    pub allowed: Vec<String>,
+    /// `None`: the first voice that `allowed` names.
+    pub default: Option<String>,
+    /// `None`: the default voice.
+    pub preload: Option<Vec<String>>,
+    pub models_dir: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct SynthesisConfig {
+    pub workers: usize,
+    /// Requests that may wait for synthesis or be in it.
+    pub queue_limit: usize,
+    pub request_deadline: Duration,
+    pub max_text_chars: usize,
+    /// Phonemes in one inference; a longer sentence is cut.
+    pub max_sentence_phonemes: usize,
+    pub phonemizers: usize,
+    pub phonemize_timeout: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct CacheConfig {
+    pub enabled: bool,
+    pub ttl: Duration,
+    pub l1_bytes: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Json,
+    Pretty,
+}
+
+/// Where the native parts are; what is empty is searched for.
+#[derive(Debug, Clone)]
+pub struct RuntimeConfig {
+    pub onnxruntime: Option<PathBuf>,
+    pub espeak_library: Option<PathBuf>,
+    pub espeak_data: Option<PathBuf>,
+    pub tashkeel: Option<PathBuf>,
+}
+
+const DEFAULT_VOICE: &str = "en_US-joe-medium";
+
+// === impl Config ===
+
+impl Config {
+    /// Reads the settings of `file`, if one is given, and of the environment over them.
+    pub fn load(file: Option<&std::path::Path>, environment: &dyn Environment) -> Result<Self, ConfigError> {
+        let mut values = BTreeMap::new();
+        if let Some(path) = file {
+            values.extend(reader::read_file(path)?);
+        }
+        values.extend(reader::read_environment(environment));
+        aliases::resolve(&mut values)?;
+        Self::from_values(Reader::new(values))
+    }
+
+    fn from_values(mut read: Reader) -> Result<Self, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let config = Self {
+            tokens: read.tokens("ALLOWED_USER_TOKEN")?,
+            http: HttpConfig {
+                bind: read
+                    .parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?
+                    .unwrap_or(([0, 0, 0, 0], 8080).into()),
+                threads: read.number("TTS_HTTP_THREADS", 1..=256, cores)?,
+                max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
+                body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
+                body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
+                drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
+                metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
+            },
+            voices: VoicesConfig {
+                allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),
+                default: read.text("TTS_DEFAULT_VOICE"),
+                preload: read.list("TTS_PRELOAD_VOICES")?,
+                models_dir: read.path("TTS_MODELS_DIR").unwrap_or_else(|| PathBuf::from("models")),
+            },
+            synthesis: SynthesisConfig {
+                workers: read.number("TTS_WORKERS", 1..=1024, cores)?,
+                queue_limit: read.number("TTS_QUEUE_LIMIT", 1..=100_000, 64)?,
+                request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
+                max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
+                max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
+                phonemizers: read.number("TTS_PHONEMIZERS", 1..=256, cores)?,
+                phonemize_timeout: read.milliseconds("TTS_PHONEMIZE_TIMEOUT_MS", 100..=60_000, 5_000)?,
+            },
+            cache: CacheConfig {
+                enabled: read.flag("TTS_CACHE_ENABLED", true)?,
+                ttl: Duration::from_secs(read.number("TTS_CACHE_TTL_SECONDS", 1..=31_536_000, 604_800)?),
+                l1_bytes: read.number("TTS_CACHE_L1_BYTES", 0..=1 << 40, 128 << 20)?,
+            },
+            log: LogConfig {
+                format: match read.choice("TTS_LOG_FORMAT", &["json", "pretty"])? {
+                    Some("pretty") => LogFormat::Pretty,
+                    _ => LogFormat::Json,
+                },
+                level: read
+                    .choice("TTS_LOG_LEVEL", &["error", "warn", "info", "debug", "trace"])?
+                    .unwrap_or("info")
+                    .to_owned(),
+            },
+            runtime: RuntimeConfig {
+                onnxruntime: read.path("ORT_DYLIB_PATH"),
+                espeak_library: read.path("TTS_ESPEAK_LIBRARY"),
+                espeak_data: read.path("TTS_ESPEAK_DATA"),
+                tashkeel: read.path("TTS_TASHKEEL_DIR"),
+            },
+        };
+        read.finish()?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

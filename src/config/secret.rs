@@ -1,0 +1,53 @@
+//! Owns a shared secret. It cannot be printed, and it cannot be compared but in constant time.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+/// The SHA-256 of a secret. Comparing hashes hides the secret's length as well.
+#[derive(Clone)]
+pub struct Token([u8; 32]);
+
+// === impl Token ===
+
+impl Token {
+    pub fn new(secret: impl AsRef<[u8]>) -> Self {
+        Self(Sha256::digest(secret.as_ref()).into())
+    }
+
+    /// True if `presented` is one of `tokens`. Takes the same time wherever they differ, and compares with all of them.
+    pub fn is_any_of(tokens: &[Self], presented: &[u8]) -> bool {
+        let presented = Self::new(presented);
+        let none = Choice::from(0);
+        tokens.iter().fold(none, |found, token| found | token.0.ct_eq(&presented.0)).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_of_several_tokens_is_accepted_and_no_other() {
+        let tokens = [Token::new("old"), Token::new("new")];
+
+        assert!(Token::is_any_of(&tokens, b"old"));
+        assert!(Token::is_any_of(&tokens, b"new"));
+        for wrong in [&b""[..], b"ol", b"old ", b"OLD", b"\xff"] {
+            assert!(!Token::is_any_of(&tokens, wrong));
+        }
+        assert!(!Token::is_any_of(&[], b""));
+    }
+
+    #[test]
+    fn a_token_cannot_be_printed() {
+        assert_eq!(format!("{:?}", Token::new("secret")), "Token(..)");
+    }
+}

@@ -1,0 +1,123 @@
+use super::*;
+
+struct Variables(&'static [(&'static str, &'static str)]);
+
+impl Environment for Variables {
+    fn variables(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+}
+
+fn load(variables: &'static [(&'static str, &'static str)]) -> Result<Config, ConfigError> {
+    Config::load(None, &Variables(variables))
+}
+
+const TOKEN: (&str, &str) = ("ALLOWED_USER_TOKEN", "a, b");
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let config = load(&[TOKEN]).unwrap();
+
+    assert_eq!(config.tokens.len(), 2);
+    assert_eq!(config.http.bind.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.voices.allowed, ["en_US-joe-medium"]);
+    assert_eq!(config.synthesis.queue_limit, 64);
+    assert_eq!(config.synthesis.request_deadline, Duration::from_secs(30));
+    assert_eq!(config.cache.ttl, Duration::from_hours(7 * 24));
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn the_default_file_documents_every_key_with_its_default() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/default.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // Keys without a default stand there as comments.
+    let all: String = text.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
+    let everything = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(everything.path(), &all).unwrap();
+
+    let from_file = Config::load(Some(&path), &Variables(&[TOKEN])).unwrap();
+
+    let mut expected = load(&[TOKEN]).unwrap();
+    expected.http.threads = from_file.http.threads;
+    assert_eq!(format!("{from_file:?}"), format!("{expected:?}"));
+    let documented = reader::read_file(everything.path()).unwrap();
+    let sources = include_str!("mod.rs");
+    for key in sources.split('"').filter(|word| word.starts_with("TTS_") || *word == "ORT_DYLIB_PATH") {
+        assert!(documented.contains_key(key), "{key} is not in config/default.toml");
+    }
+    assert!(Config::load(Some(everything.path()), &Variables(&[])).is_ok());
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "workers = 3\nvoices = [\"a\", \"b\"]\nallowed_user_token = \"x\"\n").unwrap();
+
+    let config = Config::load(Some(file.path()), &Variables(&[("TTS_WORKERS", "5")])).unwrap();
+
+    assert_eq!(config.synthesis.workers, 5);
+    assert_eq!(config.voices.allowed, ["a", "b"]);
+}
+
+#[test]
+fn the_python_services_names_are_understood() {
+    let config = load(&[
+        TOKEN,
+        ("TTS_MODEL", "en_GB-alan-low.onnx"),
+        ("ASSETS_DIR", "/srv/voices"),
+        ("CACHE_TTL", "60"),
+        ("ENABLE_CACHE", "False"),
+        ("LOG_LEVEL", "WARNING"),
+    ])
+    .unwrap();
+
+    assert_eq!(config.voices.allowed, ["en_GB-alan-low"]);
+    assert_eq!(config.voices.default.as_deref(), Some("en_GB-alan-low"));
+    assert_eq!(config.voices.models_dir, PathBuf::from("/srv/voices"));
+    assert_eq!(config.cache.ttl, Duration::from_mins(1));
+    assert!(!config.cache.enabled);
+    assert_eq!(config.log.level, "warn");
+}
+
+#[test]
+fn model_lists_are_json_and_new_names_win() {
+    let config = load(&[
+        TOKEN,
+        ("TTS_AVAILABLE_MODELS", r#"["a.onnx", "b"]"#),
+        ("TTS_DEFAULT_MODEL", "b"),
+        ("CACHE_TTL", "60"),
+        ("TTS_CACHE_TTL_SECONDS", "90"),
+    ])
+    .unwrap();
+
+    assert_eq!(config.voices.allowed, ["a", "b"]);
+    assert_eq!(config.voices.default.as_deref(), Some("b"));
+    assert_eq!(config.cache.ttl, Duration::from_secs(90));
+}
+
+#[test]
+fn empty_variables_count_as_not_set() {
+    assert!(load(&[TOKEN, ("TTS_WORKERS", ""), ("TTS_METRICS_TOKEN", " ")]).is_ok());
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let wrong: [&'static [(&str, &str)]; 8] = [
+        &[],
+        &[TOKEN, ("TTS_WORKER", "2")],
+        &[TOKEN, ("TTS_WORKERS", "two")],
+        &[TOKEN, ("TTS_QUEUE_LIMIT", "0")],
+        &[TOKEN, ("TTS_BIND", "localhost")],
+        &[TOKEN, ("TTS_LOG_FORMAT", "xml")],
+        &[TOKEN, ("TTS_CACHE_ENABLED", "perhaps")],
+        &[TOKEN, ("TTS_AVAILABLE_MODELS", "a,b")],
+    ];
+    for variables in wrong {
+        let error = load(variables).unwrap_err();
+
+        let expected = variables.last().filter(|last| **last != TOKEN).map_or("ALLOWED_USER_TOKEN", |last| last.0);
+        assert_eq!(error.key, expected);
+        assert!(!error.to_string().contains('\n'));
+    }
+}

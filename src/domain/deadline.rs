@@ -1,0 +1,27 @@
+//! Owns the moment at which an answer stops being of use. Built on the monotonic clock, so that a jump of the wall clock changes nothing.
+
+use std::time::{Duration, Instant};
+
+/// A point in time that travels down the call chain with the work it limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+/// The deadline passed before the work was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the deadline passed")]
+pub struct DeadlinePassed;
+
+impl Deadline {
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    pub fn has_passed(self) -> bool {
+        Instant::now() >= self.0
+    }
+
+    /// Runs `work` until it ends or the deadline passes, whichever is first.
+    pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, DeadlinePassed> {
+        tokio::time::timeout_at(self.0.into(), work).await.map_err(|_| DeadlinePassed)
+    }
+}

@@ -1,0 +1,228 @@
+//! Owns the phonemizer children as the service sees them: a bounded queue of texts, a task for each child, a new child in place of one that
+//! died or hung. A text that was given up by its caller is not worked on.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::{sleep, timeout};
+
+use super::protocol::{HEADER_BYTES, Request, Response, decode_header};
+use super::{Clause, EspeakError};
+
+/// How the children are run.
+#[derive(Debug, Clone)]
+pub struct EspeakSettings {
+    /// The program that takes the child's arguments: this binary.
+    pub program: PathBuf,
+    pub library: PathBuf,
+    pub data: PathBuf,
+    pub processes: usize,
+    /// Texts that may wait for a child.
+    pub queue_limit: usize,
+    /// How long a child may work on one text before it is replaced.
+    pub timeout: Duration,
+}
+
+/// A handle to the children. They end when the last handle is dropped.
+#[derive(Debug, Clone)]
+pub struct EspeakPool {
+    jobs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    language: String,
+    text: String,
+    reply: oneshot::Sender<Result<Vec<Clause>, EspeakError>>,
+}
+
+type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
+
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+}
+
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+// === impl EspeakPool ===
+
+impl EspeakPool {
+    /// Starts the children on the current tokio runtime, which must outlive the handle's use.
+    ///
+    /// # Errors
+    /// [`EspeakError::Unavailable`] if a first child does not come up: the library or its data are missing or of no use.
+    pub async fn start(settings: EspeakSettings) -> Result<Self, EspeakError> {
+        let (jobs, queue) = mpsc::channel(settings.queue_limit.max(1));
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..settings.processes.max(1) {
+            let worker = Worker::start(&settings).await?;
+            tokio::spawn(supervise(settings.clone(), queue.clone(), worker));
+        }
+        Ok(Self { jobs })
+    }
+
+    /// Clauses of `text`, which must not contain U+0000, as espeak-ng speaks it in `language` (an espeak-ng voice name such as `en-us`).
+    pub async fn clauses(&self, language: &str, text: String) -> Result<Vec<Clause>, EspeakError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { language: language.to_owned(), text, reply };
+        self.jobs.send(job).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+fn stopped() -> EspeakError {
+    EspeakError::Unavailable("it has stopped".to_owned())
+}
+
+/// Serves jobs with one child after another, until the queue closes.
+async fn supervise(settings: EspeakSettings, queue: Jobs, first: Worker) {
+    let mut worker = Some(first);
+    let mut backoff = FIRST_BACKOFF;
+    while let Some(job) = next_job(&queue).await {
+        let mut answer = answer(&settings, &mut worker, &job).await;
+        if matches!(answer, Err(Failure::ChildLost)) {
+            // It may have died of something else than this text, and long ago.
+            answer = self::answer(&settings, &mut worker, &job).await;
+        }
+        let answer = match answer {
+            Ok(answer) => {
+                backoff = FIRST_BACKOFF;
+                answer
+            }
+            Err(Failure::ChildLost) => Err(EspeakError::Crashed),
+            Err(Failure::NoChild(error)) => {
+                tracing::error!(%error, "phonemizer child did not start");
+                sleep(backoff).await;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                Err(error)
+            }
+        };
+        let _ = job.reply.send(answer);
+    }
+}
+
+enum Failure {
+    /// The child died over the text, or before it.
+    ChildLost,
+    /// There was no child, and none could be started.
+    NoChild(EspeakError),
+}
+
+/// Has the worker, or a new one in the place of a lost one, answer the job.
+async fn answer(
+    settings: &EspeakSettings,
+    slot: &mut Option<Worker>,
+    job: &Job,
+) -> Result<Result<Vec<Clause>, EspeakError>, Failure> {
+    let mut worker = match slot.take() {
+        Some(worker) => worker,
+        None => Worker::start(settings).await.map_err(Failure::NoChild)?,
+    };
+    match timeout(settings.timeout, worker.work(&job.language, &job.text)).await {
+        Ok(Ok(answer)) => {
+            *slot = Some(worker);
+            Ok(answer)
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "phonemizer child is lost and is replaced");
+            Err(Failure::ChildLost)
+        }
+        Err(_) => {
+            tracing::warn!("phonemizer child hangs and is replaced");
+            worker.kill().await;
+            Ok(Err(EspeakError::TimedOut(settings.timeout.as_millis())))
+        }
+    }
+}
+
+/// The next job whose caller still waits; `None` when every handle is gone.
+async fn next_job(queue: &Jobs) -> Option<Job> {
+    let mut queue = queue.lock().await;
+    loop {
+        let job = queue.recv().await?;
+        if !job.reply.is_closed() {
+            return Some(job);
+        }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    async fn start(settings: &EspeakSettings) -> Result<Self, EspeakError> {
+        let unavailable = |error: std::io::Error| EspeakError::Unavailable(error.to_string());
+        // A process group of its own: a signal from the terminal is for the service, which ends its children when it has drained.
+        let mut child = Command::new(&settings.program)
+            .arg0("tts-batch-api")
+            .arg("phonemizer-child")
+            .arg("--library")
+            .arg(&settings.library)
+            .arg("--data")
+            .arg(&settings.data)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .env_clear()
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(unavailable)?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(EspeakError::Unavailable("its pipes are missing".to_owned()));
+        };
+        let mut worker = Self { child, input, output };
+
+        match timeout(START_TIMEOUT, worker.receive()).await {
+            Ok(Ok(Response::Ready)) => Ok(worker),
+            Ok(Ok(Response::Unavailable(reason))) => Err(EspeakError::Unavailable(reason)),
+            Ok(Ok(_)) => Err(EspeakError::Unavailable("it speaks another protocol".to_owned())),
+            Ok(Err(error)) => Err(unavailable(error)),
+            Err(_) => Err(EspeakError::Unavailable("it did not start in time".to_owned())),
+        }
+    }
+
+    /// The answer to one text. An error means that the child is of no more use.
+    async fn work(&mut self, language: &str, text: &str) -> std::io::Result<Result<Vec<Clause>, EspeakError>> {
+        self.input.write_all(&Request { language, text }.encode()).await?;
+        let mut clauses = Vec::new();
+        loop {
+            match self.receive().await? {
+                Response::Clause(clause) => clauses.push(clause),
+                Response::Done => return Ok(Ok(clauses)),
+                Response::UnknownLanguage => {
+                    return Ok(Err(EspeakError::UnknownLanguage(language.to_owned())));
+                }
+                Response::Crashed => return Ok(Err(EspeakError::Crashed)),
+                Response::Ready | Response::Unavailable(_) => {
+                    return Err(std::io::Error::other("unexpected frame"));
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> std::io::Result<Response> {
+        let mut header = [0; HEADER_BYTES];
+        self.output.read_exact(&mut header).await?;
+        let (tag, length) = decode_header(header).map_err(std::io::Error::other)?;
+        let mut payload = vec![0; length];
+        self.output.read_exact(&mut payload).await?;
+        Response::decode(tag, &payload).map_err(std::io::Error::other)
+    }
+
+    /// Ends the child and its fork, which share a process group.
+    async fn kill(&mut self) {
+        if let Some(group) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
+        }
+        let _ = self.child.wait().await;
+    }
+}

@@ -1,0 +1,179 @@
+//! Owns finding and loading the native parts: ONNX Runtime, espeak-ng with its data, and the Arabic vocalisation model. Each is looked for
+//! where its setting says; without one, in `runtime/` beside the binary, in `runtime/` of the working directory, then on the system.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+
+/// Places that the operator named; what is empty is searched for.
+#[derive(Debug, Clone, Default)]
+pub struct RuntimeSettings {
+    pub onnxruntime: Option<PathBuf>,
+    pub espeak_library: Option<PathBuf>,
+    pub espeak_data: Option<PathBuf>,
+    pub tashkeel: Option<PathBuf>,
+}
+
+/// Where the native parts are.
+#[derive(Debug, Clone)]
+pub struct RuntimeFiles {
+    pub onnxruntime: PathBuf,
+    pub espeak_library: PathBuf,
+    pub espeak_data: PathBuf,
+    /// Absent: Arabic voices are refused.
+    pub tashkeel: Option<PathBuf>,
+}
+
+/// A native part that is nowhere.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} not found in {}; run `make setup`, or name it in {setting}", list(.searched))]
+pub struct RuntimeMissing {
+    part: &'static str,
+    setting: &'static str,
+    searched: Vec<PathBuf>,
+}
+
+/// Why ONNX Runtime could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    #[error("ONNX Runtime could not be loaded: {0}")]
+    Load(#[from] ort::LoadDynamicError),
+    #[error("ONNX Runtime could not be started: {0}")]
+    Start(#[from] ort::Error),
+}
+
+/// The loaded ONNX Runtime of the process.
+#[derive(Clone)]
+pub struct OnnxRuntime {
+    environment: Environment,
+}
+
+struct Part {
+    name: &'static str,
+    setting: &'static str,
+    in_runtime_folder: &'static [&'static str],
+    on_system: &'static [&'static str],
+}
+
+const ONNXRUNTIME: Part = Part {
+    name: "ONNX Runtime",
+    setting: "ORT_DYLIB_PATH",
+    in_runtime_folder: &["libonnxruntime.so"],
+    on_system: &[
+        "/usr/local/lib/libonnxruntime.so",
+        "/usr/lib/libonnxruntime.so",
+        "/usr/lib/x86_64-linux-gnu/libonnxruntime.so",
+        "/usr/lib/aarch64-linux-gnu/libonnxruntime.so",
+    ],
+};
+
+const ESPEAK_LIBRARY: Part = Part {
+    name: "the espeak-ng library",
+    setting: "TTS_ESPEAK_LIBRARY",
+    in_runtime_folder: &["espeakbridge.so", "libespeak-ng.so.1"],
+    on_system: &[
+        "/usr/local/lib/libespeak-ng.so.1",
+        "/usr/lib/x86_64-linux-gnu/libespeak-ng.so.1",
+        "/usr/lib/aarch64-linux-gnu/libespeak-ng.so.1",
+    ],
+};
+
+const ESPEAK_DATA: Part = Part {
+    name: "espeak-ng's data",
+    setting: "TTS_ESPEAK_DATA",
+    in_runtime_folder: &["espeak-ng-data"],
+    on_system: &[
+        "/usr/local/share/espeak-ng-data",
+        "/usr/share/espeak-ng-data",
+        "/usr/lib/x86_64-linux-gnu/espeak-ng-data",
+        "/usr/lib/aarch64-linux-gnu/espeak-ng-data",
+    ],
+};
+
+const TASHKEEL: Part = Part {
+    name: "the Arabic vocalisation model",
+    setting: "TTS_TASHKEEL_DIR",
+    in_runtime_folder: &["tashkeel"],
+    on_system: &[],
+};
+
+const RUNTIME_FOLDER: &str = "runtime";
+
+// === impl RuntimeFiles ===
+
+impl RuntimeFiles {
+    pub fn find(settings: &RuntimeSettings) -> Result<Self, RuntimeMissing> {
+        let folders = runtime_folders();
+        let locate = |part: &Part, named: &Option<PathBuf>| match named {
+            Some(path) if path.exists() => Ok(path.clone()),
+            Some(path) => Err(part.missing(vec![path.clone()])),
+            None => part.search(&folders),
+        };
+        Ok(Self {
+            onnxruntime: locate(&ONNXRUNTIME, &settings.onnxruntime)?,
+            espeak_library: locate(&ESPEAK_LIBRARY, &settings.espeak_library)?,
+            espeak_data: locate(&ESPEAK_DATA, &settings.espeak_data)?,
+            tashkeel: match &settings.tashkeel {
+                Some(_) => Some(locate(&TASHKEEL, &settings.tashkeel)?),
+                None => TASHKEEL.search(&folders).ok(),
+            },
+        })
+    }
+}
+
+impl Part {
+    fn search(&self, folders: &[PathBuf]) -> Result<PathBuf, RuntimeMissing> {
+        let bundled = folders.iter().flat_map(|folder| self.in_runtime_folder.iter().map(|name| folder.join(name)));
+        let candidates: Vec<PathBuf> = bundled.chain(self.on_system.iter().map(PathBuf::from)).collect();
+        match candidates.iter().find(|path| path.exists()) {
+            Some(found) => Ok(found.clone()),
+            None => Err(self.missing(candidates)),
+        }
+    }
+
+    fn missing(&self, searched: Vec<PathBuf>) -> RuntimeMissing {
+        RuntimeMissing { part: self.name, setting: self.setting, searched }
+    }
+}
+
+fn runtime_folders() -> Vec<PathBuf> {
+    let beside_binary = std::env::current_exe().ok().and_then(|binary| Some(binary.parent()?.join(RUNTIME_FOLDER)));
+    let in_working_directory = std::env::current_dir().ok().map(|folder| folder.join(RUNTIME_FOLDER));
+    beside_binary.into_iter().chain(in_working_directory).collect()
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    paths.join(", ")
+}
+
+// === impl OnnxRuntime ===
+
+impl OnnxRuntime {
+    /// Loads the library. There is one runtime in a process: later calls return the first.
+    pub fn load(library: &Path) -> Result<Self, RuntimeError> {
+        static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
+
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            return Ok(runtime.clone());
+        }
+        let environment = ort::init_from(library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
+        environment.set_log_level(ort::logging::LogLevel::Error);
+        Ok(loaded.insert(Self { environment }).clone())
+    }
+
+    /// A session that computes on the calling thread alone: parallelism comes from workers, which scale better than threads within a run.
+    pub fn session(&self, model: &Path) -> Result<Session, ort::Error> {
+        Session::builder(&self.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(1)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .commit_from_file(model)
+            .map_err(Into::into)
+    }
+}

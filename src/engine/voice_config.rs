@@ -1,0 +1,236 @@
+//! Owns the settings file of a Piper voice (`NAME.onnx.json`, format of piper 1.8): unknown fields are ignored, optional ones have piper's
+//! defaults, phoneme types that this engine does not speak are refused.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Deserialize;
+
+/// A voice's settings, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VoiceConfig {
+    /// In hertz. The voice's quality says nothing about it.
+    pub sample_rate: u32,
+    /// Voice name of espeak-ng, such as `en-us`.
+    pub espeak_voice: String,
+    pub phoneme_type: PhonemeType,
+    /// Ids of each phoneme; a phoneme is one code point or, for some voices, several.
+    pub phoneme_ids: HashMap<String, Vec<i64>>,
+    /// Vowels that the voice knows as one phoneme.
+    pub vowel_clusters: HashSet<Vec<String>>,
+    pub inference: InferenceDefaults,
+    pub speakers: u32,
+    pub speaker_ids: BTreeMap<String, i64>,
+    pub default_speaker: i64,
+    /// Samples per frame of the voice's spectrogram.
+    pub hop_length: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhonemeType {
+    /// Phonemes come from espeak-ng.
+    Espeak,
+    /// Phonemes are the text's own code points.
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct InferenceDefaults {
+    pub noise_scale: f32,
+    pub length_scale: f32,
+    pub noise_w: f32,
+}
+
+/// Why a settings file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum VoiceConfigError {
+    #[error("voice config is not valid: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("voice config: phoneme type {0} is not supported")]
+    PhonemeType(String),
+    #[error("voice config: {0}")]
+    Value(&'static str),
+}
+
+/// Marks of the id sequence: before the first phoneme, after each, after the last.
+pub const BEGIN: &str = "^";
+pub const PAD: &str = "_";
+pub const END: &str = "$";
+
+const MIN_SAMPLE_RATE: u32 = 8_000;
+const MAX_SAMPLE_RATE: u32 = 48_000;
+
+// === impl VoiceConfig ===
+
+impl VoiceConfig {
+    pub fn parse(json: &[u8]) -> Result<Self, VoiceConfigError> {
+        let raw: RawConfig = serde_json::from_slice(json)?;
+        let phoneme_type = match raw.phoneme_type.as_deref() {
+            None | Some("espeak") => PhonemeType::Espeak,
+            Some("text") => PhonemeType::Text,
+            Some(other) => return Err(VoiceConfigError::PhonemeType(other.escape_debug().to_string())),
+        };
+        check(
+            (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(&raw.audio.sample_rate),
+            "audio.sample_rate must be from 8000 to 48000",
+        )?;
+        check(raw.num_speakers >= 1, "num_speakers must be at least 1")?;
+        check((1..=4096).contains(&raw.hop_length), "hop_length must be from 1 to 4096")?;
+        check(
+            [raw.inference.noise_scale, raw.inference.noise_w].iter().all(|x| (0.0..=10.0).contains(x))
+                && (0.05..=20.0).contains(&raw.inference.length_scale),
+            "inference scales are out of range",
+        )?;
+        check(
+            (0..i64::from(raw.num_speakers)).contains(&raw.default_speaker_id),
+            "default_speaker_id must be below num_speakers",
+        )?;
+
+        let phoneme_ids = known_to_graph(raw.phoneme_id_map, raw.num_symbols);
+        check(
+            [BEGIN, PAD, END].iter().all(|mark| phoneme_ids.contains_key(*mark)),
+            "phoneme_id_map must hold ^, _ and $",
+        )?;
+        let espeak_voice = raw.espeak.map(|espeak| espeak.voice).unwrap_or_default();
+        check(phoneme_type == PhonemeType::Text || !espeak_voice.is_empty(), "espeak.voice is missing")?;
+        Ok(Self {
+            sample_rate: raw.audio.sample_rate,
+            espeak_voice,
+            phoneme_type,
+            phoneme_ids,
+            vowel_clusters: raw.vowel_clusters.into_iter().collect(),
+            inference: InferenceDefaults {
+                noise_scale: raw.inference.noise_scale,
+                length_scale: raw.inference.length_scale,
+                noise_w: raw.inference.noise_w,
+            },
+            speakers: raw.num_speakers,
+            speaker_ids: raw.speaker_id_map,
+            default_speaker: raw.default_speaker_id,
+            hop_length: raw.hop_length,
+        })
+    }
+}
+
+/// Drops ids that the graph's embedding has no row for: they would fail a whole sentence.
+fn known_to_graph(map: HashMap<String, Vec<i64>>, symbols: i64) -> HashMap<String, Vec<i64>> {
+    map.into_iter().filter(|(_, ids)| !ids.is_empty() && ids.iter().all(|id| (0..symbols).contains(id))).collect()
+}
+
+fn check(holds: bool, message: &'static str) -> Result<(), VoiceConfigError> {
+    holds.then_some(()).ok_or(VoiceConfigError::Value(message))
+}
+
+// === the file ===
+
+#[derive(Deserialize)]
+struct RawConfig {
+    audio: RawAudio,
+    espeak: Option<RawEspeak>,
+    #[serde(default)]
+    inference: RawInference,
+    phoneme_type: Option<String>,
+    phoneme_id_map: HashMap<String, Vec<i64>>,
+    #[serde(default)]
+    vowel_clusters: Vec<Vec<String>>,
+    num_symbols: i64,
+    #[serde(default = "one")]
+    num_speakers: u32,
+    #[serde(default)]
+    speaker_id_map: BTreeMap<String, i64>,
+    #[serde(default)]
+    default_speaker_id: i64,
+    #[serde(default = "default_hop_length")]
+    hop_length: u32,
+}
+
+#[derive(Deserialize)]
+struct RawAudio {
+    sample_rate: u32,
+}
+
+#[derive(Deserialize)]
+struct RawEspeak {
+    voice: String,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct RawInference {
+    noise_scale: f32,
+    length_scale: f32,
+    noise_w: f32,
+}
+
+impl Default for RawInference {
+    fn default() -> Self {
+        Self { noise_scale: 0.667, length_scale: 1.0, noise_w: 0.8 }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn default_hop_length() -> u32 {
+    256
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn minimal() -> Value {
+        json!({
+            "audio": {"sample_rate": 16000},
+            "espeak": {"voice": "de"},
+            "num_symbols": 130,
+            "phoneme_id_map": {"^": [1], "_": [0], "$": [2], "a": [14], "0": [130], "aɪ": [15, 16]},
+        })
+    }
+
+    fn parse(value: &Value) -> Result<VoiceConfig, VoiceConfigError> {
+        VoiceConfig::parse(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_is_optional_has_pipers_default() {
+        let config = parse(&minimal()).unwrap();
+
+        assert_eq!(config.phoneme_type, PhonemeType::Espeak);
+        assert_eq!((config.speakers, config.hop_length), (1, 256));
+        assert_eq!(config.inference, InferenceDefaults { noise_scale: 0.667, length_scale: 1.0, noise_w: 0.8 });
+    }
+
+    #[test]
+    fn phonemes_without_a_row_in_the_graph_are_dropped() {
+        let config = parse(&minimal()).unwrap();
+
+        assert!(!config.phoneme_ids.contains_key("0"));
+        assert_eq!(config.phoneme_ids["aɪ"], [15, 16]);
+    }
+
+    #[test]
+    fn files_that_cannot_be_spoken_are_refused() {
+        let broken: [(&str, Value); 7] = [
+            ("/phoneme_type", json!("pinyin")),
+            ("/audio/sample_rate", json!(0)),
+            ("/num_speakers", json!(0)),
+            ("/hop_length", json!(0)),
+            ("/phoneme_id_map", json!({"a": [1]})),
+            ("/espeak", json!(null)),
+            ("/inference", json!({"length_scale": 0.0})),
+        ];
+        for (pointer, value) in broken {
+            let mut config = minimal();
+            config[&pointer[1..].split('/').next().unwrap()] = match pointer.matches('/').count() {
+                1 => value,
+                _ => json!({"sample_rate": value}),
+            };
+            assert!(parse(&config).is_err(), "{pointer}");
+        }
+        assert!(VoiceConfig::parse(b"").is_err());
+        assert!(VoiceConfig::parse(b"[]").is_err());
+    }
+}

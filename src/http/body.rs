@@ -1,0 +1,176 @@
+//! Owns reading a request's body: JSON alone, within a size and a time. A body over the limit is not read further.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use super::state::{AppState, RequestLimits};
+
+/// The bytes of a body that says to be JSON.
+pub struct JsonBytes<E = ApiError>(pub BytesMut, std::marker::PhantomData<E>);
+
+impl<E: From<ApiError> + Into<actix_web::Error> + 'static> FromRequest for JsonBytes<E> {
+    type Error = E;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, E>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = read(&request, payload).await.map_err(ApiError::closing)?;
+            Ok(Self(body, std::marker::PhantomData))
+        })
+    }
+}
+
+async fn read(request: &HttpRequest, payload: Payload) -> Result<BytesMut, ApiError> {
+    let Some(state) = request.app_data::<web::Data<AppState>>() else {
+        return Err(ApiError::not_found());
+    };
+    expect_json(request)?;
+    let limits = state.limits;
+    tokio::time::timeout(limits.body_timeout, collect(request, payload, &limits))
+        .await
+        .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time"))?
+}
+
+fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
+    let unsupported =
+        |message: &str| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(unsupported("compressed bodies are not accepted"));
+    }
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        Ok(())
+    } else {
+        Err(unsupported("the content type must be application/json"))
+    }
+}
+
+async fn collect(request: &HttpRequest, mut payload: Payload, limits: &RequestLimits) -> Result<BytesMut, ApiError> {
+    let too_large = || {
+        let message = format!("the body is larger than {} bytes", limits.body_bytes);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    };
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > limits.body_bytes as u64) {
+        return Err(too_large());
+    }
+
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "broken_body", "the body could not be read"))?;
+        if body.len() + chunk.len() > limits.body_bytes {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// A value of type `T`, or an error that names the field at fault and what is expected there, but not what stood there.
+pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let invalid = |code, message| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let (param, message) = describe(&path, &inner.to_string());
+            invalid("invalid_body", message).param(param)
+        } else {
+            invalid("invalid_json", malformed(&inner))
+        }
+    })?;
+    deserializer.end().map_err(|error| invalid("invalid_json", malformed(&error)))?;
+    Ok(value)
+}
+
+fn malformed(error: &serde_json::Error) -> String {
+    format!("the body is not valid JSON: line {}, column {}", error.line(), error.column())
+}
+
+/// The field and the message for a value of the wrong shape. serde's own text quotes the value; what follows `expected` is ours.
+fn describe(path: &str, error: &str) -> (String, String) {
+    let quoted = || error.split('`').nth(1).unwrap_or_default().escape_debug().take(64).collect::<String>();
+    if error.starts_with("unknown field") {
+        let field = quoted();
+        return (field.clone(), format!("unknown field {field}"));
+    }
+    if error.starts_with("missing field") {
+        let field = quoted();
+        return (field.clone(), format!("field {field} is required"));
+    }
+    if error.starts_with("duplicate field") {
+        let field = quoted();
+        return (field.clone(), format!("field {field} is there twice"));
+    }
+    let expected = error
+        .rsplit_once("expected ")
+        .map_or("another value", |(_, expected)| expected.split(" at line").next().unwrap_or(expected));
+    let expected = match expected {
+        "f32" | "f64" => "a number",
+        "u32" | "u64" | "usize" => "a whole number from 0",
+        "a boolean" => "true or false",
+        other if other.starts_with("struct") => "an object",
+        other => other,
+    };
+    (path.to_owned(), format!("field {path} must be {expected}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Sample {
+        text: String,
+        speed: Option<f32>,
+        count: Option<u32>,
+    }
+
+    #[test]
+    fn errors_name_the_field_and_never_quote_the_value() {
+        let cases = [
+            (r#"{"text":"a","tempo":1}"#, "tempo", "unknown field tempo"),
+            ("{}", "text", "field text is required"),
+            (r#"{"text":"a","text":"b"}"#, "text", "field text is there twice"),
+            (r#"{"text":"a","speed":"SECRET"}"#, "speed", "field speed must be a number"),
+            (r#"{"text":["SECRET"]}"#, "text", "field text must be a string"),
+            (r#"{"text":"a","count":-7}"#, "count", "field count must be a whole number from 0"),
+            (r#"{"text":"a","speed":"expected SECRET"}"#, "speed", "field speed must be a number"),
+            (r#""SECRET""#, ".", "field . must be an object"),
+        ];
+        for (body, param, message) in cases {
+            let error = parse_json::<Sample>(body.as_bytes()).unwrap_err();
+
+            assert_eq!((error.param.as_deref(), error.message.as_str()), (Some(param), message), "{body}");
+            assert_eq!(error.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_said_by_position() {
+        for body in ["", "{", "{\"text\":\"a\"} x", "\u{feff}{}", "{\"text\":\"\\ud800\"}", "{\"speed\":1e999}"] {
+            let error = parse_json::<Sample>(body.as_bytes()).unwrap_err();
+
+            assert!(error.message.starts_with("the body is not valid JSON: line 1"), "{body}: {error}");
+        }
+        assert!(parse_json::<Sample>(b"{\"text\":\"\xff\"}").is_err());
+    }
+}

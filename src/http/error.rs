@@ -1,0 +1,151 @@
+//! Owns the one place where errors become HTTP: status, envelope, headers. Messages hold nothing that the caller said but names of fields,
+//! and nothing of the server's inside.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::json;
+
+use crate::domain::{InvalidField, InvalidVoiceId, TextError};
+use crate::speech::SpeechError;
+
+/// An error as a caller sees it, in the envelope of the OpenAI API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    pub status: StatusCode,
+    /// For programs: constant, lower case.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// The field that is at fault.
+    pub param: Option<String>,
+    pub retry_after: Option<Duration>,
+    /// Whether what remains of the request is unread, so that the connection cannot be used again.
+    pub closes_connection: bool,
+}
+
+// === impl ApiError ===
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None, retry_after: None, closes_connection: false }
+    }
+
+    pub fn param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    pub fn closing(mut self) -> Self {
+        self.closes_connection = true;
+        self
+    }
+
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
+    }
+
+    pub fn no_voice() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_voice", "no voice is installed")
+            .retry_after(Duration::from_secs(30))
+    }
+
+    /// A response of this status with the headers that go with it, and `body`.
+    pub fn respond(&self, body: &serde_json::Value) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(wait) = self.retry_after {
+            response.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
+        }
+        if self.closes_connection {
+            response.force_close();
+        }
+        response.json(body)
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            400..=499 => "invalid_request_error",
+            _ => "server_error",
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.respond(&json!({"error": {
+            "message": self.message,
+            "type": self.kind(),
+            "param": self.param,
+            "code": self.code,
+        }}))
+    }
+}
+
+// === what becomes which status ===
+
+impl From<SpeechError> for ApiError {
+    fn from(error: SpeechError) -> Self {
+        let message = error.to_string();
+        match error {
+            SpeechError::UnknownVoice(_) => {
+                Self::new(StatusCode::NOT_FOUND, "voice_not_found", message).param("voice_id")
+            }
+            SpeechError::UnknownSpeaker { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "speaker_not_found", message).param("speaker")
+            }
+            SpeechError::Unspeakable => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
+            }
+            SpeechError::Overloaded { retry_after } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(retry_after)
+            }
+            SpeechError::VoiceFailed(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "voice_unavailable", message)
+                .retry_after(Duration::from_secs(30)),
+            SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
+            SpeechError::Failed(reason) => {
+                tracing::error!(reason, "synthesis failed");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed")
+            }
+        }
+    }
+}
+
+impl From<TextError> for ApiError {
+    fn from(error: TextError) -> Self {
+        let (status, code) = match error {
+            TextError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "text_too_long"),
+            TextError::Blank | TextError::Nul => (StatusCode::BAD_REQUEST, "invalid_text"),
+        };
+        Self::new(status, code, error.to_string()).param("text")
+    }
+}
+
+impl From<InvalidField> for ApiError {
+    fn from(error: InvalidField) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_value", error.to_string()).param(error.field)
+    }
+}
+
+impl From<InvalidVoiceId> for ApiError {
+    fn from(_: InvalidVoiceId) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "voice_not_found", "there is no such voice").param("voice_id")
+    }
+}

@@ -1,0 +1,15 @@
+//! Owns HTTP: routes, request and answer shapes, authentication, errors. The only module that knows actix-web and JSON. Refuses decisions:
+//! a handler extracts, converts, calls and renders.
+
+mod auth;
+mod body;
+mod error;
+mod health;
+mod legacy;
+mod observe;
+mod server;
+mod state;
+mod synthesize;
+
+pub use server::start;
+pub use state::{AppState, RequestLimits};

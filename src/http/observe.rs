@@ -1,0 +1,46 @@
+//! Owns what happens around every request: its id, its time, its count. The route's pattern is the label, never the path.
+
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web;
+use uuid::Uuid;
+
+use super::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const UNKNOWN_ROUTE: &str = "other";
+
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
+    let id = Uuid::now_v7();
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+
+    let mut response = next.call(request).await?;
+
+    let elapsed = began.elapsed();
+    let route = response.request().match_pattern().unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
+    let status = response.status();
+    if let Some(state) = state {
+        state.metrics.http_requests.with_label_values(&[route.as_str(), status.as_str()]).inc();
+        state.metrics.http_request_duration.with_label_values(&[&route]).observe(elapsed.as_secs_f64());
+    }
+    tracing::debug!(request_id = %id, route, status = status.as_u16(), milliseconds = elapsed.as_secs_f64() * 1e3, "request answered");
+
+    let headers = response.headers_mut();
+    let timing = format!("total;dur={:.1}", elapsed.as_secs_f64() * 1e3);
+    for (name, value) in [(REQUEST_ID, id.to_string()), (SERVER_TIMING, timing)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+    Ok(response)
+}

@@ -1,0 +1,52 @@
+//! Owns what every handler shares.
+
+use std::time::Duration;
+
+use crate::config::Token;
+use crate::domain::{Deadline, InputText, InvalidField, TextError, VoiceId};
+use crate::resilience::Readiness;
+use crate::speech::SpeechService;
+use crate::telemetry::Metrics;
+
+/// The service as handlers see it.
+#[derive(Clone)]
+pub struct AppState {
+    pub speech: SpeechService,
+    pub metrics: Metrics,
+    pub readiness: Readiness,
+    pub tokens: Vec<Token>,
+    /// Without one, `/metrics` is open.
+    pub metrics_token: Option<Token>,
+    /// `None`: no voice is installed.
+    pub default_voice: Option<VoiceId>,
+    pub limits: RequestLimits,
+}
+
+/// Bounds of one request.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    pub body_bytes: usize,
+    pub body_timeout: Duration,
+    pub text_chars: usize,
+    pub deadline: Duration,
+}
+
+// === impl RequestLimits ===
+
+impl RequestLimits {
+    pub fn text(&self, raw: &str) -> Result<InputText, TextError> {
+        InputText::parse(raw, self.text_chars)
+    }
+
+    /// The caller's deadline, if it is the shorter one.
+    pub fn deadline(&self, requested_ms: Option<u64>) -> Result<Deadline, InvalidField> {
+        let limit = match requested_ms {
+            None => self.deadline,
+            Some(0) => {
+                return Err(InvalidField { field: "deadline_ms", expected: "a whole number from 1" });
+            }
+            Some(milliseconds) => self.deadline.min(Duration::from_millis(milliseconds)),
+        };
+        Ok(Deadline::after(limit))
+    }
+}

@@ -1,0 +1,176 @@
+//! Owns `POST /v1/synthesizeSpeech`.
+
+use std::fmt;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+
+use super::auth::Caller;
+use super::body::{JsonBytes, parse_json};
+use super::error::ApiError;
+use super::state::AppState;
+use crate::audio::{AudioFormat, Encoder, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
+use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
+use crate::speech::{AudioSpec, CacheUse, Speaking};
+
+/// The request's body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    text: String,
+    /// `voice` or `voice#speaker`.
+    voice_id: Option<String>,
+    response_format: Option<String>,
+    sample_rate: Option<u32>,
+    #[serde(default)]
+    stream: bool,
+    speaker: Option<SpeakerField>,
+    speed: Option<f32>,
+    noise_scale: Option<f32>,
+    noise_w: Option<f32>,
+    sentence_silence_ms: Option<u32>,
+    volume: Option<f32>,
+    deadline_ms: Option<u64>,
+}
+
+struct SpeakerField(Speaker);
+
+pub async fn synthesize(
+    _caller: Caller,
+    state: web::Data<AppState>,
+    body: JsonBytes,
+) -> Result<HttpResponse, ApiError> {
+    let body: Body = parse_json(&body.0)?;
+    let spec = audio_spec(&body)?;
+    let streamed = body.stream;
+    let request = into_request(body, &state)?;
+    let voice = request.voice.clone();
+
+    if streamed {
+        let speaking = state.speech.begin(request, spec.sample_rate).await?;
+        return stream_parts(speaking, spec.format, &voice).await;
+    }
+    let speech = state.speech.speak(request, spec).await?;
+    let answer = speech.answer;
+    Ok(head(spec.format, &voice, answer.sample_rate, speech.cache)
+        .insert_header(("x-audio-duration", format!("{:.3}", answer.seconds)))
+        .body(answer.audio))
+}
+
+fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
+    let format = match body.response_format.as_deref() {
+        None => AudioFormat::Wav,
+        Some(name) => {
+            AudioFormat::parse(name).ok_or(InvalidField { field: "response_format", expected: "wav or pcm" })?
+        }
+    };
+    let in_range = |rate: &u32| (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(rate);
+    if !body.sample_rate.as_ref().is_none_or(in_range) {
+        return Err(InvalidField { field: "sample_rate", expected: "a whole number from 8000 to 48000" });
+    }
+    Ok(AudioSpec { format, sample_rate: body.sample_rate })
+}
+
+fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
+    let (voice, speaker) = match body.voice_id.as_deref() {
+        None => (state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None),
+        Some(name) => match name.split_once('#') {
+            None => (VoiceId::parse(name)?, None),
+            Some((voice, speaker)) => (VoiceId::parse(voice)?, Some(Speaker::Name(speaker.to_owned()))),
+        },
+    };
+    Ok(SynthesisRequest {
+        voice,
+        text: state.limits.text(&body.text)?,
+        prosody: prosody(&body)?,
+        speaker: body.speaker.map(|field| field.0).or(speaker),
+        deadline: state.limits.deadline(body.deadline_ms)?,
+    })
+}
+
+fn prosody(body: &Body) -> Result<Prosody, InvalidField> {
+    let mut prosody = Prosody::default();
+    if let Some(speed) = body.speed {
+        prosody = prosody.with_speed(speed)?;
+    }
+    if let Some(noise_scale) = body.noise_scale {
+        prosody = prosody.with_noise_scale(noise_scale)?;
+    }
+    if let Some(noise_w) = body.noise_w {
+        prosody = prosody.with_noise_w(noise_w)?;
+    }
+    if let Some(volume) = body.volume {
+        prosody = prosody.with_volume(volume)?;
+    }
+    if let Some(milliseconds) = body.sentence_silence_ms {
+        prosody = prosody.with_sentence_silence_ms(milliseconds)?;
+    }
+    Ok(prosody)
+}
+
+/// An answer's headers, but for what only a whole answer knows.
+fn head(format: AudioFormat, voice: &VoiceId, sample_rate: u32, cache: CacheUse) -> HttpResponseBuilder {
+    let cache = match cache {
+        CacheUse::HitL1 => "HIT-L1",
+        CacheUse::Miss => "MISS",
+        CacheUse::Disabled => "BYPASS",
+    };
+    let mut head = HttpResponse::Ok();
+    head.insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(("x-sample-rate", sample_rate))
+        .insert_header(("x-cache", cache));
+    // A voice's name may hold letters that a header takes as bytes alone.
+    if let Ok(voice) = HeaderValue::from_bytes(voice.as_str().as_bytes()) {
+        head.insert_header(("x-voice-id", voice));
+    }
+    head
+}
+
+/// Sends each part when it is there. The first is awaited before the head, so that what fails at once is a clean error; a later failure
+/// cuts the connection.
+async fn stream_parts(mut speaking: Speaking, format: AudioFormat, voice: &VoiceId) -> Result<HttpResponse, ApiError> {
+    let encoder = Encoder::new(format, speaking.sample_rate);
+    let mut head = head(format, voice, speaking.sample_rate, CacheUse::Miss);
+    let mut first = encoder.stream_head();
+    let first_part = speaking.next().await.transpose()?;
+    first.extend(first_part.iter().flat_map(|part| encoder.stream_part(part)));
+
+    let rest = stream::unfold(speaking, move |mut speaking| async move {
+        let part = speaking.next().await?.map(|part| Bytes::from(encoder.stream_part(&part)));
+        Some((part.map_err(ApiError::from), speaking))
+    });
+    let first = stream::once(std::future::ready(Ok(Bytes::from(first))));
+    Ok(head.streaming(futures_util::StreamExt::chain(first, rest)))
+}
+
+impl<'de> Deserialize<'de> for SpeakerField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameOrNumber;
+
+        impl Visitor<'_> for NameOrNumber {
+            type Value = SpeakerField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a speaker's name or number")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(SpeakerField(Speaker::Name(name.to_owned())))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(SpeakerField(Speaker::Number(number)))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(SpeakerField(Speaker::Number(i64::try_from(number).unwrap_or(i64::MAX))))
+            }
+        }
+
+        deserializer.deserialize_any(NameOrNumber)
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod app;
+pub mod audio;
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod http;
+pub mod pool;
+pub mod resilience;
+pub mod speech;
+pub mod telemetry;
+pub mod voices;

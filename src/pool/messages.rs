@@ -1,0 +1,76 @@
+//! Owns what the pool's actors say to each other.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use super::PoolError;
+use crate::audio::Pcm;
+use crate::domain::{Deadline, VoiceId};
+use crate::engine::{LoadedVoice, ModelInput};
+
+/// One sentence to be computed: the unit of work.
+pub struct SentenceJob {
+    pub voice_id: VoiceId,
+    pub voice: Arc<dyn LoadedVoice>,
+    pub input: ModelInput,
+    pub deadline: Deadline,
+}
+
+/// To the pool: the voice, loaded if it is not yet.
+#[derive(Message)]
+#[rtype(result = "Result<Arc<dyn LoadedVoice>, PoolError>")]
+pub struct LoadVoice(pub VoiceId);
+
+/// To the pool: compute this when a worker is free.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Synthesize(pub QueuedJob);
+
+/// To a worker: compute this now.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Run(pub QueuedJob);
+
+/// To the pool, from a worker: it is free, or of no more use.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WorkerFinished {
+    pub worker: usize,
+    pub panicked: bool,
+}
+
+/// A job with the way back to whoever waits for it.
+pub struct QueuedJob {
+    pub job: SentenceJob,
+    pub reply: oneshot::Sender<Result<Pcm, PoolError>>,
+    pub queued_at: Instant,
+}
+
+/// Whether a job is still worth computing.
+pub enum Worth {
+    Compute,
+    Expired,
+    Abandoned,
+}
+
+// === impl QueuedJob ===
+
+impl QueuedJob {
+    pub fn worth(&self) -> Worth {
+        if self.reply.is_closed() {
+            Worth::Abandoned
+        } else if self.job.deadline.has_passed() {
+            Worth::Expired
+        } else {
+            Worth::Compute
+        }
+    }
+
+    pub fn answer(self, result: Result<Pcm, PoolError>) {
+        // Whoever asked may be gone.
+        let _ = self.reply.send(result);
+    }
+}

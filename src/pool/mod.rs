@@ -1,0 +1,36 @@
+//! Owns the computing of speech: which voices are in memory, which threads compute, and what waits for them. Refuses to know of the cache.
+//!
+//! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent. Its sentences go to
+//! the `ModelPoolActor`, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues where it cannot
+//! be dropped. A worker that panics fails its own sentence and is replaced.
+
+mod handle;
+mod messages;
+mod model_pool;
+mod worker;
+
+pub use handle::{Admission, PoolHandle, PoolSettings};
+pub use messages::SentenceJob;
+
+use std::time::Duration;
+
+use crate::domain::VoiceId;
+
+/// Why the pool did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    #[error("the service is at capacity")]
+    Overloaded { retry_after: Duration },
+    #[error("voice {0} is not in the catalogue")]
+    UnknownVoice(VoiceId),
+    /// The reason is for the log: it may name paths.
+    #[error("voice {voice} could not be loaded: {reason}")]
+    VoiceFailed { voice: VoiceId, reason: String },
+    #[error("the deadline passed")]
+    DeadlinePassed,
+    /// The network failed or panicked on this sentence.
+    #[error("synthesis failed: {0}")]
+    SynthesisFailed(String),
+    #[error("the pool has stopped")]
+    Stopped,
+}

@@ -1,0 +1,59 @@
+//! Owns one thread that computes sentences. The network is called here and nowhere else, under `catch_unwind`: a panic ends this worker
+//! after it has answered: the pool lets go of its address, which stops it, and makes another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, WrapFuture};
+
+use super::PoolError;
+use super::messages::{Run, SentenceJob, WorkerFinished};
+use super::model_pool::ModelPoolActor;
+use crate::audio::Pcm;
+use crate::telemetry::Metrics;
+
+/// Lives on an arbiter of its own, and so on a thread of its own.
+pub struct SynthesisWorker {
+    pub number: usize,
+    pub pool: Addr<ModelPoolActor>,
+    pub metrics: Metrics,
+}
+
+impl Actor for SynthesisWorker {
+    type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        Arbiter::current().stop();
+    }
+}
+
+impl Handler<Run> for SynthesisWorker {
+    type Result = ();
+
+    fn handle(&mut self, Run(queued): Run, ctx: &mut Self::Context) {
+        self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
+        let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued.job, &self.metrics)));
+
+        let panicked = outcome.is_err();
+        let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
+        queued.answer(result);
+
+        let finished = self.pool.send(WorkerFinished { worker: self.number, panicked });
+        ctx.spawn(
+            async move {
+                // A pool that is gone needs no news.
+                let _ = finished.await;
+            }
+            .into_actor(self),
+        );
+    }
+}
+
+fn compute(job: &SentenceJob, metrics: &Metrics) -> Result<Pcm, PoolError> {
+    let samples = job.voice.infer(&job.input).map_err(|error| PoolError::SynthesisFailed(error.to_string()))?;
+    let pcm = Pcm::from_float(&samples, job.voice.config().sample_rate);
+
+    let voice = [job.voice_id.as_str()];
+    metrics.sentences_synthesized.with_label_values(&voice).inc();
+    metrics.audio_seconds.with_label_values(&voice).inc_by(pcm.seconds());
+    Ok(pcm)
+}

@@ -1,0 +1,64 @@
+//! Owns whether the service can take work, and why not. Being alive depends on none of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Reasons not to send work here; ready when there are none. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<RwLock<BTreeSet<Reason>>>);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Voices are being loaded before the first request.
+    Loading,
+    NoVoices,
+    /// A voice that was to be loaded first could not be.
+    VoiceFailed(String),
+    Draining,
+}
+
+// === impl Readiness ===
+
+impl Readiness {
+    pub fn add(&self, reason: Reason) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(reason);
+    }
+
+    pub fn remove(&self, reason: &Reason) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(reason);
+    }
+
+    pub fn reasons(&self) -> Vec<Reason> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loading => f.write_str("voices are being loaded"),
+            Self::NoVoices => f.write_str("no voice is installed"),
+            Self::VoiceFailed(voice) => write!(f, "voice {voice} could not be loaded"),
+            Self::Draining => f.write_str("the service is stopping"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_when_the_last_reason_is_gone() {
+        let readiness = Readiness::default();
+        readiness.add(Reason::Loading);
+        readiness.add(Reason::NoVoices);
+
+        readiness.remove(&Reason::Loading);
+        assert_eq!(readiness.reasons(), [Reason::NoVoices]);
+        readiness.remove(&Reason::NoVoices);
+
+        assert!(readiness.reasons().is_empty());
+    }
+}

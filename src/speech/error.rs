@@ -1,0 +1,61 @@
+//! Owns the reasons for which a request is not answered with speech, as a caller can act on them.
+
+use std::time::Duration;
+
+use crate::audio::ResampleError;
+use crate::domain::{DeadlinePassed, VoiceId};
+use crate::engine::{EspeakError, PhonemizeError};
+use crate::pool::PoolError;
+
+/// No variant holds the caller's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpeechError {
+    #[error("voice {0} is not in the catalogue")]
+    UnknownVoice(VoiceId),
+    #[error("the voice has {speakers} speakers and none of that name or number")]
+    UnknownSpeaker { speakers: u32 },
+    #[error("the text cannot be spoken: it breaks the phonemizer")]
+    Unspeakable,
+    #[error("the service is at capacity")]
+    Overloaded { retry_after: Duration },
+    #[error("voice {0} could not be loaded")]
+    VoiceFailed(VoiceId),
+    #[error("the deadline passed")]
+    DeadlinePassed,
+    /// The reason is for the log.
+    #[error("synthesis failed: {0}")]
+    Failed(String),
+}
+
+impl From<DeadlinePassed> for SpeechError {
+    fn from(_: DeadlinePassed) -> Self {
+        Self::DeadlinePassed
+    }
+}
+
+impl From<PoolError> for SpeechError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            PoolError::UnknownVoice(id) => Self::UnknownVoice(id),
+            PoolError::VoiceFailed { voice, .. } => Self::VoiceFailed(voice),
+            PoolError::DeadlinePassed => Self::DeadlinePassed,
+            PoolError::SynthesisFailed(_) | PoolError::Stopped => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<PhonemizeError> for SpeechError {
+    fn from(error: PhonemizeError) -> Self {
+        match error {
+            PhonemizeError::Espeak(EspeakError::Crashed | EspeakError::TimedOut(_)) => Self::Unspeakable,
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<ResampleError> for SpeechError {
+    fn from(error: ResampleError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
