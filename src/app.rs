@@ -14,7 +14,8 @@ use crate::cache::{CacheHandle, CacheSettings};
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
-    Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
+    CompiledModels, Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles,
+    RuntimeSettings,
 };
 use crate::http::{AppState, RequestLimits};
 use crate::pool::{PoolHandle, PoolSettings};
@@ -57,7 +58,8 @@ impl Speaker {
         });
         let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
-        Self::with_engine(config, Arc::new(OnnxEngine::new(runtime)), catalogue, phonemizer)
+        let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
+        Self::with_engine(config, Arc::new(OnnxEngine::new(runtime, models)), catalogue, phonemizer)
     }
 
     /// Starts the actors around another engine than that of [`Speaker::start`].
@@ -69,9 +71,7 @@ impl Speaker {
     ) -> anyhow::Result<Self> {
         let default_voice = default_voice(config, &catalogue)?;
         let metrics = Metrics::new().context("metrics")?;
-        let pool_settings =
-            PoolSettings { workers: config.synthesis.workers, queue_limit: config.synthesis.queue_limit };
-        let pool = PoolHandle::start(engine, catalogue.clone(), metrics.clone(), pool_settings);
+        let pool = PoolHandle::start(engine, catalogue.clone(), metrics.clone(), pool_settings(config)?);
         let cache = start_cache(config, &metrics);
         let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
         Ok(Self {
@@ -186,6 +186,22 @@ fn start_cache(config: &Config, metrics: &Metrics) -> CacheHandle {
     }
     let settings = CacheSettings { l1_bytes: config.cache.l1_bytes, ttl: config.cache.ttl };
     CacheHandle::start(settings, metrics.clone())
+}
+
+fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
+    let pinned = config
+        .voices
+        .pinned
+        .iter()
+        .map(|name| VoiceId::parse(name).map_err(|error| ConfigError::new("TTS_PINNED_VOICES", error.to_string())));
+    Ok(PoolSettings {
+        workers: config.synthesis.workers,
+        queue_limit: config.synthesis.queue_limit,
+        memory_limit_bytes: config.voices.memory_bytes,
+        pinned: pinned.collect::<Result<_, _>>()?,
+        voice_idle: config.voices.idle,
+        hang_grace: config.synthesis.hang_grace,
+    })
 }
 
 pub fn runtime_settings(config: &Config) -> RuntimeSettings {

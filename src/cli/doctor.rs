@@ -6,7 +6,8 @@ use super::{Arguments, exit};
 use crate::app::{espeak_settings, runtime_settings};
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::engine::{
-    Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, phoneme_ids,
+    Cancel, CompiledModels, Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
+    RuntimeFiles, phoneme_ids,
 };
 use crate::voices::Catalogue;
 
@@ -61,7 +62,13 @@ async fn check_parts(config: &Config) -> bool {
 
     let (Ok(runtime), Ok(espeak)) = (runtime, espeak) else { return false };
     let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
-    healthy & check_voices(config, &OnnxEngine::new(runtime), &phonemizer).await
+    healthy
+        & check_voices(
+            config,
+            &OnnxEngine::new(runtime.clone(), CompiledModels::new(runtime, config.voices.compiled_dir())),
+            &phonemizer,
+        )
+        .await
 }
 
 async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {
@@ -98,7 +105,7 @@ async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
         length_scale: config.inference.length_scale,
         noise_w: config.inference.noise_w,
     };
-    let samples = voice.infer(&input).map_err(|error| error.to_string())?;
+    let samples = voice.infer(&input, &Cancel::default()).map_err(|error| error.to_string())?;
     Ok(format!("spoke {:.2} s", samples.len() as f64 / f64::from(config.sample_rate)))
 }
 

@@ -43,7 +43,7 @@ fn code(error: &anyhow::Error) -> u8 {
         return UNAVAILABLE;
     }
     match error.downcast_ref::<SpeechError>() {
-        Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed(_)) => UNAVAILABLE,
+        Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed { .. } | SpeechError::NoRoom(_)) => UNAVAILABLE,
         Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. }) => DATA,
         None if error.is::<std::io::Error>() => IO,
         _ => SOFTWARE,

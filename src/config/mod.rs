@@ -50,6 +50,14 @@ pub struct VoicesConfig {
     /// `None`: the default voice.
     pub preload: Option<Vec<String>>,
     pub models_dir: PathBuf,
+    /// `None`: beside the voices.
+    pub compiled_dir: Option<PathBuf>,
+    /// For all voices in memory together.
+    pub memory_bytes: u64,
+    /// Never let go once they are loaded.
+    pub pinned: Vec<String>,
+    /// After how long without use a voice is let go; `None`: when its room is needed.
+    pub idle: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]
@@ -61,6 +69,8 @@ pub struct SynthesisConfig {
     pub max_text_chars: usize,
     /// Phonemes in one inference; a longer sentence is cut.
     pub max_sentence_phonemes: usize,
+    /// How long after its deadline a cancelled computation may go on before its thread is given up.
+    pub hang_grace: Duration,
     pub phonemizers: usize,
     pub phonemize_timeout: Duration,
 }
@@ -94,6 +104,15 @@ pub struct RuntimeConfig {
 }
 
 const DEFAULT_VOICE: &str = "en_US-joe-medium";
+
+// === impl VoicesConfig ===
+
+impl VoicesConfig {
+    /// Where compiled voices are kept.
+    pub fn compiled_dir(&self) -> Option<PathBuf> {
+        Some(self.compiled_dir.clone().unwrap_or_else(|| self.models_dir.join(".compiled")))
+    }
+}
 
 // === impl Config ===
 
@@ -129,6 +148,13 @@ impl Config {
                 default: read.text("TTS_DEFAULT_VOICE"),
                 preload: read.list("TTS_PRELOAD_VOICES")?,
                 models_dir: read.path("TTS_MODELS_DIR").unwrap_or_else(|| PathBuf::from("models")),
+                compiled_dir: read.path("TTS_COMPILED_DIR"),
+                memory_bytes: read.number("TTS_POOL_MEMORY_BYTES", 1..=1 << 50, 512 << 20)?,
+                pinned: read.list("TTS_PINNED_VOICES")?.unwrap_or_default(),
+                idle: match read.number("TTS_VOICE_IDLE_SECONDS", 0..=31_536_000, 0)? {
+                    0 => None,
+                    seconds => Some(Duration::from_secs(seconds)),
+                },
             },
             synthesis: SynthesisConfig {
                 workers: read.number("TTS_WORKERS", 1..=1024, cores)?,
@@ -136,6 +162,7 @@ impl Config {
                 request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
                 max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
+                hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
                 phonemizers: read.number("TTS_PHONEMIZERS", 1..=256, cores)?,
                 phonemize_timeout: read.milliseconds("TTS_PHONEMIZE_TIMEOUT_MS", 100..=60_000, 5_000)?,
             },

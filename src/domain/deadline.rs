@@ -20,6 +20,11 @@ impl Deadline {
         Instant::now() >= self.0
     }
 
+    /// True once `grace` more than the deadline has passed.
+    pub fn passed_by(self, grace: Duration) -> bool {
+        Instant::now() >= self.0 + grace
+    }
+
     /// Runs `work` until it ends or the deadline passes, whichever is first.
     pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, DeadlinePassed> {
         tokio::time::timeout_at(self.0.into(), work).await.map_err(|_| DeadlinePassed)

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 /// Places that the operator named; what is empty is searched for.
 #[derive(Debug, Clone, Default)]
@@ -166,14 +166,31 @@ impl OnnxRuntime {
         Ok(loaded.insert(Self { environment }).clone())
     }
 
-    /// A session that computes on the calling thread alone: parallelism comes from workers, which scale better than threads within a run.
-    pub fn session(&self, model: &Path) -> Result<Session, ort::Error> {
-        Session::builder(&self.environment)?
+    /// What the library says of how it was built: its version, and the commit that it was built from.
+    pub fn build(&self) -> &'static str {
+        ort::info()
+    }
+
+    /// Sessions compute on the calling thread alone: parallelism comes from workers, which scale better than threads within a run.
+    pub fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+        let builder = Session::builder(&self.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            .commit_from_file(model)
-            .map_err(Into::into)
+            .with_intra_op_spinning(false)?;
+        Ok(builder)
+    }
+
+    pub fn session(&self, model: &Path) -> Result<Session, ort::Error> {
+        self.builder()?.commit_from_file(model)
+    }
+
+    /// Writes `source` to `target` as ONNX Runtime would compute it here, in its own format.
+    pub fn compile(&self, source: &Path, target: &Path) -> Result<(), ort::Error> {
+        self.builder()?
+            .with_optimized_model_path(target)?
+            .with_config_entry("session.save_model_format", "ORT")?
+            .commit_from_file(source)?;
+        Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl ApiError {
     pub fn respond(&self, body: &serde_json::Value) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(wait) = self.retry_after {
-            response.insert_header((RETRY_AFTER, wait.as_secs().max(1)));
+            response.insert_header((RETRY_AFTER, wait.as_secs_f64().ceil().max(1.0) as u64));
         }
         if self.closes_connection {
             response.force_close();
@@ -101,6 +101,13 @@ impl ResponseError for ApiError {
 
 // === what becomes which status ===
 
+/// Until a request that holds a voice is likely to be done.
+const NO_ROOM_RETRY: Duration = Duration::from_secs(2);
+
+fn unavailable(code: &'static str, message: String, retry_after: Duration) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after)
+}
+
 impl From<SpeechError> for ApiError {
     fn from(error: SpeechError) -> Self {
         let message = error.to_string();
@@ -114,11 +121,9 @@ impl From<SpeechError> for ApiError {
             SpeechError::Unspeakable => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
             }
-            SpeechError::Overloaded { retry_after } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(retry_after)
-            }
-            SpeechError::VoiceFailed(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "voice_unavailable", message)
-                .retry_after(Duration::from_secs(30)),
+            SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
+            SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
+            SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),
             SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
             SpeechError::Failed(reason) => {
                 tracing::error!(reason, "synthesis failed");

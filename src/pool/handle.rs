@@ -1,5 +1,6 @@
 //! Owns the pool as the rest of the service sees it: admission, voices, sentences. Nothing is sent to the actor without a permit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,73 +8,116 @@ use actix::{Actor, Addr};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::PoolError;
-use super::messages::{LoadVoice, QueuedJob, SentenceJob, Synthesize};
+use super::drain::DrainRate;
+use super::messages::{ListLoaded, LoadVoice, QueuedJob, SentenceJob, Synthesize, UnloadVoice};
 use super::model_pool::ModelPoolActor;
+use super::schedule::Share;
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Engine, LoadedVoice};
+use crate::engine::{Cancel, Engine, LoadedVoice};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::Catalogue;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PoolSettings {
     pub workers: usize,
     /// Requests that may be in the pool at once, waiting or computed.
     pub queue_limit: usize,
+    /// For all voices in memory together.
+    pub memory_limit_bytes: u64,
+    /// Voices that are never let go once they are loaded.
+    pub pinned: HashSet<VoiceId>,
+    /// After how long without use a voice is let go; `None`: when its room is needed.
+    pub voice_idle: Option<Duration>,
+    /// How long after its deadline a computation that was cancelled may go on before its thread is given up.
+    pub hang_grace: Duration,
 }
 
 /// The pool. A clone is another handle to it.
 #[derive(Clone)]
 pub struct PoolHandle {
     actor: Addr<ModelPoolActor>,
-    permits: Arc<Semaphore>,
-    metrics: Metrics,
+    gate: Arc<Gate>,
     workers: usize,
+}
+
+/// What bounds the requests in the pool.
+struct Gate {
+    permits: Arc<Semaphore>,
+    limit: usize,
+    drain: DrainRate,
+    metrics: Metrics,
 }
 
 /// The right of one request to use the pool. Given back when dropped.
 pub struct Admission {
     _permit: OwnedSemaphorePermit,
-    metrics: Metrics,
+    gate: Arc<Gate>,
+    share: Share,
 }
 
-/// What a refused caller is told to wait.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Stops a computation whose result nobody waits for any more.
+struct CancelOnDrop(Cancel);
 
 // === impl PoolHandle ===
 
 impl PoolHandle {
     /// Starts the actors on the current system.
     pub fn start(engine: Arc<dyn Engine>, catalogue: Catalogue, metrics: Metrics, settings: PoolSettings) -> Self {
-        Self {
-            actor: ModelPoolActor::new(engine, catalogue, metrics.clone(), settings.workers).start(),
+        let gate = Gate {
             permits: Arc::new(Semaphore::new(settings.queue_limit)),
-            metrics,
-            workers: settings.workers,
-        }
+            limit: settings.queue_limit,
+            drain: DrainRate::new(),
+            metrics: metrics.clone(),
+        };
+        let workers = settings.workers;
+        let actor = ModelPoolActor::new(engine, catalogue, metrics, settings).start();
+        Self { actor, gate: Arc::new(gate), workers }
     }
 
     /// A place for one request, or at once a refusal.
     pub fn admit(&self) -> Result<Admission, PoolError> {
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
-            self.metrics.count_shed(ShedReason::Capacity);
-            return Err(PoolError::Overloaded { retry_after: RETRY_AFTER });
+        let gate = &self.gate;
+        let Ok(permit) = gate.permits.clone().try_acquire_owned() else {
+            gate.metrics.count_shed(ShedReason::Capacity);
+            return Err(PoolError::Overloaded { retry_after: gate.drain.time_for(gate.limit) });
         };
-        self.metrics.queue_depth.inc();
-        Ok(Admission { _permit: permit, metrics: self.metrics.clone() })
+        if gate.permits.available_permits() + 1 == gate.limit {
+            gate.drain.begin();
+        }
+        gate.metrics.queue_depth.inc();
+        Ok(Admission { _permit: permit, gate: gate.clone(), share: Share::default() })
     }
 
-    /// The voice, loaded if it is not yet. A load that was begun goes on when the deadline passes.
+    /// The voice, loaded if it is not yet. It stays in memory while the result is held. A load that was begun goes on when the deadline
+    /// passes.
     pub async fn voice(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
         let loaded = deadline.limit(self.actor.send(LoadVoice(id.clone()))).await;
         loaded.map_err(|_| PoolError::DeadlinePassed)?.map_err(|_| PoolError::Stopped)?
     }
 
-    /// Samples of one sentence. Dropping the future drops the job, if no worker has it yet.
-    pub async fn synthesize(&self, _admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
+    /// Lets go of the voice, if nobody uses it.
+    pub async fn unload(&self, id: &VoiceId) -> Result<(), PoolError> {
+        self.actor.send(UnloadVoice(id.clone())).await.map_err(|_| PoolError::Stopped)?
+    }
+
+    /// The voices in memory.
+    pub async fn loaded(&self) -> Vec<VoiceId> {
+        self.actor.send(ListLoaded).await.unwrap_or_default()
+    }
+
+    /// Samples of one sentence. Dropping the future drops the job, or stops its computation.
+    pub async fn synthesize(&self, admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
         let deadline = job.deadline;
+        let cancel = CancelOnDrop(Cancel::default());
         let (reply, answer) = oneshot::channel();
-        let queued = QueuedJob { job, reply, queued_at: Instant::now() };
+        let queued = QueuedJob {
+            job,
+            share: admission.share.clone(),
+            cancel: cancel.0.clone(),
+            reply,
+            queued_at: Instant::now(),
+        };
         let computed = async {
             self.actor.send(Synthesize(queued)).await.map_err(|_| PoolError::Stopped)?;
             answer.await.map_err(|_| PoolError::Stopped)?
@@ -89,6 +133,13 @@ impl PoolHandle {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.metrics.queue_depth.dec();
+        self.gate.metrics.queue_depth.dec();
+        self.gate.drain.finish();
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }

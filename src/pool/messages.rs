@@ -7,9 +7,10 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use super::PoolError;
+use super::schedule::Share;
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{LoadedVoice, ModelInput};
+use crate::engine::{Cancel, LoadedVoice, ModelInput};
 
 /// One sentence to be computed: the unit of work.
 pub struct SentenceJob {
@@ -23,6 +24,16 @@ pub struct SentenceJob {
 #[derive(Message)]
 #[rtype(result = "Result<Arc<dyn LoadedVoice>, PoolError>")]
 pub struct LoadVoice(pub VoiceId);
+
+/// To the pool: let go of the voice.
+#[derive(Message)]
+#[rtype(result = "Result<(), PoolError>")]
+pub struct UnloadVoice(pub VoiceId);
+
+/// To the pool: which voices are in memory?
+#[derive(Message)]
+#[rtype(result = "Vec<VoiceId>")]
+pub struct ListLoaded;
 
 /// To the pool: compute this when a worker is free.
 #[derive(Message)]
@@ -45,11 +56,14 @@ pub struct WorkerFinished {
 /// A job with the way back to whoever waits for it.
 pub struct QueuedJob {
     pub job: SentenceJob,
+    pub share: Share,
+    pub cancel: Cancel,
     pub reply: oneshot::Sender<Result<Pcm, PoolError>>,
     pub queued_at: Instant,
 }
 
 /// Whether a job is still worth computing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worth {
     Compute,
     Expired,
@@ -60,10 +74,10 @@ pub enum Worth {
 
 impl QueuedJob {
     pub fn worth(&self) -> Worth {
-        if self.reply.is_closed() {
-            Worth::Abandoned
-        } else if self.job.deadline.has_passed() {
+        if self.job.deadline.has_passed() {
             Worth::Expired
+        } else if self.reply.is_closed() {
+            Worth::Abandoned
         } else {
             Worth::Compute
         }

@@ -2,11 +2,18 @@
 //!
 //! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent. Its sentences go to
 //! the `ModelPoolActor`, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues where it cannot
-//! be dropped. A worker that panics fails its own sentence and is replaced.
+//! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs.
+//!
+//! - `handle`: the pool as the rest of the service sees it.
+//! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
+//! - `residency`: which voices stay in memory; `schedule`: which sentence is next; `drain`: how fast the queue empties.
 
+mod drain;
 mod handle;
 mod messages;
 mod model_pool;
+mod residency;
+mod schedule;
 mod worker;
 
 pub use handle::{Admission, PoolHandle, PoolSettings};
@@ -25,7 +32,13 @@ pub enum PoolError {
     UnknownVoice(VoiceId),
     /// The reason is for the log: it may name paths.
     #[error("voice {voice} could not be loaded: {reason}")]
-    VoiceFailed { voice: VoiceId, reason: String },
+    VoiceFailed { voice: VoiceId, reason: String, retry_after: Duration },
+    #[error("voice {voice} takes {bytes} bytes; the limit for all voices is {limit}")]
+    VoiceTooLarge { voice: VoiceId, bytes: u64, limit: u64 },
+    #[error("voice {0} has no room while the loaded voices are in use")]
+    NoRoom(VoiceId),
+    #[error("voice {0} is in use")]
+    VoiceInUse(VoiceId),
     #[error("the deadline passed")]
     DeadlinePassed,
     /// The network failed or panicked on this sentence.

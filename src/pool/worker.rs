@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, WrapFuture};
 
 use super::PoolError;
-use super::messages::{Run, SentenceJob, WorkerFinished};
+use super::messages::{QueuedJob, Run, WorkerFinished};
 use super::model_pool::ModelPoolActor;
 use crate::audio::Pcm;
 use crate::telemetry::Metrics;
@@ -31,7 +31,7 @@ impl Handler<Run> for SynthesisWorker {
 
     fn handle(&mut self, Run(queued): Run, ctx: &mut Self::Context) {
         self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
-        let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued.job, &self.metrics)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
 
         let panicked = outcome.is_err();
         let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
@@ -48,8 +48,9 @@ impl Handler<Run> for SynthesisWorker {
     }
 }
 
-fn compute(job: &SentenceJob, metrics: &Metrics) -> Result<Pcm, PoolError> {
-    let samples = job.voice.infer(&job.input).map_err(|error| PoolError::SynthesisFailed(error.to_string()))?;
+fn compute(queued: &QueuedJob, metrics: &Metrics) -> Result<Pcm, PoolError> {
+    let QueuedJob { job, cancel, .. } = queued;
+    let samples = job.voice.infer(&job.input, cancel).map_err(|error| PoolError::SynthesisFailed(error.to_string()))?;
     let pcm = Pcm::from_float(&samples, job.voice.config().sample_rate);
 
     let voice = [job.voice_id.as_str()];

@@ -18,8 +18,10 @@ pub enum SpeechError {
     Unspeakable,
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
-    #[error("voice {0} could not be loaded")]
-    VoiceFailed(VoiceId),
+    #[error("voice {voice} could not be loaded")]
+    VoiceFailed { voice: VoiceId, retry_after: Duration },
+    #[error("voice {0} has no room in memory")]
+    NoRoom(VoiceId),
     #[error("the deadline passed")]
     DeadlinePassed,
     /// The reason is for the log.
@@ -38,9 +40,12 @@ impl From<PoolError> for SpeechError {
         match error {
             PoolError::Overloaded { retry_after } => Self::Overloaded { retry_after },
             PoolError::UnknownVoice(id) => Self::UnknownVoice(id),
-            PoolError::VoiceFailed { voice, .. } => Self::VoiceFailed(voice),
+            PoolError::VoiceFailed { voice, retry_after, .. } => Self::VoiceFailed { voice, retry_after },
+            PoolError::VoiceTooLarge { voice, .. } | PoolError::NoRoom(voice) => Self::NoRoom(voice),
             PoolError::DeadlinePassed => Self::DeadlinePassed,
-            PoolError::SynthesisFailed(_) | PoolError::Stopped => Self::Failed(error.to_string()),
+            PoolError::SynthesisFailed(_) | PoolError::VoiceInUse(_) | PoolError::Stopped => {
+                Self::Failed(error.to_string())
+            }
         }
     }
 }

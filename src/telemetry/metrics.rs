@@ -18,6 +18,9 @@ pub struct Metrics {
     pub queue_wait: Histogram,
     requests_shed: IntCounterVec,
     pub voices_loaded: IntGauge,
+    pub voice_memory: IntGauge,
+    pub voice_memory_limit: IntGauge,
+    pub voice_evictions: IntCounter,
     voice_loads: IntCounterVec,
     pub worker_restarts: IntCounter,
 }
@@ -105,10 +108,19 @@ impl Metrics {
                 &["reason"],
             )?,
             voices_loaded: register(&registry, IntGauge::new("tts_voices_loaded", "Voices in memory.")?)?,
+            voice_memory: register(
+                &registry,
+                IntGauge::new("tts_voice_memory_bytes", "Memory that the loaded voices take.")?,
+            )?,
+            voice_memory_limit: register(
+                &registry,
+                IntGauge::new("tts_voice_memory_limit_bytes", "Memory that they may take.")?,
+            )?,
+            voice_evictions: register(&registry, IntCounter::new("tts_voice_evictions_total", "Voices let go.")?)?,
             voice_loads: counters(&registry, "tts_voice_loads_total", "Attempts to load a voice.", &["result"])?,
             worker_restarts: register(
                 &registry,
-                IntCounter::new("tts_worker_restarts_total", "Workers replaced after a panic.")?,
+                IntCounter::new("tts_worker_restarts_total", "Workers replaced after a panic or because they hung.")?,
             )?,
             registry,
         };

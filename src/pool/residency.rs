@@ -1,0 +1,273 @@
+//! Owns which voices are in memory and which must go: least recently used first, under a limit of bytes. A voice that somebody holds is
+//! never let go. Also remembers voices that failed to load, so that they are not tried again at once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use crate::domain::VoiceId;
+use crate::engine::LoadedVoice;
+
+/// The voices in memory.
+pub struct Residency {
+    limit: u64,
+    /// Named by configuration: never let go.
+    pinned: HashSet<VoiceId>,
+    voices: LruCache<VoiceId, Resident>,
+    failures: HashMap<VoiceId, Failure>,
+}
+
+struct Resident {
+    voice: Arc<dyn LoadedVoice>,
+    bytes: u64,
+    used_at: Instant,
+}
+
+#[derive(Debug, Clone)]
+struct Failure {
+    reason: String,
+    retry_at: Instant,
+    backoff: Duration,
+}
+
+/// Why a voice has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    /// It would not fit if it were alone.
+    TooLarge { bytes: u64, limit: u64 },
+    /// What would have to go is in use or pinned.
+    AllInUse,
+}
+
+/// The voice is in use or pinned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse;
+
+/// A voice that was let go. Dropping it frees its memory, which takes a moment.
+pub type Evicted = Arc<dyn LoadedVoice>;
+
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
+
+// === impl Residency ===
+
+impl Residency {
+    pub fn new(limit: u64, pinned: HashSet<VoiceId>) -> Self {
+        Self { limit, pinned, voices: LruCache::unbounded(), failures: HashMap::new() }
+    }
+
+    /// The voice if it is in memory, now the most recently used.
+    pub fn get(&mut self, id: &VoiceId) -> Option<Arc<dyn LoadedVoice>> {
+        let resident = self.voices.get_mut(id)?;
+        resident.used_at = Instant::now();
+        Some(resident.voice.clone())
+    }
+
+    pub fn insert(&mut self, id: VoiceId, voice: Arc<dyn LoadedVoice>, bytes: u64) {
+        self.failures.remove(&id);
+        self.voices.put(id, Resident { voice, bytes, used_at: Instant::now() });
+    }
+
+    /// Lets go of as many voices as it takes for `bytes` to fit; of none if that cannot be done.
+    pub fn make_room(&mut self, bytes: u64) -> Result<Vec<Evicted>, NoRoom> {
+        if bytes > self.limit {
+            return Err(NoRoom::TooLarge { bytes, limit: self.limit });
+        }
+        let mut excess = (self.bytes() + bytes).saturating_sub(self.limit);
+        let mut going = Vec::new();
+        for (id, resident) in self.voices.iter().rev() {
+            if excess == 0 {
+                break;
+            }
+            if self.may_go(id, resident) {
+                excess = excess.saturating_sub(resident.bytes);
+                going.push(id.clone());
+            }
+        }
+        if excess > 0 {
+            return Err(NoRoom::AllInUse);
+        }
+        Ok(going.iter().filter_map(|id| self.voices.pop(id)).map(|resident| resident.voice).collect())
+    }
+
+    /// Lets go of one voice, if it is there.
+    pub fn evict(&mut self, id: &VoiceId) -> Result<Option<Evicted>, InUse> {
+        match self.voices.peek(id) {
+            Some(resident) if !self.may_go(id, resident) => Err(InUse),
+            _ => Ok(self.voices.pop(id).map(|resident| resident.voice)),
+        }
+    }
+
+    /// Lets go of voices that nobody has used for `idle`.
+    pub fn evict_idle(&mut self, idle: Duration) -> Vec<Evicted> {
+        let going: Vec<VoiceId> = self
+            .voices
+            .iter()
+            .filter(|(id, resident)| resident.used_at.elapsed() >= idle && self.may_go(id, resident))
+            .map(|(id, _)| id.clone())
+            .collect();
+        going.iter().filter_map(|id| self.voices.pop(id)).map(|resident| resident.voice).collect()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.voices.iter().map(|(_, resident)| resident.bytes).sum()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &VoiceId> {
+        self.voices.iter().map(|(id, _)| id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.voices.len()
+    }
+
+    /// Remembers that the voice failed to load, for longer each time.
+    pub fn quarantine(&mut self, id: VoiceId, reason: String) -> Duration {
+        let backoff =
+            self.failures.get(&id).map_or(FIRST_BACKOFF, |failure| (failure.backoff * 2).min(LONGEST_BACKOFF));
+        self.failures.insert(id, Failure { reason, retry_at: Instant::now() + backoff, backoff });
+        backoff
+    }
+
+    /// Why the voice is not tried now, and for how long.
+    pub fn quarantined(&self, id: &VoiceId) -> Option<(String, Duration)> {
+        let failure = self.failures.get(id)?;
+        let wait = failure.retry_at.checked_duration_since(Instant::now())?;
+        Some((failure.reason.clone(), wait))
+    }
+
+    fn may_go(&self, id: &VoiceId, resident: &Resident) -> bool {
+        // Only the pool hands voices out, so that nobody can come to hold one between this look and its end.
+        Arc::strong_count(&resident.voice) == 1 && !self.pinned.contains(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::{Cancel, InferError, ModelInput, VoiceConfig};
+
+    struct Silent(VoiceConfig);
+
+    impl LoadedVoice for Silent {
+        fn config(&self) -> &VoiceConfig {
+            &self.0
+        }
+
+        fn memory_bytes(&self, _: usize) -> u64 {
+            0
+        }
+
+        fn infer(&self, _: &ModelInput, _: &Cancel) -> Result<Vec<f32>, InferError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn voice() -> Arc<dyn LoadedVoice> {
+        let json = r#"{"audio":{"sample_rate":16000},"espeak":{"voice":"de"},"num_symbols":9,"phoneme_id_map":{"^":[1],"_":[0],"$":[2]}}"#;
+        Arc::new(Silent(VoiceConfig::parse(json.as_bytes()).unwrap()))
+    }
+
+    fn id(name: &str) -> VoiceId {
+        VoiceId::parse(name).unwrap()
+    }
+
+    fn residency(limit: u64, names: &[&str]) -> Residency {
+        let mut residency = Residency::new(limit, HashSet::from([id("pinned")]));
+        for name in names {
+            residency.insert(id(name), voice(), 10);
+        }
+        residency
+    }
+
+    fn names(residency: &Residency) -> Vec<&str> {
+        let mut names: Vec<&str> = residency.ids().map(VoiceId::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn the_least_recently_used_voice_goes_first() {
+        let mut residency = residency(30, &["a", "b", "c"]);
+        residency.get(&id("a"));
+
+        assert_eq!(residency.make_room(10).unwrap().len(), 1);
+
+        assert_eq!(names(&residency), ["a", "c"]);
+    }
+
+    #[test]
+    fn voices_in_use_or_pinned_stay_and_nothing_goes_in_vain() {
+        let mut residency = residency(30, &["pinned", "b", "c"]);
+        let held = residency.get(&id("b"));
+
+        assert!(matches!(residency.make_room(20), Err(NoRoom::AllInUse)));
+        assert_eq!(names(&residency), ["b", "c", "pinned"]);
+        assert!(residency.evict(&id("pinned")).is_err());
+        assert!(residency.evict(&id("b")).is_err());
+
+        drop(held);
+        assert_eq!(residency.make_room(20).unwrap().len(), 2);
+        assert_eq!(names(&residency), ["pinned"]);
+    }
+
+    #[test]
+    fn a_voice_above_the_limit_evicts_nobody() {
+        let mut residency = residency(30, &["a"]);
+
+        assert!(matches!(residency.make_room(31), Err(NoRoom::TooLarge { bytes: 31, limit: 30 })));
+        assert_eq!(residency.len(), 1);
+    }
+
+    #[test]
+    fn idle_voices_are_let_go() {
+        let mut residency = residency(30, &["a", "pinned"]);
+
+        assert!(residency.evict_idle(Duration::from_hours(1)).is_empty());
+        assert_eq!(residency.evict_idle(Duration::ZERO).len(), 1);
+        assert_eq!(names(&residency), ["pinned"]);
+    }
+
+    #[test]
+    fn failures_are_remembered_for_longer_each_time_and_forgotten_on_success() {
+        let mut residency = residency(30, &[]);
+        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF);
+        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF * 2);
+        assert!(
+            residency.quarantined(&id("a")).is_some_and(|(reason, wait)| reason == "broken" && wait > FIRST_BACKOFF)
+        );
+
+        residency.insert(id("a"), voice(), 10);
+
+        assert!(residency.quarantined(&id("a")).is_none());
+    }
+
+    proptest! {
+        /// Whatever is loaded, held and let go in whatever order: the limit holds, and what is held stays.
+        #[test]
+        fn the_limit_holds_and_held_voices_stay(steps in prop::collection::vec((0..6u8, 5..15u64, any::<bool>()), 1..60)) {
+            let mut residency = Residency::new(30, HashSet::new());
+            let mut held: HashMap<VoiceId, Arc<dyn LoadedVoice>> = HashMap::new();
+            for (number, bytes, hold) in steps {
+                let id = id(&format!("v{number}"));
+                if !hold {
+                    held.remove(&id);
+                }
+                if residency.get(&id).is_none() && residency.make_room(bytes).is_ok() {
+                    residency.insert(id.clone(), voice(), bytes);
+                }
+                if let Some(voice) = residency.get(&id).filter(|_| hold) {
+                    held.insert(id, voice);
+                }
+                prop_assert!(residency.bytes() <= 30);
+                for id in held.keys() {
+                    prop_assert!(residency.ids().any(|resident| resident == id));
+                }
+            }
+        }
+    }
+}
