@@ -60,10 +60,11 @@ pub enum Worth {
 
 impl QueuedJob {
     pub fn worth(&self) -> Worth {
-        if self.reply.is_closed() {
-            Worth::Abandoned
-        } else if self.job.deadline.has_passed() {
+        // The deadline first: whoever waits for an answer lets go of it at the deadline too, and did not leave.
+        if self.job.deadline.has_passed() {
             Worth::Expired
+        } else if self.reply.is_closed() {
+            Worth::Abandoned
         } else {
             Worth::Compute
         }
