@@ -128,10 +128,7 @@ fn merge_clusters(sentence: Sentence, config: &VoiceConfig) -> Sentence {
         return sentence;
     }
     let is_cluster = |run: &[Phoneme]| {
-        config
-            .vowel_clusters
-            .iter()
-            .any(|cluster| cluster.iter().map(String::as_str).eq(run.iter().map(|p| p.as_ref())))
+        config.vowel_clusters.iter().any(|cluster| cluster.iter().map(String::as_str).eq(run.iter().map(AsRef::as_ref)))
     };
     let mut merged = Sentence::with_capacity(sentence.len());
     let mut position = 0;

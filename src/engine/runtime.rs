@@ -174,6 +174,5 @@ impl OnnxRuntime {
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .commit_from_file(model)
-            .map_err(Into::into)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -130,7 +130,7 @@ impl Tashkeel {
     fn infer(&self, ids: &[i64], hints: &[i64]) -> Result<Vec<&String>, TashkeelError> {
         let shape = [1, ids.len()];
         let length = [ids.len() as i64];
-        let mut session = self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(ort::inputs! {
             "char_inputs" => TensorRef::from_array_view((shape, ids))?,
             "diac_inputs" => TensorRef::from_array_view((shape, hints))?,

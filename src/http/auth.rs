@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::error::ApiError;
@@ -50,7 +50,7 @@ fn state(request: &HttpRequest) -> Option<&web::Data<AppState>> {
 fn presents_one_of(request: &HttpRequest, tokens: &[Token]) -> bool {
     let single = |name: &str| {
         let mut values = request.headers().get_all(name);
-        values.next().filter(|_| values.next().is_none()).map(|value| value.as_bytes())
+        values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
     };
     let presented = if request.headers().contains_key(USER_TOKEN) {
         single(USER_TOKEN)

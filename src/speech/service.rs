@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::SpeechError;
 use super::plan::{model_inputs, resolve_speaker};
 use super::speaking::{Speaking, Work};
-use crate::audio::{AudioFormat, Encoder};
+use crate::audio::{AudioFormat, Encoder, Pcm};
 use crate::cache::{Answer, CacheHandle, CacheKey, KeyBuilder};
 use crate::domain::{Speaker, SynthesisRequest, VoiceId};
 use crate::engine::Phonemizer;
@@ -110,12 +110,7 @@ impl SpeechService {
         let (sample_rate, resampled) = (speaking.sample_rate, speaking.resampled);
         let parts = speaking.finish().await?;
         let audio = Encoder::new(spec.format, sample_rate).whole(&parts);
-        Ok(Answer {
-            audio: Bytes::from(audio),
-            sample_rate,
-            seconds: parts.iter().map(|part| part.seconds()).sum(),
-            resampled,
-        })
+        Ok(Answer { audio: Bytes::from(audio), sample_rate, seconds: parts.iter().map(Pcm::seconds).sum(), resampled })
     }
 }
 
