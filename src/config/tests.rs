@@ -1,3 +1,5 @@
+//! The settings as they are read from files and variables, and what is refused.
+
 use super::*;
 
 struct Variables(&'static [(&'static str, &'static str)]);

@@ -87,7 +87,7 @@ mod tests {
             let out = defused(&unit.repeat(100));
 
             let longest = out
-                .split(|c: char| c == ' ')
+                .split(' ')
                 .map(|run| run.chars().filter(|c| c.is_alphabetic()).map(char::len_utf8).sum::<usize>())
                 .max();
             assert!(longest <= Some(MAX_DOTTED_BYTES + 4), "{unit}");

@@ -74,6 +74,7 @@ pub enum Worth {
 
 impl QueuedJob {
     pub fn worth(&self) -> Worth {
+        // The deadline first: whoever waits for an answer lets go of it at the deadline too, and did not leave.
         if self.job.deadline.has_passed() {
             Worth::Expired
         } else if self.reply.is_closed() {

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::error::Error as _;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 
@@ -68,9 +69,9 @@ impl Espeak {
         // SAFETY: running the initialisers of libm and of the library that the operator configured is what loading them means. libm comes
         // first because the wheel's library uses it without naming it as a dependency; it stays loaded.
         let library = unsafe {
-            let libm = Library::open(Some("libm.so.6"), RTLD_NOW | RTLD_GLOBAL).map_err(|error| error.to_string())?;
+            let libm = Library::open(Some("libm.so.6"), RTLD_NOW | RTLD_GLOBAL).map_err(|error| reason(&error))?;
             std::mem::forget(libm);
-            Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL).map_err(|error| error.to_string())?
+            Library::open(Some(library), RTLD_LAZY | RTLD_LOCAL).map_err(|error| reason(&error))?
         };
 
         // SAFETY: the types are those of espeak-ng's public header.
@@ -138,6 +139,11 @@ pub fn ignore(signals: &[Signal]) {
         // SAFETY: ignoring a signal installs no handler code.
         let _ = unsafe { signal(each, SigHandler::SigIgn) };
     }
+}
+
+/// What the dynamic linker says, which names the file; the error itself says no more than that loading failed.
+fn reason(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// # Safety

@@ -1,0 +1,307 @@
+//! The rules of the source tree, read off the sources: which module may import which, what only one of them may mention, and the shape of a
+//! file. A rule that has to give way is changed here, where the change is seen.
+
+// Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+/// Importable by any module but `domain`. They import nothing of the crate but each other.
+const LEAVES: [&str; 4] = ["config", "telemetry", "resilience", "audio"];
+
+/// What each module may import beside itself and the leaves: what stands below it in
+/// `main -> app -> {http, cli} -> speech -> {cache, pool} -> {engine, voices} -> domain`. Two rows go against that line: the commands of
+/// `cli` put the service together as `main` would, and the cache refuses to know how speech is made.
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
+    ("main", &["app", "cli"]),
+    ("app", &["http", "cli", "speech", "cache", "pool", "engine", "voices", "domain"]),
+    ("http", &["speech", "cache", "pool", "engine", "voices", "domain"]),
+    ("cli", &["app", "speech", "cache", "pool", "engine", "voices", "domain"]),
+    ("speech", &["cache", "pool", "engine", "voices", "domain"]),
+    ("cache", &["domain"]),
+    ("pool", &["engine", "voices", "domain"]),
+    ("engine", &["voices", "domain"]),
+    ("voices", &["domain"]),
+    ("domain", &[]),
+    ("config", &[]),
+    ("telemetry", &[]),
+    ("resilience", &[]),
+    ("audio", &[]),
+];
+
+/// What is mentioned only below these paths.
+const ONLY_IN: [(&str, &[&str]); 9] = [
+    ("ort::", &["engine/"]),
+    ("libloading", &["engine/"]),
+    // `app` holds the server, whose type is actix-web's.
+    ("actix_web", &["http/", "app.rs"]),
+    ("unsafe", &["engine/espeak/ffi.rs", "engine/mapped.rs"]),
+    ("println!", &["cli/"]),
+    ("eprintln!", &["cli/"]),
+    ("print!", &["cli/"]),
+    ("eprint!", &["cli/"]),
+    ("dbg!", &[]),
+];
+
+const MAX_LINES: usize = 400;
+
+/// Files that may be longer, and why.
+const LONG_FILES: [(&str, &str); 0] = [];
+
+/// A file by its path below `src/`, with `/`.
+struct Source {
+    path: String,
+    text: String,
+}
+
+// === the sources ===
+
+fn sources(folder: &Path) -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in std::fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let below = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                sources.push(Source { path: below, text: std::fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    sources
+}
+
+/// The text without comments and without what stands between quotes.
+fn code(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if let Some(end) = raw_string(rest) {
+            end
+        } else if c == '"' {
+            quoted(rest)
+        } else if c == '\'' {
+            char_literal(rest)
+        } else {
+            0
+        };
+        if skipped == 0 {
+            code.push(c);
+        }
+        rest = &rest[if skipped == 0 { c.len_utf8() } else { skipped }..];
+    }
+    code
+}
+
+/// Bytes of the string that `text` begins with.
+fn quoted(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Bytes of the raw string that `text` begins with.
+fn raw_string(text: &str) -> Option<usize> {
+    let after = text.strip_prefix('r')?;
+    let hashes = after.len() - after.trim_start_matches('#').len();
+    let inner = after[hashes..].strip_prefix('"')?;
+    let close = format!("\"{}", "#".repeat(hashes));
+    let begin = text.len() - inner.len();
+    Some(inner.find(&close).map_or(text.len(), |end| begin + end + close.len()))
+}
+
+/// Bytes of the character that `text` begins with in quotes; 0 for a lifetime.
+fn char_literal(text: &str) -> usize {
+    let inner = &text[1..];
+    if inner.starts_with('\\') {
+        return inner[2..].find('\'').map_or(text.len(), |end| end + 4);
+    }
+    let Some(c) = inner.chars().next() else { return 0 };
+    if inner[c.len_utf8()..].starts_with('\'') { c.len_utf8() + 2 } else { 0 }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// What follows each place where `needle` stands as words of its own.
+fn after_each<'a>(code: &'a str, needle: &'a str) -> impl Iterator<Item = &'a str> {
+    code.match_indices(needle).filter_map(move |(at, _)| {
+        let rest = &code[at + needle.len()..];
+        let joined_before = code[..at].ends_with(is_word);
+        let joined_after = needle.ends_with(is_word) && rest.starts_with(is_word);
+        (!joined_before && !joined_after).then_some(rest)
+    })
+}
+
+/// Modules of the crate's root that the code names by a path from the root.
+fn imports(code: &str, depth: usize) -> Vec<String> {
+    let up = "super::".repeat(depth);
+    // Tests stand in a module of their own, one level below the file.
+    let without_tests = code.split("mod tests {").next().unwrap_or(code);
+    let from_root = after_each(code, "crate::").chain(after_each(code, "tts_batch_api::"));
+    let mut names = Vec::new();
+    for rest in from_root.chain(after_each(without_tests, &up)) {
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(first_words(group)),
+            None => names.push(first_word(rest)),
+        }
+    }
+    names
+}
+
+fn first_word(text: &str) -> String {
+    text.chars().take_while(|c| is_word(*c)).collect()
+}
+
+/// The first word of each entry up to the closing bracket.
+fn first_words(group: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut depth = 0;
+    let mut entry = 0;
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                words.push(first_word(group[entry..at].trim_start()));
+                entry = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+// === the rules ===
+
+/// Everything that is against the rules in a file.
+fn violations(source: &Source) -> Vec<String> {
+    let code = code(&source.text);
+    let broken = [dependencies(source, &code), mentions(source, &code), shape(source)].concat();
+    broken.into_iter().map(|rule| format!("src/{}: {rule}", source.path)).collect()
+}
+
+fn dependencies(source: &Source, code: &str) -> Vec<String> {
+    let parts: Vec<&str> = source.path.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect();
+    let module = parts[0];
+    if module == "lib" {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
+        return vec![format!("module {module} has no row in MAY_IMPORT")];
+    };
+    let may_import = |name: &str| {
+        let is_module = MAY_IMPORT.iter().any(|(known, _)| *known == name);
+        let is_open_leaf = LEAVES.contains(&name) && module != "domain";
+        !is_module || name == module || is_open_leaf || allowed.contains(&name)
+    };
+    let imports = imports(code, parts.len());
+    imports.iter().filter(|name| !may_import(name)).map(|name| format!("{module} imports {name}")).collect()
+}
+
+fn mentions(source: &Source, code: &str) -> Vec<String> {
+    let is_foreign = |paths: &[&str]| !paths.iter().any(|path| source.path.starts_with(path));
+    let found = ONLY_IN.iter().filter(|(needle, paths)| is_foreign(paths) && after_each(code, needle).next().is_some());
+    found.map(|(needle, _)| format!("mentions {needle}")).collect()
+}
+
+fn shape(source: &Source) -> Vec<String> {
+    let mut broken = Vec::new();
+    if !source.text.starts_with("//!") && !source.text.starts_with("#![doc") {
+        broken.push("does not begin with a module doc".to_owned());
+    }
+    let lines = source.text.lines().count();
+    if lines > MAX_LINES && !LONG_FILES.iter().any(|(path, _)| *path == source.path) {
+        broken.push(format!("has {lines} lines"));
+    }
+    broken
+}
+
+#[test]
+fn the_sources_keep_the_rules() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+
+    let violations: Vec<String> = sources.iter().flat_map(violations).collect();
+
+    assert!(sources.iter().any(|source| source.path == "main.rs"));
+    assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+#[test]
+fn what_breaks_a_rule_is_found() {
+    let cases = [
+        ("http/a.rs", "use crate::app::Speaker;", "http imports app"),
+        ("http/a.rs", "use crate::cli;", "http imports cli"),
+        ("cache/a.rs", "use crate::pool::PoolHandle;", "cache imports pool"),
+        ("cache/a.rs", "fn f() { crate::engine::x() }", "cache imports engine"),
+        ("pool/a.rs", "use crate::{audio::Pcm, cache::{A, B}};", "pool imports cache"),
+        ("pool/a.rs", "use super::super::cache;", "pool imports cache"),
+        ("pool/mod.rs", "use super::speech;", "pool imports speech"),
+        ("engine/a/b.rs", "use super::super::super::{domain, pool};", "engine imports pool"),
+        ("voices/a.rs", "use crate::engine::Engine;", "voices imports engine"),
+        ("speech/a.rs", "use crate::http::X;", "speech imports http"),
+        ("domain/a.rs", "use crate::config::Config;", "domain imports config"),
+        ("audio/a.rs", "use crate::domain::VoiceId;", "audio imports domain"),
+        ("main.rs", "fn f() { tts_batch_api::engine::x() }", "main imports engine"),
+        ("novel/a.rs", "", "module novel has no row in MAY_IMPORT"),
+        ("pool/a.rs", "use ort::Error;", "mentions ort::"),
+        ("pool/a.rs", "use libloading::Library;", "mentions libloading"),
+        ("speech/a.rs", "use actix_web::web;", "mentions actix_web"),
+        ("engine/a.rs", "fn f() { unsafe { g() } }", "mentions unsafe"),
+        ("engine/a.rs", "fn f() { println!(\"\"); }", "mentions println!"),
+        ("http/a.rs", "fn f(c: char) { if c == '\"' { eprintln!(\"\"); } }", "mentions eprintln!"),
+    ];
+    for (path, text, expected) in cases {
+        let source = Source { path: path.to_owned(), text: format!("//! Doc.\n{text}\n") };
+
+        let found = violations(&source);
+
+        assert_eq!(found, [format!("src/{path}: {expected}")], "{text}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_breach_passes() {
+    let text = r##"//! Uses crate::http, or not.
+        use crate::audio::Pcm;
+        use crate::{config::Config, pool::x};
+        use super::handle;
+        // crate::app, unsafe, println!
+        fn f<'a>(a: &'a str) { sort::by(a); report::x("crate::app \" println!", r#"" unsafe"#, '"', '\'', 'x') }
+        #![deny(unsafe_code)]
+        mod tests { use super::super::x; }
+    "##;
+    let source = Source { path: "pool/worker.rs".to_owned(), text: text.to_owned() };
+
+    let found = violations(&source);
+
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn files_without_a_doc_and_long_files_are_found() {
+    let plain = Source { path: "pool/a.rs".to_owned(), text: "use std::fmt;\n".to_owned() };
+    let long = Source { path: "pool/b.rs".to_owned(), text: "//! Doc.\n".repeat(MAX_LINES + 1) };
+
+    let found = [violations(&plain), violations(&long)].concat();
+
+    assert_eq!(found, ["src/pool/a.rs: does not begin with a module doc", "src/pool/b.rs: has 401 lines"]);
+}

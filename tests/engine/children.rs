@@ -1,0 +1,124 @@
+//! The phonemizer's child processes: what kills, stops or never starts one.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tts_batch_api::engine::{EspeakError, EspeakPool, EspeakSettings};
+
+use crate::support::{espeak_settings, until};
+
+const TEXT: &str = "The kettle is on.";
+
+/// Settings whose children can be told from those of other tests: by a data folder of their own name.
+fn recognisable(processes: usize) -> (TempDir, EspeakSettings) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("espeak-ng-data");
+    let settings = espeak_settings(processes);
+    symlink(&settings.data, &data).unwrap();
+    (folder, EspeakSettings { data, ..settings })
+}
+
+/// Children of this process that were started with `settings`. One that has died has no command line.
+fn children(settings: &EspeakSettings) -> Vec<Pid> {
+    let data = settings.data.to_str().unwrap();
+    let of_us = |process: &Path| {
+        let arguments = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
+        let parent = format!("PPid:\t{}\n", std::process::id());
+        arguments.split('\0').any(|argument| argument == data) && status.contains(&parent)
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let id = |process: PathBuf| process.file_name()?.to_str()?.parse().ok().map(Pid::from_raw);
+    processes.filter(|process| of_us(process)).filter_map(id).collect()
+}
+
+fn send(signal: Signal, children: &[Pid]) {
+    for &child in children {
+        kill(child, signal).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn killed_children_are_replaced_and_cost_no_text() {
+    let (_folder, settings) = recognisable(2);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let expected = pool.clauses("en-us", TEXT.to_owned()).await.unwrap();
+
+    for _ in 0..5 {
+        let first = children(&settings);
+        assert_eq!(first.len(), 2);
+        send(Signal::SIGKILL, &first);
+        until("the children are dead", || children(&settings).is_empty()).await;
+
+        // Two at a time, so that each child is asked.
+        let ask = || pool.clauses("en-us", TEXT.to_owned());
+        let answers = tokio::join!(ask(), ask());
+
+        assert_eq!(answers, (Ok(expected.clone()), Ok(expected.clone())));
+        assert!(children(&settings).iter().all(|child| !first.contains(child)));
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_hangs_times_out_and_is_replaced() {
+    let (_folder, settings) = recognisable(1);
+    let settings = EspeakSettings { timeout: Duration::from_millis(300), ..settings };
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let hanging = children(&settings);
+    send(Signal::SIGSTOP, &hanging);
+
+    let first = pool.clauses("en-us", TEXT.to_owned()).await;
+    let second = pool.clauses("en-us", TEXT.to_owned()).await;
+
+    assert_eq!(first, Err(EspeakError::TimedOut(300)));
+    assert!(second.is_ok_and(|clauses| !clauses.is_empty()));
+    assert!(!children(&settings).contains(&hanging[0]));
+}
+
+#[tokio::test]
+async fn children_end_with_the_last_handle() {
+    let (_folder, settings) = recognisable(3);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let other = pool.clone();
+    drop(pool);
+    assert_eq!(children(&settings).len(), 3);
+
+    drop(other);
+
+    until("no child lives", || children(&settings).is_empty()).await;
+}
+
+#[tokio::test]
+async fn parts_that_are_missing_are_named_at_the_start() {
+    let nowhere = PathBuf::from("/nowhere/at/all");
+    let with_library = EspeakSettings { library: nowhere.clone(), ..espeak_settings(1) };
+    let with_data = EspeakSettings { data: nowhere.clone(), ..espeak_settings(1) };
+    let with_program = EspeakSettings { program: nowhere, ..espeak_settings(1) };
+
+    let message = async |settings| match EspeakPool::start(settings).await {
+        Err(EspeakError::Unavailable(message)) => message,
+        other => panic!("{other:?}"),
+    };
+
+    assert!(message(with_library).await.contains("/nowhere/at/all"));
+    assert!(message(with_data).await.contains("data folder"));
+    assert!(message(with_program).await.contains("No such file"));
+}
+
+#[tokio::test]
+async fn a_language_that_espeak_lacks_is_an_error_and_the_child_goes_on() {
+    let (_folder, settings) = recognisable(1);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let before = children(&settings);
+
+    let unknown = pool.clauses("tlh-nowhere", TEXT.to_owned()).await;
+    let known = pool.clauses("en-us", TEXT.to_owned()).await;
+
+    assert_eq!(unknown, Err(EspeakError::UnknownLanguage("tlh-nowhere".to_owned())));
+    assert!(known.is_ok());
+    assert_eq!(children(&settings), before);
+}

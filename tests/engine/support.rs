@@ -1,0 +1,64 @@
+//! What the engine's tests share: the native parts, the voice's settings, the phonemizer with its children.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tts_batch_api::engine::{
+    CompiledModels, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
+    VoiceConfig,
+};
+use tts_batch_api::voices::VoiceFiles;
+
+/// A path below the package's folder.
+pub fn path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+pub fn native_parts() -> RuntimeFiles {
+    RuntimeFiles::find(&RuntimeSettings::default()).unwrap()
+}
+
+pub fn onnxruntime() -> OnnxRuntime {
+    OnnxRuntime::load(&native_parts().onnxruntime).unwrap()
+}
+
+/// Keeps what it compiles where the service does.
+pub fn engine() -> OnnxEngine {
+    OnnxEngine::new(onnxruntime(), CompiledModels::new(onnxruntime(), Some(path("models/.compiled"))))
+}
+
+pub fn voice_files() -> VoiceFiles {
+    VoiceFiles { model: path("models/en_US-joe-medium.onnx"), config: path("models/en_US-joe-medium.onnx.json") }
+}
+
+/// The settings of the voice, as if it spoke `language`.
+pub fn voice_config(language: &str) -> VoiceConfig {
+    let json = std::fs::read(voice_files().config).unwrap();
+    VoiceConfig { espeak_voice: language.to_owned(), ..VoiceConfig::parse(&json).unwrap() }
+}
+
+pub fn espeak_settings(processes: usize) -> EspeakSettings {
+    let parts = native_parts();
+    EspeakSettings {
+        program: env!("CARGO_BIN_EXE_tts-batch-api").into(),
+        library: parts.espeak_library,
+        data: parts.espeak_data,
+        processes,
+        queue_limit: 64,
+        timeout: Duration::from_secs(20),
+    }
+}
+
+pub async fn phonemizer(settings: EspeakSettings) -> Phonemizer {
+    let espeak = EspeakPool::start(settings).await.unwrap();
+    Phonemizer::new(espeak, onnxruntime(), native_parts().tashkeel)
+}
+
+/// Waits until `condition` holds.
+pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < limit, "never came true: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,155 @@
+//! An engine that does what a test says: waits at a gate, panics or fails on marked inputs, and counts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
+
+use tts_batch_api::engine::{Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig};
+use tts_batch_api::voices::VoiceFiles;
+
+/// Marks, by the noise scale of a request: it reaches the engine unchanged and means nothing to the fake.
+pub const PANIC: f32 = 1.5;
+pub const FAIL: f32 = 1.25;
+
+/// What each voice is said to take.
+pub const VOICE_BYTES: u64 = 100;
+
+/// Voices, by the name of their file.
+pub const GOOD: &str = "good";
+pub const ALSO_GOOD: &str = "also-good";
+pub const THIRD: &str = "third";
+pub const BROKEN: &str = "broken";
+pub const PANICKING: &str = "panicking";
+
+/// Holds back the threads that pass while it is closed.
+pub struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+/// What the engine was asked, and the gates that it passes.
+#[derive(Default)]
+pub struct Script {
+    /// Before each inference ends.
+    pub inference_gate: Gate,
+    /// Before each load ends.
+    pub load_gate: Gate,
+    pub loads: AtomicUsize,
+    loading: AtomicUsize,
+    pub most_loading: AtomicUsize,
+    pub inferences: AtomicUsize,
+    /// Inferences that have begun and not ended.
+    pub inside: AtomicUsize,
+    pub most_inside: AtomicUsize,
+    pub longest_input: AtomicUsize,
+    threads: Mutex<BTreeSet<PathBuf>>,
+}
+
+pub struct FakeEngine(pub Arc<Script>);
+
+struct FakeVoice {
+    script: Arc<Script>,
+    config: VoiceConfig,
+}
+
+/// Counts one out, also when a panic passes.
+struct Inside<'a>(&'a Script);
+
+// === impl Gate ===
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { open: Mutex::new(true), opened: Condvar::new() }
+    }
+}
+
+impl Gate {
+    pub fn close(&self) {
+        *self.open.lock().unwrap() = false;
+    }
+
+    pub fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let open = self.open.lock().unwrap();
+        drop(self.opened.wait_while(open, |open| !*open).unwrap());
+    }
+}
+
+// === impl Script ===
+
+impl Script {
+    /// Threads that computed something and live.
+    pub fn living_threads(&self) -> usize {
+        self.threads.lock().unwrap().iter().filter(|thread| thread.exists()).count()
+    }
+
+    fn enter(&self, input: &ModelInput) -> Inside<'_> {
+        self.threads.lock().unwrap().insert(this_thread());
+        self.inferences.fetch_add(1, SeqCst);
+        self.longest_input.fetch_max(input.ids.len(), SeqCst);
+        let inside = self.inside.fetch_add(1, SeqCst) + 1;
+        self.most_inside.fetch_max(inside, SeqCst);
+        Inside(self)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.inside.fetch_sub(1, SeqCst);
+    }
+}
+
+/// The calling thread's folder, which is there as long as the thread.
+fn this_thread() -> PathBuf {
+    PathBuf::from("/proc").join(std::fs::read_link("/proc/thread-self").unwrap())
+}
+
+// === impl FakeEngine ===
+
+impl Engine for FakeEngine {
+    fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {
+        self.0.loads.fetch_add(1, SeqCst);
+        let loading = self.0.loading.fetch_add(1, SeqCst) + 1;
+        self.0.most_loading.fetch_max(loading, SeqCst);
+        self.0.load_gate.pass();
+        self.0.loading.fetch_sub(1, SeqCst);
+        match files.model.file_stem().unwrap().to_str().unwrap() {
+            BROKEN => Err(LoadError::MissingInput("scales")),
+            PANICKING => panic!("a load that the test wants to panic"),
+            _ => {
+                let config = VoiceConfig::parse(&std::fs::read(&files.config).unwrap()).unwrap();
+                Ok(Arc::new(FakeVoice { script: self.0.clone(), config }))
+            }
+        }
+    }
+
+    fn memory_needed(&self, _: &VoiceFiles, _: usize) -> u64 {
+        VOICE_BYTES
+    }
+}
+
+impl LoadedVoice for FakeVoice {
+    fn config(&self) -> &VoiceConfig {
+        &self.config
+    }
+
+    fn memory_bytes(&self, _: usize) -> u64 {
+        VOICE_BYTES
+    }
+
+    /// As many samples as ids. Like a computation that hangs, it does not hear that it is cancelled.
+    fn infer(&self, input: &ModelInput, _: &Cancel) -> Result<Vec<f32>, InferError> {
+        let _inside = self.script.enter(input);
+        self.script.inference_gate.pass();
+        assert!(input.noise_scale != PANIC, "an inference that the test wants to panic");
+        if input.noise_scale == FAIL {
+            return Err(ort::Error::new("an inference that the test wants to fail").into());
+        }
+        Ok(vec![0.5; input.ids.len()])
+    }
+}

@@ -1,0 +1,202 @@
+//! Faults as callers see them: the service in this process, around the scripted engine, on a port of its own.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use actix::Arbiter;
+use futures_util::future::join_all;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tts_batch_api::app::{Application, Speaker};
+use tts_batch_api::config::{Config, Environment};
+use tts_batch_api::telemetry::Metrics;
+
+use crate::fake::{BROKEN, FakeEngine, GOOD, PANIC, PANICKING, Script};
+use crate::support::{PLAIN, catalogue, in_turn, metric, phonemizer, until};
+
+const WORKERS: usize = 2;
+const QUEUE_LIMIT: usize = 5;
+const TOKEN: &str = "secret";
+const TEXT: &str = "The kettle is on.";
+
+struct Settings;
+
+#[derive(Clone)]
+struct Service {
+    url: String,
+    client: reqwest::Client,
+    script: Arc<Script>,
+    metrics: Metrics,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+// === impl Settings ===
+
+impl Environment for Settings {
+    fn variables(&self) -> Vec<(String, String)> {
+        [
+            ("ALLOWED_USER_TOKEN", TOKEN.to_owned()),
+            ("TTS_BIND", "127.0.0.1:0".to_owned()),
+            ("TTS_WORKERS", WORKERS.to_string()),
+            ("TTS_QUEUE_LIMIT", QUEUE_LIMIT.to_string()),
+            ("TTS_DEFAULT_VOICE", GOOD.to_owned()),
+            ("TTS_CACHE_ENABLED", "false".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+// === impl Service ===
+
+impl Service {
+    async fn start() -> Self {
+        let config = Config::load(None, &Settings).unwrap();
+        let script = Arc::new(Script::default());
+        let engine = Arc::new(FakeEngine(script.clone()));
+        let speaker = Speaker::with_engine(&config, engine, catalogue(), phonemizer().await).unwrap();
+        let metrics = speaker.metrics.clone();
+        let listener = TcpListener::bind(config.http.bind).unwrap();
+        let application = Application::with_speaker(&config, listener, speaker).unwrap();
+        let url = format!("http://{}/v1/synthesizeSpeech", application.address());
+        Arbiter::current().spawn(async { application.run().await.unwrap() });
+        Self { url, client: reqwest::Client::new(), script, metrics }
+    }
+
+    /// The good voice's answer to a request that its noise scale marks.
+    fn ask(&self, noise_scale: f32) -> JoinHandle<Answer> {
+        self.post(&json!({"text": TEXT, "noise_scale": noise_scale}))
+    }
+
+    fn post(&self, body: &Value) -> JoinHandle<Answer> {
+        let request = self.client.post(&self.url).header("user-token", TOKEN).json(body);
+        actix::spawn(async {
+            let response = request.send().await.unwrap();
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        })
+    }
+
+    async fn until_inside(&self, count: usize) {
+        until("as many inferences have begun", || self.script.inside.load(SeqCst) == count).await;
+    }
+
+    fn metric(&self, series: &str) -> u64 {
+        metric(&self.metrics, series)
+    }
+
+    async fn until_metric(&self, series: &str, value: u64) {
+        until(series, || self.metric(series) == value).await;
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The error's code for programs.
+    fn code(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap();
+        body["error"]["code"].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn a_panic_is_a_500_for_its_caller_alone() {
+    in_turn(async {
+        let service = Service::start().await;
+        service.script.inference_gate.close();
+        let panicking = service.ask(PANIC);
+        service.until_inside(1).await;
+        let others = [service.ask(PLAIN), service.ask(PLAIN), service.ask(PLAIN)];
+        service.until_metric("tts_queue_depth", 4).await;
+
+        service.script.inference_gate.open();
+        let failed = panicking.await.unwrap();
+        let others = join_all(others).await;
+
+        assert_eq!((failed.status, failed.code().as_str()), (500, "synthesis_failed"));
+        assert!(!String::from_utf8(failed.body).unwrap().contains("panic"));
+        assert!(others.into_iter().all(|answer| answer.unwrap().status == 200));
+        service.until_metric("tts_worker_restarts_total", 1).await;
+    });
+}
+
+#[test]
+fn a_full_queue_is_a_503_that_says_when_to_come_back() {
+    in_turn(async {
+        let service = Service::start().await;
+        service.script.inference_gate.close();
+        let taken: Vec<_> = (0..QUEUE_LIMIT).map(|_| service.ask(PLAIN)).collect();
+        service.until_metric("tts_queue_depth", QUEUE_LIMIT as u64).await;
+
+        let refused = service.ask(PLAIN).await.unwrap();
+
+        assert_eq!((refused.status, refused.code().as_str()), (503, "over_capacity"));
+        assert_eq!(refused.headers[RETRY_AFTER], "1");
+        service.script.inference_gate.open();
+        assert!(join_all(taken).await.into_iter().all(|answer| answer.unwrap().status == 200));
+        service.until_metric("tts_queue_depth", 0).await;
+        assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
+    });
+}
+
+#[test]
+fn a_request_past_its_deadline_is_a_504_and_is_not_computed() {
+    in_turn(async {
+        let service = Service::start().await;
+        service.script.inference_gate.close();
+        let busy: Vec<_> = (0..WORKERS).map(|_| service.ask(PLAIN)).collect();
+        service.until_inside(WORKERS).await;
+
+        let late = service.post(&json!({"text": TEXT, "deadline_ms": 200})).await.unwrap();
+        service.script.inference_gate.open();
+
+        assert_eq!((late.status, late.code().as_str()), (504, "deadline_exceeded"));
+        assert!(join_all(busy).await.into_iter().all(|answer| answer.unwrap().status == 200));
+        service.until_metric("tts_queue_depth", 0).await;
+        assert_eq!(service.script.inferences.load(SeqCst), WORKERS);
+    });
+}
+
+#[test]
+fn a_caller_that_hangs_up_in_the_queue_is_not_worked_for() {
+    in_turn(async {
+        let service = Service::start().await;
+        service.script.inference_gate.close();
+        let busy: Vec<_> = (0..WORKERS).map(|_| service.ask(PLAIN)).collect();
+        service.until_inside(WORKERS).await;
+        let leaving = service.ask(PLAIN);
+        service.until_metric("tts_queue_depth", WORKERS as u64 + 1).await;
+
+        leaving.abort();
+        service.until_metric("tts_queue_depth", WORKERS as u64).await;
+        service.script.inference_gate.open();
+
+        assert!(join_all(busy).await.into_iter().all(|answer| answer.unwrap().status == 200));
+        assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
+        assert_eq!(service.script.inferences.load(SeqCst), WORKERS + 1);
+    });
+}
+
+#[test]
+fn a_voice_that_does_not_load_is_a_503_and_others_speak() {
+    in_turn(async {
+        let service = Service::start().await;
+
+        for voice in [BROKEN, PANICKING] {
+            let failed = service.post(&json!({"text": TEXT, "voice_id": voice})).await.unwrap();
+
+            assert_eq!((failed.status, failed.code().as_str()), (503, "voice_unavailable"));
+            assert!(failed.headers.contains_key(RETRY_AFTER));
+        }
+        assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
+        assert_eq!(service.metric("tts_queue_depth"), 0);
+    });
+}

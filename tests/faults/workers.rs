@@ -1,0 +1,99 @@
+//! Workers that panic: each costs its own sentence, and another takes its place.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use futures_util::future::join_all;
+use tts_batch_api::pool::PoolError;
+
+use crate::fake::{FAIL, PANIC};
+use crate::support::{PLAIN, Pool, in_turn, settings, until};
+
+const WORKERS: usize = 3;
+
+fn pool() -> Pool {
+    Pool::start(settings(WORKERS, 100))
+}
+
+/// Asserts that `WORKERS` inferences can be in work at once, and no more.
+async fn assert_all_workers_work(pool: &Pool) {
+    pool.script.most_inside.store(0, SeqCst);
+    pool.script.inference_gate.close();
+    let jobs = (0..4 * WORKERS).map(|_| {
+        let pool = pool.clone();
+        actix::spawn(async move { pool.speak(PLAIN).await })
+    });
+    let jobs: Vec<_> = jobs.collect();
+    pool.until_inside(WORKERS).await;
+    pool.script.inference_gate.open();
+    for job in jobs {
+        assert!(job.await.unwrap().is_ok());
+    }
+    assert_eq!(pool.script.most_inside.load(SeqCst), WORKERS);
+}
+
+#[test]
+fn a_panic_fails_its_own_sentence_alone() {
+    in_turn(async {
+        let pool = pool();
+        pool.script.inference_gate.close();
+        let jobs: Vec<_> = [PLAIN, PANIC, PLAIN]
+            .map(|mark| {
+                let pool = pool.clone();
+                actix::spawn(async move { pool.speak(mark).await })
+            })
+            .into();
+        pool.until_inside(3).await;
+
+        pool.script.inference_gate.open();
+        let answers: Vec<_> = join_all(jobs).await.into_iter().map(Result::unwrap).collect();
+
+        assert!(answers[0].is_ok() && answers[2].is_ok());
+        assert_eq!(answers[1], Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
+        until("the restart is counted", || pool.restarts() == 1).await;
+    });
+}
+
+#[test]
+fn a_hundred_panics_leave_as_many_threads_and_workers() {
+    in_turn(async {
+        let pool = pool();
+        assert_all_workers_work(&pool).await;
+        assert_eq!(pool.script.living_threads(), WORKERS);
+
+        for _ in 0..100 {
+            assert!(matches!(pool.speak(PANIC).await, Err(PoolError::SynthesisFailed(_))));
+            assert!(pool.speak(PLAIN).await.is_ok());
+        }
+
+        until("the restarts are counted", || pool.restarts() == 100).await;
+        assert_all_workers_work(&pool).await;
+        until("the threads of dead workers have ended", || pool.script.living_threads() == WORKERS).await;
+    });
+}
+
+#[test]
+fn workers_that_panic_in_a_row_come_back() {
+    in_turn(async {
+        let pool = pool();
+
+        let panics = (0..3 * WORKERS).map(|_| pool.speak(PANIC));
+        let answers = join_all(panics).await;
+
+        assert!(answers.iter().all(|answer| matches!(answer, Err(PoolError::SynthesisFailed(_)))));
+        assert_all_workers_work(&pool).await;
+        assert_eq!(pool.restarts(), 3 * WORKERS as u64);
+    });
+}
+
+#[test]
+fn an_error_of_the_engine_costs_no_worker() {
+    in_turn(async {
+        let pool = pool();
+
+        let failed = pool.speak(FAIL).await;
+
+        assert!(matches!(failed, Err(PoolError::SynthesisFailed(reason)) if reason.contains("wants to fail")));
+        assert_all_workers_work(&pool).await;
+        assert_eq!(pool.restarts(), 0);
+    });
+}
