@@ -8,7 +8,7 @@ use tts_batch_api::audio::Pcm;
 use tts_batch_api::domain::Deadline;
 use tts_batch_api::pool::PoolError;
 
-use crate::fake::{FAIL, PANIC};
+use crate::fake::{Closed, FAIL, PANIC};
 use crate::support::{PLAIN, Pool, far, in_turn, settings, until};
 
 const QUEUE_LIMIT: usize = 5;
@@ -16,13 +16,13 @@ const QUEUE_LIMIT: usize = 5;
 type Job = JoinHandle<Result<Pcm, PoolError>>;
 
 /// A pool whose only worker is busy until the gate opens.
-async fn busy_pool() -> (Pool, Job) {
+async fn busy_pool() -> (Pool, Job, Closed) {
     let pool = Pool::start(settings(1, QUEUE_LIMIT));
     pool.settle().await;
-    pool.script.inference_gate.close();
+    let gate = pool.script.inference_gate.close();
     let job = spawn(&pool, far(), PLAIN);
     pool.until_inside(1).await;
-    (pool, job)
+    (pool, job, gate)
 }
 
 fn spawn(pool: &Pool, deadline: Deadline, noise_scale: f32) -> Job {
@@ -33,14 +33,14 @@ fn spawn(pool: &Pool, deadline: Deadline, noise_scale: f32) -> Job {
 #[test]
 fn work_past_its_deadline_is_never_computed() {
     in_turn(async {
-        let (pool, busy) = busy_pool().await;
+        let (pool, busy, gate) = busy_pool().await;
 
         let soon = Deadline::after(Duration::from_millis(50));
         let late: Vec<Job> = (0..QUEUE_LIMIT - 1).map(|_| spawn(&pool, soon, PLAIN)).collect();
         for job in late {
             assert_eq!(job.await.unwrap(), Err(PoolError::DeadlinePassed));
         }
-        pool.script.inference_gate.open();
+        gate.open();
 
         assert!(busy.await.unwrap().is_ok());
         until("the expired work is counted", || pool.shed("expired") == QUEUE_LIMIT as u64 - 1).await;
@@ -51,7 +51,7 @@ fn work_past_its_deadline_is_never_computed() {
 #[test]
 fn work_whose_caller_left_is_never_computed() {
     in_turn(async {
-        let (pool, busy) = busy_pool().await;
+        let (pool, busy, gate) = busy_pool().await;
 
         for _ in 0..QUEUE_LIMIT - 1 {
             let admission = pool.handle.admit().unwrap();
@@ -60,7 +60,7 @@ fn work_whose_caller_left_is_never_computed() {
             assert!((&mut computed).now_or_never().is_none());
             pool.settle().await;
         }
-        pool.script.inference_gate.open();
+        gate.open();
 
         assert!(busy.await.unwrap().is_ok());
         until("the abandoned work is counted", || pool.shed("abandoned") == QUEUE_LIMIT as u64 - 1).await;
@@ -71,12 +71,12 @@ fn work_whose_caller_left_is_never_computed() {
 #[test]
 fn work_in_a_worker_is_finished_when_its_caller_leaves() {
     in_turn(async {
-        let (pool, busy) = busy_pool().await;
+        let (pool, busy, gate) = busy_pool().await;
 
         busy.abort();
         assert!(busy.await.unwrap_err().is_cancelled());
         assert_eq!(pool.depth(), 0);
-        pool.script.inference_gate.open();
+        gate.open();
 
         assert!(pool.speak(PLAIN).await.is_ok());
         assert_eq!((pool.inferences(), pool.shed("abandoned")), (2, 0));
@@ -86,7 +86,7 @@ fn work_in_a_worker_is_finished_when_its_caller_leaves() {
 #[test]
 fn a_full_queue_refuses_at_once_and_computes_all_that_it_took() {
     in_turn(async {
-        let (pool, busy) = busy_pool().await;
+        let (pool, busy, gate) = busy_pool().await;
         let taken: Vec<Job> = (0..QUEUE_LIMIT - 1).map(|_| spawn(&pool, far(), PLAIN)).collect();
         until("all are admitted", || pool.depth() == QUEUE_LIMIT as u64).await;
 
@@ -95,7 +95,7 @@ fn a_full_queue_refuses_at_once_and_computes_all_that_it_took() {
 
         assert_eq!(refused, Some(Err(PoolError::Overloaded { retry_after: Duration::from_secs(1) })));
         assert_eq!(pool.shed("capacity"), 1);
-        pool.script.inference_gate.open();
+        gate.open();
         for job in taken.into_iter().chain([busy]) {
             assert!(job.await.unwrap().is_ok());
         }

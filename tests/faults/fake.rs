@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use tts_batch_api::engine::{Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig};
 use tts_batch_api::voices::VoiceFiles;
 
+use crate::support::onnxruntime;
+
 /// Marks, by the noise scale of a request: it reaches the engine unchanged and means nothing to the fake.
 pub const PANIC: f32 = 1.5;
 pub const FAIL: f32 = 1.25;
@@ -22,11 +24,13 @@ pub const THIRD: &str = "third";
 pub const BROKEN: &str = "broken";
 pub const PANICKING: &str = "panicking";
 
-/// Holds back the threads that pass while it is closed.
-pub struct Gate {
-    open: Mutex<bool>,
-    opened: Condvar,
-}
+/// Holds back the threads that pass while it is closed. A clone is the same gate.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+/// Opens the gate when it is dropped, also by a test that fails: a thread that waits for ever would keep the test from ending.
+#[must_use]
+pub struct Closed(Gate);
 
 /// What the engine was asked, and the gates that it passes.
 #[derive(Default)]
@@ -46,7 +50,7 @@ pub struct Script {
     threads: Mutex<BTreeSet<PathBuf>>,
 }
 
-pub struct FakeEngine(pub Arc<Script>);
+pub struct FakeEngine(Arc<Script>);
 
 struct FakeVoice {
     script: Arc<Script>,
@@ -58,25 +62,34 @@ struct Inside<'a>(&'a Script);
 
 // === impl Gate ===
 
-impl Default for Gate {
-    fn default() -> Self {
-        Self { open: Mutex::new(true), opened: Condvar::new() }
-    }
-}
-
 impl Gate {
-    pub fn close(&self) {
-        *self.open.lock().unwrap() = false;
-    }
-
-    pub fn open(&self) {
-        *self.open.lock().unwrap() = true;
-        self.opened.notify_all();
+    pub fn close(&self) -> Closed {
+        self.set(true);
+        Closed(self.clone())
     }
 
     fn pass(&self) {
-        let open = self.open.lock().unwrap();
-        drop(self.opened.wait_while(open, |open| !*open).unwrap());
+        let (closed, changed) = &*self.0;
+        let closed = closed.lock().unwrap();
+        drop(changed.wait_while(closed, |closed| *closed).unwrap());
+    }
+
+    fn set(&self, to: bool) {
+        let (closed, changed) = &*self.0;
+        *closed.lock().unwrap() = to;
+        changed.notify_all();
+    }
+}
+
+impl Closed {
+    pub fn open(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.set(false);
     }
 }
 
@@ -110,6 +123,14 @@ fn this_thread() -> PathBuf {
 }
 
 // === impl FakeEngine ===
+
+impl FakeEngine {
+    pub fn new(script: Arc<Script>) -> Self {
+        // Its errors are ONNX Runtime's, which must be there to make one.
+        onnxruntime();
+        Self(script)
+    }
+}
 
 impl Engine for FakeEngine {
     fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {

@@ -12,7 +12,7 @@ fn a_worker_that_hangs_is_replaced_and_the_next_sentence_is_computed() {
     in_turn(async {
         let pool = Pool::start(settings(1, 10));
         pool.load("good").await.unwrap();
-        pool.script.inference_gate.close();
+        let gate = pool.script.inference_gate.close();
 
         let hung = pool.speak_before(Deadline::after(Duration::from_millis(20)), 0.5).await;
 
@@ -23,7 +23,7 @@ fn a_worker_that_hangs_is_replaced_and_the_next_sentence_is_computed() {
             actix::spawn(async move { pool.speak(0.5).await })
         };
         pool.until_inside(2).await;
-        pool.script.inference_gate.open();
+        gate.open();
         assert!(next.await.unwrap().is_ok());
         pool.until_inside(0).await;
         until("the hanging thread has ended", || pool.script.living_threads() == 1).await;
@@ -35,7 +35,7 @@ fn no_more_threads_hang_than_there_are_workers() {
     in_turn(async {
         let pool = Pool::start(settings(1, 10));
         pool.load("good").await.unwrap();
-        pool.script.inference_gate.close();
+        let gate = pool.script.inference_gate.close();
         let soon = || Deadline::after(Duration::from_millis(20));
         let first = pool.speak_before(soon(), 0.5).await;
         until("the worker is replaced", || pool.restarts() == 1).await;
@@ -46,7 +46,7 @@ fn no_more_threads_hang_than_there_are_workers() {
         assert_eq!([first, second, third].map(Result::err), [const { Some(PoolError::DeadlinePassed) }; 3]);
         assert_eq!(pool.restarts(), 1);
         assert_eq!(pool.inferences(), 2);
-        pool.script.inference_gate.open();
+        gate.open();
         pool.until_inside(0).await;
         assert!(pool.speak(0.5).await.is_ok());
     });
@@ -58,7 +58,7 @@ fn a_short_request_is_computed_before_the_rest_of_a_long_one() {
     in_turn(async {
         let pool = Pool::start(settings(1, 10));
         pool.load("good").await.unwrap();
-        pool.script.inference_gate.close();
+        let gate = pool.script.inference_gate.close();
         let long = {
             let pool = pool.clone();
             actix::spawn(async move {
@@ -82,7 +82,7 @@ fn a_short_request_is_computed_before_the_rest_of_a_long_one() {
         until("the short request waits", || pool.depth() == 2).await;
         pool.settle().await;
 
-        pool.script.inference_gate.open();
+        gate.open();
 
         let computed_before_the_short_one = short.await.unwrap();
         assert!(computed_before_the_short_one < 10, "{computed_before_the_short_one} sentences came first");

@@ -60,7 +60,7 @@ impl Service {
     async fn start() -> Self {
         let config = Config::load(None, &Settings).unwrap();
         let script = Arc::new(Script::default());
-        let engine = Arc::new(FakeEngine(script.clone()));
+        let engine = Arc::new(FakeEngine::new(script.clone()));
         let speaker = Speaker::with_engine(&config, engine, catalogue(), phonemizer().await).unwrap();
         let metrics = speaker.metrics.clone();
         let listener = TcpListener::bind(config.http.bind).unwrap();
@@ -111,13 +111,13 @@ impl Answer {
 fn a_panic_is_a_500_for_its_caller_alone() {
     in_turn(async {
         let service = Service::start().await;
-        service.script.inference_gate.close();
+        let gate = service.script.inference_gate.close();
         let panicking = service.ask(PANIC);
         service.until_inside(1).await;
         let others = [service.ask(PLAIN), service.ask(PLAIN), service.ask(PLAIN)];
         service.until_metric("tts_queue_depth", 4).await;
 
-        service.script.inference_gate.open();
+        gate.open();
         let failed = panicking.await.unwrap();
         let others = join_all(others).await;
 
@@ -132,7 +132,7 @@ fn a_panic_is_a_500_for_its_caller_alone() {
 fn a_full_queue_is_a_503_that_says_when_to_come_back() {
     in_turn(async {
         let service = Service::start().await;
-        service.script.inference_gate.close();
+        let gate = service.script.inference_gate.close();
         let taken: Vec<_> = (0..QUEUE_LIMIT).map(|_| service.ask(PLAIN)).collect();
         service.until_metric("tts_queue_depth", QUEUE_LIMIT as u64).await;
 
@@ -140,7 +140,7 @@ fn a_full_queue_is_a_503_that_says_when_to_come_back() {
 
         assert_eq!((refused.status, refused.code().as_str()), (503, "over_capacity"));
         assert_eq!(refused.headers[RETRY_AFTER], "1");
-        service.script.inference_gate.open();
+        gate.open();
         assert!(join_all(taken).await.into_iter().all(|answer| answer.unwrap().status == 200));
         service.until_metric("tts_queue_depth", 0).await;
         assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
@@ -151,12 +151,12 @@ fn a_full_queue_is_a_503_that_says_when_to_come_back() {
 fn a_request_past_its_deadline_is_a_504_and_is_not_computed() {
     in_turn(async {
         let service = Service::start().await;
-        service.script.inference_gate.close();
+        let gate = service.script.inference_gate.close();
         let busy: Vec<_> = (0..WORKERS).map(|_| service.ask(PLAIN)).collect();
         service.until_inside(WORKERS).await;
 
         let late = service.post(&json!({"text": TEXT, "deadline_ms": 200})).await.unwrap();
-        service.script.inference_gate.open();
+        gate.open();
 
         assert_eq!((late.status, late.code().as_str()), (504, "deadline_exceeded"));
         assert!(join_all(busy).await.into_iter().all(|answer| answer.unwrap().status == 200));
@@ -169,7 +169,7 @@ fn a_request_past_its_deadline_is_a_504_and_is_not_computed() {
 fn a_caller_that_hangs_up_in_the_queue_is_not_worked_for() {
     in_turn(async {
         let service = Service::start().await;
-        service.script.inference_gate.close();
+        let gate = service.script.inference_gate.close();
         let busy: Vec<_> = (0..WORKERS).map(|_| service.ask(PLAIN)).collect();
         service.until_inside(WORKERS).await;
         let leaving = service.ask(PLAIN);
@@ -177,7 +177,7 @@ fn a_caller_that_hangs_up_in_the_queue_is_not_worked_for() {
 
         leaving.abort();
         service.until_metric("tts_queue_depth", WORKERS as u64).await;
-        service.script.inference_gate.open();
+        gate.open();
 
         assert!(join_all(busy).await.into_iter().all(|answer| answer.unwrap().status == 200));
         assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);

@@ -36,7 +36,7 @@ fn the_voice_that_was_used_longest_ago_makes_room() {
 fn a_voice_in_use_stays_and_its_result_is_whole() {
     in_turn(async {
         let pool = Pool::start(room_for(1));
-        pool.script.inference_gate.close();
+        let gate = pool.script.inference_gate.close();
         let speaking = {
             let pool = pool.clone();
             actix::spawn(async move { pool.speak(0.5).await })
@@ -48,7 +48,7 @@ fn a_voice_in_use_stays_and_its_result_is_whole() {
         assert_eq!(refused.err(), Some(PoolError::NoRoom(voice(ALSO_GOOD))));
         assert_eq!(pool.handle.unload(&voice(GOOD)).await, Err(PoolError::VoiceInUse(voice(GOOD))));
         assert_eq!(loaded(&pool).await, [GOOD]);
-        pool.script.inference_gate.open();
+        gate.open();
         assert_eq!(speaking.await.unwrap().unwrap().samples.len(), 3);
         until("the voice is let go", || pool.depth() == 0).await;
         assert!(pool.load(ALSO_GOOD).await.is_ok());

@@ -69,8 +69,16 @@ pub fn settings(workers: usize, queue_limit: usize) -> PoolSettings {
     }
 }
 
+fn native_parts() -> RuntimeFiles {
+    RuntimeFiles::find(&RuntimeSettings::default()).unwrap()
+}
+
+pub fn onnxruntime() -> OnnxRuntime {
+    OnnxRuntime::load(&native_parts().onnxruntime).unwrap()
+}
+
 pub async fn phonemizer() -> Phonemizer {
-    let parts = RuntimeFiles::find(&RuntimeSettings::default()).unwrap();
+    let parts = native_parts();
     let settings = EspeakSettings {
         program: env!("CARGO_BIN_EXE_tts-batch-api").into(),
         library: parts.espeak_library,
@@ -80,7 +88,7 @@ pub async fn phonemizer() -> Phonemizer {
         timeout: Duration::from_secs(20),
     };
     let espeak = EspeakPool::start(settings).await.unwrap();
-    Phonemizer::new(espeak, OnnxRuntime::load(&parts.onnxruntime).unwrap(), parts.tashkeel)
+    Phonemizer::new(espeak, onnxruntime(), parts.tashkeel)
 }
 
 /// Waits until `condition` holds.
@@ -104,7 +112,7 @@ pub fn metric(metrics: &Metrics, series: &str) -> u64 {
 impl Pool {
     pub fn start(settings: PoolSettings) -> Self {
         let (script, metrics) = (Arc::new(Script::default()), Metrics::new().unwrap());
-        let engine = Arc::new(FakeEngine(script.clone()));
+        let engine = Arc::new(FakeEngine::new(script.clone()));
         let handle = PoolHandle::start(engine, catalogue(), metrics.clone(), settings);
         Self { handle, script, metrics }
     }

@@ -33,7 +33,7 @@ fn reason(answer: Result<impl Sized, PoolError>) -> String {
 fn a_cold_voice_is_loaded_once_for_all_who_ask() {
     in_turn(async {
         let pool = pool();
-        pool.script.load_gate.close();
+        let gate = pool.script.load_gate.close();
         let callers: Vec<_> = (0..CALLERS)
             .map(|_| {
                 let pool = pool.clone();
@@ -42,7 +42,7 @@ fn a_cold_voice_is_loaded_once_for_all_who_ask() {
             .collect();
         until("the load has begun", || loads(&pool) == 1).await;
 
-        pool.script.load_gate.open();
+        gate.open();
         let answers = join_all(callers).await;
 
         assert!(answers.into_iter().all(Result::unwrap));
@@ -90,7 +90,7 @@ fn other_voices_speak_while_one_loads() {
     in_turn(async {
         let pool = pool();
         pool.load(GOOD).await.unwrap();
-        pool.script.load_gate.close();
+        let gate = pool.script.load_gate.close();
         let late = {
             let pool = pool.clone();
             actix::spawn(async move { pool.load(ALSO_GOOD).await.is_ok() })
@@ -101,7 +101,7 @@ fn other_voices_speak_while_one_loads() {
 
         assert!(spoken.is_ok());
         assert!(!late.is_finished());
-        pool.script.load_gate.open();
+        gate.open();
         assert!(late.await.unwrap());
     });
 }
@@ -110,10 +110,10 @@ fn other_voices_speak_while_one_loads() {
 fn a_load_goes_on_when_its_caller_runs_out_of_time() {
     in_turn(async {
         let pool = pool();
-        pool.script.load_gate.close();
+        let gate = pool.script.load_gate.close();
 
         let late = pool.handle.voice(&voice(GOOD), Deadline::after(Duration::from_millis(20))).await;
-        pool.script.load_gate.open();
+        gate.open();
 
         assert_eq!(late.err(), Some(PoolError::DeadlinePassed));
         assert!(pool.load(GOOD).await.is_ok());

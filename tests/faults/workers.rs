@@ -17,14 +17,14 @@ fn pool() -> Pool {
 /// Asserts that `WORKERS` inferences can be in work at once, and no more.
 async fn assert_all_workers_work(pool: &Pool) {
     pool.script.most_inside.store(0, SeqCst);
-    pool.script.inference_gate.close();
+    let gate = pool.script.inference_gate.close();
     let jobs = (0..4 * WORKERS).map(|_| {
         let pool = pool.clone();
         actix::spawn(async move { pool.speak(PLAIN).await })
     });
     let jobs: Vec<_> = jobs.collect();
     pool.until_inside(WORKERS).await;
-    pool.script.inference_gate.open();
+    gate.open();
     for job in jobs {
         assert!(job.await.unwrap().is_ok());
     }
@@ -35,7 +35,7 @@ async fn assert_all_workers_work(pool: &Pool) {
 fn a_panic_fails_its_own_sentence_alone() {
     in_turn(async {
         let pool = pool();
-        pool.script.inference_gate.close();
+        let gate = pool.script.inference_gate.close();
         let jobs: Vec<_> = [PLAIN, PANIC, PLAIN]
             .map(|mark| {
                 let pool = pool.clone();
@@ -44,7 +44,7 @@ fn a_panic_fails_its_own_sentence_alone() {
             .into();
         pool.until_inside(3).await;
 
-        pool.script.inference_gate.open();
+        gate.open();
         let answers: Vec<_> = join_all(jobs).await.into_iter().map(Result::unwrap).collect();
 
         assert!(answers[0].is_ok() && answers[2].is_ok());
