@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
+use crate::voices::CatalogueError;
 
 /// The command was used wrongly, or a setting is wrong.
 const USAGE: u8 = 64;
@@ -15,6 +16,15 @@ const DATA: u8 = 65;
 const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
 const IO: u8 = 74;
+
+/// The voice that a command needs is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum VoiceMissing {
+    #[error("there is no such voice in {0}")]
+    Named(String),
+    #[error("no voice is installed in {0}; run `make setup`")]
+    Any(String),
+}
 
 /// Prints help or what is wrong with the arguments.
 pub fn usage(error: &clap::Error) -> ExitCode {
@@ -40,6 +50,9 @@ fn code(error: &anyhow::Error) -> u8 {
         return DATA;
     }
     if error.is::<RuntimeMissing>() || error.is::<RuntimeError>() || error.is::<EspeakError>() {
+        return UNAVAILABLE;
+    }
+    if error.is::<VoiceMissing>() || error.is::<CatalogueError>() {
         return UNAVAILABLE;
     }
     match error.downcast_ref::<SpeechError>() {

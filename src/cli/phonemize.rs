@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
+use super::exit::VoiceMissing;
 use super::{Arguments, text_of};
 use crate::app::{espeak_settings, runtime_settings};
 use crate::domain::{InputText, VoiceId};
@@ -32,8 +33,7 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let catalogue = Catalogue::scan(&config.voices.models_dir, &["*".to_owned()])?;
     let name = args.voice.as_ref().or(config.voices.default.as_ref()).or(config.voices.allowed.first());
     let voice = name.and_then(|name| catalogue.get(&VoiceId::parse(name).ok()?));
-    let voice =
-        voice.ok_or_else(|| anyhow::anyhow!("there is no such voice in {}", config.voices.models_dir.display()))?;
+    let voice = voice.ok_or_else(|| VoiceMissing::Named(config.voices.models_dir.display().to_string()))?;
     let mut voice = VoiceConfig::parse(&std::fs::read(&voice.config)?)?;
     if let Some(language) = &args.espeak {
         voice.espeak_voice.clone_from(language);

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exit::VoiceMissing;
 use super::{Arguments, text_of};
 use crate::app::Speaker;
 use crate::audio::AudioFormat;
@@ -52,13 +53,12 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let text = InputText::parse(&text_of(&args.text)?, usize::MAX)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
     let prosody = args.prosody()?;
+    let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
     let audio = actix::System::new().block_on(async {
         let speaker = Speaker::start(&config).await?;
         let voice = match &args.voice {
             Some(name) => VoiceId::parse(name)?,
-            None => speaker.default_voice.ok_or_else(|| {
-                anyhow::anyhow!("no voice is installed in {}; run `make setup`", config.voices.models_dir.display())
-            })?,
+            None => speaker.default_voice.ok_or_else(no_voice)?,
         };
         let request = SynthesisRequest {
             voice,

@@ -57,6 +57,10 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
     }
 
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
+    }
+
     pub fn no_voice() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_voice", "no voice is installed")
             .retry_after(Duration::from_secs(30))
@@ -112,9 +116,8 @@ impl From<SpeechError> for ApiError {
     fn from(error: SpeechError) -> Self {
         let message = error.to_string();
         match error {
-            SpeechError::UnknownVoice(_) => {
-                Self::new(StatusCode::NOT_FOUND, "voice_not_found", message).param("voice_id")
-            }
+            // Its own message quotes the caller.
+            SpeechError::UnknownVoice(_) => InvalidVoiceId.into(),
             SpeechError::UnknownSpeaker { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "speaker_not_found", message).param("speaker")
             }

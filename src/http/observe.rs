@@ -1,11 +1,12 @@
-//! Owns what happens around every request: its id, its time, its count. The route's pattern is the label, never the path.
+//! Owns what happens around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
 
 use std::time::Instant;
 
 use actix_web::Error;
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
 use uuid::Uuid;
@@ -23,6 +24,7 @@ pub async fn observe(
     let began = Instant::now();
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
+    let knows_chunks = request.version() >= Version::HTTP_11;
 
     let mut response = next.call(request).await?;
 
@@ -35,6 +37,12 @@ pub async fn observe(
     }
     tracing::debug!(request_id = %id, route, status = status.as_u16(), milliseconds = elapsed.as_secs_f64() * 1e3, "request answered");
 
+    if !knows_chunks && response.response().body().size() == BodySize::Stream {
+        // The end of the connection is the end of the answer.
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     let timing = format!("total;dur={:.1}", elapsed.as_secs_f64() * 1e3);
     for (name, value) in [(REQUEST_ID, id.to_string()), (SERVER_TIMING, timing)] {

@@ -4,11 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, Resource, Route, web};
+use actix_web::{App, HttpServer, Resource, ResponseError, Route, web};
 
 use super::error::ApiError;
+use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
 use super::{health, legacy, synthesize};
@@ -44,7 +44,10 @@ pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std
 fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("/v1/synthesizeSpeech", web::post().to(synthesize::synthesize)))
-        .service(resource("/synthesizeSpeech", web::post().to(legacy::synthesize)))
+        .service(
+            resource("/synthesizeSpeech", web::post().to(legacy::synthesize))
+                .default_service(wrong_method::<LegacyError>()),
+        )
         .service(resource("/health", web::get().to(health::health)))
         .service(resource("/livez", web::get().to(health::livez)))
         .service(resource("/readyz", web::get().to(health::readyz)))
@@ -53,9 +56,10 @@ fn routes(config: &mut web::ServiceConfig) {
 
 /// A path with one method; the others are refused.
 fn resource(path: &str, route: Route) -> Resource {
-    web::resource(path).route(route).default_service(web::to(|| {
-        let error =
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method");
-        std::future::ready(Err::<&str, _>(error))
-    }))
+    web::resource(path).route(route).default_service(wrong_method::<ApiError>())
+}
+
+/// The refusal in the shape of a route's errors.
+fn wrong_method<E: From<ApiError> + ResponseError + 'static>() -> Route {
+    web::to(|| std::future::ready(Err::<&str, _>(E::from(ApiError::method_not_allowed()))))
 }

@@ -1,0 +1,104 @@
+//! Start and stop: what a signal does to work that is not done.
+
+use std::io::Read;
+
+use nix::sys::signal::Signal;
+use reqwest::blocking::Response;
+use serde_json::json;
+
+use crate::support::{Program, TOKEN, TestServer, samples};
+use crate::{SYNTHESIZE, noiseless};
+
+/// A streamed answer of which the first byte is there.
+fn begin(server: &TestServer, text: &str) -> Response {
+    let body = noiseless(text, &json!({"response_format": "pcm", "stream": true}));
+    let mut response = server.post(SYNTHESIZE).json(&body).send().unwrap();
+    assert_eq!(response.status().as_u16(), 200);
+    response.read_exact(&mut [0; 2]).unwrap();
+    response
+}
+
+/// Speech that takes far longer to make than a signal to arrive.
+fn long_text(sentences: usize) -> String {
+    "This sentence takes its time, and it is not the only one. ".repeat(sentences)
+}
+
+#[test]
+fn a_signal_to_stop_lets_work_finish() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let server = TestServer::start(&[]);
+        let text = long_text(6);
+        let whole = server.post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": "pcm"})));
+        let mut streamed = begin(&server, &text);
+
+        server.signal(signal);
+        server.wait_for_log("stopping");
+        let mut rest = Vec::new();
+        streamed.read_to_end(&mut rest).expect("the answer is not cut");
+
+        assert_eq!(samples(&rest)[..], samples(&whole.body)[1..]);
+        assert_eq!(server.wait().code(), Some(0));
+        assert!(std::net::TcpStream::connect(server.address()).is_err(), "somebody still listens");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_service_at_once() {
+    let server = TestServer::start(&[]);
+    let mut streamed = begin(&server, &long_text(70));
+    server.signal(Signal::SIGTERM);
+    server.wait_for_log("stopping");
+
+    server.signal(Signal::SIGTERM);
+    let status = server.wait();
+    let ended = streamed.read_to_end(&mut Vec::new());
+
+    assert_eq!(status.code(), Some(1));
+    assert!(ended.is_err(), "a cut answer looks whole");
+}
+
+#[test]
+fn work_that_outlasts_the_time_to_drain_is_cut() {
+    let server = TestServer::start(&[("TTS_DRAIN_TIMEOUT_MS", "1000")]);
+    let mut streamed = begin(&server, &long_text(70));
+
+    server.signal(Signal::SIGTERM);
+    let status = server.wait();
+    let ended = streamed.read_to_end(&mut Vec::new());
+
+    assert_eq!(status.code(), Some(0));
+    assert!(ended.is_err(), "a cut answer looks whole");
+}
+
+#[test]
+fn a_signal_to_stop_ends_an_idle_service() {
+    let server = TestServer::start(&[]);
+    server.get("/health");
+
+    let log = server.stop();
+
+    assert!(log.last().is_some_and(|line| line.contains("\"stopped\"")), "{log:?}");
+}
+
+#[test]
+fn a_port_in_use_is_a_wrong_setting_and_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let run = Program::new(&["serve"]).variable("ALLOWED_USER_TOKEN", TOKEN).variable("TTS_BIND", &address).finish();
+
+    assert_eq!(run.code, Some(64));
+    assert!(matches!(run.error_lines()[..], [line] if line.contains("TTS_BIND")), "{}", run.stderr);
+    assert_eq!(run.text(), "");
+}
+
+#[test]
+fn no_command_at_all_means_serve() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let run = Program::new(&[]).variable("ALLOWED_USER_TOKEN", TOKEN).variable("TTS_BIND", &address).finish();
+
+    assert_eq!(run.code, Some(64));
+    assert!(run.stderr.contains(&address), "{}", run.stderr);
+}

@@ -1,0 +1,50 @@
+//! Owns models folders made for one test.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::VOICE;
+
+/// A folder that is gone when this is.
+pub struct ModelsFolder(TempDir);
+
+// === impl ModelsFolder ===
+
+impl ModelsFolder {
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// The real voice, once under each of these names.
+    pub fn with_copies(names: &[&str]) -> Self {
+        let folder = Self::empty();
+        for name in names {
+            for suffix in [".onnx", ".onnx.json"] {
+                let link = folder.path().join(format!("{name}{suffix}"));
+                std::os::unix::fs::symlink(installed(suffix), link).unwrap();
+            }
+        }
+        folder
+    }
+
+    /// The real voice's settings beside a model that is none.
+    pub fn with_broken_model() -> Self {
+        let folder = Self::empty();
+        std::fs::write(folder.path().join(format!("{VOICE}.onnx")), "not a network").unwrap();
+        std::fs::copy(installed(".onnx.json"), folder.path().join(format!("{VOICE}.onnx.json"))).unwrap();
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn name(&self) -> &str {
+        self.path().to_str().expect("temporary folders have plain names")
+    }
+}
+
+fn installed(suffix: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(format!("{VOICE}{suffix}"))
+}

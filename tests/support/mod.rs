@@ -1,0 +1,25 @@
+//! Owns what integration tests share: the program as its users start it, and the words in which they speak to it. A test binary includes
+//! this with `mod support;` and uses what it needs.
+
+// Each test binary uses another part of this.
+#![allow(dead_code, unused_imports)]
+// Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod answer;
+mod audio;
+mod command;
+mod folder;
+mod log;
+mod server;
+mod wait;
+
+pub use answer::Answer;
+pub use audio::{Sound, samples};
+pub use command::{Finished, Program};
+pub use folder::ModelsFolder;
+pub use server::{TOKEN, TestServer, shared};
+pub use wait::until;
+
+/// The voice that comes with the service.
+pub const VOICE: &str = "en_US-joe-medium";

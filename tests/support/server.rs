@@ -1,0 +1,175 @@
+//! Owns a running service, as its users run it: the real program, over real sockets. It is gone when this is.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Method;
+use reqwest::blocking::{Client, RequestBuilder};
+use serde_json::Value;
+
+use super::command::{Program, exit_within};
+use super::log::Log;
+use super::wait::{LIMIT, until};
+use super::{Answer, VOICE};
+
+/// The secret that servers in tests know.
+pub const TOKEN: &str = "token-of-the-tests";
+
+pub struct TestServer {
+    address: SocketAddr,
+    client: Client,
+    process: Mutex<Child>,
+    log: Mutex<Log>,
+    /// Ends the server if this process ends without dropping this, as with a server in a static.
+    guard: Child,
+}
+
+/// The server that most tests of a binary share, with default settings.
+pub fn shared() -> &'static TestServer {
+    static SERVER: OnceLock<TestServer> = OnceLock::new();
+    SERVER.get_or_init(|| TestServer::start(&[]))
+}
+
+// === impl TestServer ===
+
+impl TestServer {
+    /// Starts a server with these variables and waits until it is ready.
+    pub fn start(variables: &[(&str, &str)]) -> Self {
+        let server = Self::start_unready(variables);
+        until("readiness", || (server.get("/readyz").status == 200).then_some(()));
+        server
+    }
+
+    /// Starts a server with these variables and waits until it listens.
+    pub fn start_unready(variables: &[(&str, &str)]) -> Self {
+        let mut program =
+            Program::new(&["serve"]).variable("ALLOWED_USER_TOKEN", TOKEN).variable("TTS_BIND", "127.0.0.1:0");
+        for (name, value) in variables {
+            program = program.variable(name, value);
+        }
+        let mut process = program.spawn();
+        let guard = guard(process.id());
+        let log = Log::of(process.stderr.take().expect("piped"));
+        let address =
+            announced_address(&mut process).unwrap_or_else(|| panic!("the server did not start: {:?}", log.lines()));
+        let client = Client::builder().timeout(LIMIT).no_proxy().build().expect("a client");
+        Self { address, client, process: Mutex::new(process), log: Mutex::new(log), guard }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    // --- requests ---
+
+    /// A request without a token, for tests to complete.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// A POST with the token.
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path).header("user-token", TOKEN)
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.post(path).json(body).send().expect("an answer"))
+    }
+
+    /// A POST that says to be JSON, whatever it is.
+    pub fn post_bytes(&self, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let request = self.post(path).header("content-type", "application/json").body(body.into());
+        Answer::of(request.send().expect("an answer"))
+    }
+
+    /// A GET without a token.
+    pub fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path).send().expect("an answer"))
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("the server listens");
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream
+    }
+
+    /// Sends these bytes on a new connection, which stays open, and reads one answer.
+    pub fn raw(&self, request: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        // A server that answers before it has read everything may close its side before everything is written.
+        let _ = stream.write_all(request);
+        Answer::read(&mut stream)
+    }
+
+    // --- what the server says of itself ---
+
+    /// The value of a series, named with its labels; 0 if it does not exist yet.
+    pub fn metric(&self, series: &str) -> f64 {
+        let metrics = self.get("/metrics");
+        assert_eq!(metrics.status, 200);
+        let value = metrics.text().lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a metric is a number"))
+    }
+
+    /// Sentences that the voice has computed since the start.
+    pub fn sentences(&self) -> f64 {
+        self.metric(&format!("tts_sentences_synthesized_total{{voice=\"{VOICE}\"}}"))
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().lines()
+    }
+
+    pub fn wait_for_log(&self, text: &str) {
+        until(text, || self.log().iter().any(|line| line.contains(text)).then_some(()));
+    }
+
+    // --- the end ---
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.process.lock().unwrap().id().try_into().unwrap());
+        kill(pid, signal).expect("the server runs");
+    }
+
+    /// How the process ends; fails if it does not.
+    pub fn wait(&self) -> ExitStatus {
+        exit_within(&mut self.process.lock().unwrap(), LIMIT).expect("the server ends")
+    }
+
+    /// Stops the server; all that it has logged.
+    pub fn stop(self) -> Vec<String> {
+        self.signal(Signal::SIGTERM);
+        self.wait();
+        self.log.lock().unwrap().to_end()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // The guard first: once the server is waited for, its number may be another process's.
+        for process in [&mut self.guard, self.process.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner)] {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Kills the process when the pipe from here ends, and with it whoever holds its other end.
+fn guard(process: u32) -> Child {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "read -r _; kill -9 \"$1\"", "guard", &process.to_string()]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("a shell starts")
+}
+
+/// Where the server says that it listens; `None` if it ends without saying so.
+fn announced_address(process: &mut Child) -> Option<SocketAddr> {
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("piped")).read_line(&mut line).expect("output is UTF-8");
+    let announced: Value = serde_json::from_str(&line).ok()?;
+    announced["listening"].as_str()?.parse().ok()
+}
