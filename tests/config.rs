@@ -205,7 +205,8 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
 fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
     let broken = ModelsFolder::with_broken_model();
     let empty = ModelsFolder::empty();
-    let cases: [(&[(&str, &str)], &str, &str); 7] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let cases: [Case<'_>; 7] = [
         (&[("ALLOWED_USER_TOKEN", "")], "settings", "export ALLOWED_USER_TOKEN="),
         (&[("TTS_WORKERS", "none")], "settings", "TTS_WORKERS"),
         (&[("TTS_MODELS_DIR", "no/such/folder")], "voices", "TTS_MODELS_DIR"),

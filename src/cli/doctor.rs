@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Arguments, exit};
+use super::{Arguments, exit, in_system};
 use crate::app::{espeak_settings, runtime_settings};
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::engine::{
@@ -23,7 +23,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         return exit::unavailable();
     };
 
-    let healthy = actix::System::new().block_on(check_parts(&config));
+    let healthy = in_system(check_parts(&config));
     if healthy && valid {
         println!("This machine can serve.");
         ExitCode::SUCCESS

@@ -61,7 +61,17 @@ pub fn run() -> ExitCode {
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load(&ProcessEnvironment)?;
     init_logs(&config.log)?;
-    actix::System::new().block_on(async { Application::build(&config).await?.run().await })
+    in_system(async { Application::build(&config).await?.run().await })
+}
+
+/// Runs `work` where actors can live.
+fn in_system<T>(work: impl Future<Output = T>) -> T {
+    actix::System::new().block_on(async {
+        let result = work.await;
+        // Actors that were only just started begin before their system ends: they set timers when they do.
+        tokio::task::yield_now().await;
+        result
+    })
 }
 
 // === impl Arguments ===

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::exit::VoiceMissing;
-use super::{Arguments, text_of};
+use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings};
 use crate::domain::{InputText, VoiceId};
 use crate::engine::{EspeakPool, OnnxRuntime, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
@@ -42,7 +42,7 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let input = text_of(&args.text)?;
     let texts: Vec<&str> = if args.text == "-" { input.lines().collect() } else { vec![&input] };
     let runtime = OnnxRuntime::load(&files.onnxruntime)?;
-    actix::System::new().block_on(async {
+    in_system(async {
         let espeak = EspeakPool::start(espeak_settings(&config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime, files.tashkeel);
         for text in texts {

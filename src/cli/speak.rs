@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exit::VoiceMissing;
-use super::{Arguments, text_of};
+use super::{Arguments, in_system, text_of};
 use crate::app::Speaker;
 use crate::audio::AudioFormat;
 use crate::domain::{Deadline, InputText, InvalidField, Prosody, Speaker as SpeakerName, SynthesisRequest, VoiceId};
@@ -54,7 +54,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
     let prosody = args.prosody()?;
     let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
-    let audio = actix::System::new().block_on(async {
+    let audio = in_system(async {
         let speaker = Speaker::start(&config).await?;
         let voice = match &args.voice {
             Some(name) => VoiceId::parse(name)?,

@@ -31,13 +31,6 @@ const VERSION: &str = "1";
 impl CompiledModels {
     /// Keeps what is compiled in `folder`, if there is one and it can be written.
     pub fn new(runtime: OnnxRuntime, folder: Option<PathBuf>) -> Self {
-        let folder = folder.filter(|folder| match prepare(folder) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(%error, "compiled voices cannot be kept: each load compiles");
-                false
-            }
-        });
         Self { runtime, folder }
     }
 
@@ -56,7 +49,7 @@ impl CompiledModels {
         }
         self.compile_into(source, &kept).or_else(|error| match error {
             LoadError::Read(error) => {
-                tracing::warn!(%error, "a compiled voice could not be kept");
+                tracing::warn!(%error, "a compiled voice cannot be kept: it is compiled at each load");
                 self.compile_in_memory(source)
             }
             other => Err(other),
@@ -65,6 +58,11 @@ impl CompiledModels {
 
     /// Appears under its name whole or not at all, with its digest beside it.
     fn compile_into(&self, source: &Path, target: &Path) -> Result<MappedModel, LoadError> {
+        if let Some(folder) = target.parent()
+            && !folder.exists()
+        {
+            fs::create_dir(folder).map_err(LoadError::Read)?;
+        }
         let partial = target.with_extension(format!("{}.partial", std::process::id()));
         let kept = self.compile(source, &partial).and_then(|()| keep(&partial, target).map_err(LoadError::Read));
         if kept.is_err() {
@@ -89,13 +87,6 @@ impl CompiledModels {
         self.compile(source, &path)?;
         MappedModel::map(&file).map_err(LoadError::Read)
     }
-}
-
-fn prepare(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let probe = folder.join(format!(".probe-{}", std::process::id()));
-    File::create(&probe)?;
-    fs::remove_file(probe)
 }
 
 /// Source, runtime, processor and this program's own version, in one digest.

@@ -11,7 +11,7 @@ const LIMIT_BYTES: usize = 256 << 10;
 
 /// A request's head, with the token, up to the blank line.
 fn head(headers: &[&str]) -> String {
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
     format!(
         "POST {SYNTHESIZE} HTTP/1.1\r\nhost: test\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\n{headers}\r\n"
     )

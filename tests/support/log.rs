@@ -29,7 +29,7 @@ impl Log {
     }
 
     /// All lines, once nobody can write another.
-    pub fn to_end(&mut self) -> Vec<String> {
+    pub fn finish(&mut self) -> Vec<String> {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the log could be read");
         }

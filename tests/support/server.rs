@@ -120,6 +120,13 @@ impl TestServer {
         self.metric(&format!("tts_sentences_synthesized_total{{voice=\"{VOICE}\"}}"))
     }
 
+    /// Its resident set.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.lock().unwrap().id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the process lives");
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().lines()
     }
@@ -144,7 +151,7 @@ impl TestServer {
     pub fn stop(self) -> Vec<String> {
         self.signal(Signal::SIGTERM);
         self.wait();
-        self.log.lock().unwrap().to_end()
+        self.log.lock().unwrap().finish()
     }
 }
 
