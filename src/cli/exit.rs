@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
+use crate::voices::VoiceError;
 
 /// The command was used wrongly, or a setting is wrong.
 const USAGE: u8 = 64;
@@ -41,6 +42,12 @@ fn code(error: &anyhow::Error) -> u8 {
     }
     if error.is::<RuntimeMissing>() || error.is::<RuntimeError>() || error.is::<EspeakError>() {
         return UNAVAILABLE;
+    }
+    match error.downcast_ref::<VoiceError>() {
+        Some(VoiceError::VerificationFailed { .. }) => return DATA,
+        Some(VoiceError::DiskFull(_) | VoiceError::Io { .. }) => return IO,
+        Some(_) => return UNAVAILABLE,
+        None => {}
     }
     match error.downcast_ref::<SpeechError>() {
         Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed(_)) => UNAVAILABLE,

@@ -145,7 +145,7 @@ impl Handler<LoadVoice> for ModelPoolActor {
             Some(Slot::Loaded(voice)) => return Box::pin(std::future::ready(Ok(voice.clone()))),
             Some(Slot::Loading(waiters)) => waiters.push(waiter),
             None => {
-                let Some(files) = self.catalogue.get(&id).cloned() else {
+                let Some(files) = self.catalogue.installed(&id) else {
                     return Box::pin(std::future::ready(Err(PoolError::UnknownVoice(id))));
                 };
                 let engine = self.engine.clone();

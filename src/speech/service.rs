@@ -66,7 +66,7 @@ impl SpeechService {
     }
 
     pub fn has_voice(&self, id: &VoiceId) -> bool {
-        self.catalogue.get(id).is_some()
+        self.catalogue.installed(id).is_some()
     }
 
     /// The whole answer, from the cache or made now.
