@@ -265,21 +265,20 @@ impl Inner {
         VoiceInfo::new(id, &known)
     }
 
-    /// The source's list as an earlier process stored it, or as someone put it there. A list of another source is of no use: its sizes and
+    /// The source's list: where it is a folder as it stands there, else as an earlier process stored it or someone put it there. A list of another source is of no use: its sizes and
     /// checksums are of other files.
     fn stored_catalogue(&self) -> Option<Published> {
         let source = self.settings.source.as_ref()?;
+        if let VoiceSource::Folder(folder) = source {
+            return read_catalogue(folder);
+        }
         let folders: Vec<&Path> = self.folders.all().collect();
         folders.into_iter().rev().find_map(|folder| {
             let stored_of = Ledger::read(folder).ok()?;
             if stored_of.catalogue_source().is_some_and(|name| name != source.name()) {
                 return None;
             }
-            let json = disk::read_if_there(&folder.join(CATALOGUE_FILE), MAX_CATALOGUE_BYTES);
-            let published = json.map_err(|error| error.to_string()).and_then(|json| {
-                json.map(|json| Published::parse(&json).map_err(|error| error.to_string())).transpose()
-            });
-            published.inspect_err(|error| tracing::warn!(%error, "the stored catalogue is of no use")).ok().flatten()
+            read_catalogue(folder)
         })
     }
 }
@@ -288,6 +287,14 @@ impl State {
     pub fn published(&self, id: &VoiceId) -> Option<PublishedVoice> {
         self.published.as_ref()?.voices.get(id).cloned()
     }
+}
+
+fn read_catalogue(folder: &Path) -> Option<Published> {
+    let json = disk::read_if_there(&folder.join(CATALOGUE_FILE), MAX_CATALOGUE_BYTES);
+    let published = json
+        .map_err(|error| error.to_string())
+        .and_then(|json| json.map(|json| Published::parse(&json).map_err(|error| error.to_string())).transpose());
+    published.inspect_err(|error| tracing::warn!(%error, "the stored catalogue is of no use")).ok().flatten()
 }
 
 fn folder_error(folder: &Path, source: std::io::Error) -> CatalogueError {

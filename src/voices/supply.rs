@@ -55,7 +55,8 @@ impl Catalogue {
         }
     }
 
-    /// Downloads a voice whether it may be served or not, as far as its licence may. `force` replaces what is there.
+    /// Downloads a voice whether it may be served or not, as far as its licence may. To replace what is there, the source's list is asked
+    /// for again first: it may have moved on.
     pub async fn fetch(&self, id: &VoiceId, existing: Existing) -> Result<(), VoiceError> {
         let id = self.resolve(id).unwrap_or_else(|| id.clone());
         if existing == Existing::Keep && self.0.read().installed.contains_key(&id) {
@@ -113,8 +114,7 @@ impl Catalogue {
         for folder in self.0.folders.all().filter(|folder| folder.is_dir()) {
             remove_from(folder, id).await.map_err(|error| disk_error(id, &error))?;
         }
-        self.rescan().map_err(|error| VoiceError::Io { voice: id.clone(), reason: error.to_string() })?;
-        Ok(())
+        self.rescan_for(id)
     }
 
     /// Today's id, and the voice if it is here.
@@ -135,9 +135,29 @@ impl Catalogue {
         if voice.expected.is_none() {
             return Ok(voice.files);
         }
-        let (inner, name) = (self.0.clone(), id.clone());
-        let checked = tokio::task::spawn_blocking(move || inner.check(&name, &voice).map(|()| voice.files));
+        let (catalogue, name) = (self.clone(), id.clone());
+        let checked = tokio::task::spawn_blocking(move || catalogue.check_twice(&name, voice));
         checked.await.unwrap_or_else(|error| Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }))
+    }
+
+    /// A file that differs is compared once more with what `voices.lock` says now: another process may have replaced both.
+    fn check_twice(&self, id: &VoiceId, voice: InstalledVoice) -> Result<VoiceFiles, VoiceError> {
+        let first = self.0.check(id, &voice);
+        if !matches!(first, Err(VoiceError::VerificationFailed { .. })) {
+            return first.map(|()| voice.files);
+        }
+        self.rescan_for(id)?;
+        let now = self.0.read().installed.get(id).cloned().ok_or_else(|| VoiceError::Unknown(id.clone()))?;
+        self.0.check(id, &now).map(|()| now.files)
+    }
+
+    fn rescan_for(&self, id: &VoiceId) -> Result<(), VoiceError> {
+        match self.rescan() {
+            Ok(_) => Ok(()),
+            // Without the folder's path.
+            Err(CatalogueError::Folder { source, .. }) => Err(disk_error(id, &source)),
+            Err(error) => Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }),
+        }
     }
 
     async fn join(&self, id: &VoiceId, existing: Existing) -> Outcome {
@@ -150,6 +170,11 @@ impl Catalogue {
     async fn bring(&self, id: &VoiceId, existing: Existing, progress: &Progress) -> Outcome {
         let failed =
             |error: &dyn std::fmt::Display| VoiceError::DownloadFailed { voice: id.clone(), reason: error.to_string() };
+        if existing == Existing::Replace
+            && let Err(error) = self.refresh().await
+        {
+            tracing::warn!(%error, "the catalogue stays as it was");
+        }
         let voice = self.0.published(id).await?;
         let source = self.0.reachable_source().ok_or_else(|| VoiceError::Offline(id.clone()))?;
         let reader = Reader::new(source.clone(), self.0.settings.stall_timeout).map_err(|error| failed(&error))?;
@@ -159,7 +184,7 @@ impl Catalogue {
             tracing::error!(voice = %id, %error, "a voice could not be fetched");
         }
         // Another process may have brought it even so.
-        self.rescan().map_err(|error| VoiceError::Io { voice: id.clone(), reason: error.to_string() })?;
+        self.rescan_for(id)?;
         outcome
     }
 }
