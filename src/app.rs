@@ -140,10 +140,11 @@ impl Application {
     /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second signal ends it at
     /// once.
     pub async fn run(self) -> anyhow::Result<()> {
-        announce(self.address);
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
         actix::spawn(keep_voices_current(self.speaker.catalogue, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
+        // Whoever reads this may send signals: from here on each does what it is for.
+        announce(self.address);
         self.server.await?;
         tracing::info!("stopped");
         Ok(())

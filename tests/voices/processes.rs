@@ -1,7 +1,8 @@
 //! The commands, and several processes on one folder.
 
 use std::fs;
-use std::process::{Child, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::fixture::{Fixture, VOICE, assert_installed, drop_in, names_in, wait_until};
 use crate::source::Fault;
@@ -81,6 +82,35 @@ fn list_tells_installed_voices_from_those_that_can_be_fetched() {
     assert_eq!(told, [("en_US-joe-medium", Some(false)), ("mine", Some(true))]);
     assert!(all.len() > 130);
     assert_eq!(fixture.source.connections(), 0);
+}
+
+#[test]
+fn a_service_finds_a_new_voice_and_asks_for_the_list_on_sighup() {
+    let fixture = Fixture::new();
+    fs::create_dir_all(fixture.models()).unwrap();
+    let command = fixture.command(&[]);
+    let settings = command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    let mut service = Command::new(command.get_program())
+        .env_clear()
+        .envs(settings)
+        .envs([("ALLOWED_USER_TOKEN", "t"), ("TTS_BIND", "127.0.0.1:0"), ("TTS_VOICES", "mi*")])
+        .env("TTS_VOICES_RESCAN_SECONDS", "0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut started = BufReader::new(service.stdout.take().unwrap()).lines();
+    assert!(started.next().unwrap().unwrap().contains("listening"));
+
+    drop_in(&fixture.models(), "mine");
+    let hung_up = Command::new("kill").args(["-HUP", &service.id().to_string()]).status().unwrap();
+    let log = BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let found = log.take_while(|line| !line.contains("the catalogue was fetched")).any(|line| line.contains("mine"));
+
+    assert!(hung_up.success() && found);
+    wait_until("the stored list", || fixture.models().join("voices.json").exists());
+    service.kill().unwrap();
+    service.wait().unwrap();
 }
 
 #[test]

@@ -100,13 +100,20 @@ impl Shared {
         let file = self.files.lock().unwrap().get(&request.path).cloned();
         let fault = self.faults.lock().unwrap().get_mut(&request.path).and_then(VecDeque::pop_front);
         match &fault {
-            Some(Fault::Status(status)) => return write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"),
+            Some(Fault::Status(status)) => {
+                return write!(stream, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            }
             Some(Fault::Redirect(to)) => {
-                return write!(stream, "HTTP/1.1 302 X\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+                return write!(
+                    stream,
+                    "HTTP/1.1 302 X\r\nlocation: {to}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                );
             }
             _ => {}
         }
-        let Some(mut file) = file else { return write!(stream, "HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n") };
+        let Some(mut file) = file else {
+            return write!(stream, "HTTP/1.1 404 X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        };
         let total = file.len();
         let begin = match (&fault, &request.range) {
             (Some(Fault::IgnoreRange), _) | (_, None) => 0,
@@ -114,7 +121,7 @@ impl Shared {
         };
         let mut body = file.split_off(begin);
         let status = if begin > 0 { "206 X" } else { "200 X" };
-        write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: \"v1\"\r\n", body.len())?;
+        write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\netag: \"v1\"\r\n", body.len())?;
         if begin > 0 {
             write!(stream, "content-range: bytes {begin}-{}/{total}\r\n", total - 1)?;
         }
