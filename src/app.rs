@@ -18,11 +18,11 @@ use crate::engine::{
     RuntimeSettings,
 };
 use crate::http::{AppState, RequestLimits};
-use crate::pool::{PoolHandle, PoolSettings};
+use crate::pool::{PoolError, PoolHandle, PoolSettings};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::Metrics;
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, Retries, VoiceSettings, VoiceSource};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
 pub struct Speaker {
@@ -40,8 +40,12 @@ pub struct Application {
     readiness: Readiness,
     speaker: Speaker,
     preload: Vec<VoiceId>,
+    /// How often the models folder is looked into.
+    rescan: Option<Duration>,
 }
 
+/// Where downloads go in the home folder when the models folder cannot be written.
+const FALLBACK_DIR: &str = ".local/share/tts-batch-api/models";
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 
@@ -52,7 +56,7 @@ impl Speaker {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::load(&files.onnxruntime)?;
-        let catalogue = Catalogue::scan(&config.voices.models_dir, &config.voices.allowed).unwrap_or_else(|error| {
+        let catalogue = Catalogue::open(&voice_settings(config)?).unwrap_or_else(|error| {
             tracing::warn!(%error, "no voices");
             Catalogue::default()
         });
@@ -105,6 +109,8 @@ impl Application {
         let preload = preload(config, &speaker)?;
         let state = AppState {
             speech: speaker.speech.clone(),
+            pool: speaker.pool.clone(),
+            catalogue: speaker.catalogue.clone(),
             metrics: speaker.metrics.clone(),
             readiness: readiness.clone(),
             tokens: config.tokens.clone(),
@@ -117,7 +123,15 @@ impl Application {
                 deadline: config.synthesis.request_deadline,
             },
         };
-        Ok(Self { server: crate::http::start(listener, state, &config.http)?, address, readiness, speaker, preload })
+        let rescan = config.voices.rescan;
+        Ok(Self {
+            server: crate::http::start(listener, state, &config.http)?,
+            address,
+            readiness,
+            speaker,
+            preload,
+            rescan,
+        })
     }
 
     /// Where it listens.
@@ -128,9 +142,11 @@ impl Application {
     /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second signal ends it at
     /// once.
     pub async fn run(self) -> anyhow::Result<()> {
-        announce(self.address);
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
+        actix::spawn(keep_voices_current(self.speaker.catalogue, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
+        // Whoever reads this may send signals: from here on each does what it is for.
+        announce(self.address);
         self.server.await?;
         tracing::info!("stopped");
         Ok(())
@@ -146,8 +162,16 @@ fn announce(address: SocketAddr) {
 }
 
 async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness) {
+    let limit = Deadline::after(PRELOAD_LIMIT);
     for voice in voices {
-        if pool.voice(&voice, Deadline::after(PRELOAD_LIMIT)).await.is_err() {
+        let loaded = loop {
+            match pool.voice(&voice, limit).await {
+                Err(PoolError::VoiceLoading(_)) => {}
+                other => break other,
+            }
+        };
+        if let Err(error) = loaded {
+            tracing::error!(%voice, %error, "a voice that was to be loaded first is missing");
             readiness.add(Reason::VoiceFailed(voice.to_string()));
         }
     }
@@ -166,6 +190,54 @@ fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result
         tracing::warn!("stopped before all requests were done");
         std::process::exit(1);
     })
+}
+
+/// Finds voices that were put into the folder or taken out of it: now and then, and on SIGHUP, which also fetches the catalogue again.
+fn keep_voices_current(
+    catalogue: Catalogue,
+    interval: Option<Duration>,
+    readiness: Readiness,
+) -> std::io::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            let next = async {
+                match interval {
+                    Some(interval) => tokio::time::sleep(interval).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let asked = tokio::select! {
+                _ = hangup.recv() => true,
+                () = next => false,
+            };
+            rescan(&catalogue).await;
+            if asked && let Err(error) = catalogue.refresh().await {
+                tracing::warn!(%error, "the catalogue stays as it was");
+            }
+            if catalogue.is_empty() {
+                readiness.add(Reason::NoVoices);
+            } else {
+                readiness.remove(&Reason::NoVoices);
+            }
+        }
+    })
+}
+
+async fn rescan(catalogue: &Catalogue) {
+    let catalogue = catalogue.clone();
+    match tokio::task::spawn_blocking(move || catalogue.rescan()).await {
+        Ok(Ok(found)) => {
+            for voice in found.added {
+                tracing::info!(%voice, "voice found");
+            }
+            for voice in found.removed {
+                tracing::info!(%voice, "voice gone");
+            }
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "voices stay as they were"),
+        Err(error) => tracing::error!(%error, "looking for voices ended early"),
+    }
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {
@@ -200,7 +272,25 @@ fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
         memory_limit_bytes: config.voices.memory_bytes,
         pinned: pinned.collect::<Result<_, _>>()?,
         voice_idle: config.voices.idle,
+        voice_wait: config.voices.wait,
         hang_grace: config.synthesis.hang_grace,
+    })
+}
+
+pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {
+    let voices = &config.voices;
+    let source = VoiceSource::parse(&voices.source);
+    Ok(VoiceSettings {
+        models_dir: voices.models_dir.clone(),
+        fallback_dir: std::env::home_dir().map(|home| home.join(FALLBACK_DIR)).filter(|folder| folder.is_absolute()),
+        allowed: voices.allowed.clone(),
+        source: Some(source.map_err(|error| ConfigError::new("TTS_VOICE_SOURCE", error.to_string()))?),
+        offline: voices.offline,
+        allowed_licenses: voices.allowed_licenses.clone(),
+        max_bytes: voices.models_max_bytes,
+        download_timeout: voices.download_timeout,
+        stall_timeout: voices.download_stall,
+        retries: Retries::default(),
     })
 }
 
@@ -225,14 +315,15 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
     }
 }
 
-/// The voice that was named, or the first that `TTS_VOICES` names and that is there.
+/// The voice that was named, or of those that `TTS_VOICES` names the first that is here, or else the first that can be fetched.
 fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<Option<VoiceId>, ConfigError> {
     if let Some(name) = &config.voices.default {
         return known_voice("TTS_DEFAULT_VOICE", name, catalogue).map(Some);
     }
-    let named = config.voices.allowed.iter().filter_map(|name| VoiceId::parse(name).ok());
-    let installed = named.into_iter().find(|id| catalogue.get(id).is_some());
-    Ok(installed.or_else(|| catalogue.ids().next().cloned()))
+    let named: Vec<_> = config.voices.allowed.iter().filter_map(|name| VoiceId::parse(name).ok()).collect();
+    let here = named.iter().find(|id| catalogue.installed(id).is_some()).cloned();
+    let fetchable = || named.iter().find(|id| catalogue.contains(id)).cloned();
+    Ok(here.or_else(|| catalogue.ids().into_iter().next()).or_else(fetchable))
 }
 
 fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigError> {
@@ -245,6 +336,6 @@ fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigErr
 fn known_voice(key: &str, name: &str, catalogue: &Catalogue) -> Result<VoiceId, ConfigError> {
     VoiceId::parse(name)
         .ok()
-        .filter(|id| catalogue.get(id).is_some())
-        .ok_or_else(|| ConfigError::new(key, "names a voice that is not installed or that TTS_VOICES does not allow"))
+        .filter(|id| catalogue.contains(id))
+        .ok_or_else(|| ConfigError::new(key, "names a voice that is not to be had or that TTS_VOICES does not allow"))
 }

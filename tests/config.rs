@@ -203,9 +203,11 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
 
 #[test]
 fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
+    // Variables, the part that fails, and what its line advises.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
     let broken = ModelsFolder::with_broken_model();
     let empty = ModelsFolder::empty();
-    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
     let cases: [Case<'_>; 7] = [
         (&[("ALLOWED_USER_TOKEN", "")], "settings", "export ALLOWED_USER_TOKEN="),
         (&[("TTS_WORKERS", "none")], "settings", "TTS_WORKERS"),

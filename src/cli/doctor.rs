@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Arguments, exit, in_system};
-use crate::app::{espeak_settings, runtime_settings};
+use crate::app::{espeak_settings, runtime_settings, voice_settings};
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::engine::{
     Cancel, CompiledModels, Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
@@ -72,23 +72,32 @@ async fn check_parts(config: &Config) -> bool {
 }
 
 async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {
-    let catalogue = match Catalogue::scan(&config.voices.models_dir, &config.voices.allowed) {
+    let opened = voice_settings(config)
+        .map_err(|error| error.to_string())
+        .and_then(|settings| Catalogue::open(&settings).map_err(|error| error.to_string()));
+    let catalogue = match opened {
         Ok(catalogue) => catalogue,
         Err(error) => return report("voices", &Err(format!("{error}; run `make setup`, or set TTS_MODELS_DIR"))),
     };
-    if catalogue.is_empty() {
+    let ids = catalogue.ids();
+    if ids.is_empty() {
         let folder = config.voices.models_dir.display();
         return report(
             "voices",
-            &Err(format!("none in {folder} that TTS_VOICES allows; run `make setup`, or put one there")),
+            &Err(format!(
+                "none in {folder} that TTS_VOICES allows; run `tts-batch-api voices fetch ID`, or put one there"
+            )),
         );
     }
     let mut healthy = true;
-    for id in catalogue.ids() {
-        let Some(files) = catalogue.get(id) else { continue };
-        let spoken = match engine.load(files) {
-            Ok(voice) => speak(&*voice, phonemizer).await,
-            Err(error) => Err(format!("{error}; fetch the voice again")),
+    for id in ids {
+        let advice = |error: String| format!("{error}; run `tts-batch-api voices fetch --force {id}`");
+        let spoken = match catalogue.files(&id).await.map_err(|error| error.to_string()) {
+            Ok(files) => match engine.load(&files) {
+                Ok(voice) => speak(&*voice, phonemizer).await,
+                Err(error) => Err(advice(error.to_string())),
+            },
+            Err(error) => Err(advice(error)),
         };
         healthy &= report(&format!("voice {id}"), &spoken);
     }

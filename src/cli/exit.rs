@@ -6,7 +6,7 @@ use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
-use crate::voices::CatalogueError;
+use crate::voices::{CatalogueError, VoiceError};
 
 /// The command was used wrongly, or a setting is wrong.
 const USAGE: u8 = 64;
@@ -54,6 +54,12 @@ fn code(error: &anyhow::Error) -> u8 {
     }
     if error.is::<VoiceMissing>() || error.is::<CatalogueError>() {
         return UNAVAILABLE;
+    }
+    match error.downcast_ref::<VoiceError>() {
+        Some(VoiceError::VerificationFailed { .. }) => return DATA,
+        Some(VoiceError::DiskFull(_) | VoiceError::Io { .. }) => return IO,
+        Some(_) => return UNAVAILABLE,
+        None => {}
     }
     match error.downcast_ref::<SpeechError>() {
         Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed { .. } | SpeechError::NoRoom(_)) => UNAVAILABLE,

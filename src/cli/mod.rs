@@ -4,6 +4,7 @@ mod doctor;
 mod exit;
 mod phonemize;
 mod speak;
+mod voices;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ enum Command {
     Speak(speak::SpeakArgs),
     /// Print the phonemes and phoneme ids of a text.
     Phonemize(phonemize::PhonemizeArgs),
+    /// List, fetch, verify and remove voices.
+    Voices(voices::VoicesArgs),
     /// Check that the service could run here, and say what to do where it could not.
     Doctor,
     /// Turn texts from standard input into phonemes; started by the service.
@@ -52,6 +55,7 @@ pub fn run() -> ExitCode {
         None | Some(Command::Serve) => serve(&arguments),
         Some(Command::Speak(args)) => speak::run(args, &arguments),
         Some(Command::Phonemize(args)) => phonemize::run(args, &arguments),
+        Some(Command::Voices(args)) => voices::run(args, &arguments),
         Some(Command::Doctor) => return doctor::run(&arguments),
         Some(Command::PhonemizerChild(args)) => run_child(args).map_err(Into::into),
     };

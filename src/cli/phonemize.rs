@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
-use crate::app::{espeak_settings, runtime_settings};
+use crate::app::{espeak_settings, runtime_settings, voice_settings};
 use crate::domain::{InputText, VoiceId};
 use crate::engine::{EspeakPool, OnnxRuntime, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
 use crate::telemetry::init_logs;
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, VoiceSettings};
 
 #[derive(Debug, clap::Args)]
 pub struct PhonemizeArgs {
@@ -30,9 +30,9 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
     init_logs(&config.log)?;
     let files = RuntimeFiles::find(&runtime_settings(&config))?;
-    let catalogue = Catalogue::scan(&config.voices.models_dir, &["*".to_owned()])?;
+    let catalogue = Catalogue::open(&VoiceSettings { allowed: vec!["*".to_owned()], ..voice_settings(&config)? })?;
     let name = args.voice.as_ref().or(config.voices.default.as_ref()).or(config.voices.allowed.first());
-    let voice = name.and_then(|name| catalogue.get(&VoiceId::parse(name).ok()?));
+    let voice = name.and_then(|name| catalogue.installed(&VoiceId::parse(name).ok()?));
     let voice = voice.ok_or_else(|| VoiceMissing::Named(config.voices.models_dir.display().to_string()))?;
     let mut voice = VoiceConfig::parse(&std::fs::read(&voice.config)?)?;
     if let Some(language) = &args.espeak {

@@ -58,6 +58,22 @@ pub struct VoicesConfig {
     pub pinned: Vec<String>,
     /// After how long without use a voice is let go; `None`: when its room is needed.
     pub idle: Option<Duration>,
+    /// Base address of the voices that can be fetched.
+    pub source: String,
+    /// No outgoing connection at all.
+    pub offline: bool,
+    /// Licences that may be served; empty: all. `*` and `?` are wildcards.
+    pub allowed_licenses: Vec<String>,
+    /// Bytes that downloaded voices may take; 0: without bound.
+    pub models_max_bytes: u64,
+    /// How often the models folder is looked into; `None`: never.
+    pub rescan: Option<Duration>,
+    /// The longest that one download may take.
+    pub download_timeout: Duration,
+    /// The longest that a download may bring nothing.
+    pub download_stall: Duration,
+    /// How long a request waits for a voice that is being downloaded.
+    pub wait: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -104,6 +120,9 @@ pub struct RuntimeConfig {
 }
 
 const DEFAULT_VOICE: &str = "en_US-joe-medium";
+/// At a revision that does not change, so that a voice is the same voice tomorrow.
+const DEFAULT_SOURCE: &str = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0";
+const SOURCE_SCHEMES: [&str; 3] = ["http://", "https://", "file:///"];
 
 // === impl VoicesConfig ===
 
@@ -155,6 +174,15 @@ impl Config {
                     0 => None,
                     seconds => Some(Duration::from_secs(seconds)),
                 },
+                source: voice_source(&mut read)?,
+                offline: read.flag("TTS_OFFLINE", false)?,
+                allowed_licenses: read.list("TTS_ALLOWED_LICENSES")?.unwrap_or_default(),
+                models_max_bytes: read.number("TTS_MODELS_MAX_BYTES", 0..=1 << 50, 0)?,
+                rescan: Some(Duration::from_secs(read.number("TTS_VOICES_RESCAN_SECONDS", 0..=86_400, 60)?))
+                    .filter(|interval| !interval.is_zero()),
+                download_timeout: read.milliseconds("TTS_DOWNLOAD_TIMEOUT_MS", 100..=86_400_000, 600_000)?,
+                download_stall: read.milliseconds("TTS_DOWNLOAD_STALL_MS", 10..=600_000, 20_000)?,
+                wait: read.milliseconds("TTS_VOICE_WAIT_MS", 0..=3_600_000, 10_000)?,
             },
             synthesis: SynthesisConfig {
                 workers: read.number("TTS_WORKERS", 1..=1024, cores)?,
@@ -191,6 +219,15 @@ impl Config {
         read.finish()?;
         Ok(config)
     }
+}
+
+fn voice_source(read: &mut Reader) -> Result<String, ConfigError> {
+    const KEY: &str = "TTS_VOICE_SOURCE";
+    let source = read.text(KEY).unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
+    if !SOURCE_SCHEMES.iter().any(|scheme| source.len() > scheme.len() && source.starts_with(scheme)) {
+        return Err(ConfigError::new(KEY, "must begin with http://, https:// or file:///"));
+    }
+    Ok(source)
 }
 
 #[cfg(test)]

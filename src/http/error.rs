@@ -9,7 +9,9 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
+use crate::pool::PoolError;
 use crate::speech::SpeechError;
+use crate::voices::VoiceError;
 
 /// An error as a caller sees it, in the envelope of the OpenAI API.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +110,11 @@ impl ResponseError for ApiError {
 /// Until a request that holds a voice is likely to be done.
 const NO_ROOM_RETRY: Duration = Duration::from_secs(2);
 
+/// A download takes seconds to minutes.
+const VOICE_LOADING_RETRY: Duration = Duration::from_secs(5);
+/// Somebody has to make room first.
+const STORAGE_RETRY: Duration = Duration::from_mins(1);
+
 fn unavailable(code: &'static str, message: String, retry_after: Duration) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after)
 }
@@ -126,12 +133,42 @@ impl From<SpeechError> for ApiError {
             }
             SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
             SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
+            SpeechError::NoFiles(error) => error.into(),
+            SpeechError::VoiceLoading(_) => unavailable("voice_loading", message, VOICE_LOADING_RETRY),
             SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),
             SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
             SpeechError::Failed(reason) => {
                 tracing::error!(reason, "synthesis failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed")
             }
+        }
+    }
+}
+
+impl From<VoiceError> for ApiError {
+    fn from(error: VoiceError) -> Self {
+        let message = error.to_string();
+        let refused = |code| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param("voice_id");
+        let upstream = |message| Self::new(StatusCode::BAD_GATEWAY, "voice_download_failed", message);
+        match error {
+            VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
+            VoiceError::LicenseRefused { .. } => refused("voice_license_refused"),
+            VoiceError::Offline(_) => refused("voice_not_installed"),
+            VoiceError::DownloadFailed { .. } => upstream("the voice could not be downloaded"),
+            VoiceError::VerificationFailed { .. } => upstream("the voice failed verification"),
+            VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
+                tracing::error!(error = message, "a voice could not be stored");
+                unavailable("voice_unavailable", "the voice could not be stored".to_owned(), STORAGE_RETRY)
+            }
+        }
+    }
+}
+
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::VoiceInUse(_) => Self::new(StatusCode::CONFLICT, "voice_in_use", error.to_string()),
+            other => SpeechError::from(other).into(),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Body {
             None => state.default_voice.clone().ok_or_else(ApiError::no_voice)?,
             Some(model) => VoiceId::parse(model.strip_suffix(".onnx").unwrap_or(model))
                 .ok()
-                .filter(|id| state.speech.has_voice(id))
+                .and_then(|id| state.speech.resolve(&id))
                 .ok_or_else(unknown_model)?,
         };
         let text = state.limits.text(&self.text).map_err(|error| match error {

@@ -10,6 +10,7 @@ mod observe;
 mod server;
 mod state;
 mod synthesize;
+mod voices;
 
 pub use server::start;
 pub use state::{AppState, RequestLimits};

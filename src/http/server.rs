@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, synthesize};
+use super::{health, legacy, synthesize, voices};
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -48,13 +48,16 @@ fn routes(config: &mut web::ServiceConfig) {
             resource("/synthesizeSpeech", web::post().to(legacy::synthesize))
                 .default_service(wrong_method::<LegacyError>()),
         )
+        .service(resource("/v1/voices", web::get().to(voices::list)))
+        .service(resource("/v1/voices/{id}", web::get().to(voices::show)))
+        .service(resource("/v1/voices/{id}/load", web::post().to(voices::load)).route(web::delete().to(voices::unload)))
         .service(resource("/health", web::get().to(health::health)))
         .service(resource("/livez", web::get().to(health::livez)))
         .service(resource("/readyz", web::get().to(health::readyz)))
         .service(resource("/metrics", web::get().to(health::metrics)));
 }
 
-/// A path with one method; the others are refused.
+/// A path with a method; those that it is not given are refused.
 fn resource(path: &str, route: Route) -> Resource {
     web::resource(path).route(route).default_service(wrong_method::<ApiError>())
 }

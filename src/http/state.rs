@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use crate::config::Token;
 use crate::domain::{Deadline, InputText, InvalidField, TextError, VoiceId};
+use crate::pool::PoolHandle;
 use crate::resilience::Readiness;
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
+use crate::voices::Catalogue;
 
 /// The service as handlers see it.
 #[derive(Clone)]
 pub struct AppState {
     pub speech: SpeechService,
+    pub pool: PoolHandle,
+    pub catalogue: Catalogue,
     pub metrics: Metrics,
     pub readiness: Readiness,
     pub tokens: Vec<Token>,

@@ -13,7 +13,7 @@ use super::messages::{ListLoaded, LoadVoice, QueuedJob, SentenceJob, Synthesize,
 use super::model_pool::ModelPoolActor;
 use super::schedule::Share;
 use crate::audio::Pcm;
-use crate::domain::{Deadline, VoiceId};
+use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::engine::{Cancel, Engine, LoadedVoice};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::Catalogue;
@@ -29,6 +29,8 @@ pub struct PoolSettings {
     pub pinned: HashSet<VoiceId>,
     /// After how long without use a voice is let go; `None`: when its room is needed.
     pub voice_idle: Option<Duration>,
+    /// How long a request waits for a voice that is being fetched or loaded.
+    pub voice_wait: Duration,
     /// How long after its deadline a computation that was cancelled may go on before its thread is given up.
     pub hang_grace: Duration,
 }
@@ -39,6 +41,7 @@ pub struct PoolHandle {
     actor: Addr<ModelPoolActor>,
     gate: Arc<Gate>,
     workers: usize,
+    voice_wait: Duration,
 }
 
 /// What bounds the requests in the pool.
@@ -70,9 +73,9 @@ impl PoolHandle {
             drain: DrainRate::new(),
             metrics: metrics.clone(),
         };
-        let workers = settings.workers;
+        let (workers, voice_wait) = (settings.workers, settings.voice_wait);
         let actor = ModelPoolActor::new(engine, catalogue, metrics, settings).start();
-        Self { actor, gate: Arc::new(gate), workers }
+        Self { actor, gate: Arc::new(gate), workers, voice_wait }
     }
 
     /// A place for one request, or at once a refusal.
@@ -89,11 +92,15 @@ impl PoolHandle {
         Ok(Admission { _permit: permit, gate: gate.clone(), share: Share::default() })
     }
 
-    /// The voice, loaded if it is not yet. It stays in memory while the result is held. A load that was begun goes on when the deadline
-    /// passes.
+    /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
+    /// is over.
     pub async fn voice(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
-        let loaded = deadline.limit(self.actor.send(LoadVoice(id.clone()))).await;
-        loaded.map_err(|_| PoolError::DeadlinePassed)?.map_err(|_| PoolError::Stopped)?
+        let loaded = Deadline::after(self.voice_wait).limit(self.actor.send(LoadVoice(id.clone())));
+        match deadline.limit(loaded).await {
+            Err(DeadlinePassed) => Err(PoolError::DeadlinePassed),
+            Ok(Err(DeadlinePassed)) => Err(PoolError::VoiceLoading(id.clone())),
+            Ok(Ok(loaded)) => loaded.map_err(|_| PoolError::Stopped)?,
+        }
     }
 
     /// Lets go of the voice, if nobody uses it.

@@ -22,14 +22,18 @@ pub use messages::SentenceJob;
 use std::time::Duration;
 
 use crate::domain::VoiceId;
+use crate::voices::VoiceError;
 
 /// Why the pool did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
-    #[error("voice {0} is not in the catalogue")]
-    UnknownVoice(VoiceId),
+    #[error(transparent)]
+    NoFiles(VoiceError),
+    /// It is being fetched or loaded, which goes on.
+    #[error("voice {0} is being loaded")]
+    VoiceLoading(VoiceId),
     /// The reason is for the log: it may name paths.
     #[error("voice {voice} could not be loaded: {reason}")]
     VoiceFailed { voice: VoiceId, reason: String, retry_after: Duration },

@@ -28,7 +28,8 @@ pub struct ModelPoolActor {
     residency: Residency,
     /// Who waits for a voice that is being loaded or is about to be.
     waiting: HashMap<VoiceId, Vec<oneshot::Sender<Loaded>>>,
-    to_load: VecDeque<VoiceId>,
+    /// Files are there; memory is not yet asked for.
+    to_load: VecDeque<(VoiceId, VoiceFiles)>,
     loading: bool,
     queue: FairQueue<QueuedJob>,
     workers: HashMap<usize, Worker>,
@@ -82,23 +83,36 @@ impl ModelPoolActor {
     /// Begins the next load if none is under way. Loads take turns: each needs memory for a moment that the limit does not count.
     fn load_next(&mut self, ctx: &mut Context<Self>) {
         while !self.loading
-            && let Some(id) = self.to_load.pop_front()
+            && let Some((id, files)) = self.to_load.pop_front()
         {
-            match self.prepare_load(&id) {
-                Ok((files, evicted)) => self.load(id, files, evicted, ctx),
+            match self.make_room(&id, &files) {
+                Ok(evicted) => self.load(id, files, evicted, ctx),
                 Err(error) => self.answer_waiting(&id, &Err(error)),
             }
         }
     }
 
-    fn prepare_load(&mut self, id: &VoiceId) -> Result<(VoiceFiles, Vec<Evicted>), PoolError> {
-        let files = self.catalogue.get(id).cloned().ok_or_else(|| PoolError::UnknownVoice(id.clone()))?;
-        let bytes = self.engine.memory_needed(&files, self.settings.workers);
-        let evicted = self.residency.make_room(bytes).map_err(|no_room| match no_room {
+    fn make_room(&mut self, id: &VoiceId, files: &VoiceFiles) -> Result<Vec<Evicted>, PoolError> {
+        let bytes = self.engine.memory_needed(files, self.settings.workers);
+        self.residency.make_room(bytes).map_err(|no_room| match no_room {
             NoRoom::TooLarge { bytes, limit } => PoolError::VoiceTooLarge { voice: id.clone(), bytes, limit },
             NoRoom::AllInUse => PoolError::NoRoom(id.clone()),
-        })?;
-        Ok((files, evicted))
+        })
+    }
+
+    /// Asks for the voice's files, which may have to be fetched, then loads them.
+    fn find_files(&mut self, id: VoiceId, ctx: &mut Context<Self>) {
+        let catalogue = self.catalogue.clone();
+        let wanted = id.clone();
+        let find = async move { catalogue.files(&wanted).await };
+        let then = find.into_actor(self).map(move |files, actor, ctx| match files {
+            Ok(files) => {
+                actor.to_load.push_back((id, files));
+                actor.load_next(ctx);
+            }
+            Err(error) => actor.answer_waiting(&id, &Err(PoolError::NoFiles(error))),
+        });
+        ctx.spawn(then);
     }
 
     fn load(&mut self, id: VoiceId, files: VoiceFiles, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
@@ -279,8 +293,7 @@ impl Handler<LoadVoice> for ModelPoolActor {
         let waiting = self.waiting.entry(id.clone()).or_default();
         waiting.push(waiter);
         if waiting.len() == 1 {
-            self.to_load.push_back(id);
-            self.load_next(ctx);
+            self.find_files(id, ctx);
         }
         Box::pin(async move { loaded.await.unwrap_or(Err(PoolError::Stopped)) })
     }

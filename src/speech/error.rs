@@ -6,6 +6,7 @@ use crate::audio::ResampleError;
 use crate::domain::{DeadlinePassed, VoiceId};
 use crate::engine::{EspeakError, PhonemizeError};
 use crate::pool::PoolError;
+use crate::voices::VoiceError;
 
 /// No variant holds the caller's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +19,11 @@ pub enum SpeechError {
     Unspeakable,
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
+    /// The catalogue does not give it: it cannot be had, or not now.
+    #[error(transparent)]
+    NoFiles(VoiceError),
+    #[error("voice {0} is being loaded")]
+    VoiceLoading(VoiceId),
     #[error("voice {voice} could not be loaded")]
     VoiceFailed { voice: VoiceId, retry_after: Duration },
     #[error("voice {0} has no room in memory")]
@@ -39,7 +45,9 @@ impl From<PoolError> for SpeechError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            PoolError::UnknownVoice(id) => Self::UnknownVoice(id),
+            PoolError::NoFiles(VoiceError::Unknown(id) | VoiceError::NotAllowed(id)) => Self::UnknownVoice(id),
+            PoolError::NoFiles(error) => Self::NoFiles(error),
+            PoolError::VoiceLoading(id) => Self::VoiceLoading(id),
             PoolError::VoiceFailed { voice, retry_after, .. } => Self::VoiceFailed { voice, retry_after },
             PoolError::VoiceTooLarge { voice, .. } | PoolError::NoRoom(voice) => Self::NoRoom(voice),
             PoolError::DeadlinePassed => Self::DeadlinePassed,

@@ -65,12 +65,14 @@ impl SpeechService {
         Self { phonemizer, catalogue, pool, cache, settings }
     }
 
-    pub fn has_voice(&self, id: &VoiceId) -> bool {
-        self.catalogue.get(id).is_some()
+    /// The id by which a voice is served, of a name or an alias.
+    pub fn resolve(&self, id: &VoiceId) -> Option<VoiceId> {
+        self.catalogue.resolve(id).filter(|id| self.catalogue.contains(id))
     }
 
     /// The whole answer, from the cache or made now.
-    pub async fn speak(&self, request: SynthesisRequest, spec: AudioSpec) -> Result<Speech, SpeechError> {
+    pub async fn speak(&self, mut request: SynthesisRequest, spec: AudioSpec) -> Result<Speech, SpeechError> {
+        request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
         let key = answer_key(&request, spec);
         if let Some(answer) = self.cache.get(&key) {
             return Ok(Speech { answer, cache: CacheUse::HitL1 });
@@ -84,10 +86,12 @@ impl SpeechService {
     }
 
     /// Speech in parts, made now. An error comes before the first part where it can.
-    pub async fn begin(&self, request: SynthesisRequest, sample_rate: Option<u32>) -> Result<Speaking, SpeechError> {
-        if !self.has_voice(&request.voice) {
-            return Err(SpeechError::UnknownVoice(request.voice));
-        }
+    pub async fn begin(
+        &self,
+        mut request: SynthesisRequest,
+        sample_rate: Option<u32>,
+    ) -> Result<Speaking, SpeechError> {
+        request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
         let admission = self.pool.admit()?;
         let voice = self.pool.voice(&request.voice, request.deadline).await?;
         let config = voice.config();

@@ -1,110 +1,302 @@
-//! Owns the list of voices that may be served: those in the models folder whose ids the configuration allows.
+//! Owns which voices there are: those in the folders, those that the source lists, and before that is known those whose names come with
+//! the program. Ids are looked up here and nowhere joined into a path.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use wildmatch::WildMatch;
 
+use super::card::LicenseRule;
+use super::disk;
+use super::download::Downloader;
+use super::error::CatalogueError;
+use super::flights::Flights;
+use super::folder::{self, InstalledVoice, VoiceFiles};
+use super::folders::Folders;
+use super::info::{Known, VoiceInfo};
+use super::ledger::Ledger;
+use super::leftovers;
+use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
+use super::settings::{Retries, VoiceSettings, VoiceSource};
+use super::snapshot;
+use super::verify::Verifier;
 use crate::domain::VoiceId;
 
-/// The files of one voice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VoiceFiles {
-    /// `NAME.onnx`
-    pub model: PathBuf,
-    /// `NAME.onnx.json`
-    pub config: PathBuf,
+/// The voices. A clone is another handle to them.
+#[derive(Debug, Clone)]
+pub struct Catalogue(pub(super) Arc<Inner>);
+
+/// What [`Catalogue::rescan`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rescan {
+    pub added: Vec<VoiceId>,
+    pub removed: Vec<VoiceId>,
 }
 
-/// Voices by id.
-#[derive(Debug, Clone, Default)]
-pub struct Catalogue {
-    voices: BTreeMap<VoiceId, VoiceFiles>,
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub settings: VoiceSettings,
+    pub folders: Arc<Folders>,
+    pub downloader: Downloader,
+    pub flights: Flights,
+    pub verifier: Verifier,
+    /// Held by whoever refreshes the catalogue.
+    pub refreshing: tokio::sync::Mutex<()>,
+    pub state: RwLock<State>,
+    allowed: Vec<WildMatch>,
+    licenses: LicenseRule,
+    names: BTreeMap<VoiceId, Option<u32>>,
 }
 
-/// The models folder could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("could not read the models folder {folder}: {source}")]
-pub struct CatalogueError {
-    folder: String,
-    source: std::io::Error,
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub installed: BTreeMap<VoiceId, InstalledVoice>,
+    pub published: Option<Arc<Published>>,
+    /// When this process last fetched the catalogue, or tried to.
+    pub refreshed: Option<Instant>,
 }
 
-const MODEL_SUFFIX: &str = ".onnx";
+/// The source's list, in a folder of voices as at the source.
+pub const CATALOGUE_FILE: &str = "voices.json";
 
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Finds the voices in `folder` that match one of the patterns, which may contain `*` and `?`. A model without its settings file is
-    /// no voice.
-    pub fn scan(folder: &Path, patterns: &[String]) -> Result<Self, CatalogueError> {
-        let failed = |source| CatalogueError { folder: folder.display().to_string(), source };
-        let allowed: Vec<WildMatch> = patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        let mut voices = BTreeMap::new();
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let model = entry.map_err(failed)?.path();
-            let Some(id) = id_of(&model) else { continue };
-            let config = model.with_added_extension("json");
-            if model.is_file() && config.is_file() && allowed.iter().any(|pattern| pattern.matches(id.as_str())) {
-                voices.insert(id, VoiceFiles { model, config });
-            }
+    /// Finds the voices in the folders, and takes the source's list from there if it was fetched before. Opens no connection.
+    pub fn open(settings: &VoiceSettings) -> Result<Self, CatalogueError> {
+        let folders = Arc::new(Folders::new(settings.models_dir.clone(), settings.fallback_dir.clone()));
+        let catalogue = Self::with_state(settings.clone(), folders, State::default());
+        let missing = !settings.models_dir.exists();
+        if missing && catalogue.0.reachable_source().is_none() {
+            return Err(folder_error(&settings.models_dir, std::io::ErrorKind::NotFound.into()));
         }
-        Ok(Self { voices })
+        let published = catalogue.0.stored_catalogue();
+        for folder in catalogue.0.folders.all() {
+            leftovers::remove(folder, published.as_ref());
+        }
+        catalogue.0.write().published = published.map(Arc::new);
+        catalogue.rescan()?;
+        Ok(catalogue)
     }
 
-    pub fn get(&self, id: &VoiceId) -> Option<&VoiceFiles> {
-        self.voices.get(id)
+    /// Whether the voice may be served: it is allowed, and it is installed or can be fetched.
+    pub fn contains(&self, id: &VoiceId) -> bool {
+        let state = self.0.read();
+        self.0.resolve(&state, id).is_some_and(|id| {
+            let installed = state.installed.get(&id);
+            let usable = installed.map_or_else(|| self.0.is_fetchable(&state, &id), |voice| self.0.may_speak(voice));
+            usable && self.0.is_allowed(&state, &id)
+        })
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = &VoiceId> {
-        self.voices.keys()
+    /// Today's id of a voice that is known by this one.
+    pub fn resolve(&self, id: &VoiceId) -> Option<VoiceId> {
+        self.0.resolve(&self.0.read(), id)
     }
 
+    /// The files of a voice that is here and may be served. They are not looked into; [`Catalogue::files`] does that.
+    pub fn installed(&self, id: &VoiceId) -> Option<VoiceFiles> {
+        let state = self.0.read();
+        let id = self.0.resolve(&state, id)?;
+        let voice = state.installed.get(&id).filter(|voice| self.0.may_speak(voice))?;
+        self.0.is_allowed(&state, &id).then(|| voice.files.clone())
+    }
+
+    /// Voices that are here and may be served.
+    pub fn ids(&self) -> Vec<VoiceId> {
+        let state = self.0.read();
+        let allowed =
+            |(id, voice): &(&VoiceId, &InstalledVoice)| self.0.may_speak(voice) && self.0.is_allowed(&state, id);
+        state.installed.iter().filter(allowed).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether no voice is here that may be served, and none can be fetched.
     pub fn is_empty(&self) -> bool {
-        self.voices.is_empty()
+        self.voices().is_empty()
+    }
+
+    /// Voices that may be served, here or not.
+    pub fn voices(&self) -> Vec<VoiceInfo> {
+        self.all().into_iter().filter(|info| self.contains(&info.id)).collect()
+    }
+
+    /// Voices that are known, whether they may be served or not.
+    pub fn all(&self) -> Vec<VoiceInfo> {
+        let state = self.0.read();
+        let published = state.published.as_ref().map(|published| published.voices.keys());
+        let names = if state.published.is_none() { Some(self.0.names.keys()) } else { None };
+        let literal = self.0.settings.allowed.iter().filter_map(|name| VoiceId::parse(name).ok());
+        let literal = literal.filter_map(|id| self.0.resolve(&state, &id));
+        let known = published.into_iter().flatten().chain(names.into_iter().flatten()).chain(state.installed.keys());
+        let ids: BTreeSet<VoiceId> = known.cloned().chain(literal).collect();
+        ids.iter().map(|id| self.0.info(&state, id)).collect()
+    }
+
+    pub fn info(&self, id: &VoiceId) -> Option<VoiceInfo> {
+        let state = self.0.read();
+        let id = self.0.resolve(&state, id)?;
+        Some(self.0.info(&state, &id))
+    }
+
+    /// Looks into the folders again. Takes file accesses: not for an async thread.
+    pub fn rescan(&self) -> Result<Rescan, CatalogueError> {
+        if self.0.folders.all().next().is_none() {
+            return Ok(Rescan::default());
+        }
+        let mut installed = BTreeMap::new();
+        for folder in self.0.folders.all() {
+            installed.extend(folder::scan(folder).map_err(|source| folder_error(folder, source))?);
+        }
+        self.0.verifier.keep_existing();
+        let mut state = self.0.write();
+        let rescan = Rescan {
+            added: installed.keys().filter(|id| !state.installed.contains_key(id)).cloned().collect(),
+            removed: state.installed.keys().filter(|id| !installed.contains_key(id)).cloned().collect(),
+        };
+        state.installed = installed;
+        Ok(rescan)
+    }
+
+    fn with_state(settings: VoiceSettings, folders: Arc<Folders>, state: State) -> Self {
+        Self(Arc::new(Inner {
+            downloader: Downloader::new(&settings, folders.clone()),
+            flights: Flights::new(settings.retries.cool_down),
+            verifier: Verifier::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            state: RwLock::new(state),
+            allowed: settings.allowed.iter().map(|pattern| WildMatch::new(pattern)).collect(),
+            licenses: LicenseRule::new(&settings.allowed_licenses),
+            names: snapshot::names(),
+            folders,
+            settings,
+        }))
+    }
+}
+
+impl Default for Catalogue {
+    /// No voices, and none to be had.
+    fn default() -> Self {
+        std::iter::empty().collect()
     }
 }
 
 impl FromIterator<(VoiceId, VoiceFiles)> for Catalogue {
+    /// These voices, all of them installed and allowed, and no others.
     fn from_iter<I: IntoIterator<Item = (VoiceId, VoiceFiles)>>(voices: I) -> Self {
-        Self { voices: voices.into_iter().collect() }
+        let installed = voices.into_iter().map(|(id, files)| (id, InstalledVoice::of_files(files))).collect();
+        let settings = VoiceSettings {
+            models_dir: std::path::PathBuf::new(),
+            fallback_dir: None,
+            allowed: vec!["*".to_owned()],
+            source: None,
+            offline: true,
+            allowed_licenses: Vec::new(),
+            max_bytes: 0,
+            download_timeout: std::time::Duration::ZERO,
+            stall_timeout: std::time::Duration::ZERO,
+            retries: Retries::default(),
+        };
+        Self::with_state(settings, Arc::default(), State { installed, ..State::default() })
     }
 }
 
-fn id_of(model: &Path) -> Option<VoiceId> {
-    let name = model.file_name()?.to_str()?.strip_suffix(MODEL_SUFFIX)?;
-    VoiceId::parse(name).ok()
-}
+// === impl Inner ===
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Inner {
+    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
 
-    #[test]
-    fn only_whole_and_allowed_voices_are_found() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in [
-            "en_US-a-low.onnx",
-            "en_US-a-low.onnx.json",
-            "de_DE-b-low.onnx",
-            "de_DE-b-low.onnx.json",
-            "en_US-c-low.onnx",
-            "readme.md",
-        ] {
-            std::fs::write(folder.path().join(name), "").unwrap();
+    pub fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The source, if it may be used.
+    pub fn reachable_source(&self) -> Option<&VoiceSource> {
+        let source = self.settings.source.as_ref()?;
+        (!self.settings.offline || !source.is_remote()).then_some(source)
+    }
+
+    pub fn resolve(&self, state: &State, id: &VoiceId) -> Option<VoiceId> {
+        if state.installed.contains_key(id) || self.is_listed(state, id) {
+            return Some(id.clone());
         }
-
-        let english = Catalogue::scan(folder.path(), &["en_*".to_owned()]).unwrap();
-        let all = Catalogue::scan(folder.path(), &["*".to_owned()]).unwrap();
-
-        assert_eq!(english.ids().map(VoiceId::as_str).collect::<Vec<_>>(), ["en_US-a-low"]);
-        assert_eq!(all.ids().count(), 2);
+        let alias = state.published.as_ref().and_then(|published| published.aliases.get(id));
+        alias.cloned().or_else(|| self.is_hoped_for(state, id).then(|| id.clone()))
     }
 
-    #[test]
-    fn a_missing_folder_is_an_error_that_names_it() {
-        let error = Catalogue::scan(Path::new("/no/such/folder"), &[]).unwrap_err();
-
-        assert!(error.to_string().contains("/no/such/folder"));
+    /// Whether `TTS_VOICES` names it, by today's id or a former one.
+    pub fn is_allowed(&self, state: &State, id: &VoiceId) -> bool {
+        let matches = |id: &VoiceId| self.allowed.iter().any(|pattern| pattern.matches(id.as_str()));
+        let published = state.published.as_ref().and_then(|published| published.voices.get(id));
+        matches(id) || published.is_some_and(|voice| voice.aliases.iter().any(matches))
     }
+
+    pub fn may_speak(&self, voice: &InstalledVoice) -> bool {
+        self.licenses.allows(voice.card.as_ref().map(|(_, card)| card))
+    }
+
+    pub fn is_fetchable(&self, state: &State, id: &VoiceId) -> bool {
+        self.reachable_source().is_some() && (self.is_listed(state, id) || self.is_hoped_for(state, id))
+    }
+
+    /// In the source's list, or until that is known among the public voices.
+    fn is_listed(&self, state: &State, id: &VoiceId) -> bool {
+        match &state.published {
+            Some(published) => published.voices.contains_key(id),
+            None => self.names.contains_key(id),
+        }
+    }
+
+    /// Not listed, but `TTS_VOICES` names it letter by letter and this process has not asked the source yet. Callers cannot cause that
+    /// question for names of their own.
+    fn is_hoped_for(&self, state: &State, id: &VoiceId) -> bool {
+        state.refreshed.is_none()
+            && self.reachable_source().is_some()
+            && self.settings.allowed.iter().any(|name| name == id.as_str())
+    }
+
+    fn info(&self, state: &State, id: &VoiceId) -> VoiceInfo {
+        let published = state.published.as_ref().and_then(|published| published.voices.get(id));
+        let known =
+            Known { installed: state.installed.get(id), published, speakers: self.names.get(id).copied().flatten() };
+        VoiceInfo::new(id, &known)
+    }
+
+    /// The source's list: where it is a folder as it stands there, else as an earlier process stored it or someone put it there. A list of another source is of no use: its sizes and
+    /// checksums are of other files.
+    fn stored_catalogue(&self) -> Option<Published> {
+        let source = self.settings.source.as_ref()?;
+        if let VoiceSource::Folder(folder) = source {
+            return read_catalogue(folder);
+        }
+        let folders: Vec<&Path> = self.folders.all().collect();
+        folders.into_iter().rev().find_map(|folder| {
+            let stored_of = Ledger::read(folder).ok()?;
+            if stored_of.catalogue_source().is_some_and(|name| name != source.name()) {
+                return None;
+            }
+            read_catalogue(folder)
+        })
+    }
+}
+
+impl State {
+    pub fn published(&self, id: &VoiceId) -> Option<PublishedVoice> {
+        self.published.as_ref()?.voices.get(id).cloned()
+    }
+}
+
+fn read_catalogue(folder: &Path) -> Option<Published> {
+    let json = disk::read_if_there(&folder.join(CATALOGUE_FILE), MAX_CATALOGUE_BYTES);
+    let published = json
+        .map_err(|error| error.to_string())
+        .and_then(|json| json.map(|json| Published::parse(&json).map_err(|error| error.to_string())).transpose());
+    published.inspect_err(|error| tracing::warn!(%error, "the stored catalogue is of no use")).ok().flatten()
+}
+
+fn folder_error(folder: &Path, source: std::io::Error) -> CatalogueError {
+    CatalogueError::Folder { folder: folder.display().to_string(), source }
 }

@@ -1,5 +1,37 @@
-//! Owns which voices there are and where their files lie: the only map from a voice id to a path. Refuses to load a voice into memory.
+//! Owns which voices there are, where their files lie, and how they come here: the only map from a voice id to a path. Refuses to load a
+//! voice into memory.
+//!
+//! A voice is `NAME.onnx` beside `NAME.onnx.json`. Those that are in the models folder are served, whoever put them there. Others come
+//! from a source in the layout of the public piper-voices repository: its `voices.json` lists sizes and checksums, and what does not match
+//! them never gets a voice's name. What was downloaded is recorded in `voices.lock` and verified each time that it is loaded.
+//!
+//! No address and no path ever comes from a caller: an id is looked up, and only the configured source is asked.
 
+mod card;
 mod catalogue;
+mod disk;
+mod download;
+mod error;
+mod flights;
+mod folder;
+mod folders;
+mod guard;
+mod info;
+mod ledger;
+mod leftovers;
+mod published;
+mod settings;
+mod snapshot;
+mod source;
+mod supply;
+mod transfer;
+mod verify;
 
-pub use catalogue::{Catalogue, CatalogueError, VoiceFiles};
+pub use catalogue::{Catalogue, Rescan};
+pub use download::Existing;
+pub use error::{CatalogueError, VoiceError};
+pub use folder::VoiceFiles;
+pub use info::VoiceInfo;
+pub use settings::{InvalidSource, Retries, VoiceSettings, VoiceSource};
+pub use supply::Verified;
+pub use transfer::Progress;

@@ -65,6 +65,7 @@ pub fn settings(workers: usize, queue_limit: usize) -> PoolSettings {
         memory_limit_bytes: 1 << 30,
         pinned: HashSet::new(),
         voice_idle: None,
+        voice_wait: Duration::from_secs(20),
         hang_grace: Duration::from_millis(50),
     }
 }

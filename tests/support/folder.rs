@@ -21,8 +21,7 @@ impl ModelsFolder {
         let folder = Self::empty();
         for name in names {
             for suffix in [".onnx", ".onnx.json"] {
-                let link = folder.path().join(format!("{name}{suffix}"));
-                std::os::unix::fs::symlink(installed(suffix), link).unwrap();
+                std::fs::copy(installed(suffix), folder.path().join(format!("{name}{suffix}"))).unwrap();
             }
         }
         folder

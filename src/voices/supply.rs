@@ -1,0 +1,285 @@
+//! Owns getting a voice's files for those who want to load it: installed and verified, downloaded if need be. Also what the commands do
+//! with voices: fetch, verify, remove.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::catalogue::{CATALOGUE_FILE, Catalogue, Inner};
+use super::disk;
+use super::download::{Existing, LEDGER_GUARD, Order, disk_error};
+use super::error::{CatalogueError, VoiceError};
+use super::flights::Outcome;
+use super::folder::{InstalledVoice, VoiceFiles, card_name, config_name, model_name};
+use super::guard::Guard;
+use super::ledger::Ledger;
+use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
+use super::settings::VoiceSource;
+use super::source::Reader;
+use super::transfer::Progress;
+use crate::domain::VoiceId;
+
+/// What [`Catalogue::verify`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified {
+    /// The files are what was downloaded, or what the catalogue lists.
+    Matches,
+    /// There is nothing to compare them with: they were put there by hand.
+    NoRecord,
+}
+
+/// A missing voice is looked for at the source at most so often.
+const REFRESH_PAUSE: Duration = Duration::from_mins(1);
+const CHANGED: &str = "a file does not match voices.lock; run `voices verify` or `voices fetch --force`";
+
+// === impl Catalogue ===
+
+impl Catalogue {
+    /// The files of a voice that may be served: here, and if they were downloaded still what was downloaded. Fetches the voice if it is
+    /// not here; that goes on when the caller drops this.
+    pub async fn files(&self, id: &VoiceId) -> Result<VoiceFiles, VoiceError> {
+        let (id, installed) = self.find(id)?;
+        if let Some(voice) = installed {
+            return self.verified(&id, voice).await;
+        }
+        if self.0.reachable_source().is_none() {
+            return Err(VoiceError::Offline(id));
+        }
+        self.join(&id, Existing::Keep).await?;
+        match self.0.read().installed.get(&id) {
+            // It was verified as it came.
+            Some(voice) => Ok(voice.files.clone()),
+            None => Err(VoiceError::Unknown(id)),
+        }
+    }
+
+    /// Downloads a voice whether it may be served or not, as far as its licence may. To replace what is there, the source's list is asked
+    /// for again first: it may have moved on.
+    pub async fn fetch(&self, id: &VoiceId, existing: Existing) -> Result<(), VoiceError> {
+        let id = self.resolve(id).unwrap_or_else(|| id.clone());
+        if existing == Existing::Keep && self.0.read().installed.contains_key(&id) {
+            return Ok(());
+        }
+        if self.0.reachable_source().is_none() {
+            return Err(VoiceError::Offline(id));
+        }
+        self.join(&id, existing).await
+    }
+
+    /// Bytes of a download that is under way.
+    pub fn progress(&self, id: &VoiceId) -> Option<Arc<Progress>> {
+        self.0.flights.progress(&self.resolve(id)?)
+    }
+
+    /// Fetches the source's list and stores it.
+    pub async fn refresh(&self) -> Result<(), CatalogueError> {
+        let inner = self.0.clone();
+        let handle = self.0.flights.handle().map_err(|error| CatalogueError::Refresh(error.to_string()))?;
+        let refreshed = handle.spawn(async move {
+            let _turn = inner.refreshing.lock().await;
+            inner.refresh().await
+        });
+        refreshed.await.unwrap_or_else(|error| Err(CatalogueError::Refresh(error.to_string())))
+    }
+
+    /// Compares a voice's files with `voices.lock`, or where that says nothing with the catalogue as far as it is known. Reads them whole:
+    /// not for an async thread.
+    pub fn verify(&self, id: &VoiceId) -> Result<Verified, VoiceError> {
+        let (voice, published) = {
+            let state = self.0.read();
+            (state.installed.get(id).cloned(), state.published(id))
+        };
+        let voice = voice.ok_or_else(|| VoiceError::Unknown(id.clone()))?;
+        if voice.expected.is_some() {
+            return self.0.check(id, &voice).map(|()| Verified::Matches);
+        }
+        let Some(published) = published else { return Ok(Verified::NoRecord) };
+        for (path, file) in [(&voice.files.model, &published.model), (&voice.files.config, &published.config)] {
+            let digests = fs::File::open(path).and_then(disk::Digests::of).map_err(|error| disk_error(id, &error))?;
+            if digests.md5() != file.md5 {
+                let reason = "a file is not the one that the catalogue lists".to_owned();
+                return Err(VoiceError::VerificationFailed { voice: id.clone(), reason });
+            }
+        }
+        Ok(Verified::Matches)
+    }
+
+    /// Deletes a voice's files, the model first, so that what is left is no voice.
+    pub async fn remove(&self, id: &VoiceId) -> Result<(), VoiceError> {
+        if !self.0.read().installed.contains_key(id) {
+            return Err(VoiceError::Unknown(id.clone()));
+        }
+        for folder in self.0.folders.all().filter(|folder| folder.is_dir()) {
+            remove_from(folder, id).await.map_err(|error| disk_error(id, &error))?;
+        }
+        self.rescan_for(id)
+    }
+
+    /// Today's id, and the voice if it is here.
+    fn find(&self, id: &VoiceId) -> Result<(VoiceId, Option<InstalledVoice>), VoiceError> {
+        let state = self.0.read();
+        let id = self.0.resolve(&state, id).ok_or_else(|| VoiceError::Unknown(id.clone()))?;
+        if !self.0.is_allowed(&state, &id) {
+            return Err(VoiceError::NotAllowed(id));
+        }
+        let installed = state.installed.get(&id).cloned();
+        if let Some(voice) = installed.as_ref().filter(|voice| !self.0.may_speak(voice)) {
+            return Err(VoiceError::LicenseRefused { license: voice.license(), voice: id });
+        }
+        Ok((id, installed))
+    }
+
+    async fn verified(&self, id: &VoiceId, voice: InstalledVoice) -> Result<VoiceFiles, VoiceError> {
+        if voice.expected.is_none() {
+            return Ok(voice.files);
+        }
+        let (catalogue, name) = (self.clone(), id.clone());
+        let checked = tokio::task::spawn_blocking(move || catalogue.check_twice(&name, voice));
+        checked.await.unwrap_or_else(|error| Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }))
+    }
+
+    /// A file that differs is compared once more with what `voices.lock` says now: another process may have replaced both.
+    fn check_twice(&self, id: &VoiceId, voice: InstalledVoice) -> Result<VoiceFiles, VoiceError> {
+        let first = self.0.check(id, &voice);
+        if !matches!(first, Err(VoiceError::VerificationFailed { .. })) {
+            return first.map(|()| voice.files);
+        }
+        self.rescan_for(id)?;
+        let now = self.0.read().installed.get(id).cloned().ok_or_else(|| VoiceError::Unknown(id.clone()))?;
+        self.0.check(id, &now).map(|()| now.files)
+    }
+
+    fn rescan_for(&self, id: &VoiceId) -> Result<(), VoiceError> {
+        match self.rescan() {
+            Ok(_) => Ok(()),
+            // Without the folder's path.
+            Err(CatalogueError::Folder { source, .. }) => Err(disk_error(id, &source)),
+            Err(error) => Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }),
+        }
+    }
+
+    async fn join(&self, id: &VoiceId, existing: Existing) -> Outcome {
+        let catalogue = self.clone();
+        let name = id.clone();
+        let begin = |progress: Arc<Progress>| async move { catalogue.bring(&name, existing, &progress).await };
+        self.0.flights.join(id, begin).await
+    }
+
+    async fn bring(&self, id: &VoiceId, existing: Existing, progress: &Progress) -> Outcome {
+        let failed =
+            |error: &dyn std::fmt::Display| VoiceError::DownloadFailed { voice: id.clone(), reason: error.to_string() };
+        if existing == Existing::Replace
+            && let Err(error) = self.refresh().await
+        {
+            tracing::warn!(%error, "the catalogue stays as it was");
+        }
+        let voice = self.0.published(id).await?;
+        let source = self.0.reachable_source().ok_or_else(|| VoiceError::Offline(id.clone()))?;
+        let reader = Reader::new(source.clone(), self.0.settings.stall_timeout).map_err(|error| failed(&error))?;
+        let order = Order { reader: &reader, voice: &voice, existing, progress };
+        let outcome = self.0.downloader.download(&order).await;
+        if let Err(error) = &outcome {
+            tracing::error!(voice = %id, %error, "a voice could not be fetched");
+        }
+        // Another process may have brought it even so.
+        self.rescan_for(id)?;
+        outcome
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// The voice in the source's list, which is fetched if the voice is not in it.
+    async fn published(&self, id: &VoiceId) -> Result<PublishedVoice, VoiceError> {
+        if let Some(voice) = self.read().published(id) {
+            return Ok(voice);
+        }
+        let _turn = self.refreshing.lock().await;
+        if let Some(voice) = self.read().published(id) {
+            return Ok(voice);
+        }
+        let (known, refreshed) = {
+            let state = self.read();
+            (state.published.is_some(), state.refreshed)
+        };
+        if !known || refreshed.is_none_or(|when| when.elapsed() > REFRESH_PAUSE) {
+            let failed = |error: CatalogueError| match error {
+                CatalogueError::Offline => VoiceError::Offline(id.clone()),
+                other => VoiceError::DownloadFailed { voice: id.clone(), reason: other.to_string() },
+            };
+            self.refresh().await.map_err(failed)?;
+        }
+        self.read().published(id).ok_or_else(|| VoiceError::Unknown(id.clone()))
+    }
+
+    async fn refresh(&self) -> Result<(), CatalogueError> {
+        let source = self.reachable_source().ok_or(CatalogueError::Offline)?;
+        let json = self.fetch_catalogue(source).await?;
+        let published = Published::parse(&json).map_err(|error| CatalogueError::Invalid(error.to_string()))?;
+        if published.left_out > 0 {
+            tracing::warn!(entries = published.left_out, "the catalogue has entries that are not valid");
+        }
+        tracing::info!(voices = published.voices.len(), "the catalogue was fetched");
+        if let Err(error) = self.store_catalogue(source, &json).await {
+            tracing::warn!(%error, "the catalogue could not be stored");
+        }
+        let mut state = self.write();
+        state.published = Some(Arc::new(published));
+        state.refreshed = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn fetch_catalogue(&self, source: &VoiceSource) -> Result<Vec<u8>, CatalogueError> {
+        let failed = |error: &dyn std::fmt::Display| CatalogueError::Refresh(error.to_string());
+        let reader = Reader::new(source.clone(), self.settings.stall_timeout).map_err(|error| failed(&error))?;
+        let mut attempt = 1;
+        loop {
+            let error = match reader.whole(CATALOGUE_FILE, MAX_CATALOGUE_BYTES).await {
+                Ok(json) => return Ok(json),
+                Err(error) => error,
+            };
+            if !error.is_passing() || attempt >= self.settings.retries.attempts {
+                return Err(failed(&error));
+            }
+            tokio::time::sleep(self.settings.retries.delay(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn store_catalogue(&self, source: &VoiceSource, json: &[u8]) -> io::Result<()> {
+        let folder = self.folders.writable()?;
+        let _guard = Guard::acquire(&folder, LEDGER_GUARD).await?;
+        disk::write_whole(&folder, CATALOGUE_FILE, json)?;
+        let mut ledger = Ledger::read(&folder)?;
+        ledger.set_catalogue_source(source.name());
+        ledger.write(&folder)
+    }
+
+    /// Whether the files are those of `voices.lock`. Reads them if they changed since they were last read.
+    fn check(&self, id: &VoiceId, voice: &InstalledVoice) -> Result<(), VoiceError> {
+        let Some(expected) = &voice.expected else { return Ok(()) };
+        for (path, hash) in [(&voice.files.model, &expected.model), (&voice.files.config, &expected.config)] {
+            let Some(hash) = hash else { continue };
+            let found = self.verifier.sha256(path).map_err(|error| disk_error(id, &error))?;
+            if found != *hash {
+                return Err(VoiceError::VerificationFailed { voice: id.clone(), reason: CHANGED.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn remove_from(folder: &Path, id: &VoiceId) -> io::Result<()> {
+    let _guard = Guard::acquire(folder, id.as_str()).await?;
+    for name in [model_name(id), config_name(id), card_name(id)] {
+        disk::remove_if_there(&folder.join(&name))?;
+        disk::remove_if_there(&disk::partial_path(folder, &name))?;
+    }
+    let _turn = Guard::acquire(folder, LEDGER_GUARD).await?;
+    let mut ledger = Ledger::read(folder)?;
+    ledger.remove_voice(id.as_str());
+    ledger.write(folder)
+}
