@@ -193,6 +193,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn callers_at_the_same_time_share_one_download() {
+        let flights = Flights::new(Duration::ZERO);
+        let (open, gate) = oneshot::channel::<()>();
+        let first = |_| async {
+            let _ = gate.await;
+            Ok(())
+        };
+        let second = |_| async { Err(VoiceError::DiskFull(id())) };
+
+        let id = id();
+        let outcomes = tokio::join!(biased; flights.join(&id, first), flights.join(&id, second), async {
+            open.send(()).unwrap();
+        });
+
+        assert_eq!(outcomes, (Ok(()), Ok(()), ()));
+    }
+
+    #[tokio::test]
     async fn a_failure_is_answered_again_without_another_try() {
         let flights = Flights::new(Duration::from_hours(1));
         let begun = AtomicUsize::new(0);
