@@ -62,7 +62,13 @@ fn code(error: &anyhow::Error) -> u8 {
         None => {}
     }
     match error.downcast_ref::<SpeechError>() {
-        Some(SpeechError::UnknownVoice(_) | SpeechError::VoiceFailed { .. } | SpeechError::NoRoom(_)) => UNAVAILABLE,
+        Some(
+            SpeechError::UnknownVoice(_)
+            | SpeechError::NoFiles(_)
+            | SpeechError::VoiceLoading(_)
+            | SpeechError::VoiceFailed { .. }
+            | SpeechError::NoRoom(_),
+        ) => UNAVAILABLE,
         Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. }) => DATA,
         None if error.is::<std::io::Error>() => IO,
         _ => SOFTWARE,

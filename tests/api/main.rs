@@ -15,6 +15,7 @@ mod streaming;
 #[path = "../support/mod.rs"]
 mod support;
 mod synthesize;
+mod voices;
 
 use serde_json::{Value, json};
 

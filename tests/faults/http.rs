@@ -67,6 +67,8 @@ impl Service {
         let application = Application::with_speaker(&config, listener, speaker).unwrap();
         let url = format!("http://{}/v1/synthesizeSpeech", application.address());
         Arbiter::current().spawn(async { application.run().await.unwrap() });
+        // The HTTP client wants one even for plain connections; that another test was first is no matter.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { url, client: reqwest::Client::new(), script, metrics }
     }
 

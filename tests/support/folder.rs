@@ -27,6 +27,16 @@ impl ModelsFolder {
         folder
     }
 
+    /// A voice that is made for tests (`tests/fixtures/models`).
+    pub fn with_fixture(name: &str) -> Self {
+        let folder = Self::empty();
+        for file in [format!("{name}.onnx"), format!("{name}.onnx.json")] {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(&file);
+            std::fs::copy(source, folder.path().join(file)).unwrap();
+        }
+        folder
+    }
+
     /// The real voice's settings beside a model that is none.
     pub fn with_broken_model() -> Self {
         let folder = Self::empty();

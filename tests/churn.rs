@@ -1,0 +1,120 @@
+//! Ten voices in memory for three, asked for in random order: the resident set of the real program stays under the limit plus a fixed
+//! headroom at every look, it does not grow, and nobody is told anything worse than to come back later.
+//!
+//! Runs for 15 seconds; `TTS_TEST_CHURN_SECONDS=600 cargo test --release --test churn -- --nocapture` runs longer and prints what it saw.
+
+// Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::TestServer;
+
+const VOICES: usize = 10;
+const CALLERS: usize = 3;
+/// Room for three voices of this size with two workers each, not for four.
+const LIMIT_BYTES: u64 = 340 << 20;
+/// The program itself, the phonemizer's side, two computations of a sentence, and one voice on its way in.
+const HEADROOM_BYTES: u64 = 160 << 20;
+
+#[test]
+fn ten_voices_fit_into_the_memory_of_three() {
+    let seconds = std::env::var("TTS_TEST_CHURN_SECONDS").map_or(15, |seconds| seconds.parse().unwrap());
+    let models = tempfile::tempdir().unwrap();
+    make_voices(models.path());
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", models.path().to_str().unwrap()),
+        ("TTS_VOICES", "*"),
+        ("TTS_WORKERS", "2"),
+        ("TTS_POOL_MEMORY_BYTES", &LIMIT_BYTES.to_string()),
+        ("TTS_CACHE_ENABLED", "false"),
+    ]);
+    // Compiling a voice for the first time takes more memory for a moment than having it; here the steady state is looked at.
+    for number in 0..VOICES {
+        assert_eq!(speak(&server, number, 0), 200);
+    }
+
+    let (stop, spoken, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let samples = thread::scope(|scope| {
+        for caller in 0..CALLERS {
+            let (server, stop, spoken, refused) = (&server, &stop, &spoken, &refused);
+            scope.spawn(move || {
+                let mut random = 7 + caller as u64;
+                while !stop.load(SeqCst) {
+                    // Knuth's MMIX generator: the order is random and the same in every run.
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let voice = (random >> 33) as usize % VOICES;
+                    match speak(server, voice, random) {
+                        200 => spoken.fetch_add(1, SeqCst),
+                        503 => refused.fetch_add(1, SeqCst),
+                        other => panic!("answered {other}"),
+                    };
+                }
+            });
+        }
+        let samples = watch(&server, Duration::from_secs(seconds));
+        stop.store(true, SeqCst);
+        samples
+    });
+
+    let (spoken, refused) = (spoken.load(SeqCst), refused.load(SeqCst));
+    let evictions = server.metric("tts_voice_evictions_total");
+    let highest = samples.iter().copied().max().unwrap();
+    let half = samples.len() / 2;
+    let (earlier, later) = (median(&samples[half / 2..half]), median(&samples[half..]));
+    println!(
+        "{spoken} spoken, {refused} refused, {evictions} evictions; resident set at most {} MB of {} MB, median {} MB then {} MB",
+        highest >> 20,
+        (LIMIT_BYTES + HEADROOM_BYTES) >> 20,
+        earlier >> 20,
+        later >> 20
+    );
+    assert!(highest <= LIMIT_BYTES + HEADROOM_BYTES, "{} MB", highest >> 20);
+    assert!(later <= earlier + (32 << 20), "it grows: {} MB, then {} MB", earlier >> 20, later >> 20);
+    assert!(evictions > 10.0 && spoken > 2 * VOICES, "{evictions} evictions, {spoken} spoken");
+}
+
+/// Variants of the real voice that differ in a few weights, and so in their digests.
+fn make_voices(folder: &Path) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/en_US-joe-medium.onnx");
+    let config = fs::read(source.with_added_extension("json")).unwrap();
+    let mut model = fs::read(&source).unwrap();
+    for number in 0..VOICES {
+        // The lowest bytes of some weights in the middle of the file.
+        model[30_000_000 + 4 * number] ^= 1;
+        let path = folder.join(format!("voice-{number}.onnx"));
+        fs::write(&path, &model).unwrap();
+        fs::write(path.with_added_extension("json"), &config).unwrap();
+    }
+}
+
+fn speak(server: &TestServer, voice: usize, number: u64) -> u16 {
+    let text = format!("This is sentence number {}.", number % 1000);
+    let body = json!({"text": text, "voice_id": format!("voice-{voice}"), "response_format": "pcm"});
+    server.post_json("/v1/synthesizeSpeech", &body).status
+}
+
+/// The resident set in bytes, ten times a second.
+fn watch(server: &TestServer, time: Duration) -> Vec<u64> {
+    let began = Instant::now();
+    let mut samples = Vec::new();
+    while began.elapsed() < time {
+        samples.push(server.resident_bytes());
+        thread::sleep(Duration::from_millis(100));
+    }
+    samples
+}
+
+fn median(samples: &[u64]) -> u64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_unstable();
+    sorted[sorted.len() / 2]
+}
