@@ -1,12 +1,12 @@
 //! Who may call what: every route, with every way to present a secret or to fail to.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::support::{Answer, TOKEN, TestServer, shared};
+use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 /// Routes that ask for a token, and what they answer to a caller who has one and sends a blank text.
@@ -134,7 +134,7 @@ fn a_caller_without_a_token_is_refused_before_the_body_is_read() {
 
             assert_eq!(answer.status, 403, "{path} with {length}");
             assert_eq!(answer.header("connection"), "close");
-            assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0, "the connection is still open");
+            assert_closed(&mut connection);
         }
     }
 }
