@@ -211,7 +211,7 @@ fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
         ("TTS_MODELS_DIR", "no/such/folder", "voices", "TTS_MODELS_DIR"),
         ("TTS_MODELS_DIR", empty.name(), "voices", "voices fetch"),
         ("TTS_VOICES", "de_*", "voices", "TTS_VOICES"),
-        ("TTS_MODELS_DIR", broken.name(), "voice", "fetch the voice again"),
+        ("TTS_MODELS_DIR", broken.name(), "voice", "voices fetch --force"),
         ("ORT_DYLIB_PATH", "/no/such/library", "", "ORT_DYLIB_PATH"),
     ];
 
