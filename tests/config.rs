@@ -203,29 +203,25 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
 
 #[test]
 fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
-    // Variables, the part that fails, and what its line advises.
-    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
-
     let broken = ModelsFolder::with_broken_model();
     let empty = ModelsFolder::empty();
-    let cases: [Case<'_>; 7] = [
-        (&[("ALLOWED_USER_TOKEN", "")], "settings", "export ALLOWED_USER_TOKEN="),
-        (&[("TTS_WORKERS", "none")], "settings", "TTS_WORKERS"),
-        (&[("TTS_MODELS_DIR", "no/such/folder")], "voices", "TTS_MODELS_DIR"),
-        (&[("TTS_MODELS_DIR", empty.name())], "voices", "voices fetch"),
-        (&[("TTS_VOICES", "de_*")], "voices", "TTS_VOICES"),
-        (&[("TTS_MODELS_DIR", broken.name())], &format!("voice {VOICE}"), "fetch the voice again"),
-        (&[("ORT_DYLIB_PATH", "/no/such/library")], "", "ORT_DYLIB_PATH"),
+    let cases = [
+        ("ALLOWED_USER_TOKEN", "", "settings", "export ALLOWED_USER_TOKEN="),
+        ("TTS_WORKERS", "none", "settings", "TTS_WORKERS"),
+        ("TTS_MODELS_DIR", "no/such/folder", "voices", "TTS_MODELS_DIR"),
+        ("TTS_MODELS_DIR", empty.name(), "voices", "voices fetch"),
+        ("TTS_VOICES", "de_*", "voices", "TTS_VOICES"),
+        ("TTS_MODELS_DIR", broken.name(), "voice", "voices fetch --force"),
+        ("ORT_DYLIB_PATH", "/no/such/library", "", "ORT_DYLIB_PATH"),
     ];
 
-    for (variables, part, advice) in cases {
-        let program = Program::new(&["doctor"]).variable("ALLOWED_USER_TOKEN", SECRET);
-        let run = variables.iter().fold(program, |program, (name, value)| program.variable(name, value)).finish();
+    for (name, value, part, advice) in cases {
+        let run = Program::new(&["doctor"]).variable("ALLOWED_USER_TOKEN", SECRET).variable(name, value).finish();
 
         let failure = run.text().lines().find(|line| line.starts_with(&format!("FAIL  {part}")));
-        assert_eq!(run.code, UNAVAILABLE, "{variables:?}: {}", run.text());
-        assert!(failure.is_some_and(|line| line.contains(advice)), "{variables:?}: {}", run.text());
-        assert!(!run.text().contains("can serve"), "{variables:?}");
+        assert_eq!(run.code, UNAVAILABLE, "{name}={value}: {}", run.text());
+        assert!(failure.is_some_and(|line| line.contains(advice)), "{name}={value}: {}", run.text());
+        assert!(!run.text().contains("can serve"), "{name}={value}");
     }
 }
 

@@ -10,6 +10,7 @@ mod observe;
 mod server;
 mod state;
 mod synthesize;
+mod unread;
 mod voices;
 
 pub use server::start;

@@ -12,18 +12,20 @@ use actix_web::web;
 use uuid::Uuid;
 
 use super::state::AppState;
+use super::unread::{WithKeptBody, keep_chunked_body};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const UNKNOWN_ROUTE: &str = "other";
 
 pub async fn observe(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<WithKeptBody>, Error> {
     let began = Instant::now();
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
+    let body = keep_chunked_body(&mut request);
     let knows_chunks = request.version() >= Version::HTTP_11;
 
     let mut response = next.call(request).await?;
@@ -50,5 +52,5 @@ pub async fn observe(
             headers.insert(name, value);
         }
     }
-    Ok(response)
+    Ok(response.map_body(|_, answer| WithKeptBody::new(answer, body)))
 }

@@ -1,16 +1,23 @@
 //! Who may call what: every route, with every way to present a secret or to fail to.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use crate::support::{Answer, TOKEN, TestServer, shared};
+use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 /// Routes that ask for a token, and what they answer to a caller who has one and sends a blank text.
-const CLOSED: [(Method, &str, u16); 2] = [(Method::POST, SYNTHESIZE, 400), (Method::POST, LEGACY, 422)];
+const CLOSED: [(Method, &str, u16); 6] = [
+    (Method::POST, SYNTHESIZE, 400),
+    (Method::POST, LEGACY, 422),
+    (Method::GET, "/v1/voices", 200),
+    (Method::GET, "/v1/voices/nobody", 404),
+    (Method::POST, "/v1/voices/nobody/load", 404),
+    (Method::DELETE, "/v1/voices/nobody/load", 404),
+];
 const OPEN: [&str; 4] = ["/health", "/livez", "/readyz", "/metrics"];
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
@@ -123,7 +130,7 @@ fn a_metrics_token_closes_the_metrics_and_nothing_else() {
 
 #[test]
 fn a_caller_without_a_token_is_refused_before_the_body_is_read() {
-    for (_, path, _) in &CLOSED {
+    for path in [SYNTHESIZE, LEGACY, "/v1/voices/nobody/load"] {
         for length in ["content-length: 100000", "transfer-encoding: chunked"] {
             let head = format!(
                 "POST {path} HTTP/1.1\r\nhost: test\r\nuser-token: wrong\r\ncontent-type: application/json\r\n{length}\r\n\r\n"
@@ -133,8 +140,8 @@ fn a_caller_without_a_token_is_refused_before_the_body_is_read() {
             let answer = Answer::read(&mut connection);
 
             assert_eq!(answer.status, 403, "{path} with {length}");
-            assert_eq!(answer.header("connection"), "close");
-            assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0, "the connection is still open");
+            assert_eq!(answer.header("connection"), "close", "{path} with {length}");
+            assert_closed(&mut connection);
         }
     }
 }

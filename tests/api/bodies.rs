@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde_json::json;
 
-use crate::support::{Answer, TOKEN, TestServer, shared};
+use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 const LIMIT_BYTES: usize = 256 << 10;
@@ -124,7 +124,7 @@ fn a_body_that_does_not_come_is_408_and_the_connection_is_closed() {
 
         answer.assert_error(408, "body_timeout", None);
         assert_eq!(answer.header("connection"), "close");
-        assert_eq!(connection.read(&mut [0]).unwrap_or(0), 0, "the connection is still open");
+        assert_closed(&mut connection);
     }
 }
 

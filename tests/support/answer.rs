@@ -110,3 +110,13 @@ impl Answer {
         assert!(self.headers.contains_key("x-request-id"));
     }
 }
+
+/// Asserts that the server closes the connection, with nothing more to say.
+#[track_caller]
+pub fn assert_closed(stream: &mut TcpStream) {
+    match stream.read(&mut [0]) {
+        Ok(count) => assert_eq!(count, 0, "more than one answer"),
+        // Closed with bytes of ours unread.
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the connection is still open: {error}"),
+    }
+}

@@ -30,7 +30,7 @@ impl Program {
     /// With these arguments, in the project's folder, without any variable of whoever runs the tests, and without the network.
     pub fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tts-batch-api"));
-        command.args(arguments).env_clear().env("TTS_OFFLINE", "true").current_dir(env!("CARGO_MANIFEST_DIR"));
+        command.args(arguments).env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).env("TTS_OFFLINE", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { command, input: Vec::new(), limit: super::wait::LIMIT }
     }

@@ -14,7 +14,7 @@ mod log;
 mod server;
 mod wait;
 
-pub use answer::Answer;
+pub use answer::{Answer, assert_closed};
 pub use audio::{Sound, samples};
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;

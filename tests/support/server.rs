@@ -56,7 +56,7 @@ impl TestServer {
         let log = Log::of(process.stderr.take().expect("piped"));
         let address =
             announced_address(&mut process).unwrap_or_else(|| panic!("the server did not start: {:?}", log.lines()));
-        // The HTTP client wants one even for plain connections; that another test was first is no matter.
+        // The service's own build of the client leaves the choice to whoever uses it; only the first choice counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(LIMIT).no_proxy().build().expect("a client");
         Self { address, client, process: Mutex::new(process), log: Mutex::new(log), guard }
