@@ -13,8 +13,8 @@ use super::voice_config::VoiceConfig;
 use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
 use crate::voices::VoiceFiles;
 
-/// A voice in memory. Any number of threads may use it: each run takes a session, and there are as many sessions as ever ran at once. They
-/// share the weights.
+/// A voice in memory. Any number of threads may use it: each run takes a session. A few sessions are kept for the next runs; more than that
+/// only live while they run, so that a voice's memory does not grow with the number of workers. All share the weights.
 pub struct OnnxVoice {
     config: VoiceConfig,
     model: MappedModel,
@@ -31,6 +31,9 @@ const SPEAKER: &str = "sid";
 
 /// What a session costs beside the shared weights, as measured with a medium voice: 12 MB when it is made, 10 MB more once it ran.
 const SESSION_BYTES: u64 = 22 << 20;
+
+/// Sessions that are kept when nothing runs. Making another takes about 70 ms.
+const KEPT_SESSIONS: usize = 2;
 
 // === impl OnnxVoice ===
 
@@ -57,7 +60,10 @@ impl OnnxVoice {
     }
 
     fn give_back(&self, session: MappedSession) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT_SESSIONS {
+            idle.push(session);
+        }
     }
 }
 
@@ -85,9 +91,9 @@ impl Drop for OnnxVoice {
     }
 }
 
-/// Memory of a voice whose weights have this size, when `workers` threads compute with it.
+/// Memory that a voice keeps whose weights have this size, when `workers` threads compute with it.
 pub fn memory_bytes(weights: u64, workers: usize) -> u64 {
-    weights + workers as u64 * SESSION_BYTES
+    weights + workers.min(KEPT_SESSIONS) as u64 * SESSION_BYTES
 }
 
 fn run(
