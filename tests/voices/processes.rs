@@ -4,6 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::fixture::{Fixture, VOICE, assert_installed, drop_in, names_in, wait_until};
 use crate::source::Fault;
 
@@ -103,11 +106,11 @@ fn a_service_finds_a_new_voice_and_asks_for_the_list_on_sighup() {
     assert!(started.next().unwrap().unwrap().contains("listening"));
 
     drop_in(&fixture.models(), "mine");
-    let hung_up = Command::new("kill").args(["-HUP", &service.id().to_string()]).status().unwrap();
+    kill(Pid::from_raw(service.id().try_into().unwrap()), Signal::SIGHUP).unwrap();
     let log = BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok);
     let found = log.take_while(|line| !line.contains("the catalogue was fetched")).any(|line| line.contains("mine"));
 
-    assert!(hung_up.success() && found);
+    assert!(found);
     wait_until("the stored list", || fixture.models().join("voices.json").exists());
     service.kill().unwrap();
     service.wait().unwrap();
