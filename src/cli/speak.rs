@@ -9,7 +9,7 @@ use super::{Arguments, in_system, text_of};
 use crate::app::Speaker;
 use crate::audio::AudioFormat;
 use crate::domain::{Deadline, InputText, InvalidField, Prosody, Speaker as SpeakerName, SynthesisRequest, VoiceId};
-use crate::speech::AudioSpec;
+use crate::speech::{AudioSpec, Caching};
 use crate::telemetry::init_logs;
 
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
             prosody,
             deadline: Deadline::after(TIME_LIMIT),
         };
-        let speech = speaker.speech.speak(request, spec).await?;
+        let speech = speaker.speech.speak(request, spec, Caching::Forbidden).await?;
         anyhow::Ok(speech.answer.audio)
     })?;
     match &args.output {

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, SynthesisRequest, TextError, VoiceId};
-use crate::speech::{AudioSpec, CacheUse, SpeechError};
+use crate::speech::{AudioSpec, CacheUse, Caching, SpeechError};
 
 const DEFAULT_SAMPLE_RATE: u32 = 16_000;
 const SAMPLE_RATES: [u32; 4] = [16_000, 22_050, 44_100, 48_000];
@@ -44,6 +44,7 @@ struct Body {
 pub async fn synthesize(
     _caller: Caller<LegacyError>,
     state: web::Data<AppState>,
+    caching: Caching,
     body: JsonBytes<LegacyError>,
 ) -> Result<HttpResponse, LegacyError> {
     let body = Body::parse(&body.0)?;
@@ -52,7 +53,7 @@ pub async fn synthesize(
     let model = HeaderValue::from_bytes(request.voice.as_str().as_bytes());
     let spec = AudioSpec { format: AudioFormat::Pcm, sample_rate: Some(sample_rate) };
 
-    let speech = state.speech.speak(request, spec).await?;
+    let speech = state.speech.speak(request, spec, caching).await?;
 
     let cache = match speech.cache {
         CacheUse::HitL1 => "HIT",

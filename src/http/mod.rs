@@ -3,6 +3,7 @@
 
 mod auth;
 mod body;
+mod caching;
 mod error;
 mod health;
 mod legacy;

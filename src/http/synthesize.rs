@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::state::AppState;
 use crate::audio::{AudioFormat, Encoder, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, CacheUse, Speaking};
+use crate::speech::{AudioSpec, CacheUse, Caching, Speaking};
 
 /// The request's body.
 #[derive(Deserialize)]
@@ -42,6 +42,7 @@ struct SpeakerField(Speaker);
 pub async fn synthesize(
     _caller: Caller,
     state: web::Data<AppState>,
+    caching: Caching,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
@@ -54,7 +55,7 @@ pub async fn synthesize(
         let speaking = state.speech.begin(request, spec.sample_rate).await?;
         return stream_parts(speaking, spec.format, &voice).await;
     }
-    let speech = state.speech.speak(request, spec).await?;
+    let speech = state.speech.speak(request, spec, caching).await?;
     let answer = speech.answer;
     Ok(head(spec.format, &voice, answer.sample_rate, speech.cache)
         .insert_header(("x-audio-duration", format!("{:.3}", answer.seconds)))

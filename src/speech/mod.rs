@@ -7,5 +7,5 @@ mod service;
 mod speaking;
 
 pub use error::SpeechError;
-pub use service::{AudioSpec, CacheUse, Speech, SpeechService, SpeechSettings};
+pub use service::{AudioSpec, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
 pub use speaking::{Speaking, SpokenPart};

@@ -36,6 +36,14 @@ pub struct AudioSpec {
     pub sample_rate: Option<u32>,
 }
 
+/// Whether an answer may come from the cache and stay there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    Allowed,
+    /// The caller wants no trace: neither looked up nor kept.
+    Forbidden,
+}
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Speech {
@@ -48,7 +56,7 @@ pub struct Speech {
 pub enum CacheUse {
     HitL1,
     Miss,
-    /// Nothing is kept.
+    /// Neither looked up nor kept.
     Disabled,
 }
 
@@ -71,18 +79,26 @@ impl SpeechService {
     }
 
     /// The whole answer, from the cache or made now.
-    pub async fn speak(&self, mut request: SynthesisRequest, spec: AudioSpec) -> Result<Speech, SpeechError> {
+    pub async fn speak(
+        &self,
+        mut request: SynthesisRequest,
+        spec: AudioSpec,
+        caching: Caching,
+    ) -> Result<Speech, SpeechError> {
         request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
+        let deadline = request.deadline;
+        if caching == Caching::Forbidden || !self.cache.is_enabled() {
+            let answer = deadline.limit(self.make(request, spec)).await??;
+            return Ok(Speech { answer, cache: CacheUse::Disabled });
+        }
+
         let key = answer_key(&request, spec);
         if let Some(answer) = self.cache.get(&key) {
             return Ok(Speech { answer, cache: CacheUse::HitL1 });
         }
-
-        let deadline = request.deadline;
         let answer = deadline.limit(self.make(request, spec)).await??;
-        let cache = if self.cache.is_enabled() { CacheUse::Miss } else { CacheUse::Disabled };
         self.cache.store(key, answer.clone()).await;
-        Ok(Speech { answer, cache })
+        Ok(Speech { answer, cache: CacheUse::Miss })
     }
 
     /// Speech in parts, made now. An error comes before the first part where it can.

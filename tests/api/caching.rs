@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, VOICE};
+use crate::support::{Answer, TestServer, VOICE};
 use crate::{SYNTHESIZE, with};
 
 const L1_HITS: &str = "tts_cache_lookups_total{result=\"hit\",tier=\"l1\"}";
@@ -24,6 +24,24 @@ fn a_repeated_request_is_a_hit_with_the_same_bytes_and_no_synthesis() {
     }
     assert_eq!((computed, server.sentences()), (1.0, 1.0));
     assert_eq!((server.metric(L1_MISSES), server.metric(L1_HITS)), (1.0, 1.0));
+}
+
+#[test]
+fn a_caller_who_forbids_storing_is_neither_answered_from_the_cache_nor_kept_in_it() {
+    let server = TestServer::start(&[]);
+    let body = json!({"text": "Leave no trace."});
+    let private = |directives: &str| {
+        let request = server.post(SYNTHESIZE).header("cache-control", directives).json(&body);
+        Answer::of(request.send().unwrap()).header("x-cache").to_owned()
+    };
+
+    let first = private("no-store");
+    let after_it = server.post_json(SYNTHESIZE, &body).header("x-cache").to_owned();
+    let after_a_hit_is_there = private("max-age=0, No-Store");
+
+    assert_eq!([first.as_str(), &after_it, &after_a_hit_is_there], ["BYPASS", "MISS", "BYPASS"]);
+    assert_eq!(server.sentences(), 3.0);
+    assert_eq!((server.metric(L1_MISSES), server.metric(L1_HITS)), (1.0, 0.0));
 }
 
 #[test]

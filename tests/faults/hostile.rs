@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::CacheHandle;
 use tts_batch_api::domain::{InputText, Prosody, SynthesisRequest};
-use tts_batch_api::speech::{AudioSpec, SpeechError, SpeechService, SpeechSettings};
+use tts_batch_api::speech::{AudioSpec, Caching, SpeechError, SpeechService, SpeechSettings};
 
 use crate::fake::GOOD;
 use crate::hostile_texts::{Random, bombs, hostile_text};
@@ -44,7 +44,7 @@ async fn speak(speech: &SpeechService, text: &str) -> Option<Result<usize, Speec
         deadline: far(),
     };
     let spec = AudioSpec { format: AudioFormat::parse("pcm").unwrap(), sample_rate: None };
-    Some(speech.speak(request, spec).await.map(|speech| speech.answer.audio.len() / 2))
+    Some(speech.speak(request, spec, Caching::Allowed).await.map(|speech| speech.answer.audio.len() / 2))
 }
 
 #[test]
