@@ -47,12 +47,10 @@ impl CompiledModels {
         if let Some(model) = open_kept(&kept) {
             return Ok(model);
         }
-        self.compile_into(source, &kept).or_else(|error| match error {
-            LoadError::Read(error) => {
-                tracing::warn!(%error, "a compiled voice cannot be kept: it is compiled at each load");
-                self.compile_in_memory(source)
-            }
-            other => Err(other),
+        self.compile_into(source, &kept).or_else(|error| {
+            // The folder or the graph may be at fault; if it is the graph, the second try says so.
+            tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
+            self.compile_in_memory(source)
         })
     }
 

@@ -5,6 +5,7 @@
 
 mod audio;
 mod children;
+mod compiled;
 mod hostile;
 mod hostile_texts;
 mod phonemes;

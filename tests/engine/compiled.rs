@@ -1,0 +1,42 @@
+//! Voices in the form that they are computed in: where it can be kept, where it cannot, and what is damaged.
+
+use std::path::Path;
+
+use tts_batch_api::engine::{CompiledModels, Engine, OnnxEngine};
+
+use crate::support::{onnxruntime, voice_files};
+
+fn loads_with(folder: &Path) -> bool {
+    let models = CompiledModels::new(onnxruntime(), Some(folder.to_owned()));
+    OnnxEngine::new(onnxruntime(), models).load(&voice_files()).is_ok()
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_costs_no_voice() {
+    // Nobody can make files there, root neither: one is there, the other cannot be made.
+    for folder in ["/proc/self", "/proc/self/compiled"] {
+        assert!(loads_with(Path::new(folder)), "{folder}");
+    }
+}
+
+#[test]
+fn a_damaged_compiled_voice_is_made_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("compiled");
+    assert!(loads_with(&folder));
+    let compiled = || {
+        let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "ort")).collect::<Vec<_>>()
+    };
+    let [kept] = &compiled()[..] else { panic!("{:?}", compiled()) };
+    let whole = std::fs::read(kept).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 0x40;
+    std::fs::remove_file(kept).unwrap();
+    std::fs::write(kept, &damaged).unwrap();
+
+    assert!(loads_with(&folder));
+
+    assert_eq!(compiled().as_slice(), std::slice::from_ref(kept));
+    assert!(std::fs::read(kept).unwrap() != damaged, "the damage is still there");
+}
