@@ -30,6 +30,7 @@ async fn model_input(phonemizer: &Phonemizer, voice: &dyn LoadedVoice) -> ModelI
         noise_scale: 0.0,
         length_scale: config.inference.length_scale,
         noise_w: 0.0,
+        seed: 0,
     }
 }
 

@@ -113,6 +113,7 @@ async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
         noise_scale: config.inference.noise_scale,
         length_scale: config.inference.length_scale,
         noise_w: config.inference.noise_w,
+        seed: 0,
     };
     let samples = voice.infer(&input, &Cancel::default()).map_err(|error| error.to_string())?;
     Ok(format!("spoke {:.2} s", samples.len() as f64 / f64::from(config.sample_rate)))

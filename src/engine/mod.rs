@@ -56,6 +56,8 @@ pub struct ModelInput {
     pub noise_scale: f32,
     pub length_scale: f32,
     pub noise_w: f32,
+    /// Determines the noise, on voices whose graph lets it be given.
+    pub seed: u64,
 }
 
 /// Why a voice could not be loaded.

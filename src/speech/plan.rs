@@ -38,6 +38,7 @@ pub fn model_inputs(
             noise_scale: prosody.noise_scale().unwrap_or(config.inference.noise_scale),
             length_scale,
             noise_w: prosody.noise_w().unwrap_or(config.inference.noise_w),
+            seed: 0,
         })
         .collect()
 }
@@ -86,7 +87,14 @@ mod tests {
 
         assert_eq!(
             inputs,
-            [ModelInput { ids: vec![1, 0, 14, 0, 2], speaker: 1, noise_scale: 0.667, length_scale: 0.6, noise_w: 0.1 }]
+            [ModelInput {
+                ids: vec![1, 0, 14, 0, 2],
+                speaker: 1,
+                noise_scale: 0.667,
+                length_scale: 0.6,
+                noise_w: 0.1,
+                seed: 0
+            }]
         );
     }
 }

@@ -36,6 +36,7 @@ fn speak_without_noise(voice: &dyn LoadedVoice, sentence: &Sentence) -> Pcm {
         noise_scale: 0.0,
         length_scale: config.inference.length_scale,
         noise_w: 0.0,
+        seed: 0,
     };
     Pcm::from_float(&voice.infer(&input, &Cancel::default()).unwrap(), config.sample_rate)
 }

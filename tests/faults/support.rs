@@ -137,7 +137,7 @@ impl Pool {
         Ok(SentenceJob {
             voice_id: voice(GOOD),
             voice: self.load(GOOD).await?,
-            input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5 },
+            input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5, seed: 0 },
             deadline,
         })
     }
