@@ -1,30 +1,66 @@
-//! Owns models in the form that they are computed in. ONNX Runtime optimises a graph for its own version and the processor at hand, which
-//! takes most of the time of loading; the result is kept, under a name that says what it was made of, and mapped from then on. Where no
-//! folder can be written, it is made in memory.
+//! Owns voices in the form that they are computed in. A graph is taken apart where it can be, and ONNX Runtime optimises what it computes of
+//! it for its own version and the processor at hand; both take most of the time of loading. The result is kept, in a folder whose name says
+//! what it was made of, and mapped from then on. Where no folder can be written, it is made in memory.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::thread::ScopedJoinHandle;
 
+use bytes::Bytes;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use sha2::{Digest, Sha256};
 
 use super::LoadError;
+use super::check::Expected;
 use super::mapped::{MappedModel, release_freed_memory};
-use super::onnx::refuse_external_data;
+use super::onnx::{Cut, OnnxModel};
 use super::runtime::OnnxRuntime;
+use super::vits::Seams;
+use super::voice_config::VoiceConfig;
 
-/// Compiled models by what they were made of.
+/// Compiled voices by what they were made of.
 #[derive(Clone)]
 pub struct CompiledModels {
     runtime: OnnxRuntime,
     folder: Option<PathBuf>,
 }
 
+/// A voice as it is computed.
+pub enum CompiledVoice {
+    Parts(VoiceParts),
+    /// As it came.
+    Whole(MappedModel),
+}
+
+/// A voice taken apart.
+#[derive(Clone)]
+pub struct VoiceParts {
+    /// In ONNX Runtime's own format.
+    pub encoder: MappedModel,
+    /// In ONNX Runtime's own format.
+    pub flow: MappedModel,
+    /// As ONNX.
+    pub decoder: MappedModel,
+}
+
+/// Where what is compiled is written.
+enum Place<'a> {
+    Folder(&'a Path),
+    Memory,
+}
+
 /// Part of every name: changed when this program compiles differently.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+
+const WHOLE: &str = "whole.ort";
+const ENCODER: &str = "encoder.ort";
+const FLOW: &str = "flow.ort";
+const DECODER: &str = "decoder.onnx";
+/// The digests of the files beside it, as `sha256sum` writes them.
+const DIGESTS: &str = "SHA256SUMS";
 
 // === impl CompiledModels ===
 
@@ -34,57 +70,121 @@ impl CompiledModels {
         Self { runtime, folder }
     }
 
-    /// The compiled form of an ONNX file.
-    pub fn open(&self, source: &Path) -> Result<MappedModel, LoadError> {
-        let bytes = fs::read(source).map_err(LoadError::Read)?;
-        refuse_external_data(&bytes)?;
+    /// The compiled form of a voice's ONNX file.
+    pub fn open(&self, source: &Path, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
+        let bytes = Bytes::from(fs::read(source).map_err(LoadError::Read)?);
         let Some(folder) = &self.folder else {
-            return self.compile_in_memory(source);
+            return self.compile(&bytes, config, &Place::Memory);
         };
 
         let kept = folder.join(name_of(&bytes, self.runtime.build()));
-        drop(bytes);
-        if let Some(model) = open_kept(&kept) {
-            return Ok(model);
+        if let Some(voice) = open_kept(&kept) {
+            return Ok(voice);
         }
-        self.compile_into(source, &kept).or_else(|error| {
+        self.compile_into(&bytes, config, &kept).or_else(|error| {
             // The folder or the graph may be at fault; if it is the graph, the second try says so.
             tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
-            self.compile_in_memory(source)
+            self.compile(&bytes, config, &Place::Memory)
         })
     }
 
-    /// Appears under its name whole or not at all, with its digest beside it.
-    fn compile_into(&self, source: &Path, target: &Path) -> Result<MappedModel, LoadError> {
-        if let Some(folder) = target.parent()
-            && !folder.exists()
-        {
-            fs::create_dir(folder).map_err(LoadError::Read)?;
-        }
+    /// Appears under its name whole or not at all.
+    fn compile_into(&self, source: &Bytes, config: &VoiceConfig, target: &Path) -> Result<CompiledVoice, LoadError> {
         let partial = target.with_extension(format!("{}.partial", std::process::id()));
-        let kept = self.compile(source, &partial).and_then(|()| keep(&partial, target).map_err(LoadError::Read));
+        fs::create_dir_all(&partial).map_err(LoadError::Read)?;
+        let kept = self.compile(source, config, &Place::Folder(&partial)).and_then(|voice| {
+            keep(&voice, &partial, target).map_err(LoadError::Read)?;
+            Ok(voice)
+        });
         if kept.is_err() {
             // What could not be kept is of no use; that it is gone already is as well.
-            let _ = fs::remove_file(&partial);
+            let _ = fs::remove_dir_all(&partial);
         }
         kept
     }
 
-    fn compile(&self, source: &Path, target: &Path) -> Result<(), LoadError> {
-        self.runtime.compile(source, target)?;
+    fn compile(&self, source: &Bytes, config: &VoiceConfig, place: &Place<'_>) -> Result<CompiledVoice, LoadError> {
+        let model = OnnxModel::parse(source.clone())?;
+        let voice = match Seams::find(&model.graph()) {
+            Ok(seams) => self.take_apart(&model, &seams, source, config, place)?,
+            Err(unknown) => Err(unknown.to_string()),
+        };
+        let voice = voice.map(CompiledVoice::Parts).or_else(|reason| {
+            tracing::warn!(reason, "a voice is computed as it came, which is slower");
+            self.optimise(source, place, WHOLE).map(CompiledVoice::Whole)
+        });
         // It takes more than twice the memory of the model while it runs.
         release_freed_memory();
-        Ok(())
+        voice
     }
 
-    fn compile_in_memory(&self, source: &Path) -> Result<MappedModel, LoadError> {
-        let memory =
-            memfd_create(c"compiled-voice", MFdFlags::MFD_CLOEXEC).map_err(|error| LoadError::Read(error.into()))?;
-        let file = File::from(memory);
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        self.compile(source, &path)?;
+    /// The parts, if together they speak as the whole does; else why they do not. What takes longest is done at the same time.
+    fn take_apart(
+        &self,
+        model: &OnnxModel,
+        seams: &Seams,
+        source: &[u8],
+        config: &VoiceConfig,
+        place: &Place<'_>,
+    ) -> Result<Result<VoiceParts, String>, LoadError> {
+        let optimise = |cut: &Cut, name| self.optimise(&model.cut(cut).to_bytes(), place, name);
+        std::thread::scope(|scope| {
+            let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
+            let flow = scope.spawn(|| optimise(&seams.flow(), FLOW));
+            let encoder = optimise(&seams.encoder(), ENCODER)?;
+            let decoder = place.write(DECODER, &model.cut(&seams.decoder()).to_bytes()).map_err(LoadError::Read)?;
+            let parts = VoiceParts { encoder, flow: joined(flow)?, decoder };
+            let same = joined(expected)?.compare(&parts, config, &self.runtime)?;
+            Ok(same.map(|()| parts))
+        })
+    }
+
+    fn optimise(&self, source: &[u8], place: &Place<'_>, name: &str) -> Result<MappedModel, LoadError> {
+        let (file, path) = place.create(name).map_err(LoadError::Read)?;
+        self.runtime.compile(source, &path)?;
         MappedModel::map(&file).map_err(LoadError::Read)
     }
+}
+
+// === impl CompiledVoice ===
+
+impl CompiledVoice {
+    /// Its files, by name.
+    fn files(&self) -> Vec<(&'static str, &MappedModel)> {
+        match self {
+            Self::Parts(parts) => vec![(ENCODER, &parts.encoder), (FLOW, &parts.flow), (DECODER, &parts.decoder)],
+            Self::Whole(whole) => vec![(WHOLE, whole)],
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Place<'_> {
+    fn create(&self, name: &str) -> io::Result<(File, PathBuf)> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+                Ok((file, path))
+            }
+            Self::Memory => {
+                let file = File::from(memfd_create(c"compiled-voice", MFdFlags::MFD_CLOEXEC)?);
+                let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+                Ok((file, path))
+            }
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<MappedModel> {
+        let (mut file, _) = self.create(name)?;
+        file.write_all(bytes)?;
+        MappedModel::map(&file)
+    }
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LoadError>>) -> Result<T, LoadError> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Source, runtime, processor and this program's own version, in one digest.
@@ -94,8 +194,7 @@ fn name_of(source: &[u8], runtime: &str) -> String {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    let digest = hex::encode(digest.finalize());
-    format!("{digest}.ort")
+    hex::encode(digest.finalize())
 }
 
 /// The instruction sets that ONNX Runtime chooses its kernels and layouts by.
@@ -108,29 +207,41 @@ fn processor() -> &'static str {
     })
 }
 
-/// The kept model if it is there and is what was written.
-fn open_kept(path: &Path) -> Option<MappedModel> {
-    let file = File::open(path).ok()?;
-    let model = MappedModel::map(&file).ok()?;
-    let written = fs::read_to_string(digest_path(path)).ok()?;
-    if written == hex::encode(Sha256::digest(model.bytes())) {
-        return Some(model);
+/// The kept voice if it is there and is what was written.
+fn open_kept(folder: &Path) -> Option<CompiledVoice> {
+    let digests = fs::read_to_string(folder.join(DIGESTS)).ok()?;
+    let map = |name: &str| MappedModel::map(&File::open(folder.join(name)).ok()?).ok();
+    let voice = if folder.join(WHOLE).exists() {
+        map(WHOLE).map(CompiledVoice::Whole)
+    } else {
+        let parts = || Some(VoiceParts { encoder: map(ENCODER)?, flow: map(FLOW)?, decoder: map(DECODER)? });
+        parts().map(CompiledVoice::Parts)
+    };
+    let intact = voice.filter(|voice| digests_of(voice) == digests);
+    if intact.is_none() {
+        tracing::warn!("a compiled voice is damaged and is made again");
     }
-    tracing::warn!("a compiled voice is damaged and is made again");
-    None
+    intact
 }
 
-fn keep(partial: &Path, target: &Path) -> io::Result<MappedModel> {
-    let file = File::open(partial)?;
-    let model = MappedModel::map(&file)?;
-    let mut digest = File::create(digest_path(target))?;
-    digest.write_all(hex::encode(Sha256::digest(model.bytes())).as_bytes())?;
-    digest.sync_all()?;
-    file.sync_all()?;
-    fs::rename(partial, target)?;
-    Ok(model)
+fn keep(voice: &CompiledVoice, partial: &Path, target: &Path) -> io::Result<()> {
+    let mut digests = File::create(partial.join(DIGESTS))?;
+    digests.write_all(digests_of(voice).as_bytes())?;
+    digests.sync_all()?;
+    for (name, _) in voice.files() {
+        File::open(partial.join(name))?.sync_all()?;
+    }
+    if target.exists() {
+        // It is damaged, or was not whole.
+        fs::remove_dir_all(target)?;
+    }
+    fs::rename(partial, target)
 }
 
-fn digest_path(model: &Path) -> PathBuf {
-    model.with_extension("sha256")
+fn digests_of(voice: &CompiledVoice) -> String {
+    let lines = voice.files().into_iter().map(|(name, model)| {
+        let digest = hex::encode(Sha256::digest(model.bytes()));
+        format!("{digest}  {name}\n")
+    });
+    lines.collect()
 }

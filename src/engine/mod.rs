@@ -2,16 +2,21 @@
 //! HTTP, caching and actors; a caller decides on which thread [`LoadedVoice::infer`] runs.
 
 mod cancel;
+mod check;
 mod compiled;
 mod defuse;
 mod espeak;
 mod mapped;
-mod model;
+mod noise;
 mod onnx;
+mod parted;
 mod phonemes;
 mod phonemizer;
 mod runtime;
+mod sessions;
+mod stock;
 mod tashkeel;
+mod vits;
 mod voice_config;
 
 use std::sync::Arc;
@@ -19,14 +24,17 @@ use std::sync::Arc;
 pub use cancel::Cancel;
 pub use compiled::CompiledModels;
 pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
-pub use model::OnnxVoice;
 pub use onnx::GraphError;
 pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, phoneme_ids};
 pub use phonemizer::{PhonemizeError, Phonemizer};
 pub use runtime::{OnnxRuntime, RuntimeError, RuntimeFiles, RuntimeMissing, RuntimeSettings};
+pub use vits::StructureError;
 pub use voice_config::{InferenceDefaults, PhonemeType, VoiceConfig, VoiceConfigError};
 
 use crate::voices::VoiceFiles;
+use compiled::CompiledVoice;
+use parted::PartedVoice;
+use stock::StockVoice;
 
 /// Loads voices. Takes a good part of a second: not for an async thread.
 pub trait Engine: Send + Sync {
@@ -71,14 +79,23 @@ pub enum LoadError {
     MissingInput(&'static str),
     #[error(transparent)]
     GraphRefused(#[from] GraphError),
+    /// Such a voice is computed as it came.
+    #[error(transparent)]
+    Structure(#[from] StructureError),
+    #[error("the check of the voice's parts failed: {0}")]
+    Check(#[from] InferError),
     #[error("ONNX Runtime refused the graph: {0}")]
     Graph(#[from] ort::Error),
 }
 
 /// Why a sentence could not be computed.
 #[derive(Debug, thiserror::Error)]
-#[error("inference failed: {0}")]
-pub struct InferError(#[from] ort::Error);
+pub enum InferError {
+    #[error("inference failed: {0}")]
+    Runtime(#[from] ort::Error),
+    #[error("the sentence would last {frames} frames, which no speech does")]
+    TooLong { frames: u64 },
+}
 
 /// The engine on ONNX Runtime.
 pub struct OnnxEngine {
@@ -96,12 +113,16 @@ impl OnnxEngine {
 
 impl Engine for OnnxEngine {
     fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {
-        Ok(Arc::new(OnnxVoice::load(files, &self.runtime, &self.models)?))
+        let config = VoiceConfig::parse(&std::fs::read(&files.config).map_err(LoadError::Read)?)?;
+        Ok(match self.models.open(&files.model, &config)? {
+            CompiledVoice::Parts(parts) => Arc::new(PartedVoice::new(config, &parts, &self.runtime)?),
+            CompiledVoice::Whole(whole) => Arc::new(StockVoice::new(config, whole, &self.runtime)?),
+        })
     }
 
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64 {
         // A file that cannot be read fails to load, which says why.
         let weights = std::fs::metadata(&files.model).map_or(0, |model| model.len());
-        model::memory_bytes(weights, workers)
+        stock::memory_bytes(weights, workers)
     }
 }

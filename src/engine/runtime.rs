@@ -185,12 +185,17 @@ impl OnnxRuntime {
         self.builder()?.commit_from_file(model)
     }
 
+    /// A session for one run: optimising takes longer than it saves.
+    pub fn unoptimised(&self, model: &[u8]) -> Result<Session, ort::Error> {
+        self.builder()?.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_memory(model)
+    }
+
     /// Writes `source` to `target` as ONNX Runtime would compute it here, in its own format.
-    pub fn compile(&self, source: &Path, target: &Path) -> Result<(), ort::Error> {
+    pub fn compile(&self, source: &[u8], target: &Path) -> Result<(), ort::Error> {
         self.builder()?
             .with_optimized_model_path(target)?
             .with_config_entry("session.save_model_format", "ORT")?
-            .commit_from_file(source)?;
+            .commit_from_memory(source)?;
         Ok(())
     }
 }

@@ -1,0 +1,94 @@
+//! Owns the sessions of a mapped model. Any number of threads may run it: each run takes a session. A few are kept for the next runs; more
+//! than that only live while they run, so that memory does not grow with the number of workers. All share the weights.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ort::session::{RunOptions, SessionInputs, SessionOutputs};
+
+use super::mapped::{MappedModel, MappedSession};
+use super::runtime::OnnxRuntime;
+use super::{Cancel, InferError};
+
+pub struct Sessions {
+    model: MappedModel,
+    runtime: OnnxRuntime,
+    idle: Mutex<Vec<MappedSession>>,
+}
+
+/// Sessions that are kept when nothing runs.
+const KEPT: usize = 2;
+
+// === impl Sessions ===
+
+impl Sessions {
+    /// Makes the first session, which shows that the model can be run.
+    pub fn new(model: MappedModel, runtime: &OnnxRuntime) -> Result<Self, ort::Error> {
+        let first = model.session(runtime)?;
+        Ok(Self { model, runtime: runtime.clone(), idle: Mutex::new(vec![first]) })
+    }
+
+    pub fn has_input(&self, name: &str) -> Result<bool, ort::Error> {
+        let session = self.take()?;
+        let has = session.has_input(name);
+        self.give_back(session);
+        Ok(has)
+    }
+
+    /// Bytes of the weights.
+    pub fn weights(&self) -> u64 {
+        self.model.bytes().len() as u64
+    }
+
+    /// Lets go of what is kept.
+    pub fn clear(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How many sessions are kept for this number of threads.
+    pub fn kept(workers: usize) -> u64 {
+        workers.min(KEPT) as u64
+    }
+
+    /// Runs the model and reads its outputs.
+    pub fn run<T>(
+        &self,
+        inputs: SessionInputs<'_, '_, 0>,
+        cancel: &Cancel,
+        read: impl FnOnce(&SessionOutputs<'_>) -> Result<T, ort::Error>,
+    ) -> Result<T, InferError> {
+        let mut session = self.take()?;
+        let result = run(&mut session, inputs, cancel, read);
+        self.give_back(session);
+        Ok(result?)
+    }
+
+    fn take(&self) -> Result<MappedSession, ort::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.model.session(&self.runtime), Ok)
+    }
+
+    fn give_back(&self, session: MappedSession) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT {
+            idle.push(session);
+        }
+    }
+}
+
+fn run<T>(
+    session: &mut MappedSession,
+    inputs: SessionInputs<'_, '_, 0>,
+    cancel: &Cancel,
+    read: impl FnOnce(&SessionOutputs<'_>) -> Result<T, ort::Error>,
+) -> Result<T, ort::Error> {
+    // Gives the arena's memory back after each run: it would keep the peak of the longest sentence for good.
+    let mut options = RunOptions::new()?;
+    options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
+    let options = Arc::new(options);
+    let stop = options.clone();
+    let _cancelled = cancel.on_cancel(move || {
+        // A run that cannot be stopped ends by itself.
+        let _ = stop.terminate();
+    });
+    read(&session.run(inputs, &options)?)
+}

@@ -1,0 +1,21 @@
+//! Owns the names that the values between a voice's parts get when its graph is taken apart. Shapes: N phoneme ids, C channels, F frames. All
+//! are 32-bit floats.
+
+/// Means of the latent, [1, C, N].
+pub const MEAN: &str = "tts.mean";
+/// Logarithms of its standard deviations, [1, C, N].
+pub const LOG_DEVIATION: &str = "tts.log_deviation";
+/// Frames of each phoneme id, [1, 1, N].
+pub const DURATIONS: &str = "tts.durations";
+/// The noise of the durations, [1, 2, N].
+pub const DURATION_NOISE: &str = "tts.duration_noise";
+/// The latent as the flow takes it, [1, C, F].
+pub const PRIOR: &str = "tts.prior";
+/// Ones for each frame, [1, 1, F].
+pub const MASK: &str = "tts.mask";
+/// The latent as the decoder takes it, [1, C, F].
+pub const LATENT: &str = "tts.latent";
+/// The embedding of the speaker, [1, E, 1], where there are several.
+pub const SPEAKER: &str = "tts.speaker";
+/// The samples, [1, 1, S].
+pub const SAMPLES: &str = "tts.samples";

@@ -1,0 +1,204 @@
+//! Owns finding the values at which a graph is taken apart.
+
+use std::collections::HashSet;
+
+use super::super::onnx::{Cut, CutValue, Graph, Node};
+use super::names::{DURATION_NOISE, DURATIONS, LATENT, LOG_DEVIATION, MASK, MEAN, PRIOR, SAMPLES, SPEAKER};
+
+/// Names of the values in the graph. Their shapes stand with the names that they get, in [`super::names`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seams {
+    mean: String,
+    log_deviation: String,
+    durations: String,
+    /// Absent where durations are not random.
+    duration_noise: Option<String>,
+    prior: String,
+    mask: String,
+    latent: String,
+    /// Absent where there is one speaker.
+    speaker: Option<String>,
+    samples: String,
+}
+
+/// What a graph lacks of the structure that can be taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the graph has no {0}")]
+pub struct StructureError(pub &'static str);
+
+const SCALES: &str = "scales";
+const SPEAKER_ID: &str = "sid";
+
+// === impl Seams ===
+
+impl Seams {
+    pub fn find(graph: &Graph<'_>) -> Result<Self, StructureError> {
+        let noises: Vec<Node> = graph.of_kind("RandomNormalLike").collect();
+        let prior =
+            noises.iter().find_map(|&noise| Prior::behind(graph, noise)).ok_or(StructureError("latent noise"))?;
+        let durations = single(graph.of_kind("Ceil")).ok_or(StructureError("durations"))?.output();
+        let latent = decoder_input(graph).ok_or(StructureError("decoder"))?;
+        let (mask, speaker) = boundary(graph, prior.sum, latent)?;
+        let duration_noise = noises.iter().filter(|noise| **noise != prior.noise).map(|noise| noise.output());
+        let samples = graph.of_kind("Tanh").last().map(Node::output).ok_or(StructureError("decoder"))?;
+        Ok(Self {
+            mean: unexpanded(graph, prior.mean).ok_or(StructureError("alignment"))?.to_owned(),
+            log_deviation: unexpanded(graph, prior.log_deviation).ok_or(StructureError("alignment"))?.to_owned(),
+            durations: durations.to_owned(),
+            duration_noise: at_most_one(duration_noise, StructureError("known noise"))?.map(str::to_owned),
+            prior: prior.sum.to_owned(),
+            mask: mask.to_owned(),
+            latent: latent.to_owned(),
+            speaker: speaker.map(str::to_owned),
+            samples: samples.to_owned(),
+        })
+    }
+
+    /// Text to the latent's distribution and durations.
+    pub fn encoder(&self) -> Cut {
+        Cut {
+            inputs: self.duration_noise.iter().map(|name| value(name, DURATION_NOISE)).collect(),
+            outputs: [(&self.mean, MEAN), (&self.log_deviation, LOG_DEVIATION), (&self.durations, DURATIONS)]
+                .into_iter()
+                .map(|(from, to)| value(from, to))
+                .chain(self.speaker())
+                .collect(),
+        }
+    }
+
+    /// The flow between the two forms of the latent.
+    pub fn flow(&self) -> Cut {
+        Cut {
+            inputs: [value(&self.prior, PRIOR), value(&self.mask, MASK)].into_iter().chain(self.speaker()).collect(),
+            outputs: vec![value(&self.latent, LATENT)],
+        }
+    }
+
+    /// The latent to samples.
+    pub fn decoder(&self) -> Cut {
+        Cut {
+            inputs: [value(&self.latent, LATENT)].into_iter().chain(self.speaker()).collect(),
+            outputs: vec![value(&self.samples, SAMPLES)],
+        }
+    }
+
+    fn speaker(&self) -> Option<CutValue> {
+        self.speaker.as_ref().map(|name| value(name, SPEAKER))
+    }
+}
+
+/// `mean + noise * exp(log_deviation) * noise_scale`
+struct Prior<'a> {
+    noise: Node<'a>,
+    mean: &'a str,
+    log_deviation: &'a str,
+    sum: &'a str,
+}
+
+impl<'a> Prior<'a> {
+    fn behind(graph: &Graph<'a>, noise: Node<'a>) -> Option<Self> {
+        let mut value = noise.output();
+        let mut factors = Vec::new();
+        let sum = loop {
+            let next = single(graph.consumers(value))?;
+            let other = other_input(next, value)?;
+            if next.is("Add") {
+                break next;
+            }
+            if !next.is("Mul") {
+                return None;
+            }
+            factors.push(graph.producer(other)?);
+            value = next.output();
+        };
+        let mean = other_input(sum, value)?;
+        let deviation = factors.iter().find(|factor| factor.is("Exp"))?;
+        let scale = factors.iter().find(|factor| factor.is("Gather") && factor.input(0) == Some(SCALES))?;
+        let complete = factors.len() == 2 && deviation != scale && noise.input(0) == Some(mean);
+        complete.then_some(Self { noise, mean, log_deviation: deviation.input(0)?, sum: sum.output() })
+    }
+}
+
+/// What was repeated for each of its frames: `transpose(alignment x transpose(value))`.
+fn unexpanded<'a>(graph: &Graph<'a>, expanded: &str) -> Option<&'a str> {
+    let is_transpose = |value: &str| graph.producer(value).filter(|node| node.is("Transpose"));
+    let product = graph.producer(is_transpose(expanded)?.input(0)?).filter(|node| node.is("MatMul"))?;
+    is_transpose(product.input(1)?)?.input(0)
+}
+
+/// What the convolution before the first transposed one takes.
+fn decoder_input<'a>(graph: &Graph<'a>) -> Option<&'a str> {
+    let first = graph.of_kind("ConvTranspose").next()?;
+    let activation = graph.producer(first.input(0)?).filter(|node| node.is("LeakyRelu"))?;
+    let before = graph.producer(activation.input(0)?)?;
+    let convolution = if before.is("Add") {
+        // One of the two is the speaker's part, a convolution as well: that of the embedding.
+        let producers = before.inputs().iter().filter_map(|input| graph.producer(input));
+        producers
+            .filter(|node| node.is("Conv"))
+            .find(|node| !node.input(0).is_some_and(|input| is_speaker(graph, input)))?
+    } else {
+        before
+    };
+    convolution.is("Conv").then(|| convolution.input(0))?
+}
+
+/// What the nodes between two values take from elsewhere: the mask, and the speaker where there are several.
+fn boundary<'a>(graph: &Graph<'a>, from: &'a str, to: &'a str) -> Result<(&'a str, Option<&'a str>), StructureError> {
+    let after = reach(from, |value| graph.consumers(value).flat_map(|node| strs(node.outputs())).collect());
+    let before = reach(to, |value| graph.producer(value).into_iter().flat_map(|node| strs(node.inputs())).collect());
+    let is_between = |value: &str| value != from && after.contains(value) && before.contains(value);
+    let between = graph.nodes().filter(|node| strs(node.outputs()).any(is_between));
+    let taken: HashSet<&str> = between
+        .flat_map(|node| strs(node.inputs()))
+        .filter(|value| !value.is_empty() && !after.contains(value) && !graph.is_constant(value))
+        .collect();
+    let (speakers, others): (Vec<&str>, Vec<&str>) = taken.into_iter().partition(|value| is_speaker(graph, value));
+    let mask = single(others.into_iter()).ok_or(StructureError("flow"))?;
+    Ok((mask, at_most_one(speakers.into_iter(), StructureError("single speaker condition"))?))
+}
+
+/// Whether a value is made of the speaker's id alone.
+fn is_speaker(graph: &Graph<'_>, value: &str) -> bool {
+    let sources = reach(value, |value| {
+        let inputs = graph.producer(value).into_iter().flat_map(|node| strs(node.inputs()));
+        inputs.filter(|input| !graph.is_constant(input)).collect()
+    });
+    sources.contains(SPEAKER_ID) && !sources.contains("input")
+}
+
+/// All values that `next` leads to.
+fn reach<'a>(from: &'a str, next: impl Fn(&'a str) -> Vec<&'a str>) -> HashSet<&'a str> {
+    let mut reached = HashSet::from([from]);
+    let mut open = vec![from];
+    while let Some(value) = open.pop() {
+        for value in next(value) {
+            if reached.insert(value) {
+                open.push(value);
+            }
+        }
+    }
+    reached
+}
+
+fn strs(names: &[String]) -> impl Iterator<Item = &str> {
+    names.iter().map(String::as_str)
+}
+
+fn other_input<'a>(node: Node<'a>, value: &str) -> Option<&'a str> {
+    let [a, b] = node.inputs() else { return None };
+    if a == value { Some(b) } else { Some(a) }
+}
+
+fn value(from: &str, to: &'static str) -> CutValue {
+    CutValue { from: from.to_owned(), to }
+}
+
+fn single<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    items.next().filter(|_| items.next().is_none())
+}
+
+fn at_most_one<T>(mut items: impl Iterator<Item = T>, what: StructureError) -> Result<Option<T>, StructureError> {
+    let first = items.next();
+    if items.next().is_none() { Ok(first) } else { Err(what) }
+}
