@@ -53,7 +53,7 @@ enum Place<'a> {
 }
 
 /// Part of every name: changed when this program compiles differently.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 const WHOLE: &str = "whole.ort";
 const ENCODER: &str = "encoder.ort";

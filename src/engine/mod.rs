@@ -4,8 +4,10 @@
 mod cancel;
 mod check;
 mod compiled;
+pub mod decoder;
 mod defuse;
 mod espeak;
+pub mod kernels;
 mod mapped;
 mod noise;
 mod onnx;

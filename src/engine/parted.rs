@@ -1,15 +1,18 @@
 //! Owns computing a voice in parts: text to a distribution for each phoneme, the noise, the flow, the decoder. Equal inputs give equal samples,
 //! because the noise is drawn here, from the input's seed.
 
+use bytes::Bytes;
 use ort::value::TensorRef;
 
 use super::compiled::VoiceParts;
-use super::mapped::release_freed_memory;
+use super::decoder::{Decoder, Latent};
+use super::mapped::{MappedModel, release_freed_memory};
 use super::noise::Noise;
+use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
 use super::sessions::Sessions;
 use super::stock::{self, INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
-use super::vits::names;
+use super::vits::{StructureError, decoder_weights, names};
 use super::voice_config::VoiceConfig;
 use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
 
@@ -17,7 +20,7 @@ pub struct PartedVoice {
     config: VoiceConfig,
     encoder: Sessions,
     flow: Sessions,
-    decoder: Sessions,
+    decoder: Decoder,
     takes: Takes,
 }
 
@@ -61,7 +64,7 @@ impl PartedVoice {
             config,
             encoder,
             flow: Sessions::new(parts.flow.clone(), runtime)?,
-            decoder: Sessions::new(parts.decoder.clone(), runtime)?,
+            decoder: read_decoder(&parts.decoder)?,
             takes,
         })
     }
@@ -102,23 +105,6 @@ impl PartedVoice {
         self.flow
             .run(inputs.into(), cancel, |outputs| Ok(outputs[names::LATENT].try_extract_tensor::<f32>()?.1.to_vec()))
     }
-
-    fn decode(
-        &self,
-        latent: &[f32],
-        frames: usize,
-        encoded: &Encoded,
-        cancel: &Cancel,
-    ) -> Result<Vec<f32>, InferError> {
-        let mut inputs = ort::inputs! {
-            names::LATENT => TensorRef::from_array_view(([1, latent.len() / frames, frames], latent))?,
-        };
-        if let Some(speaker) = &encoded.speaker {
-            inputs.push((names::SPEAKER.into(), embedding(speaker)?.into()));
-        }
-        self.decoder
-            .run(inputs.into(), cancel, |outputs| Ok(outputs[names::SAMPLES].try_extract_tensor::<f32>()?.1.to_vec()))
-    }
 }
 
 impl Encoded {
@@ -149,7 +135,7 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        stock::memory_bytes(self.encoder.weights() + self.flow.weights() + self.decoder.weights(), workers)
+        stock::memory_bytes(self.encoder.weights() + self.flow.weights() + self.decoder.bytes() as u64, workers)
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
@@ -162,17 +148,24 @@ impl LoadedVoice for PartedVoice {
         let frames = frames.max(1) as usize;
         let prior = encoded.draw(frames, input);
         let latent = self.flow(&prior, frames, &encoded, cancel)?;
-        self.decode(&latent, frames, &encoded, cancel)
+        let latent = Latent { values: &latent, frames, speaker: encoded.speaker.as_deref().unwrap_or(&[]) };
+        Ok(self.decoder.decode(latent, 0..frames, cancel))
     }
 }
 
 impl Drop for PartedVoice {
     fn drop(&mut self) {
-        for part in [&self.encoder, &self.flow, &self.decoder] {
+        for part in [&self.encoder, &self.flow] {
             part.clear();
         }
         release_freed_memory();
     }
+}
+
+fn read_decoder(part: &MappedModel) -> Result<Decoder, LoadError> {
+    let model = OnnxModel::parse(Bytes::copy_from_slice(part.bytes()))?;
+    let weights = decoder_weights(&model.graph())?;
+    Decoder::new(&weights).map_err(|_| LoadError::Structure(StructureError("decoder whose weights fit together")))
 }
 
 fn embedding(speaker: &[f32]) -> Result<TensorRef<'_, f32>, ort::Error> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::proto::{GraphProto, NodeProto, TensorProto};
+use super::proto::{FLOAT, GraphProto, NodeProto, TensorProto};
 
 /// A graph, indexed.
 pub struct Graph<'a> {
@@ -15,6 +15,13 @@ pub struct Graph<'a> {
 /// A node of a graph.
 #[derive(Clone, Copy)]
 pub struct Node<'a>(&'a NodeProto);
+
+/// A constant tensor of floats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
 
 // === impl Graph ===
 
@@ -47,6 +54,10 @@ impl<'a> Graph<'a> {
         self.nodes().filter(move |node| node.is(kind))
     }
 
+    pub fn has_input(&self, name: &str) -> bool {
+        self.proto.is_some_and(|graph| graph.inputs.iter().any(|input| input.name() == name))
+    }
+
     /// The node that makes a value, unless it is an input or a constant.
     pub fn producer(&self, value: &str) -> Option<Node<'a>> {
         self.producers.get(value).copied().map(Node)
@@ -55,6 +66,11 @@ impl<'a> Graph<'a> {
     /// The nodes that read a value.
     pub fn consumers(&self, value: &str) -> impl Iterator<Item = Node<'a>> {
         self.consumers.get(value).into_iter().flatten().copied().map(Node)
+    }
+
+    /// The value of a constant, if it is one of floats.
+    pub fn constant(&self, value: &str) -> Option<Tensor> {
+        floats(self.constants.get(value)?)
     }
 
     pub fn is_constant(&self, value: &str) -> bool {
@@ -87,6 +103,19 @@ impl<'a> Node<'a> {
     pub fn output(self) -> &'a str {
         self.0.outputs.first().map_or("", String::as_str)
     }
+
+    pub fn ints(self, attribute: &str) -> Option<&'a [i64]> {
+        let attribute = self.0.attributes.iter().find(|known| known.name.as_deref() == Some(attribute))?;
+        Some(&attribute.ints)
+    }
+
+    pub fn int(self, attribute: &str) -> Option<i64> {
+        self.0.attributes.iter().find(|known| known.name.as_deref() == Some(attribute))?.i
+    }
+
+    pub fn float(self, attribute: &str) -> Option<f32> {
+        self.0.attributes.iter().find(|known| known.name.as_deref() == Some(attribute))?.f
+    }
 }
 
 impl PartialEq for Node<'_> {
@@ -101,4 +130,44 @@ fn constant_node(node: &NodeProto) -> Option<(&str, &TensorProto)> {
     }
     let value = node.attributes.iter().find(|attribute| attribute.name.as_deref() == Some("value"))?;
     Some((node.outputs.first()?, value.tensor.as_ref()?))
+}
+
+fn floats(tensor: &TensorProto) -> Option<Tensor> {
+    if tensor.data_type != Some(FLOAT) {
+        return None;
+    }
+    let shape = tensor.dims.iter().map(|&size| usize::try_from(size).ok()).collect::<Option<Vec<_>>>()?;
+    let values = match &tensor.raw_data {
+        Some(raw) => raw.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        None => tensor.float_data.clone(),
+    };
+    let size = shape.iter().try_fold(1_usize, |size, &next| size.checked_mul(next))?;
+    (values.len() == size).then_some(Tensor { shape, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn constants_are_read_in_each_of_their_forms() {
+        let raw = |bytes: Vec<u8>, dims| TensorProto {
+            dims,
+            data_type: Some(FLOAT),
+            raw_data: Some(Bytes::from(bytes)),
+            ..TensorProto::default()
+        };
+        let plain =
+            TensorProto { dims: vec![1], data_type: Some(FLOAT), float_data: vec![2.0], ..TensorProto::default() };
+
+        let read = floats(&raw([1.0_f32, -0.5].map(f32::to_le_bytes).concat(), vec![2]));
+
+        assert_eq!(read, Some(Tensor { shape: vec![2], values: vec![1.0, -0.5] }));
+        assert_eq!(floats(&plain).map(|tensor| tensor.values), Some(vec![2.0]));
+        assert_eq!(floats(&raw(vec![0; 4], vec![2])), None);
+        assert_eq!(floats(&raw(vec![0; 4], vec![-1])), None);
+        assert_eq!(floats(&raw(vec![], vec![i64::MAX, i64::MAX, 0])), None);
+    }
 }

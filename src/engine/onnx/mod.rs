@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost::Message;
 
 pub use cut::{Cut, CutValue};
-pub use graph::{Graph, Node};
+pub use graph::{Graph, Node, Tensor};
 use proto::ModelProto;
 
 /// An ONNX model. Weights are shares of the file's bytes, not copies.

@@ -2,7 +2,9 @@
 //! duration predictor that see the whole sentence, a flow that sees 32 frames around, and a decoder that sees a dozen. Here a graph is taken
 //! apart at the values between them, which are found by their structure, since names differ between exporters.
 
+mod decoder;
 pub mod names;
 mod seams;
 
+pub use decoder::decoder_weights;
 pub use seams::{Seams, StructureError};
