@@ -43,6 +43,7 @@ fn one_sentence(criterion: &mut Criterion) {
         library: parts.espeak_library,
         data: parts.espeak_data,
         processes: 1,
+        languages: 1,
         queue_limit: 1,
         timeout: Duration::from_secs(5),
     };

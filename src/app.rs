@@ -310,6 +310,7 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
         library: files.espeak_library.clone(),
         data: files.espeak_data.clone(),
         processes: config.synthesis.phonemizers,
+        languages: config.synthesis.phonemizer_languages,
         queue_limit: config.synthesis.queue_limit,
         timeout: config.synthesis.phonemize_timeout,
     }

@@ -88,6 +88,8 @@ pub struct SynthesisConfig {
     /// How long after its deadline a cancelled computation may go on before its thread is given up.
     pub hang_grace: Duration,
     pub phonemizers: usize,
+    /// Languages that each of them keeps ready.
+    pub phonemizer_languages: usize,
     pub phonemize_timeout: Duration,
 }
 
@@ -192,6 +194,7 @@ impl Config {
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
                 hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
                 phonemizers: read.number("TTS_PHONEMIZERS", 1..=256, cores)?,
+                phonemizer_languages: read.number("TTS_PHONEMIZER_LANGUAGES", 1..=256, 16)?,
                 phonemize_timeout: read.milliseconds("TTS_PHONEMIZE_TIMEOUT_MS", 100..=60_000, 5_000)?,
             },
             cache: CacheConfig {

@@ -1,7 +1,7 @@
 //! The phonemizer's child processes: what kills, stops or never starts one.
 
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +12,8 @@ use tts_batch_api::engine::{EspeakError, EspeakPool, EspeakSettings};
 use crate::support::{espeak_settings, until};
 
 const TEXT: &str = "The kettle is on.";
+/// 200 times, it ends espeak-ng with a signal.
+const CRASHING: &str = "x.";
 
 /// Settings whose children can be told from those of other tests: by a data folder of their own name.
 fn recognisable(processes: usize) -> (TempDir, EspeakSettings) {
@@ -24,16 +26,27 @@ fn recognisable(processes: usize) -> (TempDir, EspeakSettings) {
 
 /// Children of this process that were started with `settings`. One that has died has no command line.
 fn children(settings: &EspeakSettings) -> Vec<Pid> {
+    with_parents(settings).into_iter().filter(|(_, parent)| *parent == Pid::this()).map(|(id, _)| id).collect()
+}
+
+/// Those children's children: processes with a language set.
+fn language_processes(settings: &EspeakSettings) -> Vec<Pid> {
+    let children = children(settings);
+    with_parents(settings).into_iter().filter(|(_, parent)| children.contains(parent)).map(|(id, _)| id).collect()
+}
+
+/// Every process that goes back to `settings`, with its parent. Forks have the command line of what they are forks of.
+fn with_parents(settings: &EspeakSettings) -> Vec<(Pid, Pid)> {
     let data = settings.data.to_str().unwrap();
-    let of_us = |process: &Path| {
-        let arguments = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
-        let status = std::fs::read_to_string(process.join("status")).unwrap_or_default();
-        let parent = format!("PPid:\t{}\n", std::process::id());
-        arguments.split('\0').any(|argument| argument == data) && status.contains(&parent)
+    let look = |process: PathBuf| {
+        let id = process.file_name()?.to_str()?.parse().ok()?;
+        let arguments = std::fs::read_to_string(process.join("cmdline")).ok()?;
+        let status = std::fs::read_to_string(process.join("status")).ok()?;
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())?;
+        let is_ours = arguments.split('\0').any(|argument| argument == data);
+        is_ours.then_some((Pid::from_raw(id), Pid::from_raw(parent)))
     };
-    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-    let id = |process: PathBuf| process.file_name()?.to_str()?.parse().ok().map(Pid::from_raw);
-    processes.filter(|process| of_us(process)).filter_map(id).collect()
+    std::fs::read_dir("/proc").unwrap().filter_map(|entry| look(entry.unwrap().path())).collect()
 }
 
 fn send(signal: Signal, children: &[Pid]) {
@@ -83,13 +96,78 @@ async fn a_child_that_hangs_times_out_and_is_replaced() {
 async fn children_end_with_the_last_handle() {
     let (_folder, settings) = recognisable(3);
     let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    pool.clauses("en-us", TEXT.to_owned()).await.unwrap();
     let other = pool.clone();
     drop(pool);
     assert_eq!(children(&settings).len(), 3);
 
     drop(other);
 
-    until("no child lives", || children(&settings).is_empty()).await;
+    until("neither child nor fork lives", || with_parents(&settings).is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_forks_of_a_child_that_is_killed_end() {
+    let (_folder, settings) = recognisable(1);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    for language in ["en-us", "de", "fr"] {
+        pool.clauses(language, TEXT.to_owned()).await.unwrap();
+    }
+    assert_eq!(language_processes(&settings).len(), 3);
+
+    send(Signal::SIGKILL, &children(&settings));
+
+    until("neither child nor fork lives", || with_parents(&settings).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_crash_costs_one_answer_and_no_process() {
+    let (_folder, settings) = recognisable(1);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let expected = pool.clauses("en-us", TEXT.to_owned()).await;
+    let processes = (children(&settings), language_processes(&settings));
+
+    for _ in 0..3 {
+        assert_eq!(pool.clauses("en-us", CRASHING.repeat(200)).await, Err(EspeakError::Crashed));
+        assert_eq!(pool.clauses("en-us", TEXT.to_owned()).await, expected);
+    }
+
+    assert_eq!((children(&settings), language_processes(&settings)), processes);
+}
+
+#[tokio::test]
+async fn a_killed_language_process_costs_no_text() {
+    let (_folder, settings) = recognisable(1);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let expected = pool.clauses("en-us", TEXT.to_owned()).await;
+    let killed = language_processes(&settings);
+
+    send(Signal::SIGKILL, &killed);
+    let answer = pool.clauses("en-us", TEXT.to_owned()).await;
+
+    assert_eq!(killed.len(), 1);
+    assert_eq!(answer, expected);
+}
+
+#[tokio::test]
+async fn the_languages_that_were_used_last_are_kept() {
+    let (_folder, settings) = recognisable(1);
+    let settings = EspeakSettings { languages: 2, ..settings };
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let mut expected = Vec::new();
+    let mut first = Vec::new();
+    for language in ["en-us", "de", "en-us", "fr"] {
+        expected.push(pool.clauses(language, TEXT.to_owned()).await);
+        first.push(language_processes(&settings));
+    }
+
+    let again = [pool.clauses("en-us", TEXT.to_owned()).await, pool.clauses("de", TEXT.to_owned()).await];
+
+    let counts: Vec<usize> = first.iter().map(Vec::len).collect();
+    assert_eq!(counts, [1, 2, 2, 2]);
+    assert!(first[3].contains(&first[0][0]), "English was used after German, and goes before it");
+    assert_eq!(language_processes(&settings).len(), 2);
+    assert_eq!(again.as_slice(), &expected[..2]);
 }
 
 #[tokio::test]

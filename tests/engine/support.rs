@@ -44,6 +44,7 @@ pub fn espeak_settings(processes: usize) -> EspeakSettings {
         library: parts.espeak_library,
         data: parts.espeak_data,
         processes,
+        languages: 4,
         queue_limit: 64,
         timeout: Duration::from_secs(20),
     }

@@ -85,6 +85,7 @@ pub async fn phonemizer() -> Phonemizer {
         library: parts.espeak_library,
         data: parts.espeak_data,
         processes: 2,
+        languages: 4,
         queue_limit: 64,
         timeout: Duration::from_secs(20),
     };

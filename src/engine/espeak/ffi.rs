@@ -9,7 +9,7 @@ use std::path::Path;
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY, RTLD_LOCAL, RTLD_NOW, Symbol};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, Pid, fork};
 
 use super::Clause;
 
@@ -50,8 +50,10 @@ pub struct Espeak {
 /// How a fork ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForkEnd {
-    Finished,
-    Died,
+    /// With this code.
+    Exited(i32),
+    /// By a signal.
+    Killed,
 }
 
 impl Espeak {
@@ -113,23 +115,36 @@ impl Espeak {
     }
 }
 
-/// Runs `work` in a fork of this process and waits for its end.
-pub fn in_fork(work: impl FnOnce()) -> nix::Result<ForkEnd> {
+/// Runs `work` in a fork of this process, which it ends with the code that it returns, and waits for that.
+pub fn in_fork(work: impl FnOnce() -> i32) -> nix::Result<ForkEnd> {
+    let child = fork_with(work)?;
+    loop {
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, code)) => return Ok(ForkEnd::Exited(code)),
+            Ok(_) => return Ok(ForkEnd::Killed),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Runs `work` in a fork of this process, which ends after it.
+pub fn fork_to(work: impl FnOnce()) -> nix::Result<Pid> {
+    fork_with(|| {
+        work();
+        0
+    })
+}
+
+fn fork_with(work: impl FnOnce() -> i32) -> nix::Result<Pid> {
     // SAFETY: the process has one thread, so that no lock can be held by another one in the fork.
     match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
-            work();
+            let code = work();
             // SAFETY: always sound. Exit handlers are left out on purpose: they belong to the parent.
-            unsafe { nix::libc::_exit(0) }
+            unsafe { nix::libc::_exit(code) }
         }
-        ForkResult::Parent { child } => loop {
-            match waitpid(child, None) {
-                Ok(WaitStatus::Exited(_, 0)) => return Ok(ForkEnd::Finished),
-                Ok(_) => return Ok(ForkEnd::Died),
-                Err(nix::errno::Errno::EINTR) => {}
-                Err(error) => return Err(error),
-            }
-        },
     }
 }
 

@@ -1,13 +1,19 @@
 //! Owns espeak-ng: text in, clauses of IPA out. The C library crashes on some texts, keeps global state and is not thread-safe, so it runs
 //! in child processes of this binary, one fork for each text. A crash costs that one answer, and an answer depends on its text alone.
 //!
+//! ```text
+//! service ── child ──┬── process with English set ── fork: one text
+//!                    └── process with German set ─── fork: one text
+//! ```
+//!
 //! - `ffi`: the library's calls and the fork; all unsafe code of this folder.
-//! - `child`: what a child process does.
+//! - `child`: what a child process does; `language`: its processes for languages, and the forks in which texts are answered.
 //! - `protocol`: the frames on its pipes.
 //! - `pool`: the supervised children, as the service sees them.
 
 mod child;
 mod ffi;
+mod language;
 mod pool;
 mod protocol;
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
@@ -22,6 +22,8 @@ pub struct EspeakSettings {
     pub library: PathBuf,
     pub data: PathBuf,
     pub processes: usize,
+    /// Languages that each process keeps ready.
+    pub languages: usize,
     /// Texts that may wait for a child.
     pub queue_limit: usize,
     /// How long a child may work on one text before it is replaced.
@@ -46,7 +48,7 @@ type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 struct Worker {
     child: Child,
     input: ChildStdin,
-    output: ChildStdout,
+    output: BufReader<ChildStdout>,
 }
 
 const START_TIMEOUT: Duration = Duration::from_secs(5);
@@ -168,6 +170,8 @@ impl Worker {
             .arg(&settings.library)
             .arg("--data")
             .arg(&settings.data)
+            .arg("--languages")
+            .arg(settings.languages.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -179,7 +183,7 @@ impl Worker {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(EspeakError::Unavailable("its pipes are missing".to_owned()));
         };
-        let mut worker = Self { child, input, output };
+        let mut worker = Self { child, input, output: BufReader::new(output) };
 
         match timeout(START_TIMEOUT, worker.receive()).await {
             Ok(Ok(Response::Ready)) => Ok(worker),
@@ -218,7 +222,7 @@ impl Worker {
         Response::decode(tag, &payload).map_err(std::io::Error::other)
     }
 
-    /// Ends the child and its fork, which share a process group.
+    /// Ends the child and its forks, which share a process group.
     async fn kill(&mut self) {
         if let Some(group) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
             let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);

@@ -1,6 +1,8 @@
 //! Owns the frames between the service and a phonemizer child: a tag byte, the payload's length as u32 little-endian, the payload.
 //! Decoding refuses what does not fit and never panics.
 
+use std::io::{self, Read, Write};
+
 /// A clause as `espeak_TextToPhonemesWithTerminator` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clause {
@@ -57,6 +59,19 @@ pub fn decode_header(header: [u8; HEADER_BYTES]) -> Result<(u8, usize), Malforme
     (length <= MAX_PAYLOAD_BYTES).then_some((tag, length)).ok_or(Malformed)
 }
 
+/// The next frame's tag and payload; `None` where the input ends. Reads nothing behind the frame.
+pub fn read_frame(input: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
+    let mut header = [0; HEADER_BYTES];
+    match input.read_exact(&mut header) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let (tag, length) = decode_header(header).map_err(io::Error::other)?;
+    let mut payload = vec![0; length];
+    input.read_exact(&mut payload)?;
+    Ok(Some((tag, payload)))
+}
+
 // === impl Request ===
 
 impl<'a> Request<'a> {
@@ -81,6 +96,11 @@ impl<'a> Request<'a> {
 // === impl Response ===
 
 impl Response {
+    pub fn send(&self, output: &mut impl Write) -> io::Result<()> {
+        output.write_all(&self.encode())?;
+        output.flush()
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Ready => frame(READY, &[]),

@@ -1,0 +1,174 @@
+//! Owns the processes that speak one language each. Choosing a language takes espeak-ng ten times as long as a text: it reads the head of
+//! every voice file, then the dictionary. So it is done once, in a fork of the initialised child, and each text is answered by a fork of
+//! that. The fork for the next text is made when the last one has ended and waits, so that a text does not wait for it.
+//!
+//! No process works on two texts: what espeak-ng keeps of one text never reaches another, and a crash costs one answer.
+
+use std::ffi::CString;
+use std::io::{self, PipeReader, PipeWriter, Read, Write, pipe};
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+
+use super::ffi::{Espeak, ForkEnd, fork_to, in_fork};
+use super::protocol::{Request, Response, read_frame};
+
+/// An initialised espeak-ng, and the processes of the languages that were used last.
+pub struct Languages {
+    espeak: Espeak,
+    processes: LruCache<String, LanguageProcess>,
+}
+
+/// How a text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The whole answer is on standard output.
+    Answered,
+    /// Nothing is.
+    Crashed,
+}
+
+/// A process that has a language set, seen from the child. Ends when this is dropped.
+struct LanguageProcess {
+    id: Pid,
+    /// `None` only while it is dropped.
+    requests: Option<PipeWriter>,
+    outcomes: PipeReader,
+}
+
+const ANSWERED: u8 = 0;
+const CRASHED: u8 = 1;
+
+/// Exit code of a fork that was waiting for a text when there were no more.
+const NO_MORE_TEXTS: i32 = 2;
+
+/// What one text may use. Far above what any text within the service's limits needs.
+const MAX_CPU_SECONDS: u64 = 10;
+const MAX_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+
+// === impl Languages ===
+
+impl Languages {
+    /// Keeps at most `limit` languages ready, the last used ones.
+    pub fn new(espeak: Espeak, limit: usize) -> Self {
+        let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
+        Self { espeak, processes: LruCache::new(limit) }
+    }
+
+    /// Has the text answered on standard output.
+    ///
+    /// # Errors
+    /// If the language's process is lost. Whether something of an answer is on standard output is then not known.
+    pub fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
+        if !self.processes.contains(request.language) {
+            let process = self.start(request.language)?;
+            self.processes.push(request.language.to_owned(), process);
+        }
+        let process = self.processes.get_mut(request.language).ok_or(io::ErrorKind::NotFound)?;
+        process.answer(request)
+    }
+
+    fn start(&mut self, language: &str) -> io::Result<LanguageProcess> {
+        let name = CString::new(language)?;
+        let (their_requests, requests) = pipe()?;
+        let (outcomes, their_outcomes) = pipe()?;
+        let (processes, espeak) = (&mut self.processes, &self.espeak);
+        let mut ours = Some((requests, outcomes));
+        let id = fork_to(|| {
+            // Pipes that are left open here would keep other processes from seeing that the child has closed them.
+            drop(ours.take());
+            processes.clear();
+            let language_is_known = espeak.set_voice(&name);
+            serve(language_is_known.then_some(espeak), their_requests, their_outcomes);
+        })?;
+        let (requests, outcomes) = ours.ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(LanguageProcess { id, requests: Some(requests), outcomes })
+    }
+}
+
+// === impl LanguageProcess ===
+
+impl LanguageProcess {
+    fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
+        let requests = self.requests.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        requests.write_all(&request.encode())?;
+        let mut outcome = [0];
+        self.outcomes.read_exact(&mut outcome)?;
+        match outcome {
+            [ANSWERED] => Ok(Outcome::Answered),
+            [CRASHED] => Ok(Outcome::Crashed),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+impl Drop for LanguageProcess {
+    fn drop(&mut self) {
+        // Its waiting fork reads the end of the pipe and ends, and then so does it.
+        drop(self.requests.take());
+        let _ = waitpid(self.id, None);
+    }
+}
+
+// === in the process of a language ===
+
+/// Answers texts, each in a fork, until there are no more. Without an espeak-ng, the language is one that it does not have.
+fn serve(espeak: Option<&Espeak>, mut requests: PipeReader, mut outcomes: PipeWriter) {
+    loop {
+        let outcome = match in_fork(|| answer_next(espeak, &mut requests)) {
+            Ok(ForkEnd::Exited(0)) => ANSWERED,
+            // Without the child, or without room for a fork, this process is of no use.
+            Ok(ForkEnd::Exited(NO_MORE_TEXTS)) | Err(_) => return,
+            Ok(ForkEnd::Exited(_) | ForkEnd::Killed) => CRASHED,
+        };
+        if outcomes.write_all(&[outcome]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs in a fork, which it ends with the code that it returns.
+fn answer_next(espeak: Option<&Espeak>, requests: &mut PipeReader) -> i32 {
+    confine();
+    match read_frame(requests) {
+        Ok(Some((tag, payload))) => match answer(espeak, tag, &payload) {
+            Ok(()) => 0,
+            Err(_) => 1,
+        },
+        Ok(None) => NO_MORE_TEXTS,
+        Err(_) => 1,
+    }
+}
+
+/// Writes the answer whole and only when it is done, so that a crash leaves nothing of it.
+fn answer(espeak: Option<&Espeak>, tag: u8, payload: &[u8]) -> io::Result<()> {
+    let request = Request::decode(tag, payload).map_err(io::Error::other)?;
+    let text = CString::new(request.text)?;
+    let mut frames = Vec::new();
+    match espeak {
+        Some(espeak) => {
+            espeak.clauses(&text, |clause| frames.extend(Response::Clause(clause).encode()));
+            frames.extend(Response::Done.encode());
+        }
+        None => frames.extend(Response::UnknownLanguage.encode()),
+    }
+    let mut output = io::stdout().lock();
+    output.write_all(&frames)?;
+    output.flush()
+}
+
+/// Bounds what hostile text can make the C code use. A limit that the system refuses to set is no reason to refuse the text.
+fn confine() {
+    let limits = [
+        (Resource::RLIMIT_CPU, MAX_CPU_SECONDS),
+        (Resource::RLIMIT_AS, MAX_ADDRESS_SPACE_BYTES),
+        (Resource::RLIMIT_FSIZE, 0),
+        (Resource::RLIMIT_CORE, 0),
+    ];
+    for (resource, limit) in limits {
+        let _ = setrlimit(resource, limit, limit);
+    }
+}
