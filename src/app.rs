@@ -18,7 +18,7 @@ use crate::engine::{
     RuntimeSettings,
 };
 use crate::http::{AppState, RequestLimits};
-use crate::pool::{PoolError, PoolHandle, PoolSettings};
+use crate::pool::{PoolError, PoolHandle, PoolParts, PoolSettings};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::Metrics;
@@ -29,6 +29,7 @@ pub struct Speaker {
     pub speech: SpeechService,
     pub pool: PoolHandle,
     pub metrics: Metrics,
+    pub readiness: Readiness,
     pub default_voice: Option<VoiceId>,
     pub catalogue: Catalogue,
 }
@@ -75,13 +76,17 @@ impl Speaker {
     ) -> anyhow::Result<Self> {
         let default_voice = default_voice(config, &catalogue)?;
         let metrics = Metrics::new().context("metrics")?;
-        let pool = PoolHandle::start(engine, catalogue.clone(), metrics.clone(), pool_settings(config)?);
+        let readiness = Readiness::default();
+        let parts =
+            PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
+        let pool = PoolHandle::start(parts, pool_settings(config)?);
         let cache = start_cache(config, &metrics);
         let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, settings),
             pool,
             metrics,
+            readiness,
             default_voice,
             catalogue,
         })
@@ -101,7 +106,7 @@ impl Application {
     /// Serves what `speaker` speaks on `listener`.
     pub fn with_speaker(config: &Config, listener: TcpListener, speaker: Speaker) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let readiness = Readiness::default();
+        let readiness = speaker.readiness.clone();
         readiness.add(Reason::Loading);
         if speaker.catalogue.is_empty() {
             readiness.add(Reason::NoVoices);
@@ -274,6 +279,7 @@ fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
         voice_idle: config.voices.idle,
         voice_wait: config.voices.wait,
         hang_grace: config.synthesis.hang_grace,
+        panic_limit: config.synthesis.voice_panic_limit,
     })
 }
 

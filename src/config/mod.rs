@@ -87,6 +87,8 @@ pub struct SynthesisConfig {
     pub max_sentence_phonemes: usize,
     /// How long after its deadline a cancelled computation may go on before its thread is given up.
     pub hang_grace: Duration,
+    /// Panics in a row after which a voice is not used for a while.
+    pub voice_panic_limit: u32,
     pub phonemizers: usize,
     /// Languages that each of them keeps ready.
     pub phonemizer_languages: usize,
@@ -193,6 +195,7 @@ impl Config {
                 max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
                 hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
+                voice_panic_limit: read.number("TTS_VOICE_PANIC_LIMIT", 1..=1_000, 5)?,
                 phonemizers: read.number("TTS_PHONEMIZERS", 1..=256, cores)?,
                 phonemizer_languages: read.number("TTS_PHONEMIZER_LANGUAGES", 1..=256, 16)?,
                 phonemize_timeout: read.milliseconds("TTS_PHONEMIZE_TIMEOUT_MS", 100..=60_000, 5_000)?,

@@ -15,6 +15,7 @@ use super::schedule::Share;
 use crate::audio::Pcm;
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::engine::{Cancel, Engine, LoadedVoice};
+use crate::resilience::Readiness;
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::Catalogue;
 
@@ -33,6 +34,16 @@ pub struct PoolSettings {
     pub voice_wait: Duration,
     /// How long after its deadline a computation that was cancelled may go on before its thread is given up.
     pub hang_grace: Duration,
+    /// Sentences in a row over which a voice may bring its worker down.
+    pub panic_limit: u32,
+}
+
+/// What the pool works with.
+pub struct PoolParts {
+    pub engine: Arc<dyn Engine>,
+    pub catalogue: Catalogue,
+    pub metrics: Metrics,
+    pub readiness: Readiness,
 }
 
 /// The pool. A clone is another handle to it.
@@ -66,15 +77,15 @@ struct CancelOnDrop(Cancel);
 
 impl PoolHandle {
     /// Starts the actors on the current system.
-    pub fn start(engine: Arc<dyn Engine>, catalogue: Catalogue, metrics: Metrics, settings: PoolSettings) -> Self {
+    pub fn start(parts: PoolParts, settings: PoolSettings) -> Self {
         let gate = Gate {
             permits: Arc::new(Semaphore::new(settings.queue_limit)),
             limit: settings.queue_limit,
             drain: DrainRate::new(),
-            metrics: metrics.clone(),
+            metrics: parts.metrics.clone(),
         };
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
-        let actor = ModelPoolActor::new(engine, catalogue, metrics, settings).start();
+        let actor = ModelPoolActor::new(parts, settings).start();
         Self { actor, gate: Arc::new(gate), workers, voice_wait }
     }
 

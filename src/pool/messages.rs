@@ -50,7 +50,17 @@ pub struct Run(pub QueuedJob);
 #[rtype(result = "()")]
 pub struct WorkerFinished {
     pub worker: usize,
-    pub panicked: bool,
+    pub voice: VoiceId,
+    pub end: End,
+}
+
+/// How a sentence ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Spoken,
+    /// An error, or stopped because nobody waits for it any more.
+    Failed,
+    Panicked,
 }
 
 /// A job with the way back to whoever waits for it.

@@ -2,7 +2,8 @@
 //!
 //! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent. Its sentences go to
 //! the `ModelPoolActor`, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues where it cannot
-//! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs.
+//! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that brings down worker after
+//! worker is refused for a while.
 //!
 //! - `handle`: the pool as the rest of the service sees it.
 //! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
@@ -16,7 +17,7 @@ mod residency;
 mod schedule;
 mod worker;
 
-pub use handle::{Admission, PoolHandle, PoolSettings};
+pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
 pub use messages::SentenceJob;
 
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub enum PoolError {
     #[error("voice {0} is being loaded")]
     VoiceLoading(VoiceId),
     /// The reason is for the log: it may name paths.
-    #[error("voice {voice} could not be loaded: {reason}")]
+    #[error("voice {voice} cannot be used now: {reason}")]
     VoiceFailed { voice: VoiceId, reason: String, retry_after: Duration },
     #[error("voice {voice} takes {bytes} bytes; the limit for all voices is {limit}")]
     VoiceTooLarge { voice: VoiceId, bytes: u64, limit: u64 },

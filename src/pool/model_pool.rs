@@ -9,13 +9,14 @@ use std::time::Duration;
 use actix::{Actor, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
 use tokio::sync::oneshot;
 
-use super::messages::{ListLoaded, LoadVoice, QueuedJob, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
+use super::messages::{End, ListLoaded, LoadVoice, QueuedJob, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
 use super::residency::{Evicted, InUse, NoRoom, Residency};
 use super::schedule::FairQueue;
 use super::worker::SynthesisWorker;
-use super::{PoolError, PoolSettings};
+use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Engine, LoadedVoice};
+use crate::resilience::{Readiness, Reason};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceFiles};
 
@@ -24,6 +25,7 @@ pub struct ModelPoolActor {
     engine: Arc<dyn Engine>,
     catalogue: Catalogue,
     metrics: Metrics,
+    readiness: Readiness,
     settings: PoolSettings,
     residency: Residency,
     /// Who waits for a voice that is being loaded or is about to be.
@@ -58,12 +60,14 @@ const TICK: Duration = Duration::from_millis(250);
 // === impl ModelPoolActor ===
 
 impl ModelPoolActor {
-    pub fn new(engine: Arc<dyn Engine>, catalogue: Catalogue, metrics: Metrics, settings: PoolSettings) -> Self {
+    pub fn new(parts: PoolParts, settings: PoolSettings) -> Self {
+        let PoolParts { engine, catalogue, metrics, readiness } = parts;
         metrics.voice_memory_limit.set(i64::try_from(settings.memory_limit_bytes).unwrap_or(i64::MAX));
         Self {
             engine,
             catalogue,
             metrics,
+            readiness,
             residency: Residency::new(settings.memory_limit_bytes, settings.pinned.clone()),
             settings,
             waiting: HashMap::new(),
@@ -162,6 +166,21 @@ impl ModelPoolActor {
         }
     }
 
+    /// The answer to whoever wants a voice that is not to be tried now.
+    fn refused(&self, id: &VoiceId) -> Option<PoolError> {
+        let (reason, retry_after) = self.residency.quarantined(id)?;
+        Some(PoolError::VoiceFailed { voice: id.clone(), reason, retry_after })
+    }
+
+    fn count_panic(&mut self, id: &VoiceId) {
+        let Some(wait) = self.residency.panicked(id, self.settings.panic_limit) else { return };
+        tracing::error!(voice = %id, seconds = wait.as_secs(), "a voice brings its workers down and is refused");
+        // What is wrong may be its state in memory. Where it is in use it stays, and is evicted like any other.
+        if let Ok(evicted) = self.residency.evict(id) {
+            self.release(evicted.into_iter().collect());
+        }
+    }
+
     /// Frees the memory of voices off this thread.
     fn release(&mut self, evicted: Vec<Evicted>) {
         if evicted.is_empty() {
@@ -189,7 +208,10 @@ impl ModelPoolActor {
             && let Some(queued) = self.queue.pop()
         {
             match queued.worth() {
-                Worth::Compute => self.run(queued),
+                Worth::Compute => match self.refused(&queued.job.voice_id) {
+                    Some(refused) => queued.answer(Err(refused)),
+                    None => self.run(queued),
+                },
                 worthless => self.shed(queued, worthless),
             }
         }
@@ -238,9 +260,9 @@ impl ModelPoolActor {
     /// Puts workers in the place of those that go on computing long after their work was cancelled. Each slot has one spare thread at most:
     /// what hangs once may hang again.
     fn replace_hanging(&mut self, ctx: &mut Context<Self>) {
-        let hang = |worker: &Worker| worker.busy_until.is_some_and(|until| until.passed_by(self.settings.hang_grace));
+        let hangs = |worker: &&Worker| worker.hangs(self.settings.hang_grace);
         let hanging: Vec<usize> =
-            self.workers.iter().filter(|(_, worker)| hang(worker)).map(|(number, _)| *number).collect();
+            self.workers.iter().filter(|(_, worker)| hangs(worker)).map(|(number, _)| *number).collect();
         for number in hanging {
             if self.hanging >= self.settings.workers {
                 return;
@@ -255,6 +277,8 @@ impl ModelPoolActor {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.replace_hanging(ctx);
+        let none_works = self.workers.values().all(|worker| worker.hangs(self.settings.hang_grace));
+        self.readiness.set(Reason::NoWorkers, none_works);
         for queued in self.queue.drop_unless(|queued| queued.worth() == Worth::Compute) {
             let worth = queued.worth();
             self.shed(queued, worth);
@@ -264,6 +288,13 @@ impl ModelPoolActor {
             self.release(evicted);
         }
         self.dispatch();
+    }
+}
+
+impl Worker {
+    /// Whether it goes on computing long after its work was cancelled.
+    fn hangs(&self, grace: Duration) -> bool {
+        self.busy_until.is_some_and(|until| until.passed_by(grace))
     }
 }
 
@@ -282,12 +313,11 @@ impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;
 
     fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(refused) = self.refused(&id) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
         if let Some(voice) = self.residency.get(&id) {
             return Box::pin(std::future::ready(Ok(voice)));
-        }
-        if let Some((reason, retry_after)) = self.residency.quarantined(&id) {
-            let failed = PoolError::VoiceFailed { voice: id, reason, retry_after };
-            return Box::pin(std::future::ready(Err(failed)));
         }
         let (waiter, loaded) = oneshot::channel();
         let waiting = self.waiting.entry(id.clone()).or_default();
@@ -330,13 +360,18 @@ impl Handler<WorkerFinished> for ModelPoolActor {
     type Result = ();
 
     fn handle(&mut self, finished: WorkerFinished, ctx: &mut Self::Context) {
+        match finished.end {
+            End::Spoken => self.residency.spoke(&finished.voice),
+            End::Failed => {}
+            End::Panicked => self.count_panic(&finished.voice),
+        }
         let Some(worker) = self.workers.get_mut(&finished.worker) else {
             // It was replaced because it hung; nothing holds its address any more, so that it ends.
             self.hanging = self.hanging.saturating_sub(1);
             return;
         };
         worker.busy_until = None;
-        if finished.panicked {
+        if finished.end == End::Panicked {
             self.replace(finished.worker, ctx);
         } else {
             self.panics_in_a_row = 0;

@@ -1,5 +1,5 @@
 //! Owns which voices are in memory and which must go: least recently used first, under a limit of bytes. A voice that somebody holds is
-//! never let go. Also remembers voices that failed to load, so that they are not tried again at once.
+//! never let go. Also remembers voices that fail to load or bring workers down, so that they are not tried again at once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,7 +16,10 @@ pub struct Residency {
     /// Named by configuration: never let go.
     pinned: HashSet<VoiceId>,
     voices: LruCache<VoiceId, Resident>,
+    /// At most one for each voice that was ever tried, as with `panics`.
     failures: HashMap<VoiceId, Failure>,
+    /// Sentences over which each voice brought its worker down since it last spoke one.
+    panics: HashMap<VoiceId, u32>,
 }
 
 struct Resident {
@@ -55,7 +58,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_mins(5);
 
 impl Residency {
     pub fn new(limit: u64, pinned: HashSet<VoiceId>) -> Self {
-        Self { limit, pinned, voices: LruCache::unbounded(), failures: HashMap::new() }
+        Self { limit, pinned, voices: LruCache::unbounded(), failures: HashMap::new(), panics: HashMap::new() }
     }
 
     /// The voice if it is in memory, now the most recently used.
@@ -66,7 +69,6 @@ impl Residency {
     }
 
     pub fn insert(&mut self, id: VoiceId, voice: Arc<dyn LoadedVoice>, bytes: u64) {
-        self.failures.remove(&id);
         self.voices.put(id, Resident { voice, bytes, used_at: Instant::now() });
     }
 
@@ -123,7 +125,22 @@ impl Residency {
         self.voices.len()
     }
 
-    /// Remembers that the voice failed to load, for longer each time.
+    /// The voice works: what was remembered against it is forgotten.
+    pub fn spoke(&mut self, id: &VoiceId) {
+        self.failures.remove(id);
+        self.panics.remove(id);
+    }
+
+    /// The voice brought a worker down. From the `limit`-th time on without a sentence in between it is quarantined: for how long. What
+    /// was being computed when it was quarantined changes nothing.
+    pub fn panicked(&mut self, id: &VoiceId, limit: u32) -> Option<Duration> {
+        let panics = self.panics.entry(id.clone()).or_default();
+        *panics = panics.saturating_add(1);
+        let is_over = *panics >= limit && self.quarantined(id).is_none();
+        is_over.then(|| self.quarantine(id.clone(), "its network panics".to_owned()))
+    }
+
+    /// Remembers that the voice is of no use now, for longer each time.
     pub fn quarantine(&mut self, id: VoiceId, reason: String) -> Duration {
         let backoff =
             self.failures.get(&id).map_or(FIRST_BACKOFF, |failure| (failure.backoff * 2).min(LONGEST_BACKOFF));
@@ -233,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_remembered_for_longer_each_time_and_forgotten_on_success() {
+    fn failures_are_remembered_for_longer_each_time_and_forgotten_when_the_voice_speaks() {
         let mut residency = residency(30, &[]);
         assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF);
         assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF * 2);
@@ -241,9 +258,27 @@ mod tests {
             residency.quarantined(&id("a")).is_some_and(|(reason, wait)| reason == "broken" && wait > FIRST_BACKOFF)
         );
 
-        residency.insert(id("a"), voice(), 10);
+        residency.spoke(&id("a"));
 
         assert!(residency.quarantined(&id("a")).is_none());
+        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF);
+    }
+
+    #[test]
+    fn panics_in_a_row_quarantine_a_voice_and_the_trial_after_that_for_longer() {
+        let mut residency = residency(30, &[]);
+        let begin = ["a", "a", "b"].map(|name| residency.panicked(&id(name), 3));
+        let quarantined = residency.panicked(&id("a"), 3);
+        let late = residency.panicked(&id("a"), 3);
+
+        residency.failures.get_mut(&id("a")).unwrap().retry_at = Instant::now();
+        let trial = residency.panicked(&id("a"), 3);
+        residency.spoke(&id("a"));
+        let after_a_sentence = residency.panicked(&id("a"), 3);
+
+        assert_eq!((begin, quarantined), ([None; 3], Some(FIRST_BACKOFF)));
+        assert_eq!((late, trial, after_a_sentence), (None, Some(FIRST_BACKOFF * 2), None));
+        assert_eq!(["b", "b"].map(|name| residency.panicked(&id(name), 3)), [None, Some(FIRST_BACKOFF)]);
     }
 
     proptest! {

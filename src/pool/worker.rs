@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, WrapFuture};
 
 use super::PoolError;
-use super::messages::{QueuedJob, Run, WorkerFinished};
+use super::messages::{End, QueuedJob, Run, WorkerFinished};
 use super::model_pool::ModelPoolActor;
 use crate::audio::Pcm;
 use crate::telemetry::Metrics;
@@ -33,11 +33,16 @@ impl Handler<Run> for SynthesisWorker {
         self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
 
-        let panicked = outcome.is_err();
+        let end = match &outcome {
+            Ok(Ok(_)) => End::Spoken,
+            Ok(Err(_)) => End::Failed,
+            Err(_) => End::Panicked,
+        };
+        let voice = queued.job.voice_id.clone();
         let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
         queued.answer(result);
 
-        let finished = self.pool.send(WorkerFinished { worker: self.number, panicked });
+        let finished = self.pool.send(WorkerFinished { worker: self.number, voice, end });
         ctx.spawn(
             async move {
                 // A pool that is gone needs no news.

@@ -15,6 +15,8 @@ pub enum Reason {
     NoVoices,
     /// A voice that was to be loaded first could not be.
     VoiceFailed(String),
+    /// No thread is there that could compute a sentence.
+    NoWorkers,
     Draining,
 }
 
@@ -29,6 +31,11 @@ impl Readiness {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(reason);
     }
 
+    /// Adds or removes a reason, as it holds or does not.
+    pub fn set(&self, reason: Reason, holds: bool) {
+        if holds { self.add(reason) } else { self.remove(&reason) }
+    }
+
     pub fn reasons(&self) -> Vec<Reason> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
@@ -40,6 +47,7 @@ impl fmt::Display for Reason {
             Self::Loading => f.write_str("voices are being loaded"),
             Self::NoVoices => f.write_str("no voice is installed"),
             Self::VoiceFailed(voice) => write!(f, "voice {voice} could not be loaded"),
+            Self::NoWorkers => f.write_str("no synthesis worker is running"),
             Self::Draining => f.write_str("the service is stopping"),
         }
     }

@@ -13,11 +13,12 @@ use tts_batch_api::app::{Application, Speaker};
 use tts_batch_api::config::{Config, Environment};
 use tts_batch_api::telemetry::Metrics;
 
-use crate::fake::{BROKEN, FakeEngine, GOOD, PANIC, PANICKING, Script};
+use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, PANIC, PANICKING, Script};
 use crate::support::{PLAIN, catalogue, in_turn, metric, phonemizer, until};
 
 const WORKERS: usize = 2;
 const QUEUE_LIMIT: usize = 5;
+const PANIC_LIMIT: usize = 3;
 const TOKEN: &str = "secret";
 const TEXT: &str = "The kettle is on.";
 
@@ -48,6 +49,7 @@ impl Environment for Settings {
             ("TTS_QUEUE_LIMIT", QUEUE_LIMIT.to_string()),
             ("TTS_DEFAULT_VOICE", GOOD.to_owned()),
             ("TTS_CACHE_ENABLED", "false".to_owned()),
+            ("TTS_VOICE_PANIC_LIMIT", PANIC_LIMIT.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -200,5 +202,22 @@ fn a_voice_that_does_not_load_is_a_503_and_others_speak() {
         }
         assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
         assert_eq!(service.metric("tts_queue_depth"), 0);
+    });
+}
+
+#[test]
+fn a_voice_that_brings_workers_down_is_a_503_and_others_speak() {
+    in_turn(async {
+        let service = Service::start().await;
+
+        for _ in 0..PANIC_LIMIT {
+            assert_eq!(service.ask(PANIC).await.unwrap().status, 500);
+        }
+        let refused = service.ask(PLAIN).await.unwrap();
+        let other = service.post(&json!({"text": TEXT, "voice_id": ALSO_GOOD})).await.unwrap();
+
+        assert_eq!((refused.status, refused.code().as_str()), (503, "voice_unavailable"));
+        assert!(refused.headers.contains_key(RETRY_AFTER));
+        assert_eq!(other.status, 200);
     });
 }

@@ -12,6 +12,7 @@ mod hostile;
 mod hostile_texts;
 
 mod http;
+mod quarantine;
 mod residency;
 mod support;
 mod voices;

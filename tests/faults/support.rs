@@ -11,7 +11,8 @@ use tts_batch_api::domain::{Deadline, VoiceId};
 use tts_batch_api::engine::{
     EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
 };
-use tts_batch_api::pool::{PoolError, PoolHandle, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::{Catalogue, VoiceFiles};
 
@@ -26,6 +27,7 @@ pub struct Pool {
     pub handle: PoolHandle,
     pub script: Arc<Script>,
     pub metrics: Metrics,
+    pub readiness: Readiness,
 }
 
 /// Runs a test on an actor system of its own, while no other test runs.
@@ -67,6 +69,8 @@ pub fn settings(workers: usize, queue_limit: usize) -> PoolSettings {
         voice_idle: None,
         voice_wait: Duration::from_secs(20),
         hang_grace: Duration::from_millis(50),
+        // Most tests panic in a row on purpose.
+        panic_limit: u32::MAX,
     }
 }
 
@@ -115,8 +119,10 @@ impl Pool {
     pub fn start(settings: PoolSettings) -> Self {
         let (script, metrics) = (Arc::new(Script::default()), Metrics::new().unwrap());
         let engine = Arc::new(FakeEngine::new(script.clone()));
-        let handle = PoolHandle::start(engine, catalogue(), metrics.clone(), settings);
-        Self { handle, script, metrics }
+        let readiness = Readiness::default();
+        let parts =
+            PoolParts { engine, catalogue: catalogue(), metrics: metrics.clone(), readiness: readiness.clone() };
+        Self { handle: PoolHandle::start(parts, settings), script, metrics, readiness }
     }
 
     pub async fn load(&self, name: &str) -> Result<Arc<dyn LoadedVoice>, PoolError> {
@@ -134,10 +140,21 @@ impl Pool {
         self.handle.synthesize(&admission, job).await
     }
 
+    /// One sentence of any voice.
+    pub async fn speak_as(&self, name: &str, noise_scale: f32) -> Result<Pcm, PoolError> {
+        let admission = self.handle.admit()?;
+        let job = self.job_as(name, far(), noise_scale).await?;
+        self.handle.synthesize(&admission, job).await
+    }
+
     pub async fn job(&self, deadline: Deadline, noise_scale: f32) -> Result<SentenceJob, PoolError> {
+        self.job_as(GOOD, deadline, noise_scale).await
+    }
+
+    async fn job_as(&self, name: &str, deadline: Deadline, noise_scale: f32) -> Result<SentenceJob, PoolError> {
         Ok(SentenceJob {
-            voice_id: voice(GOOD),
-            voice: self.load(GOOD).await?,
+            voice_id: voice(name),
+            voice: self.load(name).await?,
             input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5, seed: 0 },
             deadline,
         })
