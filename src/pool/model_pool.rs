@@ -6,7 +6,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, ResponseFuture, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, ResponseFuture, WrapFuture,
+};
 use tokio::sync::oneshot;
 
 use super::messages::{End, ListLoaded, LoadVoice, QueuedJob, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
@@ -237,7 +239,7 @@ impl ModelPoolActor {
     fn start_worker(&mut self, ctx: &mut Context<Self>) {
         let number = self.next_worker;
         self.next_worker += 1;
-        let worker = SynthesisWorker { number, pool: ctx.address(), metrics: self.metrics.clone() };
+        let worker = SynthesisWorker { number, pool: ctx.address().downgrade(), metrics: self.metrics.clone() };
         let address = SynthesisWorker::start_in_arbiter(&Arbiter::new().handle(), |_| worker);
         self.workers.insert(number, Worker { address, busy_until: None });
         self.idle.push(number);
@@ -276,6 +278,10 @@ impl ModelPoolActor {
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
+        // The timer that calls this would keep the actor for ever.
+        if !ctx.connected() {
+            return ctx.stop();
+        }
         self.replace_hanging(ctx);
         let none_works = self.workers.values().all(|worker| worker.hangs(self.settings.hang_grace));
         self.readiness.set(Reason::NoWorkers, none_works);

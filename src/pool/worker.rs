@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use actix::{Actor, Addr, Arbiter, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
 
 use super::PoolError;
 use super::messages::{End, QueuedJob, Run, WorkerFinished};
@@ -14,7 +14,8 @@ use crate::telemetry::Metrics;
 /// Lives on an arbiter of its own, and so on a thread of its own.
 pub struct SynthesisWorker {
     pub number: usize,
-    pub pool: Addr<ModelPoolActor>,
+    /// Weak: a pool that nobody uses ends, and its workers with it.
+    pub pool: WeakAddr<ModelPoolActor>,
     pub metrics: Metrics,
 }
 
@@ -42,10 +43,11 @@ impl Handler<Run> for SynthesisWorker {
         let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
         queued.answer(result);
 
-        let finished = self.pool.send(WorkerFinished { worker: self.number, voice, end });
+        // A pool that is gone needs no news.
+        let Some(pool) = self.pool.upgrade() else { return };
+        let finished = pool.send(WorkerFinished { worker: self.number, voice, end });
         ctx.spawn(
             async move {
-                // A pool that is gone needs no news.
                 let _ = finished.await;
             }
             .into_actor(self),

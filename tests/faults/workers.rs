@@ -1,5 +1,6 @@
 //! Workers that panic: each costs its own sentence, and another takes its place.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use futures_util::future::join_all;
@@ -95,5 +96,20 @@ fn an_error_of_the_engine_costs_no_worker() {
         assert!(matches!(failed, Err(PoolError::SynthesisFailed(reason)) if reason.contains("wants to fail")));
         assert_all_workers_work(&pool).await;
         assert_eq!(pool.restarts(), 0);
+    });
+}
+
+#[test]
+fn a_pool_that_nobody_uses_ends_with_its_threads() {
+    in_turn(async {
+        let pool = pool();
+        assert_all_workers_work(&pool).await;
+        let script = pool.script.clone();
+        assert_eq!(script.living_threads(), WORKERS);
+
+        drop(pool);
+
+        until("the threads have ended", || script.living_threads() == 0).await;
+        until("nothing of the pool is left", || Arc::strong_count(&script) == 1).await;
     });
 }
