@@ -8,6 +8,8 @@ use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use super::mapped::return_large_blocks;
+
 /// Places that the operator named; what is empty is searched for.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeSettings {
@@ -161,6 +163,7 @@ impl OnnxRuntime {
         if let Some(runtime) = &*loaded {
             return Ok(runtime.clone());
         }
+        return_large_blocks();
         let environment = ort::init_from(library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
         environment.set_log_level(ort::logging::LogLevel::Error);
         Ok(loaded.insert(Self { environment }).clone())
