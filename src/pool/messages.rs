@@ -11,6 +11,7 @@ use super::schedule::Share;
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Cancel, LoadedVoice, ModelInput};
+use crate::telemetry::ShedReason;
 
 /// One sentence to be computed: the unit of work.
 pub struct SentenceJob {
@@ -78,6 +79,19 @@ pub enum Worth {
     Compute,
     Expired,
     Abandoned,
+}
+
+// === impl Worth ===
+
+impl Worth {
+    /// As what a job is counted that was dropped, or stopped, for want of worth.
+    pub fn shed_reason(self) -> Option<ShedReason> {
+        match self {
+            Self::Compute => None,
+            Self::Expired => Some(ShedReason::Expired),
+            Self::Abandoned => Some(ShedReason::Abandoned),
+        }
+    }
 }
 
 // === impl QueuedJob ===

@@ -19,7 +19,7 @@ use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Engine, LoadedVoice};
 use crate::resilience::{Readiness, Reason};
-use crate::telemetry::{Metrics, ShedReason};
+use crate::telemetry::Metrics;
 use crate::voices::{Catalogue, VoiceFiles};
 
 /// The supervisor of synthesis.
@@ -229,8 +229,9 @@ impl ModelPoolActor {
     }
 
     fn shed(&self, queued: QueuedJob, worth: Worth) {
-        let reason = if worth == Worth::Expired { ShedReason::Expired } else { ShedReason::Abandoned };
-        self.metrics.count_shed(reason);
+        if let Some(reason) = worth.shed_reason() {
+            self.metrics.count_shed(reason);
+        }
         queued.answer(Err(PoolError::DeadlinePassed));
     }
 

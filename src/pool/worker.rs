@@ -39,6 +39,11 @@ impl Handler<Run> for SynthesisWorker {
             Ok(Err(_)) => End::Failed,
             Err(_) => End::Panicked,
         };
+        if end == End::Failed
+            && let Some(reason) = queued.worth().shed_reason()
+        {
+            self.metrics.count_shed(reason);
+        }
         let voice = queued.job.voice_id.clone();
         let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
         queued.answer(result);

@@ -41,7 +41,7 @@ pub enum LookupResult {
 pub enum ShedReason {
     /// The queue was full.
     Capacity,
-    /// The deadline passed in the queue.
+    /// The deadline passed, in the queue or during the computation.
     Expired,
     /// The caller went away.
     Abandoned,

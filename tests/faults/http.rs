@@ -49,6 +49,7 @@ impl Environment for Settings {
             ("TTS_QUEUE_LIMIT", QUEUE_LIMIT.to_string()),
             ("TTS_DEFAULT_VOICE", GOOD.to_owned()),
             ("TTS_CACHE_ENABLED", "false".to_owned()),
+            ("TTS_HANG_GRACE_MS", "50".to_owned()),
             ("TTS_VOICE_PANIC_LIMIT", PANIC_LIMIT.to_string()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -219,5 +220,24 @@ fn a_voice_that_brings_workers_down_is_a_503_and_others_speak() {
         assert_eq!((refused.status, refused.code().as_str()), (503, "voice_unavailable"));
         assert!(refused.headers.contains_key(RETRY_AFTER));
         assert_eq!(other.status, 200);
+    });
+}
+
+#[test]
+fn a_computation_that_hangs_is_a_504_and_its_worker_is_replaced() {
+    in_turn(async {
+        let service = Service::start().await;
+        let gate = service.script.inference_gate.close();
+        let soon = json!({"text": TEXT, "deadline_ms": 200});
+
+        let hung = join_all((0..WORKERS).map(|_| service.post(&soon))).await;
+        service.until_metric("tts_worker_restarts_total", WORKERS as u64).await;
+        let next = service.ask(PLAIN);
+        service.until_inside(WORKERS + 1).await;
+        gate.open();
+
+        assert!(hung.into_iter().all(|answer| answer.unwrap().status == 504));
+        assert_eq!(next.await.unwrap().status, 200);
+        service.until_metric("tts_queue_depth", 0).await;
     });
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -124,9 +125,22 @@ impl TestServer {
 
     /// Its resident set.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.lock().unwrap().id())).unwrap();
+        let status = std::fs::read_to_string(self.facts("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the process lives");
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(self.facts("fd")).expect("the process lives").count()
+    }
+
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(self.facts("task")).expect("the process lives").count()
+    }
+
+    /// What the system says of the process.
+    fn facts(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.process.lock().unwrap().id()))
     }
 
     pub fn log(&self) -> Vec<String> {
