@@ -165,7 +165,8 @@ impl OnnxRuntime {
         }
         return_large_blocks();
         let environment = ort::init_from(library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
-        environment.set_log_level(ort::logging::LogLevel::Error);
+        // What fails is returned as an error and logged as one; its own lines on standard error would have another format.
+        environment.set_log_level(ort::logging::LogLevel::Fatal);
         Ok(loaded.insert(Self { environment }).clone())
     }
 

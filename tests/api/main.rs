@@ -5,6 +5,7 @@
 
 mod auth;
 mod bodies;
+mod broken_voices;
 mod caching;
 mod health;
 mod legacy;

@@ -30,11 +30,17 @@ impl ModelsFolder {
     /// A voice that is made for tests (`tests/fixtures/models`).
     pub fn with_fixture(name: &str) -> Self {
         let folder = Self::empty();
-        for file in [format!("{name}.onnx"), format!("{name}.onnx.json")] {
-            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(&file);
-            std::fs::copy(source, folder.path().join(file)).unwrap();
-        }
+        folder.add_fixture(name, name);
         folder
+    }
+
+    /// Adds a voice that is made for tests, under a name of its own.
+    pub fn add_fixture(&self, fixture: &str, name: &str) {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+        for suffix in [".onnx", ".onnx.json"] {
+            let source = fixtures.join(format!("{fixture}{suffix}"));
+            std::fs::copy(source, self.path().join(format!("{name}{suffix}"))).unwrap();
+        }
     }
 
     /// The real voice's settings beside a model that is none.

@@ -8,6 +8,7 @@
 
 mod answer;
 mod audio;
+mod broken;
 mod command;
 mod folder;
 mod log;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use answer::{Answer, assert_closed};
 pub use audio::{Sound, samples};
+pub use broken::write_broken_voices;
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;
 pub use server::{TOKEN, TestServer, shared};
