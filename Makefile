@@ -4,8 +4,10 @@ CARGO ?= cargo
 PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
+# Programs that tests use beside the service, by the names of their packages.
+TEST_PACKAGES = strace
 
-.PHONY: help tools setup build serve test lint bench clean
+.PHONY: help tools test-tools setup build serve test lint bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -15,6 +17,15 @@ tools:
 	@command -v cc >/dev/null || { echo "a C linker is missing: apt-get install gcc"; exit 1; }
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-pip"; exit 1; }
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
+
+test-tools:
+	@missing=; for program in $(TEST_PACKAGES); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	[ -z "$$missing" ] && exit; \
+	echo "installing$$missing for the tests"; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	install="$$as_root apt-get install --yes --quiet --no-install-recommends$$missing"; \
+	$$install >/dev/null 2>&1 || { $$as_root apt-get update --quiet && $$install; } >/dev/null 2>&1 \
+	|| { echo "could not install what the tests need. As root: apt-get install$$missing"; exit 1; }
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice
 	@$(PYTHON) deploy/fetch.py
@@ -32,7 +43,7 @@ serve: build ## serve on port 8080 with a development token
 	@echo
 	@ALLOWED_USER_TOKEN='$(TOKEN)' TTS_LOG_FORMAT=$${TTS_LOG_FORMAT:-pretty} $(SERVICE) serve
 
-test: setup ## set up and pass every test
+test: setup test-tools ## set up and pass every test
 	@$(CARGO) test --locked
 
 lint: tools ## check format and lints

@@ -72,7 +72,7 @@ fn models(good: &[u8]) -> Vec<(&'static str, Damage)> {
         ("node-length", flipped(good, 7, 0x7f)),
         ("type-of-field", flipped(good, 5, 0x07)),
         // A tensor with its data elsewhere: `external_data`, `data_location`.
-        ("external", followed_by(&external_tensor("../../../../etc/passwd"))),
+        ("external", followed_by(&external_tensor("../../elsewhere/weights.bin"))),
     ]
 }
 

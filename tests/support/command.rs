@@ -29,8 +29,14 @@ pub struct Finished {
 impl Program {
     /// With these arguments, in the project's folder, without any variable of whoever runs the tests, and without the network.
     pub fn new(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tts-batch-api"));
-        command.args(arguments).env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).env("TTS_OFFLINE", "true");
+        Self::under(&[], arguments)
+    }
+
+    /// As [`Program::new`], run by another program that takes this one as its last arguments.
+    pub fn under(wrapper: &[&str], arguments: &[&str]) -> Self {
+        let line = [wrapper, &[env!("CARGO_BIN_EXE_tts-batch-api")], arguments].concat();
+        let mut command = Command::new(line[0]);
+        command.args(&line[1..]).env_clear().current_dir(env!("CARGO_MANIFEST_DIR")).env("TTS_OFFLINE", "true");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { command, input: Vec::new(), limit: super::wait::LIMIT }
     }
@@ -58,7 +64,8 @@ impl Program {
     }
 
     pub fn spawn(mut self) -> Child {
-        self.command.spawn().expect("the program starts")
+        let program = self.command.get_program().to_owned();
+        self.command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()))
     }
 
     /// Runs it to its end.

@@ -12,6 +12,7 @@ mod broken;
 mod command;
 mod folder;
 mod log;
+mod path_payloads;
 mod server;
 mod wait;
 
@@ -20,6 +21,7 @@ pub use audio::{Sound, samples};
 pub use broken::write_broken_voices;
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;
+pub use path_payloads::path_payloads;
 pub use server::{TOKEN, TestServer, shared};
 pub use wait::until;
 

@@ -41,14 +41,20 @@ impl TestServer {
     /// Starts a server with these variables and waits until it is ready.
     pub fn start(variables: &[(&str, &str)]) -> Self {
         let server = Self::start_unready(variables);
-        until("readiness", || (server.get("/readyz").status == 200).then_some(()));
+        server.wait_until_ready();
         server
     }
 
     /// Starts a server with these variables and waits until it listens.
     pub fn start_unready(variables: &[(&str, &str)]) -> Self {
-        let mut program =
-            Program::new(&["serve"]).variable("ALLOWED_USER_TOKEN", TOKEN).variable("TTS_BIND", "127.0.0.1:0");
+        Self::start_under(&[], variables)
+    }
+
+    /// Starts a server by another program, which must become it, with these variables, and waits until it listens.
+    pub fn start_under(wrapper: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut program = Program::under(wrapper, &["serve"])
+            .variable("ALLOWED_USER_TOKEN", TOKEN)
+            .variable("TTS_BIND", "127.0.0.1:0");
         for (name, value) in variables {
             program = program.variable(name, value);
         }
@@ -61,6 +67,10 @@ impl TestServer {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(LIMIT).no_proxy().build().expect("a client");
         Self { address, client, process: Mutex::new(process), log: Mutex::new(log), guard }
+    }
+
+    pub fn wait_until_ready(&self) {
+        until("readiness", || (self.get("/readyz").status == 200).then_some(()));
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -7,55 +7,7 @@ use serde_json::json;
 use tts_batch_api::domain::VoiceId;
 
 use crate::fixture::{Fixture, VOICE, assert_installed, drop_in, id, md5, tree};
-
-/// Sixty names that mean a path somewhere.
-fn payloads() -> Vec<String> {
-    let ups = [
-        "../",
-        "..\\",
-        "%2e%2e/",
-        "%2e%2e%2f",
-        "..%2f",
-        "..%5c",
-        "%252e%252e%252f",
-        "..;/",
-        "....//",
-        "\u{2025}/",
-        "..\u{2215}",
-        "..\u{ff0f}",
-    ];
-    let targets = ["etc/passwd", "secret.onnx", "en_US-one-low"];
-    let mut payloads: Vec<String> =
-        ups.iter().flat_map(|up| targets.map(|target| format!("{}{target}", up.repeat(3)))).collect();
-    let others = [
-        "",
-        ".",
-        "..",
-        "/",
-        "/etc/passwd",
-        "//etc/passwd",
-        "C:\\windows",
-        "\\\\host\\share",
-        "a/../../b",
-        "a\0b",
-        "en_US-one-low\0.onnx",
-        "en_US-one-low/../x",
-        "en_US-one-low%00",
-        "~/x",
-        "~root",
-        "file:///etc/passwd",
-        "http://127.0.0.1/x",
-        "en_US-one-low.onnx",
-        "-rf",
-        "$(id)",
-        "`id`",
-        "a|b",
-        "..\r\n..",
-        "...",
-    ];
-    payloads.extend(others.map(str::to_owned));
-    payloads
-}
+use crate::path_payloads::path_payloads;
 
 #[tokio::test]
 async fn names_that_mean_a_path_touch_nothing() {
@@ -65,7 +17,7 @@ async fn names_that_mean_a_path_touch_nothing() {
     fs::write(fixture.root.path().join("secret.onnx"), "secret").unwrap();
     fs::write(fixture.root.path().join("secret.onnx.json"), "{}").unwrap();
     let (before, requests) = (tree(fixture.root.path()), fixture.source.requests().len());
-    let payloads = payloads();
+    let payloads = path_payloads();
     assert!(payloads.len() >= 60);
 
     for payload in payloads.into_iter().chain(["a".repeat(10_240)]) {
@@ -86,7 +38,7 @@ async fn catalogue_entries_that_mean_a_path_touch_nothing() {
     let mut fixture = Fixture::new();
     let file = json!({"size_bytes": 5, "md5_digest": md5(b"bytes")});
     let mut hostile = Vec::new();
-    for (number, payload) in payloads().into_iter().enumerate() {
+    for (number, payload) in path_payloads().into_iter().enumerate() {
         let key = format!("en_US-evil{number}-low");
         let files = json!({
             format!("{payload}/{key}.onnx"): file,

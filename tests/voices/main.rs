@@ -8,5 +8,7 @@ mod fixture;
 mod folders;
 mod hostile;
 mod licenses;
+#[path = "../support/path_payloads.rs"]
+mod path_payloads;
 mod processes;
 mod source;
