@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles,
-    RuntimeSettings,
+    RuntimeSettings, remove_leftovers,
 };
 use crate::http::{AppState, RequestLimits};
 use crate::pool::{PoolError, PoolHandle, PoolParts, PoolSettings};
@@ -43,6 +43,13 @@ pub struct Application {
     preload: Vec<VoiceId>,
     /// How often the models folder is looked into.
     rescan: Option<Duration>,
+    compiled_dir: Option<PathBuf>,
+}
+
+/// What is looked after while the service runs.
+struct Folders {
+    catalogue: Catalogue,
+    compiled: Option<PathBuf>,
 }
 
 /// Where downloads go in the home folder when the models folder cannot be written.
@@ -136,6 +143,7 @@ impl Application {
             speaker,
             preload,
             rescan,
+            compiled_dir: config.voices.compiled_dir(),
         })
     }
 
@@ -148,7 +156,8 @@ impl Application {
     /// once.
     pub async fn run(self) -> anyhow::Result<()> {
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
-        actix::spawn(keep_voices_current(self.speaker.catalogue, self.rescan, self.readiness.clone())?);
+        let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
+        actix::spawn(keep_voices_current(folders, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
@@ -199,12 +208,14 @@ fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result
 
 /// Finds voices that were put into the folder or taken out of it: now and then, and on SIGHUP, which also fetches the catalogue again.
 fn keep_voices_current(
-    catalogue: Catalogue,
+    folders: Folders,
     interval: Option<Duration>,
     readiness: Readiness,
 ) -> std::io::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup())?;
+    let catalogue = folders.catalogue.clone();
     Ok(async move {
+        folders.clean().await;
         loop {
             let next = async {
                 match interval {
@@ -217,6 +228,7 @@ fn keep_voices_current(
                 () = next => false,
             };
             rescan(&catalogue).await;
+            folders.clean().await;
             if asked && let Err(error) = catalogue.refresh().await {
                 tracing::warn!(%error, "the catalogue stays as it was");
             }
@@ -227,6 +239,19 @@ fn keep_voices_current(
             }
         }
     })
+}
+
+// === impl Folders ===
+
+impl Folders {
+    /// Removes compiled voices that nobody uses.
+    async fn clean(&self) {
+        let Some(compiled) = self.compiled.clone() else { return };
+        let models = self.catalogue.installed_models();
+        if let Err(error) = tokio::task::spawn_blocking(move || remove_leftovers(&compiled, &models)).await {
+            tracing::error!(%error, "cleaning the folder of compiled voices ended early");
+        }
+    }
 }
 
 async fn rescan(catalogue: &Catalogue) {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::LoadError;
 use super::check::Expected;
+use super::leftovers::{PARTIAL, mark_used};
 use super::mapped::{MappedModel, release_freed_memory};
 use super::onnx::{Cut, OnnxModel};
 use super::runtime::OnnxRuntime;
@@ -78,10 +79,8 @@ impl CompiledModels {
         };
 
         let kept = folder.join(name_of(&bytes, self.runtime.build()));
-        if let Some(voice) = open_kept(&kept) {
-            return Ok(voice);
-        }
-        self.compile_into(&bytes, config, &kept).or_else(|error| {
+        let voice = open_kept(&kept).map_or_else(|| self.compile_into(&bytes, config, &kept), Ok);
+        voice.inspect(|_| mark_used(&kept, source)).or_else(|error| {
             // The folder or the graph may be at fault; if it is the graph, the second try says so.
             tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
             self.compile(&bytes, config, &Place::Memory)
@@ -90,7 +89,7 @@ impl CompiledModels {
 
     /// Appears under its name whole or not at all.
     fn compile_into(&self, source: &Bytes, config: &VoiceConfig, target: &Path) -> Result<CompiledVoice, LoadError> {
-        let partial = target.with_extension(format!("{}.partial", std::process::id()));
+        let partial = target.with_extension(format!("{}.{PARTIAL}", std::process::id()));
         fs::create_dir_all(&partial).map_err(LoadError::Read)?;
         let kept = self.compile(source, config, &Place::Folder(&partial)).and_then(|voice| {
             keep(&voice, &partial, target).map_err(LoadError::Read)?;

@@ -2,7 +2,7 @@
 //! the program. Ids are looked up here and nowhere joined into a path.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -110,6 +110,11 @@ impl Catalogue {
         let allowed =
             |(id, voice): &(&VoiceId, &InstalledVoice)| self.0.may_speak(voice) && self.0.is_allowed(&state, id);
         state.installed.iter().filter(allowed).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The models of all voices that are here, whether they may be served or not.
+    pub fn installed_models(&self) -> Vec<PathBuf> {
+        self.0.read().installed.values().map(|voice| voice.files.model.clone()).collect()
     }
 
     /// Whether no voice is here that may be served, and none can be fetched.

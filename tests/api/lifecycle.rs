@@ -1,12 +1,14 @@
 //! Start and stop: what a signal does to work that is not done.
 
+use std::fs;
 use std::io::Read;
+use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
 use reqwest::blocking::Response;
 use serde_json::json;
 
-use crate::support::{Program, TOKEN, TestServer, samples};
+use crate::support::{ModelsFolder, Program, TOKEN, TestServer, VOICE, samples, until};
 use crate::{SYNTHESIZE, noiseless};
 
 /// A streamed answer of which the first byte is there.
@@ -101,4 +103,22 @@ fn no_command_at_all_means_serve() {
 
     assert_eq!(run.code, Some(64));
     assert!(run.stderr.contains(&address), "{}", run.stderr);
+}
+
+#[test]
+fn a_start_removes_what_a_killed_process_was_compiling() {
+    let folder = ModelsFolder::with_copies(&[VOICE]);
+    let compiled = folder.path().join(".compiled");
+    let partial = compiled.join(format!("{}.{}.partial", "a".repeat(64), u32::MAX));
+    fs::create_dir_all(&partial).unwrap();
+    fs::write(partial.join("flow.ort"), "half").unwrap();
+    for path in [partial.join("flow.ort"), partial.clone()] {
+        let an_hour_ago = SystemTime::now() - Duration::from_hours(1);
+        fs::File::open(path).unwrap().set_modified(an_hour_ago).unwrap();
+    }
+
+    let _server = TestServer::start(&[("TTS_MODELS_DIR", folder.name())]);
+
+    until("the half made voice is gone", || (!partial.exists()).then_some(()));
+    assert_eq!(fs::read_dir(&compiled).unwrap().count(), 1, "the voice that is served is kept");
 }
