@@ -1,10 +1,11 @@
 //! Owns the one place where errors become HTTP: status, envelope, headers. Messages hold nothing that the caller said but names of fields,
 //! and nothing of the server's inside.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
+use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -27,13 +28,23 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// Whether what remains of the request is unread, so that the connection cannot be used again.
     pub closes_connection: bool,
+    /// The methods that the route has, where it lacks the one that was asked for.
+    pub allow: Option<Arc<str>>,
 }
 
 // === impl ApiError ===
 
 impl ApiError {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, retry_after: None, closes_connection: false }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+            closes_connection: false,
+            allow: None,
+        }
     }
 
     pub fn param(mut self, param: impl Into<String>) -> Self {
@@ -59,8 +70,9 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
     }
 
-    pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
+    pub fn method_not_allowed(allow: Arc<str>) -> Self {
+        let message = "the route does not have this method";
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message) }
     }
 
     pub fn no_voice() -> Self {
@@ -73,6 +85,9 @@ impl ApiError {
         let mut response = HttpResponse::build(self.status);
         if let Some(wait) = self.retry_after {
             response.insert_header((RETRY_AFTER, wait.as_secs_f64().ceil().max(1.0) as u64));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, &**allow));
         }
         if self.closes_connection {
             response.force_close();

@@ -1,9 +1,11 @@
 //! Owns the listening server: its limits and its routes.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, Resource, ResponseError, Route, web};
 
@@ -44,26 +46,32 @@ pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std
 
 fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(resource("/v1/synthesizeSpeech", web::post().to(synthesize::synthesize)))
-        .service(
-            resource("/synthesizeSpeech", web::post().to(legacy::synthesize))
-                .default_service(wrong_method::<LegacyError>()),
-        )
-        .service(resource("/v1/voices", web::get().to(voices::list)))
-        .service(resource("/v1/voices/{id}", web::get().to(voices::show)))
-        .service(resource("/v1/voices/{id}/load", web::post().to(voices::load)).route(web::delete().to(voices::unload)))
-        .service(resource("/health", web::get().to(health::health)))
-        .service(resource("/livez", web::get().to(health::livez)))
-        .service(resource("/readyz", web::get().to(health::readyz)))
-        .service(resource("/metrics", web::get().to(health::metrics)));
+        .service(resource::<ApiError>("/v1/synthesizeSpeech", [(Method::POST, web::to(synthesize::synthesize))]))
+        .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
+        .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
+        .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
+        .service(resource::<ApiError>(
+            "/v1/voices/{id}/load",
+            [(Method::POST, web::to(voices::load)), (Method::DELETE, web::to(voices::unload))],
+        ))
+        .service(resource::<ApiError>("/health", [(Method::GET, web::to(health::health))]))
+        .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
+        .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))
+        .service(resource::<ApiError>("/metrics", [(Method::GET, web::to(health::metrics))]));
 }
 
-/// A path with a method; those that it is not given are refused.
-fn resource(path: &str, route: Route) -> Resource {
-    web::resource(path).route(route).default_service(wrong_method::<ApiError>())
-}
-
-/// The refusal in the shape of a route's errors.
-fn wrong_method<E: From<ApiError> + ResponseError + 'static>() -> Route {
-    web::to(|| std::future::ready(Err::<&str, _>(E::from(ApiError::method_not_allowed()))))
+/// A path with its methods; others are refused in the shape of the route's errors.
+fn resource<E>(path: &str, routes: impl IntoIterator<Item = (Method, Route)>) -> Resource
+where
+    E: From<ApiError> + ResponseError + 'static,
+{
+    let mut resource = web::resource(path);
+    let mut methods = Vec::new();
+    for (method, route) in routes {
+        methods.push(method.to_string());
+        resource = resource.route(route.method(method));
+    }
+    let allow: Arc<str> = methods.join(", ").into();
+    let refuse = move || std::future::ready(Err::<&str, _>(E::from(ApiError::method_not_allowed(allow.clone()))));
+    resource.default_service(web::to(refuse))
 }

@@ -179,21 +179,25 @@ fn the_servers_deadline_holds_where_the_callers_is_longer_or_missing() {
 }
 
 #[test]
-fn a_method_that_a_route_lacks_is_405() {
+fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
     let wrong = [
-        (Method::GET, SYNTHESIZE),
-        (Method::PUT, SYNTHESIZE),
-        (Method::DELETE, SYNTHESIZE),
-        (Method::POST, "/health"),
-        (Method::POST, "/livez"),
-        (Method::DELETE, "/readyz"),
-        (Method::POST, "/metrics"),
+        (Method::GET, SYNTHESIZE, "POST"),
+        (Method::PUT, SYNTHESIZE, "POST"),
+        (Method::DELETE, SYNTHESIZE, "POST"),
+        (Method::POST, "/v1/voices", "GET"),
+        (Method::DELETE, "/v1/voices/x", "GET"),
+        (Method::GET, "/v1/voices/x/load", "POST, DELETE"),
+        (Method::POST, "/health", "GET"),
+        (Method::POST, "/livez", "GET"),
+        (Method::DELETE, "/readyz", "GET"),
+        (Method::POST, "/metrics", "GET"),
     ];
 
-    for (method, path) in wrong {
+    for (method, path, allowed) in wrong {
         let answer = Answer::of(shared().request(method, path).send().unwrap());
 
         answer.assert_error(405, "method_not_allowed", None);
+        assert_eq!(answer.header("allow"), allowed, "{path}");
     }
 }
 
