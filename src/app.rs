@@ -350,7 +350,7 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
 /// The voice that was named, or of those that `TTS_VOICES` names the first that is here, or else the first that can be fetched.
 fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<Option<VoiceId>, ConfigError> {
     if let Some(name) = &config.voices.default {
-        return known_voice("TTS_DEFAULT_VOICE", name, catalogue).map(Some);
+        return known_voice(config, "TTS_DEFAULT_VOICE", name, catalogue).map(Some);
     }
     let named: Vec<_> = config.voices.allowed.iter().filter_map(|name| VoiceId::parse(name).ok()).collect();
     let here = named.iter().find(|id| catalogue.installed(id).is_some()).cloned();
@@ -361,13 +361,16 @@ fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<Option<VoiceI
 fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigError> {
     match &config.voices.preload {
         None => Ok(speaker.default_voice.iter().cloned().collect()),
-        Some(names) => names.iter().map(|name| known_voice("TTS_PRELOAD_VOICES", name, &speaker.catalogue)).collect(),
+        Some(names) => {
+            let known = |name: &String| known_voice(config, "TTS_PRELOAD_VOICES", name, &speaker.catalogue);
+            names.iter().map(known).collect()
+        }
     }
 }
 
-fn known_voice(key: &str, name: &str, catalogue: &Catalogue) -> Result<VoiceId, ConfigError> {
+fn known_voice(config: &Config, key: &str, name: &str, catalogue: &Catalogue) -> Result<VoiceId, ConfigError> {
     VoiceId::parse(name)
         .ok()
         .filter(|id| catalogue.contains(id))
-        .ok_or_else(|| ConfigError::new(key, "names a voice that is not to be had or that TTS_VOICES does not allow"))
+        .ok_or_else(|| config.error(key, "names a voice that is not to be had or that TTS_VOICES does not allow"))
 }

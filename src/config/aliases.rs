@@ -1,7 +1,7 @@
 //! Owns the names under which the earlier Python service knew its settings, so that its environment files work unchanged. Where both are
 //! set, the name of today wins.
 
-use super::reader::{ConfigError, Values};
+use super::reader::{ConfigError, SetAs, Values};
 
 struct Alias {
     old: &'static str,
@@ -36,8 +36,10 @@ pub fn is_alias(name: &str) -> bool {
     ALIASES.iter().any(|alias| alias.old == name)
 }
 
-/// Moves values from their old names to the new ones.
-pub fn resolve(values: &mut Values) -> Result<(), ConfigError> {
+/// Moves values from their old names to the new ones. Says which name each new one stands for, so that what is wrong is reported under the
+/// name that was set.
+pub fn resolve(values: &mut Values) -> Result<SetAs, ConfigError> {
+    let mut set_as = SetAs::new();
     for alias in &ALIASES {
         if values.contains_key(alias.new) {
             continue;
@@ -45,10 +47,11 @@ pub fn resolve(values: &mut Values) -> Result<(), ConfigError> {
         if let Some(value) = values.get(alias.old) {
             let value = alias.convert.apply(value.trim()).map_err(|problem| ConfigError::new(alias.old, problem))?;
             values.insert(alias.new.to_owned(), value);
+            set_as.insert(alias.new, alias.old);
         }
     }
     values.retain(|name, _| !is_alias(name));
-    Ok(())
+    Ok(set_as)
 }
 
 // === impl Convert ===

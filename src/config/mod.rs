@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::Token;
 
-use reader::Reader;
+use reader::{Reader, SetAs};
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
@@ -25,6 +25,7 @@ pub struct Config {
     pub cache: CacheConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
+    set_as: SetAs,
 }
 
 #[derive(Debug, Clone)]
@@ -147,8 +148,14 @@ impl Config {
             values.extend(reader::read_file(path)?);
         }
         values.extend(reader::read_environment(environment));
-        aliases::resolve(&mut values)?;
-        Self::from_values(Reader::new(values))
+        let set_as = aliases::resolve(&mut values)?;
+        let config = Self::from_values(Reader::new(values)).map_err(|error| error.renamed(&set_as))?;
+        Ok(Self { set_as, ..config })
+    }
+
+    /// What is wrong with a setting, under the name by which it was set.
+    pub fn error(&self, key: &str, problem: impl Into<String>) -> ConfigError {
+        ConfigError::new(key, problem).renamed(&self.set_as)
     }
 
     fn from_values(mut read: Reader) -> Result<Self, ConfigError> {
@@ -221,6 +228,7 @@ impl Config {
                 espeak_data: read.path("TTS_ESPEAK_DATA"),
                 tashkeel: read.path("TTS_TASHKEEL_DIR"),
             },
+            set_as: SetAs::new(),
         };
         read.finish()?;
         Ok(config)

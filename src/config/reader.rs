@@ -11,6 +11,9 @@ use super::Token;
 /// Raw values by the name of their environment variable.
 pub type Values = BTreeMap<String, String>;
 
+/// Names of settings that were set by an earlier name, with that one.
+pub type SetAs = BTreeMap<&'static str, &'static str>;
+
 /// Variables that the program reads; tests give their own.
 pub trait Environment {
     fn variables(&self) -> Vec<(String, String)>;
@@ -40,6 +43,14 @@ const FILE_VARIABLE: &str = "TTS_CONFIG";
 impl ConfigError {
     pub fn new(key: &str, problem: impl Into<String>) -> Self {
         Self { key: key.to_owned(), problem: problem.into() }
+    }
+
+    /// Under the name by which the setting was set.
+    pub fn renamed(mut self, set_as: &SetAs) -> Self {
+        if let Some(name) = set_as.get(self.key.as_str()) {
+            (*name).clone_into(&mut self.key);
+        }
+        self
     }
 }
 
