@@ -335,6 +335,35 @@ fn speak_refuses_what_it_cannot_do_with_the_exit_code_for_it() {
 }
 
 #[test]
+fn speak_finds_out_that_it_cannot_write_before_it_speaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("no/such/folder/x.wav");
+    // A voice that is not there would be found out next.
+    let run = speak(&["Hello.", "--voice", "en_US-nobody-high", "--output", nowhere.to_str().unwrap()]).finish();
+
+    assert_eq!((run.code, run.error_lines().len()), (IO, 1), "{}", run.stderr);
+    assert!(run.stderr.contains("No such file"), "{}", run.stderr);
+}
+
+#[test]
+fn speak_that_fails_leaves_the_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["old.wav", "new.wav"].map(|name| folder.path().join(name));
+    std::fs::write(&old, "what was there").unwrap();
+
+    for path in [&old, &new] {
+        let output = ["Hello.", "--voice", "en_US-nobody-high", "--output", path.to_str().unwrap()];
+        assert_eq!(speak(&output).finish().code, UNAVAILABLE);
+    }
+    let left = std::fs::read_to_string(&old).unwrap();
+    assert_eq!(speak(&["Hello.", "--output", old.to_str().unwrap()]).finish().code, Some(0));
+
+    assert_eq!(left, "what was there");
+    assert!(!new.exists());
+    assert!(!Sound::of_wav(&std::fs::read(&old).unwrap()).is_silent());
+}
+
+#[test]
 fn commands_need_a_voice() {
     let empty = ModelsFolder::empty();
 

@@ -1,7 +1,8 @@
 //! Owns `speak`: a text into an audio file, by the same service as the routes.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::exit::VoiceMissing;
@@ -44,6 +45,14 @@ pub struct SpeakArgs {
     sample_rate: Option<u32>,
 }
 
+/// The file to write, opened before anything is spoken. Removed again if nothing is.
+struct OutputFile<'a> {
+    path: &'a Path,
+    file: File,
+    is_new: bool,
+    is_finished: bool,
+}
+
 /// A book may be spoken from the command line; the limits of callers are not for it.
 const TIME_LIMIT: Duration = Duration::from_hours(24);
 
@@ -53,6 +62,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let text = InputText::parse(&text_of(&args.text)?, usize::MAX)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
     let prosody = args.prosody()?;
+    let output = args.output.as_deref().map(OutputFile::create).transpose()?;
     let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
     let audio = in_system(async {
         let speaker = Speaker::start(&config).await?;
@@ -70,11 +80,41 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
         let speech = speaker.speech.speak(request, spec, Caching::Forbidden).await?;
         anyhow::Ok(speech.answer.audio)
     })?;
-    match &args.output {
-        Some(path) => std::fs::write(path, &audio)?,
+    match output {
+        Some(file) => file.finish(&audio)?,
         None => std::io::stdout().write_all(&audio)?,
     }
     Ok(())
+}
+
+// === impl OutputFile ===
+
+impl<'a> OutputFile<'a> {
+    /// What is in the file stays until the speech is there.
+    fn create(path: &'a Path) -> io::Result<Self> {
+        let is_new = !path.exists();
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { path, file, is_new, is_finished: false })
+    }
+
+    fn finish(mut self, audio: &[u8]) -> io::Result<()> {
+        // Only a file has a length; a device or a pipe may be named as well.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.write_all(audio)?;
+        self.is_finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for OutputFile<'_> {
+    fn drop(&mut self) {
+        if self.is_new && !self.is_finished {
+            // An empty file is no speech. One that cannot be removed says so by its length.
+            let _ = std::fs::remove_file(self.path);
+        }
+    }
 }
 
 // === impl SpeakArgs ===
