@@ -1,6 +1,7 @@
 //! Owns reading one file of the source, from its beginning or from the middle: over HTTP or from a folder. The only place that opens a
 //! connection for a voice. Refuses to follow a redirect to anything but HTTP, or from HTTPS to less.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -53,10 +54,15 @@ pub enum ReadError {
     NoSuchPart,
     #[error("{0}")]
     Network(String),
+    /// The source does not show a certificate of an authority that this machine knows, or this machine knows none.
+    #[error("{0}; {CERTIFICATES}")]
+    Untrusted(String),
     #[error("could not read from the source: {0}")]
     Io(#[from] io::Error),
 }
 
+const CERTIFICATES: &str =
+    "the authorities that this machine trusts come with its package ca-certificates, others are named in SSL_CERT_FILE";
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CHUNK_BYTES: usize = 64 << 10;
@@ -67,7 +73,7 @@ impl Reader {
     /// `stall_timeout`: the longest that the source may send nothing.
     pub fn new(source: VoiceSource, stall_timeout: Duration) -> Result<Self, ReadError> {
         let client = match &source {
-            VoiceSource::Http(_) => Some(client(stall_timeout)?),
+            VoiceSource::Http(base) => Some(client(base, stall_timeout)?),
             VoiceSource::Folder(_) => None,
         };
         Ok(Self { source, client })
@@ -126,23 +132,29 @@ impl ReadError {
     /// Whether asking again may help.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Missing => false,
+            Self::Missing | Self::Untrusted(_) => false,
             Self::Status(status) => *status >= 500 || matches!(status, 408 | 425 | 429),
             Self::NoSuchPart | Self::Network(_) | Self::Io(_) => true,
         }
     }
 }
 
-fn client(stall_timeout: Duration) -> Result<Client, ReadError> {
+fn client(base: &Url, stall_timeout: Duration) -> Result<Client, ReadError> {
     // Fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .user_agent(concat!("tts-batch-api/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT.min(stall_timeout))
-        .read_timeout(stall_timeout)
-        .redirect(Policy::custom(follow))
-        .build()
-        .map_err(network)
+    let builder = || {
+        Client::builder()
+            .user_agent(concat!("tts-batch-api/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT.min(stall_timeout))
+            .read_timeout(stall_timeout)
+            .redirect(Policy::custom(follow))
+    };
+    // Trusts the authorities of the system, or those in SSL_CERT_FILE; the builder fails where there are none.
+    match builder().build() {
+        Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build().map_err(network),
+        Err(error) => Err(ReadError::Untrusted(explained(error))),
+        Ok(client) => Ok(client),
+    }
 }
 
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
@@ -199,16 +211,29 @@ fn begins_at(response: &Response) -> Result<u64, ReadError> {
         .ok_or_else(|| ReadError::Network("the answer does not say which part it is".to_owned()))
 }
 
-/// The error and its causes, without the address, which may hold credentials.
 fn network(error: reqwest::Error) -> ReadError {
+    let is_untrusted = causes(&error).any(is_about_a_certificate);
+    let text = explained(error);
+    if is_untrusted { ReadError::Untrusted(text) } else { ReadError::Network(text) }
+}
+
+/// The error and its causes, without the address, which may hold credentials.
+fn explained(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+    causes(&error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |cause: &&'a (dyn Error + 'static)| (*cause).source())
+}
+
+fn is_about_a_certificate<'a>(mut error: &'a (dyn Error + 'static)) -> bool {
+    // What an IO error wraps is not among its causes, and may be another one.
+    while let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        let wrapped: &'a (dyn Error + 'static) = wrapped;
+        error = wrapped;
     }
-    ReadError::Network(text)
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 #[cfg(test)]

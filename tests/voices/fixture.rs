@@ -30,8 +30,12 @@ pub struct Fixture {
 impl Fixture {
     /// The source has [`VOICE`] under the licence CC0.
     pub fn new() -> Self {
+        Self::with_source(Source::start())
+    }
+
+    pub fn with_source(source: Source) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut fixture = Self { source: Source::start(), root, catalogue: json!({}) };
+        let mut fixture = Self { source, root, catalogue: json!({}) };
         fixture.publish(VOICE, "CC0");
         fixture
     }

@@ -12,3 +12,4 @@ mod licenses;
 mod path_payloads;
 mod processes;
 mod source;
+mod tls;

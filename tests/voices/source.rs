@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// How one request for a file is answered instead of well.
 #[derive(Debug, Clone)]
 pub enum Fault {
@@ -28,6 +30,7 @@ pub struct Request {
 }
 
 pub struct Source {
+    scheme: &'static str,
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -44,6 +47,21 @@ struct Shared {
 
 impl Source {
     pub fn start() -> Self {
+        Self::listen("http", Shared::serve)
+    }
+
+    /// Over HTTPS, with what `tls` holds.
+    pub fn start_tls(tls: Arc<ServerConfig>) -> Self {
+        Self::listen("https", move |server, stream| {
+            let connection = ServerConnection::new(tls.clone()).map_err(std::io::Error::other)?;
+            server.serve(StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn listen<F>(scheme: &'static str, serve: F) -> Self
+    where
+        F: Fn(&Shared, TcpStream) -> std::io::Result<()> + Clone + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
@@ -52,16 +70,16 @@ impl Source {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 *server.connections.lock().unwrap() += 1;
-                let server = server.clone();
+                let (server, serve) = (server.clone(), serve.clone());
                 // A client that breaks off ends its own connection only.
-                std::thread::spawn(move || drop(server.serve(stream)));
+                std::thread::spawn(move || drop(serve(&server, stream)));
             }
         });
-        Self { address, shared }
+        Self { scheme, address, shared }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/base", self.address)
+        format!("{}://{}/base", self.scheme, self.address)
     }
 
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
@@ -94,8 +112,8 @@ impl Source {
 
 impl Shared {
     /// One request; then the connection is closed.
-    fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let request = read_request(&stream)?;
+    fn serve(&self, mut stream: impl Read + Write) -> std::io::Result<()> {
+        let request = read_request(&mut stream)?;
         self.requests.lock().unwrap().push(request.clone());
         let file = self.files.lock().unwrap().get(&request.path).cloned();
         let fault = self.faults.lock().unwrap().get_mut(&request.path).and_then(VecDeque::pop_front);
@@ -146,7 +164,7 @@ impl Shared {
     }
 }
 
-fn read_request(stream: &TcpStream) -> std::io::Result<Request> {
+fn read_request(stream: &mut impl Read) -> std::io::Result<Request> {
     let mut lines = BufReader::new(stream.take(16 << 10)).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
