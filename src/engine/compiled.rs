@@ -27,6 +27,7 @@ use super::voice_config::VoiceConfig;
 pub struct CompiledModels {
     runtime: OnnxRuntime,
     folder: Option<PathBuf>,
+    take_apart: bool,
 }
 
 /// A voice as it is computed.
@@ -68,7 +69,12 @@ const DIGESTS: &str = "SHA256SUMS";
 impl CompiledModels {
     /// Keeps what is compiled in `folder`, if there is one and it can be written.
     pub fn new(runtime: OnnxRuntime, folder: Option<PathBuf>) -> Self {
-        Self { runtime, folder }
+        Self { runtime, folder, take_apart: true }
+    }
+
+    /// Leaves every voice as it came: what the parts are compared with.
+    pub fn whole(self) -> Self {
+        Self { take_apart: false, ..self }
     }
 
     /// The compiled form of a voice's ONNX file.
@@ -104,6 +110,9 @@ impl CompiledModels {
 
     fn compile(&self, source: &Bytes, config: &VoiceConfig, place: &Place<'_>) -> Result<CompiledVoice, LoadError> {
         let model = OnnxModel::parse(source.clone())?;
+        if !self.take_apart {
+            return self.optimise(source, place, WHOLE).map(CompiledVoice::Whole);
+        }
         let voice = match Seams::find(&model.graph()) {
             Ok(seams) => self.take_apart(&model, &seams, source, config, place)?,
             Err(unknown) => Err(unknown.to_string()),

@@ -22,6 +22,7 @@ mod tashkeel;
 mod vits;
 mod voice_config;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use cancel::Cancel;
@@ -57,6 +58,36 @@ pub trait LoadedVoice: Send + Sync {
 
     /// Samples of one sentence at the voice's own rate, mono, full scale at 1.0; the network may exceed it a little.
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError>;
+
+    /// What has to be computed of a sentence before any of it can be heard. A voice that cannot be computed in stretches computes it all.
+    fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
+        self.infer(input, cancel).map(Utterance::Whole)
+    }
+
+    /// Samples of a stretch of what [`LoadedVoice::begin`] gave, as they are in the whole.
+    fn decode(&self, latent: &SpeechLatent, frames: Range<usize>, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
+        let _ = (latent, frames, cancel);
+        Err(InferError::NoStretches)
+    }
+}
+
+/// A sentence that is begun.
+#[derive(Debug, Clone)]
+pub enum Utterance {
+    /// All of its samples.
+    Whole(Vec<f32>),
+    /// What its samples can be decoded from, stretch by stretch.
+    Latent(SpeechLatent),
+}
+
+/// A sentence before the decoder.
+#[derive(Debug, Clone)]
+pub struct SpeechLatent {
+    pub frames: usize,
+    /// [channels][frames]
+    values: Vec<f32>,
+    /// The speaker's embedding; empty where there is one speaker.
+    speaker: Vec<f32>,
 }
 
 /// One sentence as the network takes it.
@@ -99,6 +130,10 @@ pub enum InferError {
     Runtime(#[from] ort::Error),
     #[error("the sentence would last {frames} frames, which no speech does")]
     TooLong { frames: u64 },
+    #[error("the computation was stopped")]
+    Cancelled,
+    #[error("the voice is not computed in stretches")]
+    NoStretches,
 }
 
 /// The engine on ONNX Runtime.

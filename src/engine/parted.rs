@@ -1,6 +1,8 @@
 //! Owns computing a voice in parts: text to a distribution for each phoneme, the noise, the flow, the decoder. Equal inputs give equal samples,
 //! because the noise is drawn here, from the input's seed.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use ort::value::TensorRef;
 
@@ -11,10 +13,10 @@ use super::noise::Noise;
 use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
 use super::sessions::Sessions;
-use super::stock::{self, INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
+use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
 use super::vits::{StructureError, decoder_weights, names};
 use super::voice_config::VoiceConfig;
-use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
+use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput, SpeechLatent, Utterance};
 
 pub struct PartedVoice {
     config: VoiceConfig,
@@ -40,6 +42,10 @@ struct Encoded {
     /// The speaker's embedding.
     speaker: Option<Vec<f32>>,
 }
+
+/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: sessions of both parts and the decoder's
+/// memory.
+const SESSION_BYTES: u64 = 16 << 20;
 
 /// Streams of noise of one seed.
 const DURATION_STREAM: u64 = 0;
@@ -93,6 +99,20 @@ impl PartedVoice {
         })
     }
 
+    /// All but the decoder.
+    fn latent(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechLatent, InferError> {
+        let encoded = self.encode(input, cancel)?;
+        let frames = encoded.frames.iter().copied().map(u64::from).sum();
+        if frames > MAX_FRAMES {
+            return Err(InferError::TooLong { frames });
+        }
+        // A sentence of no frames is one, as the whole graph has it.
+        let frames = frames.max(1) as usize;
+        let prior = encoded.draw(frames, input);
+        let values = self.flow(&prior, frames, &encoded, cancel)?;
+        Ok(SpeechLatent { frames, values, speaker: encoded.speaker.unwrap_or_default() })
+    }
+
     fn flow(&self, prior: &[f32], frames: usize, encoded: &Encoded, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
         let mask = vec![1.0_f32; frames];
         let mut inputs = ort::inputs! {
@@ -135,21 +155,24 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        stock::memory_bytes(self.encoder.weights() + self.flow.weights() + self.decoder.bytes() as u64, workers)
+        let weights = self.encoder.weights() + self.flow.weights() + self.decoder.bytes() as u64;
+        weights + Sessions::kept(workers) * SESSION_BYTES
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let encoded = self.encode(input, cancel)?;
-        let frames = encoded.frames.iter().copied().map(u64::from).sum();
-        if frames > MAX_FRAMES {
-            return Err(InferError::TooLong { frames });
-        }
-        // A sentence of no frames is one, as the whole graph has it.
-        let frames = frames.max(1) as usize;
-        let prior = encoded.draw(frames, input);
-        let latent = self.flow(&prior, frames, &encoded, cancel)?;
-        let latent = Latent { values: &latent, frames, speaker: encoded.speaker.as_deref().unwrap_or(&[]) };
-        Ok(self.decoder.decode(latent, 0..frames, cancel))
+        let latent = self.latent(input, cancel)?;
+        self.decode(&latent, 0..latent.frames, cancel)
+    }
+
+    fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
+        self.latent(input, cancel).map(Utterance::Latent)
+    }
+
+    fn decode(&self, latent: &SpeechLatent, frames: Range<usize>, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
+        let expected = frames.len() * self.decoder.hop();
+        let latent = Latent { values: &latent.values, frames: latent.frames, speaker: &latent.speaker };
+        let samples = self.decoder.decode(latent, frames, cancel);
+        if samples.len() == expected { Ok(samples) } else { Err(InferError::Cancelled) }
     }
 }
 

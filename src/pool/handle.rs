@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
+use futures_util::stream::{self, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::PoolError;
 use super::drain::DrainRate;
-use super::messages::{ListLoaded, LoadVoice, QueuedJob, SentenceJob, Synthesize, UnloadVoice};
+use super::messages::{Computed, ListLoaded, LoadVoice, QueuedUnit, SentenceJob, Synthesize, Unit, UnloadVoice};
 use super::model_pool::ModelPoolActor;
 use super::schedule::Share;
+use super::stretches::stretches;
 use crate::audio::Pcm;
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
-use crate::engine::{Cancel, Engine, LoadedVoice};
+use crate::engine::{Cancel, Engine, LoadedVoice, Utterance};
 use crate::resilience::Readiness;
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::Catalogue;
@@ -124,13 +126,44 @@ impl PoolHandle {
         self.actor.send(ListLoaded).await.unwrap_or_default()
     }
 
-    /// Samples of one sentence. Dropping the future drops the job, or stops its computation.
+    /// Samples of one sentence. Its stretches are computed at the same time where workers are free. Dropping the future drops what is not
+    /// begun and stops what is.
     pub async fn synthesize(&self, admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
-        let deadline = job.deadline;
+        let SentenceJob { voice_id, voice, input, deadline } = job;
+        let sample_rate = voice.config().sample_rate;
+        let compute = |unit| self.compute(admission, &voice_id, &voice, unit, deadline);
+        let latent = match compute(Unit::Begin(input)).await? {
+            Computed::Begun(Utterance::Latent(latent)) => Arc::new(latent),
+            Computed::Begun(Utterance::Whole(samples)) | Computed::Decoded(samples) => {
+                return Ok(Pcm::from_float(&samples, sample_rate));
+            }
+        };
+        let stretches = stretches(latent.frames).map(|frames| Unit::Decode { latent: latent.clone(), frames });
+        let mut computed = stream::iter(stretches).map(compute).buffered(self.workers);
+        let mut samples = Vec::new();
+        while let Some(stretch) = computed.next().await {
+            if let Computed::Decoded(stretch) = stretch? {
+                samples.extend(stretch);
+            }
+        }
+        Ok(Pcm::from_float(&samples, sample_rate))
+    }
+
+    async fn compute(
+        &self,
+        admission: &Admission,
+        voice_id: &VoiceId,
+        voice: &Arc<dyn LoadedVoice>,
+        unit: Unit,
+        deadline: Deadline,
+    ) -> Result<Computed, PoolError> {
         let cancel = CancelOnDrop(Cancel::default());
         let (reply, answer) = oneshot::channel();
-        let queued = QueuedJob {
-            job,
+        let queued = QueuedUnit {
+            voice_id: voice_id.clone(),
+            voice: voice.clone(),
+            unit,
+            deadline,
             share: admission.share.clone(),
             cancel: cancel.0.clone(),
             reply,

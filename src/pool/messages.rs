@@ -1,5 +1,6 @@
 //! Owns what the pool's actors say to each other.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,12 +9,11 @@ use tokio::sync::oneshot;
 
 use super::PoolError;
 use super::schedule::Share;
-use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Cancel, LoadedVoice, ModelInput};
+use crate::engine::{Cancel, LoadedVoice, ModelInput, SpeechLatent, Utterance};
 use crate::telemetry::ShedReason;
 
-/// One sentence to be computed: the unit of work.
+/// One sentence to be computed.
 pub struct SentenceJob {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
@@ -39,12 +39,12 @@ pub struct ListLoaded;
 /// To the pool: compute this when a worker is free.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Synthesize(pub QueuedJob);
+pub struct Synthesize(pub QueuedUnit);
 
 /// To a worker: compute this now.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Run(pub QueuedJob);
+pub struct Run(pub QueuedUnit);
 
 /// To the pool, from a worker: it is free, or of no more use.
 #[derive(Message)]
@@ -55,25 +55,42 @@ pub struct WorkerFinished {
     pub end: End,
 }
 
-/// How a sentence ended.
+/// How a unit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    Spoken,
+    Computed,
     /// An error, or stopped because nobody waits for it any more.
     Failed,
     Panicked,
 }
 
-/// A job with the way back to whoever waits for it.
-pub struct QueuedJob {
-    pub job: SentenceJob,
+/// The unit of work: what a worker computes before it takes something else.
+pub enum Unit {
+    /// What comes before the first sound of a sentence.
+    Begin(ModelInput),
+    /// A stretch of its sound.
+    Decode { latent: Arc<SpeechLatent>, frames: Range<usize> },
+}
+
+/// What a unit gives.
+pub enum Computed {
+    Begun(Utterance),
+    Decoded(Vec<f32>),
+}
+
+/// A unit with the way back to whoever waits for it.
+pub struct QueuedUnit {
+    pub voice_id: VoiceId,
+    pub voice: Arc<dyn LoadedVoice>,
+    pub unit: Unit,
+    pub deadline: Deadline,
     pub share: Share,
     pub cancel: Cancel,
-    pub reply: oneshot::Sender<Result<Pcm, PoolError>>,
+    pub reply: oneshot::Sender<Result<Computed, PoolError>>,
     pub queued_at: Instant,
 }
 
-/// Whether a job is still worth computing.
+/// Whether a unit is still worth computing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worth {
     Compute,
@@ -84,7 +101,7 @@ pub enum Worth {
 // === impl Worth ===
 
 impl Worth {
-    /// As what a job is counted that was dropped, or stopped, for want of worth.
+    /// As what a unit is counted that was dropped, or stopped, for want of worth.
     pub fn shed_reason(self) -> Option<ShedReason> {
         match self {
             Self::Compute => None,
@@ -94,12 +111,12 @@ impl Worth {
     }
 }
 
-// === impl QueuedJob ===
+// === impl QueuedUnit ===
 
-impl QueuedJob {
+impl QueuedUnit {
     pub fn worth(&self) -> Worth {
         // The deadline first: whoever waits for an answer lets go of it at the deadline too, and did not leave.
-        if self.job.deadline.has_passed() {
+        if self.deadline.has_passed() {
             Worth::Expired
         } else if self.reply.is_closed() {
             Worth::Abandoned
@@ -108,7 +125,7 @@ impl QueuedJob {
         }
     }
 
-    pub fn answer(self, result: Result<Pcm, PoolError>) {
+    pub fn answer(self, result: Result<Computed, PoolError>) {
         // Whoever asked may be gone.
         let _ = self.reply.send(result);
     }

@@ -15,6 +15,7 @@ mod messages;
 mod model_pool;
 mod residency;
 mod schedule;
+mod stretches;
 mod worker;
 
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};

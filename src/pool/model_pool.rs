@@ -1,4 +1,4 @@
-//! Owns the supervision of synthesis: loads voices, one at a time and never on this actor's thread; hands sentences to workers; replaces
+//! Owns the supervision of synthesis: loads voices, one at a time and never on this actor's thread; hands units of work to workers; replaces
 //! workers that panic or hang. `actix::Supervisor` restarts an actor that stops, not one whose thread panicked, so this actor holds what
 //! makes a worker.
 
@@ -11,7 +11,7 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use super::messages::{End, ListLoaded, LoadVoice, QueuedJob, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
+use super::messages::{End, ListLoaded, LoadVoice, QueuedUnit, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
 use super::residency::{Evicted, InUse, NoRoom, Residency};
 use super::schedule::FairQueue;
 use super::worker::SynthesisWorker;
@@ -35,7 +35,7 @@ pub struct ModelPoolActor {
     /// Files are there; memory is not yet asked for.
     to_load: VecDeque<(VoiceId, VoiceFiles)>,
     loading: bool,
-    queue: FairQueue<QueuedJob>,
+    queue: FairQueue<QueuedUnit>,
     workers: HashMap<usize, Worker>,
     idle: Vec<usize>,
     next_worker: usize,
@@ -202,7 +202,7 @@ impl ModelPoolActor {
         self.metrics.voice_memory.set(self.residency.bytes() as i64);
     }
 
-    // --- sentences ---
+    // --- units of work ---
 
     /// Hands queued work to idle workers, passing over what is of no use any more.
     fn dispatch(&mut self) {
@@ -210,7 +210,7 @@ impl ModelPoolActor {
             && let Some(queued) = self.queue.pop()
         {
             match queued.worth() {
-                Worth::Compute => match self.refused(&queued.job.voice_id) {
+                Worth::Compute => match self.refused(&queued.voice_id) {
                     Some(refused) => queued.answer(Err(refused)),
                     None => self.run(queued),
                 },
@@ -219,16 +219,16 @@ impl ModelPoolActor {
         }
     }
 
-    fn run(&mut self, queued: QueuedJob) {
+    fn run(&mut self, queued: QueuedUnit) {
         let Some(worker) = self.idle.pop().and_then(|number| self.workers.get_mut(&number)) else { return };
-        worker.busy_until = Some(queued.job.deadline);
+        worker.busy_until = Some(queued.deadline);
         // An idle worker's mailbox is empty, so that sending cannot fail for want of room.
         if let Err(error) = worker.address.try_send(Run(queued)) {
             tracing::error!(%error, "an idle worker took no work");
         }
     }
 
-    fn shed(&self, queued: QueuedJob, worth: Worth) {
+    fn shed(&self, queued: QueuedUnit, worth: Worth) {
         if let Some(reason) = worth.shed_reason() {
             self.metrics.count_shed(reason);
         }
@@ -358,7 +358,7 @@ impl Handler<Synthesize> for ModelPoolActor {
     type Result = ();
 
     fn handle(&mut self, Synthesize(queued): Synthesize, _: &mut Self::Context) {
-        self.queue.push(&queued.share.clone(), queued.job.deadline, queued);
+        self.queue.push(&queued.share.clone(), queued.deadline, queued);
         self.dispatch();
     }
 }
@@ -368,7 +368,7 @@ impl Handler<WorkerFinished> for ModelPoolActor {
 
     fn handle(&mut self, finished: WorkerFinished, ctx: &mut Self::Context) {
         match finished.end {
-            End::Spoken => self.residency.spoke(&finished.voice),
+            End::Computed => self.residency.spoke(&finished.voice),
             End::Failed => {}
             End::Panicked => self.count_panic(&finished.voice),
         }

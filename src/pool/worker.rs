@@ -1,4 +1,4 @@
-//! Owns one thread that computes sentences. The network is called here and nowhere else, under `catch_unwind`: a panic ends this worker
+//! Owns one thread that computes units of work. The network is called here and nowhere else, under `catch_unwind`: a panic ends this worker
 //! after it has answered: the pool lets go of its address, which stops it, and makes another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
 
 use super::PoolError;
-use super::messages::{End, QueuedJob, Run, WorkerFinished};
+use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
-use crate::audio::Pcm;
+use crate::engine::{InferError, Utterance};
 use crate::telemetry::Metrics;
 
 /// Lives on an arbiter of its own, and so on a thread of its own.
@@ -35,7 +35,7 @@ impl Handler<Run> for SynthesisWorker {
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
 
         let end = match &outcome {
-            Ok(Ok(_)) => End::Spoken,
+            Ok(Ok(_)) => End::Computed,
             Ok(Err(_)) => End::Failed,
             Err(_) => End::Panicked,
         };
@@ -44,7 +44,7 @@ impl Handler<Run> for SynthesisWorker {
         {
             self.metrics.count_shed(reason);
         }
-        let voice = queued.job.voice_id.clone();
+        let voice = queued.voice_id.clone();
         let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
         queued.answer(result);
 
@@ -60,13 +60,23 @@ impl Handler<Run> for SynthesisWorker {
     }
 }
 
-fn compute(queued: &QueuedJob, metrics: &Metrics) -> Result<Pcm, PoolError> {
-    let QueuedJob { job, cancel, .. } = queued;
-    let samples = job.voice.infer(&job.input, cancel).map_err(|error| PoolError::SynthesisFailed(error.to_string()))?;
-    let pcm = Pcm::from_float(&samples, job.voice.config().sample_rate);
-
-    let voice = [job.voice_id.as_str()];
-    metrics.sentences_synthesized.with_label_values(&voice).inc();
-    metrics.audio_seconds.with_label_values(&voice).inc_by(pcm.seconds());
-    Ok(pcm)
+fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError> {
+    let QueuedUnit { voice, unit, cancel, .. } = queued;
+    let failed = |error: InferError| PoolError::SynthesisFailed(error.to_string());
+    let computed = match unit {
+        Unit::Begin(input) => Computed::Begun(voice.begin(input, cancel).map_err(failed)?),
+        Unit::Decode { latent, frames } => {
+            Computed::Decoded(voice.decode(latent, frames.clone(), cancel).map_err(failed)?)
+        }
+    };
+    let id = [queued.voice_id.as_str()];
+    let samples = match &computed {
+        Computed::Begun(utterance) => {
+            metrics.sentences_synthesized.with_label_values(&id).inc();
+            if let Utterance::Whole(samples) = utterance { samples.len() } else { 0 }
+        }
+        Computed::Decoded(samples) => samples.len(),
+    };
+    metrics.audio_seconds.with_label_values(&id).inc_by(samples as f64 / f64::from(voice.config().sample_rate));
+    Ok(computed)
 }

@@ -9,4 +9,5 @@ mod compiled;
 mod hostile;
 mod hostile_texts;
 mod phonemes;
+mod stretches;
 mod support;

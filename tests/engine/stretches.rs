@@ -1,0 +1,84 @@
+//! A voice in parts against its graph as it came, and stretches of a sentence against the whole of it.
+
+use serde_json::Value;
+use tts_batch_api::engine::{
+    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, Utterance, phoneme_ids,
+};
+
+use crate::support::{engine, espeak_settings, onnxruntime, path, phonemizer, voice_files};
+
+const TEXT: &str = "The train to the coast leaves at nine, and it is seldom late.";
+
+/// Sentences that two ways of computing are compared with.
+const TEXTS: usize = 50;
+
+fn input(voice: &dyn LoadedVoice, ids: Vec<i64>, noise: f32, seed: u64) -> ModelInput {
+    let config = voice.config();
+    let length_scale = config.inference.length_scale;
+    ModelInput { ids, speaker: config.default_speaker, noise_scale: noise, length_scale, noise_w: noise, seed }
+}
+
+async fn ids(voice: &dyn LoadedVoice, text: &str) -> Vec<i64> {
+    let sentences = phonemizer(espeak_settings(1)).await.sentences(text, voice.config()).await.unwrap();
+    sentences.iter().flat_map(|sentence| phoneme_ids(sentence, voice.config()).ids).collect()
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn parts_speak_as_the_whole_graph_does() {
+    let voice = engine().load(&voice_files()).unwrap();
+    let whole = OnnxEngine::new(onnxruntime(), CompiledModels::new(onnxruntime(), None).whole());
+    let whole = whole.load(&voice_files()).unwrap();
+    let reference = std::fs::read_to_string(path("tests/fixtures/phonemes/en-us.jsonl")).unwrap();
+    let texts = reference.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let sentences = texts.map(|text| text["sentences"][0]["ids"].clone()).filter(|ids| !ids.is_null());
+    let sentences = sentences.map(|ids| serde_json::from_value::<Vec<i64>>(ids).unwrap());
+    // Short ones: the graph as it came takes its time.
+    let sentences: Vec<_> = sentences.filter(|ids| (20..120).contains(&ids.len())).take(TEXTS).collect();
+    assert_eq!(sentences.len(), TEXTS);
+
+    for ids in sentences {
+        let input = input(&*voice, ids, 0.0, 0);
+        let expected = whole.infer(&input, &Cancel::default()).unwrap();
+        let spoken = voice.infer(&input, &Cancel::default()).unwrap();
+
+        let furthest = furthest(&expected, &spoken);
+        assert!(furthest < 1e-4, "{furthest}");
+    }
+}
+
+#[tokio::test]
+async fn stretches_are_what_they_are_in_the_whole() {
+    let voice = engine().load(&voice_files()).unwrap();
+    let input = input(&*voice, ids(&*voice, TEXT).await, 0.667, 7);
+    let whole = voice.infer(&input, &Cancel::default()).unwrap();
+    let Utterance::Latent(latent) = voice.begin(&input, &Cancel::default()).unwrap() else {
+        panic!("the voice is not computed in parts")
+    };
+
+    for length in [1, 24, 100] {
+        let starts = (0..latent.frames).step_by(length);
+        let stretches = starts.map(|start| start..(start + length).min(latent.frames));
+        let joined: Vec<f32> =
+            stretches.flat_map(|frames| voice.decode(&latent, frames, &Cancel::default()).unwrap()).collect();
+
+        let furthest = furthest(&whole, &joined);
+        assert!(furthest < 1e-5, "{length}: {furthest}");
+    }
+}
+
+#[tokio::test]
+async fn the_seed_decides_on_every_bit() {
+    let voice = engine().load(&voice_files()).unwrap();
+    let ids = ids(&*voice, TEXT).await;
+    let speak = |seed| voice.infer(&input(&*voice, ids.clone(), 0.667, seed), &Cancel::default()).unwrap();
+
+    let first = speak(1);
+
+    assert_eq!(speak(1), first);
+    assert_ne!(speak(2), first);
+}
