@@ -3,8 +3,10 @@
 
 mod cancel;
 mod compiled;
+pub mod decoder;
 mod defuse;
 mod espeak;
+pub mod kernels;
 mod mapped;
 mod model;
 mod onnx;

@@ -1,0 +1,23 @@
+//! Owns the convolutions over time that the decoder and the flow are made of, on one thread: activations in blocks of channels
+//! ([`Signal`]), Toom-Cook convolutions ([`Convolution`]) and vector arithmetic ([`simd`]). Refuses ONNX, files and anything of a voice.
+
+// What is not inlined into a function that enables instructions is compiled without them.
+#![allow(clippy::inline_always)]
+// Arrays whose length is known at compile time are walked by index, several of them at a time, so that they stay in registers.
+#![allow(clippy::needless_range_loop)]
+
+mod conv;
+mod gemm;
+#[cfg(test)]
+pub mod naive;
+mod signal;
+pub mod simd;
+mod steps;
+mod tanh;
+#[cfg(test)]
+mod tests;
+mod toom_cook;
+
+pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
+pub use signal::Signal;
+pub use tanh::tanh;

@@ -1,0 +1,182 @@
+//! Claims about the kernels: each kind of convolution equals its definition, whatever the processor and wherever time is cut.
+
+use std::ops::Range;
+
+use proptest::prelude::*;
+
+use super::naive::{self, Rows, noise};
+use super::simd::{LANES, Lanes, Level, Operation, Simd};
+use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, tanh};
+
+/// A convolution and what it is computed from.
+struct Case {
+    convolution: Convolution,
+    input: Vec<f32>,
+    len: usize,
+    out_channels: usize,
+    stride: usize,
+    expected: Rows,
+}
+
+const SLOPE: f32 = 0.1;
+
+fn rows(values: &[f32], len: usize) -> Rows {
+    values.chunks(len).map(|row| row.iter().map(|value| f64::from(*value)).collect()).collect()
+}
+
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut next = noise(seed);
+    (0..count).map(|_| next()).collect()
+}
+
+fn same(channels: [usize; 2], taps: usize, dilation: usize, len: usize, precision: Precision) -> Case {
+    let [in_channels, out_channels] = channels;
+    let input = numbers(in_channels * len, 1);
+    let bias = numbers(out_channels, 2);
+    let weights = numbers(out_channels * in_channels * taps, 3);
+    let geometry = Geometry { precision, ..Geometry::same(in_channels, out_channels, taps, dilation) };
+    let convolution = Convolution::new(geometry, &bias, |output, _, input, tap| {
+        f64::from(weights[(output * in_channels + input) * taps + tap])
+    });
+    let activated = naive::leaky_relu(&rows(&input, len), SLOPE);
+    let expected = naive::conv(&activated, &weights, &bias, [out_channels, taps, dilation]);
+    Case { convolution, input, len, out_channels, stride: 1, expected }
+}
+
+fn transposed(channels: [usize; 2], stride: usize, padding: usize, len: usize) -> Case {
+    let [in_channels, out_channels] = channels;
+    let taps = stride + 2 * padding;
+    let input = numbers(in_channels * len, 1);
+    let bias = numbers(out_channels, 2);
+    let weights = numbers(out_channels * in_channels * taps, 3);
+    let convolution =
+        Convolution::upsampling([in_channels, out_channels], [taps, stride], &bias, |output, input, tap| {
+            f64::from(weights[(input * out_channels + output) * taps + tap])
+        });
+    let activated = naive::leaky_relu(&rows(&input, len), SLOPE);
+    let expected = naive::transposed(&activated, &weights, &bias, [out_channels, taps, stride]);
+    Case { convolution, input, len, out_channels, stride, expected }
+}
+
+impl Case {
+    /// The outputs of a range, by channels.
+    fn compute(&self, range: Range<usize>, level: Level) -> Vec<Vec<f32>> {
+        let mut input = Signal::default();
+        input.fill(&self.input, self.len, self.convolution.input_range(range.clone(), self.len));
+        let mut output = Signal::default();
+        output.reset(self.convolution.bias().len(), range);
+        let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: None, target: Target::Replace };
+        self.convolution.run(&pass, &mut output, &mut Workspace::new(level));
+        channels(&output, self.out_channels)
+    }
+
+    fn whole(&self) -> Range<usize> {
+        0..self.len * self.stride
+    }
+}
+
+fn channels(signal: &Signal, count: usize) -> Vec<Vec<f32>> {
+    (0..count).map(|c| signal.row(c / LANES).iter().map(|lanes| lanes.0[c % LANES]).collect()).collect()
+}
+
+fn difference(a: &[Vec<f32>], b: &Rows) -> f64 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    assert_eq!(a.iter().flatten().count(), b.iter().flatten().count());
+    pairs.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
+}
+
+/// The definition, the other instructions and the parts all give what the whole gives.
+fn check(case: &Case, cut: usize) {
+    let whole = case.compute(case.whole(), Level::detect());
+
+    let worst = difference(&whole, &case.expected);
+    assert!(worst < 1e-4, "{worst} from the definition");
+    for level in Level::available() {
+        assert_eq!(case.compute(case.whole(), level), whole, "{level:?}");
+    }
+    let cut = cut % case.whole().end;
+    let mut parts = case.compute(0..cut, Level::detect());
+    for (part, rest) in parts.iter_mut().zip(case.compute(cut..case.whole().end, Level::detect())) {
+        part.extend(rest);
+    }
+    assert_eq!(parts, whole, "cut at {cut}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_convolution_equals_its_definition(
+        channels in [1..40_usize, 1..40_usize], taps in 1..13_usize, dilation in 1..5_usize, len in 1..60_usize, cut in 0..60_usize,
+    ) {
+        check(&same(channels, taps, dilation, len, Precision::Usual), cut);
+    }
+
+    #[test]
+    fn a_transposed_convolution_equals_its_definition(
+        channels in [1..40_usize, 1..20_usize], stride in 1..9_usize, padding in 0..5_usize, len in 1..20_usize, cut in 0..60_usize,
+    ) {
+        check(&transposed(channels, stride, padding, len), cut);
+    }
+}
+
+#[test]
+fn a_convolution_of_high_precision_equals_its_definition() {
+    check(&same([20, 20], 7, 1, 50, Precision::High), 17);
+}
+
+#[test]
+fn residuals_and_sums_are_added_once() {
+    let case = same([16, 16], 3, 1, 30, Precision::Usual);
+    let plain = case.compute(3..27, Level::detect());
+    let mut input = Signal::default();
+    input.fill(&case.input, case.len, 0..30);
+    let mut output = Signal::default();
+    output.reset(1, 3..27);
+    output.row_mut(0).fill(Lanes([2.0; LANES]));
+    let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: Some(&input), target: Target::Add };
+
+    case.convolution.run(&pass, &mut output, &mut Workspace::new(Level::detect()));
+
+    for (c, sums) in channels(&output, 16).iter().enumerate() {
+        for (at, sum) in sums.iter().enumerate() {
+            assert_eq!(*sum, plain[c][at] + case.input[c * 30 + 3 + at] + 2.0);
+        }
+    }
+}
+
+#[test]
+fn an_empty_range_needs_no_inputs_beyond_its_tile() {
+    let case = same([16, 16], 3, 1, 30, Precision::Usual);
+
+    let outputs = case.compute(7..7, Level::detect());
+
+    assert!(outputs.iter().all(Vec::is_empty));
+}
+
+struct Tanh<'a>(&'a mut [Lanes]);
+
+impl Operation for Tanh<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for lanes in self.0 {
+            simd.store(tanh(simd, simd.load(lanes)), lanes);
+        }
+    }
+}
+
+#[test]
+fn the_hyperbolic_tangent_is_exact_to_single_precision_and_within_full_scale() {
+    let arguments: Vec<Lanes> =
+        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.003 + lane as f32 * 1e-4))).collect();
+    for level in Level::available() {
+        let mut values = arguments.clone();
+
+        level.run(Tanh(&mut values));
+
+        for (x, y) in arguments.iter().flat_map(|x| x.0).zip(values.iter().flat_map(|y| y.0)) {
+            assert!((f64::from(y) - f64::from(x).tanh()).abs() < 4e-7, "tanh({x}) = {y}");
+            assert!(y.abs() <= 1.0);
+        }
+    }
+}
