@@ -6,6 +6,7 @@ mod compiled;
 pub mod decoder;
 mod defuse;
 mod espeak;
+pub mod flow;
 pub mod kernels;
 mod mapped;
 mod model;

@@ -13,10 +13,11 @@ mod weights;
 
 use std::ops::Range;
 
-pub use weights::{ConvWeights, DecoderWeights, ResBlockWeights, ShapeError, StageWeights, UpsampleWeights};
+pub use super::kernels::{ConvWeights, ShapeError};
+pub use weights::{DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
 
 use self::post::Post;
-use self::stage::{Stage, StageSignals, conv};
+use self::stage::{Stage, StageSignals};
 use super::kernels::simd::{Lanes, Level};
 use super::kernels::{Convolution, Pass, Precision, Signal, Target, Workspace, lanes};
 
@@ -91,7 +92,7 @@ impl Decoder {
         let factor = stages.last().map_or(1.0, Stage::factor);
         let mut decoder = Self {
             // Latents have outliers of thirty times their usual size.
-            pre: conv(&weights.pre, Precision::High),
+            pre: Convolution::same(&weights.pre, Precision::High),
             post: Post::new(&weights.post, weights.post_slope, factor),
             in_channels: weights.pre.in_channels,
             pre_channels: weights.pre.out_channels,

@@ -6,9 +6,8 @@
 
 use std::ops::Range;
 
-use super::weights::ConvWeights;
 use crate::engine::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use crate::engine::kernels::{Signal, lanes, tanh};
+use crate::engine::kernels::{ConvWeights, Signal, lanes, tanh};
 
 /// The last convolution.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::weights::{ConvWeights, ResBlockWeights, StageWeights, UpsampleWeights};
+use super::weights::{ResBlockWeights, StageWeights, UpsampleWeights};
 use crate::engine::kernels::simd::Lanes;
-use crate::engine::kernels::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace};
+use crate::engine::kernels::{ConvWeights, Convolution, Pass, Precision, Signal, Target, Workspace};
 
 /// A stage that is ready to run.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl StageSignals {
 
 impl Block {
     fn new(weights: &ResBlockWeights) -> Self {
-        let usual = |weights: &ConvWeights| conv(weights, Precision::Usual);
+        let usual = |weights: &ConvWeights| Convolution::same(weights, Precision::Usual);
         let steps = match weights {
             ResBlockWeights::ResBlock1 { pairs } => {
                 pairs.iter().map(|(first, last)| Step { first: Some(usual(first)), last: usual(last) }).collect()
@@ -171,15 +171,6 @@ impl Step {
 }
 
 // === helpers ===
-
-/// A convolution of the description, ready to run.
-pub fn conv(weights: &ConvWeights, precision: Precision) -> Convolution {
-    let ConvWeights { out_channels, in_channels, kernel, dilation, weight, bias } = weights;
-    let geometry = Geometry { precision, ..Geometry::same(*in_channels, *out_channels, *kernel, *dilation) };
-    Convolution::new(geometry, bias, |output, _, input, tap| {
-        f64::from(weight[(output * in_channels + input) * kernel + tap])
-    })
-}
 
 /// An upsampling of the description, ready to run.
 fn upsample(weights: &UpsampleWeights, factor: f32) -> Convolution {

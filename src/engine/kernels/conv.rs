@@ -13,6 +13,7 @@ use super::signal::{Signal, blocks};
 use super::simd::{LANES, Lanes, Level};
 use super::steps::{Gather, Multiply, Scatter, Tiles};
 use super::toom_cook::Form;
+use super::weights::ConvWeights;
 
 /// Bytes of transformed inputs and products at a time: they and the weights that meet them stay in a core's second cache.
 const TILE_BYTES: usize = 256 * 1024;
@@ -131,6 +132,15 @@ impl Convolution {
         Self { bias: lanes(bias, out_blocks), geometry, form, segments, weights }
     }
 
+    /// A convolution as a description has it.
+    pub fn same(weights: &ConvWeights, precision: Precision) -> Self {
+        let ConvWeights { out_channels, in_channels, kernel, dilation, weight, bias } = weights;
+        let geometry = Geometry { precision, ..Geometry::same(*in_channels, *out_channels, *kernel, *dilation) };
+        Self::new(geometry, bias, |output, _, input, tap| {
+            f64::from(weight[(output * in_channels + input) * kernel + tap])
+        })
+    }
+
     /// A transposed convolution of `taps` taps whose output is `stride` times as long as its input. `weight(output, input, tap)` gives the
     /// weights. Output `place * stride + phase - padding` is a sum over the inputs up to `place`, each `stride` taps further into the kernel.
     pub fn upsampling(
@@ -176,11 +186,16 @@ impl Convolution {
 
     /// Computes the range of `output`, as it was [`Signal::reset`].
     pub fn run(&self, pass: &Pass<'_>, output: &mut Signal, workspace: &mut Workspace) {
-        if output.range().is_empty() {
+        self.run_part(pass, output.range(), output, workspace);
+    }
+
+    /// Computes a part of the range of `output`, and leaves the rest of it as it is.
+    pub fn run_part(&self, pass: &Pass<'_>, range: Range<usize>, output: &mut Signal, workspace: &mut Workspace) {
+        if range.is_empty() {
             return;
         }
         let Workspace { level, rows, products } = workspace;
-        let groups = self.groups(output.range());
+        let groups = self.groups(range.clone());
         let all = groups.start * self.geometry.dilation..groups.end * self.geometry.dilation;
         let points = self.form.points();
         let row_blocks = self.row_blocks();
@@ -195,7 +210,7 @@ impl Convolution {
             let part = Tiles { convolution: self, pass, indices, pitch };
             level.run(Gather { part: &part, rows });
             level.run(Multiply { part: &part, rows, products });
-            level.run(Scatter { part: &part, products, output });
+            level.run(Scatter { part: &part, products, range: range.clone(), output });
         }
     }
 
@@ -251,7 +266,7 @@ pub fn lanes(values: &[f32], blocks: usize) -> Vec<Lanes> {
 fn form(taps: usize, precision: Precision) -> Form {
     let outputs = match (taps, precision) {
         (2, _) => 3,
-        (7, Precision::High) => 4,
+        (5 | 7, Precision::High) => 4,
         (3 | 5 | 7, _) => 6,
         (4 | 6, _) => 5,
         _ => 1,

@@ -17,7 +17,9 @@ mod tanh;
 #[cfg(test)]
 mod tests;
 mod toom_cook;
+mod weights;
 
 pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
 pub use signal::Signal;
-pub use tanh::tanh;
+pub use tanh::{sigmoid, tanh};
+pub use weights::{ConvWeights, ShapeError, counts, not_empty};

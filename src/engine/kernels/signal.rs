@@ -49,6 +49,12 @@ impl Signal {
         &mut self.data[block * len..][..len]
     }
 
+    /// All rows of the first half of the blocks, and of the second.
+    pub fn halves_mut(&mut self) -> (&mut [Lanes], &mut [Lanes]) {
+        let half = self.blocks / 2 * self.range.len();
+        self.data[..2 * half].split_at_mut(half)
+    }
+
     /// Takes the values of `range` from `channels` rows of `frames` values each.
     pub fn fill(&mut self, rows: &[f32], frames: usize, range: Range<usize>) {
         let channels = rows.len() / frames.max(1);

@@ -34,6 +34,8 @@ pub struct Multiply<'a> {
 pub struct Scatter<'a> {
     pub part: &'a Tiles<'a>,
     pub products: &'a [Lanes],
+    /// What of the output may be written.
+    pub range: Range<usize>,
     pub output: &'a mut Signal,
 }
 
@@ -124,6 +126,7 @@ impl Operation for Scatter<'_> {
         match (form.points(), form.outputs) {
             (1, _) => self.scatter::<S, 1, 1>(simd),
             (4, _) => self.scatter::<S, 4, 3>(simd),
+            (8, 4) => self.scatter::<S, 8, 4>(simd),
             (8, 6) => self.scatter::<S, 8, 6>(simd),
             (8, _) => self.scatter::<S, 8, 5>(simd),
             (10, 4) => self.scatter::<S, 10, 4>(simd),
@@ -137,19 +140,19 @@ impl Operation for Scatter<'_> {
 impl Scatter<'_> {
     #[inline(always)]
     fn scatter<S: Simd, const N: usize, const M: usize>(self, simd: S) {
-        let Self { part: Tiles { convolution, pass, indices, pitch }, products, output } = self;
+        let Self { part: Tiles { convolution, pass, indices, pitch }, products, range, output } = self;
         let Geometry { dilation, phases, trim, .. } = convolution.geometry;
         let form = &convolution.form;
         let out_blocks = convolution.bias().len();
         let biases = pass.bias.unwrap_or(convolution.bias());
-        let range = output.range();
+        let written = range.start - output.range().start..range.end - output.range().start;
         let step = dilation * phases;
         for (phase, block) in (0..phases).flat_map(|phase| (0..out_blocks).map(move |block| (phase, block))) {
             let bias = simd.load(&biases[block]);
             // Empty where nothing is to be added.
             let residual =
                 pass.residual.map_or(&[][..], |residual| &residual.row(block)[range.start - residual.range().start..]);
-            let row = output.row_mut(block);
+            let row = &mut output.row_mut(block)[written.clone()];
             for (at, tile) in indices.clone().enumerate() {
                 let mut x = [simd.splat(0.0); N];
                 for p in 0..N {

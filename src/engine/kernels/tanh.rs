@@ -1,4 +1,4 @@
-//! Owns the hyperbolic tangent: a quotient of two polynomials in the square of its argument, fitted to be within 7e-9 up to 8, from where on
+//! Owns the hyperbolic tangent, and the logistic function that is made of it: a quotient of two polynomials in the square of its argument, fitted to be within 7e-9 up to 8, from where on
 //! the tangent is 1 in single precision. With the roundings of single precision the result is within 3e-7. A library's function would
 //! give other last bits on other systems.
 
@@ -20,4 +20,10 @@ pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
         under = simd.mul_add(under, square, simd.splat(UNDER[power]));
     }
     simd.div(simd.mul(x, over), under)
+}
+
+#[inline(always)]
+pub fn sigmoid<S: Simd>(simd: S, x: S::V) -> S::V {
+    let half = simd.splat(0.5);
+    simd.mul_add(tanh(simd, simd.mul(x, half)), half, half)
 }
