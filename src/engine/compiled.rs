@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::LoadError;
 use super::check::Expected;
+use super::kernels::simd::Level;
 use super::leftovers::{PARTIAL, mark_used};
 use super::mapped::{MappedModel, release_freed_memory};
 use super::onnx::{Cut, OnnxModel};
@@ -42,7 +43,7 @@ pub enum CompiledVoice {
 pub struct VoiceParts {
     /// In ONNX Runtime's own format.
     pub encoder: MappedModel,
-    /// In ONNX Runtime's own format.
+    /// As ONNX.
     pub flow: MappedModel,
     /// As ONNX.
     pub decoder: MappedModel,
@@ -55,11 +56,11 @@ enum Place<'a> {
 }
 
 /// Part of every name: changed when this program compiles differently.
-const VERSION: &str = "3";
+const VERSION: &str = "4";
 
 const WHOLE: &str = "whole.ort";
 const ENCODER: &str = "encoder.ort";
-const FLOW: &str = "flow.ort";
+const FLOW: &str = "flow.onnx";
 const DECODER: &str = "decoder.onnx";
 /// The digests of the files beside it, as `sha256sum` writes them.
 const DIGESTS: &str = "SHA256SUMS";
@@ -110,7 +111,8 @@ impl CompiledModels {
 
     fn compile(&self, source: &Bytes, config: &VoiceConfig, place: &Place<'_>) -> Result<CompiledVoice, LoadError> {
         let model = OnnxModel::parse(source.clone())?;
-        if !self.take_apart {
+        // Without vector instructions, ONNX Runtime is faster than kernels of our own.
+        if !self.take_apart || !Level::detect().is_accelerated() {
             return self.optimise(source, place, WHOLE).map(CompiledVoice::Whole);
         }
         let voice = match Seams::find(&model.graph()) {
@@ -135,13 +137,12 @@ impl CompiledModels {
         config: &VoiceConfig,
         place: &Place<'_>,
     ) -> Result<Result<VoiceParts, String>, LoadError> {
-        let optimise = |cut: &Cut, name| self.optimise(&model.cut(cut).to_bytes(), place, name);
+        let write = |cut: &Cut, name| place.write(name, &model.cut(cut).to_bytes()).map_err(LoadError::Read);
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
-            let flow = scope.spawn(|| optimise(&seams.flow(), FLOW));
-            let encoder = optimise(&seams.encoder(), ENCODER)?;
-            let decoder = place.write(DECODER, &model.cut(&seams.decoder()).to_bytes()).map_err(LoadError::Read)?;
-            let parts = VoiceParts { encoder, flow: joined(flow)?, decoder };
+            let encoder = self.optimise(&model.cut(&seams.encoder()).to_bytes(), place, ENCODER)?;
+            let parts =
+                VoiceParts { encoder, flow: write(&seams.flow(), FLOW)?, decoder: write(&seams.decoder(), DECODER)? };
             let same = joined(expected)?.compare(&parts, config, &self.runtime)?;
             Ok(same.map(|()| parts))
         })

@@ -7,6 +7,7 @@ mod compiled;
 pub mod decoder;
 mod defuse;
 mod espeak;
+pub mod flow;
 pub mod kernels;
 mod leftovers;
 mod mapped;
@@ -86,8 +87,8 @@ pub struct SpeechLatent {
     pub frames: usize,
     /// [channels][frames]
     values: Vec<f32>,
-    /// The speaker's embedding; empty where there is one speaker.
-    speaker: Vec<f32>,
+    /// What the speaker adds within the decoder; empty where there is one speaker.
+    condition: Vec<f32>,
 }
 
 /// One sentence as the network takes it.
@@ -130,8 +131,10 @@ pub enum InferError {
     Runtime(#[from] ort::Error),
     #[error("the sentence would last {frames} frames, which no speech does")]
     TooLong { frames: u64 },
-    #[error("the computation was stopped")]
-    Cancelled,
+    #[error("flow: {0}")]
+    Flow(#[from] flow::FlowError),
+    #[error("decoder: {0}")]
+    Decoder(#[from] decoder::DecodeError),
     #[error("the voice is not computed in stretches")]
     NoStretches,
 }

@@ -2,28 +2,43 @@
 //! because the noise is drawn here, from the input's seed.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use ort::value::TensorRef;
 
 use super::compiled::VoiceParts;
-use super::decoder::{Decoder, Latent};
+use super::decoder::{self, Decoder};
+use super::flow::{self, Flow};
+use super::kernels::ConvWeights;
 use super::mapped::{MappedModel, release_freed_memory};
 use super::noise::Noise;
 use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
 use super::sessions::Sessions;
 use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
-use super::vits::{StructureError, decoder_weights, names};
+use super::vits::{StructureError, decoder_weights, flow_weights, names};
 use super::voice_config::VoiceConfig;
 use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput, SpeechLatent, Utterance};
 
 pub struct PartedVoice {
     config: VoiceConfig,
     encoder: Sessions,
-    flow: Sessions,
+    flow: Flow,
+    /// What makes each coupling's condition of the speaker's embedding; empty where there is one speaker.
+    flow_conditions: Vec<ConvWeights>,
     decoder: Decoder,
+    decoder_condition: Option<ConvWeights>,
     takes: Takes,
+    /// Memory that is kept for the next computations.
+    idle: Mutex<Vec<Memory>>,
+}
+
+/// What one thread computes in.
+#[derive(Default)]
+struct Memory {
+    flow: flow::Scratch,
+    decoder: decoder::Scratch,
 }
 
 /// Which inputs the encoder has beside those that each has.
@@ -43,9 +58,12 @@ struct Encoded {
     speaker: Option<Vec<f32>>,
 }
 
-/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: sessions of both parts and the decoder's
-/// memory.
+/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session of the encoder, and the memory of
+/// flow and decoder.
 const SESSION_BYTES: u64 = 16 << 20;
+
+/// Memories that are kept when nothing runs.
+const KEPT_MEMORIES: usize = 2;
 
 /// Streams of noise of one seed.
 const DURATION_STREAM: u64 = 0;
@@ -66,13 +84,30 @@ impl PartedVoice {
         }
         let takes =
             Takes { speaker: encoder.has_input(SPEAKER)?, duration_noise: encoder.has_input(names::DURATION_NOISE)? };
+        let (flow, flow_conditions) = flow_weights(&read_graph(&parts.flow)?.graph())?;
+        let (decoder, decoder_condition) = decoder_weights(&read_graph(&parts.decoder)?.graph())?;
+        let unfit = |_| StructureError("weights that fit together");
         Ok(Self {
             config,
             encoder,
-            flow: Sessions::new(parts.flow.clone(), runtime)?,
-            decoder: read_decoder(&parts.decoder)?,
+            flow: Flow::new(&flow).map_err(unfit)?,
+            flow_conditions,
+            decoder: Decoder::new(&decoder).map_err(unfit)?,
+            decoder_condition,
             takes,
+            idle: Mutex::default(),
         })
+    }
+
+    fn with_memory<T>(&self, compute: impl FnOnce(&mut Memory) -> T) -> T {
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut memory = kept.unwrap_or_default();
+        let result = compute(&mut memory);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT_MEMORIES {
+            idle.push(memory);
+        }
+        result
     }
 
     fn encode(&self, input: &ModelInput, cancel: &Cancel) -> Result<Encoded, InferError> {
@@ -109,21 +144,13 @@ impl PartedVoice {
         // A sentence of no frames is one, as the whole graph has it.
         let frames = frames.max(1) as usize;
         let prior = encoded.draw(frames, input);
-        let values = self.flow(&prior, frames, &encoded, cancel)?;
-        Ok(SpeechLatent { frames, values, speaker: encoded.speaker.unwrap_or_default() })
-    }
-
-    fn flow(&self, prior: &[f32], frames: usize, encoded: &Encoded, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let mask = vec![1.0_f32; frames];
-        let mut inputs = ort::inputs! {
-            names::PRIOR => TensorRef::from_array_view(([1, prior.len() / frames, frames], prior))?,
-            names::MASK => TensorRef::from_array_view(([1, 1, frames], &mask[..]))?,
-        };
-        if let Some(speaker) = &encoded.speaker {
-            inputs.push((names::SPEAKER.into(), embedding(speaker)?.into()));
-        }
-        self.flow
-            .run(inputs.into(), cancel, |outputs| Ok(outputs[names::LATENT].try_extract_tensor::<f32>()?.1.to_vec()))
+        let embedding = encoded.speaker.unwrap_or_default();
+        let condition: Vec<f32> =
+            self.flow_conditions.iter().flat_map(|weights| pointwise(weights, &embedding)).collect();
+        let part = flow::Part { values: &prior, condition: &condition, frames: 0..frames };
+        let values = self.with_memory(|memory| self.flow.run(&part, &mut memory.flow, || !cancel.is_cancelled()))?;
+        let condition = self.decoder_condition.as_ref().map(|weights| pointwise(weights, &embedding));
+        Ok(SpeechLatent { frames, values, condition: condition.unwrap_or_default() })
     }
 }
 
@@ -155,7 +182,7 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        let weights = self.encoder.weights() + self.flow.weights() + self.decoder.bytes() as u64;
+        let weights = self.encoder.weights() + self.flow.memory_bytes() + self.decoder.memory_bytes();
         weights + Sessions::kept(workers) * SESSION_BYTES
     }
 
@@ -169,28 +196,26 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn decode(&self, latent: &SpeechLatent, frames: Range<usize>, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let expected = frames.len() * self.decoder.hop();
-        let latent = Latent { values: &latent.values, frames: latent.frames, speaker: &latent.speaker };
-        let samples = self.decoder.decode(latent, frames, cancel);
-        if samples.len() == expected { Ok(samples) } else { Err(InferError::Cancelled) }
+        let part = decoder::Part { latents: &latent.values, condition: &latent.condition, frames };
+        let decode = |memory: &mut Memory| self.decoder.decode(&part, &mut memory.decoder, || !cancel.is_cancelled());
+        Ok(self.with_memory(decode)?)
     }
 }
 
 impl Drop for PartedVoice {
     fn drop(&mut self) {
-        for part in [&self.encoder, &self.flow] {
-            part.clear();
-        }
+        self.encoder.clear();
         release_freed_memory();
     }
 }
 
-fn read_decoder(part: &MappedModel) -> Result<Decoder, LoadError> {
-    let model = OnnxModel::parse(Bytes::copy_from_slice(part.bytes()))?;
-    let weights = decoder_weights(&model.graph())?;
-    Decoder::new(&weights).map_err(|_| LoadError::Structure(StructureError("decoder whose weights fit together")))
+fn read_graph(part: &MappedModel) -> Result<OnnxModel, LoadError> {
+    Ok(OnnxModel::parse(Bytes::copy_from_slice(part.bytes()))?)
 }
 
-fn embedding(speaker: &[f32]) -> Result<TensorRef<'_, f32>, ort::Error> {
-    TensorRef::from_array_view(([1, speaker.len(), 1], speaker))
+/// A convolution with a kernel of one, of a single row.
+fn pointwise(weights: &ConvWeights, values: &[f32]) -> Vec<f32> {
+    let rows = weights.weight.chunks_exact(weights.in_channels.max(1)).enumerate();
+    let sum = |row: &[f32]| row.iter().zip(values).map(|(weight, value)| weight * value).sum::<f32>();
+    rows.map(|(out, row)| sum(row) + weights.bias.get(out).copied().unwrap_or(0.0)).collect()
 }

@@ -1,186 +1,252 @@
-//! Owns the decoder of a voice: from the latent, a vector for each frame, to samples (HiFi-GAN: Kong, Kim, Bae, 2020). It is a stack of
-//! convolutions, so that any stretch of samples can be computed from the frames around it, and is the same as in the whole. Refuses to know
-//! where its weights come from.
+//! Owns the decoder of Piper voices, the HiFi-GAN generator that makes samples of latents, as kernels of our own: three to four fifths of
+//! the time of speaking are spent here. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
+//!
+//! Any range of frames can be decoded by itself, and gives exactly the samples that the whole would give there. Time is cut into tiles
+//! whose activations stay in a core's caches: a tile goes through a stage, then smaller tiles of it through the next. Memory follows the
+//! tile, not the text.
 
+mod post;
 mod stage;
 #[cfg(test)]
 mod tests;
 mod weights;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
-use super::Cancel;
-use super::kernels::{Convolution, Epilogue, Isa, LANES, Lane, Rows, Scratch, ShapeError};
-use stage::{Inner, Stage, Window};
-pub use weights::{ConvWeights, DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
+pub use super::kernels::{ConvWeights, ShapeError};
+pub use weights::{DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
 
+use self::post::Post;
+use self::stage::{Stage, StageSignals};
+use super::kernels::simd::{Lanes, Level};
+use super::kernels::{Convolution, Pass, Precision, Signal, Target, Workspace, lanes};
+
+/// Bytes of one activation of a tile: larger ones leave the caches, smaller ones compute more of their surroundings twice.
+const TILE_BYTES: usize = 512 * 1024;
+
+/// A decoder that is ready to run, on as many threads as there are.
+#[derive(Debug)]
 pub struct Decoder {
-    isa: Isa,
-    channels: usize,
     pre: Convolution,
-    /// [out][in]: adds the speaker's embedding to what `pre` gives.
-    speaker: Option<ConvWeights>,
     stages: Vec<Stage>,
-    post: Convolution,
-    /// Memory of the threads that are computing or have computed.
-    idle: Mutex<Vec<Workspace>>,
+    post: Post,
+    in_channels: usize,
+    pre_channels: usize,
+    /// Samples of a tile of each stage, the last shorter than the first.
+    tiles: Vec<usize>,
 }
 
-/// What the decoder turns into samples.
-#[derive(Debug, Clone, Copy)]
-pub struct Latent<'a> {
-    /// [channels][frames]
-    pub values: &'a [f32],
-    pub frames: usize,
-    /// The speaker's embedding; empty where there is one speaker.
-    pub speaker: &'a [f32],
+/// What is decoded.
+#[derive(Debug, Clone)]
+pub struct Part<'a> {
+    /// The latents of the whole utterance, `[channels][frames]`.
+    pub latents: &'a [f32],
+    /// The speaker's vector, added to the first convolution's outputs; empty for none.
+    pub condition: &'a [f32],
+    /// The frames whose samples are wanted.
+    pub frames: Range<usize>,
 }
 
-/// Slopes of the leaky rectifiers: within the stages, and before the last convolution.
-pub const SLOPE: f32 = 0.1;
-pub const LAST_SLOPE: f32 = 0.01;
+/// Memory of one thread, kept from run to run.
+#[derive(Debug)]
+pub struct Scratch {
+    workspace: Workspace,
+    latents: Signal,
+    pre: Signal,
+    stages: Vec<StageSignals>,
+}
 
-/// Frames that are taken through all stages together: more share more of what lies around them, fewer stay nearer to the processor.
-const PIECE: usize = 64;
+/// Why there are no samples.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    #[error("the latents have {found} values, which is not a number of frames of {channels} channels")]
+    Latents { found: usize, channels: usize },
+    #[error("the speaker's vector has {found} values in place of {expected}")]
+    Condition { found: usize, expected: usize },
+    #[error("frames up to {end} are wanted of {frames}")]
+    Range { end: usize, frames: usize },
+    #[error("cancelled")]
+    Cancelled,
+}
 
-/// Memory for what is between the layers.
-struct Workspace {
-    latent: Rows,
-    /// What a stage gives.
-    sums: Vec<Rows>,
-    inner: Inner,
-    samples: Rows,
-    scratch: Scratch,
+/// A run over the stages.
+struct Run<'a, F> {
+    decoder: &'a Decoder,
+    frames: usize,
+    bias: Option<Vec<Lanes>>,
+    part: &'a Part<'a>,
+    keep_going: F,
+    samples: Vec<f32>,
 }
 
 // === impl Decoder ===
 
 impl Decoder {
     pub fn new(weights: &DecoderWeights) -> Result<Self, ShapeError> {
-        Self::with(weights, Isa::best())
+        weights.validate()?;
+        let mut stages: Vec<Stage> = Vec::new();
+        for stage in &weights.stages {
+            let factor = stages.last().map_or(1.0, Stage::factor);
+            stages.push(Stage::new(stage, weights.slope, factor));
+        }
+        let factor = stages.last().map_or(1.0, Stage::factor);
+        let mut decoder = Self {
+            // Latents have outliers of thirty times their usual size.
+            pre: Convolution::same(&weights.pre, Precision::High),
+            post: Post::new(&weights.post, weights.post_slope, factor),
+            in_channels: weights.pre.in_channels,
+            pre_channels: weights.pre.out_channels,
+            tiles: Vec::new(),
+            stages,
+        };
+        let hop = decoder.hop();
+        let mut stride = 1;
+        for stage in &decoder.stages {
+            stride *= stage.stride;
+            let frame_bytes = stride * stage.output_bytes();
+            decoder.tiles.push((TILE_BYTES / frame_bytes).max(1) * hop);
+        }
+        Ok(decoder)
     }
 
-    /// For other instructions than the fastest.
-    pub fn with(weights: &DecoderWeights, isa: Isa) -> Result<Self, ShapeError> {
-        let mut gain = 1.0;
-        let mut stages = Vec::new();
-        for stage in &weights.stages {
-            stages.push(Stage::new(stage, gain)?);
-            // The mean of a stage's blocks is their sum here; the next layer's weights divide it.
-            gain = 1.0 / stage.blocks.len() as f32;
+    /// Samples of a frame.
+    pub fn hop(&self) -> usize {
+        self.stages.iter().map(|stage| stage.stride).product()
+    }
+
+    /// Channels of the latents.
+    pub fn channels(&self) -> usize {
+        self.in_channels
+    }
+
+    /// Frames on each side that the samples of a frame may depend on.
+    pub fn context(&self) -> usize {
+        // Far from both ends; how far a tile reaches depends on where it stands, so all places of a period are asked.
+        let middle = 1 << 12;
+        let reach = (middle..middle + 256).map(|frame| {
+            let range = self.latent_range(frame..frame + 1, 2 * middle);
+            (frame - range.start).max(range.end - frame - 1)
+        });
+        reach.max().unwrap_or(0)
+    }
+
+    /// Bytes of the weights as they are kept.
+    pub fn memory_bytes(&self) -> u64 {
+        let stages: usize = self.stages.iter().map(Stage::memory_bytes).sum();
+        (self.pre.memory_bytes() + stages + self.post.memory_bytes()) as u64
+    }
+
+    /// The samples of some frames, full scale at 1. `keep_going` is asked between tiles.
+    pub fn decode(
+        &self,
+        part: &Part<'_>,
+        scratch: &mut Scratch,
+        keep_going: impl FnMut() -> bool,
+    ) -> Result<Vec<f32>, DecodeError> {
+        let frames = part.latents.len() / self.in_channels;
+        if frames * self.in_channels != part.latents.len() {
+            return Err(DecodeError::Latents { found: part.latents.len(), channels: self.in_channels });
         }
-        if weights.stages.is_empty() || weights.post.out_channels != 1 {
-            return Err(ShapeError("decoder"));
+        if !part.condition.is_empty() && part.condition.len() != self.pre_channels {
+            return Err(DecodeError::Condition { found: part.condition.len(), expected: self.pre_channels });
         }
-        Ok(Self {
-            isa,
-            channels: weights.pre.in_channels,
-            pre: weights.pre.convolution(1.0, 1.0)?,
-            speaker: weights.speaker.clone(),
-            stages,
-            post: weights.post.convolution(LAST_SLOPE, gain)?,
-            idle: Mutex::default(),
+        if part.frames.end > frames {
+            return Err(DecodeError::Range { end: part.frames.end, frames });
+        }
+        let bias = (!part.condition.is_empty()).then(|| {
+            let mut bias = lanes(part.condition, self.pre.bias().len());
+            for (sum, own) in bias.iter_mut().zip(self.pre.bias()) {
+                for (sum, own) in sum.0.iter_mut().zip(own.0) {
+                    *sum += own;
+                }
+            }
+            bias
+        });
+        let samples = Vec::with_capacity(part.frames.len() * self.hop());
+        let mut run = Run { decoder: self, frames, bias, part, keep_going, samples };
+        scratch.stages.resize_with(scratch.stages.len().max(self.stages.len()), StageSignals::default);
+        run.descend(0, part.frames.start * self.hop()..part.frames.end * self.hop(), scratch)?;
+        Ok(run.samples)
+    }
+
+    /// Inputs of stage `stage` that the samples of `range` are computed from; behind the last stage, the inputs of the last convolution.
+    fn stage_input(&self, stage: usize, samples: Range<usize>, frames: usize) -> Range<usize> {
+        let last = self.post.input_range(samples, frames * self.hop());
+        let mut len = frames * self.hop();
+        self.stages[stage..].iter().rev().fold(last, |range, stage| {
+            len /= stage.stride;
+            stage.input_range(range, len)
         })
     }
 
-    /// Samples for each frame.
-    pub fn hop(&self) -> usize {
-        self.stages.iter().map(Stage::stride).product()
-    }
-
-    /// Bytes that the weights take.
-    pub fn bytes(&self) -> usize {
-        self.pre.bytes() + self.post.bytes() + self.stages.iter().map(Stage::bytes).sum::<usize>()
-    }
-
-    /// The samples of some frames, full scale at 1.0, the same as in the whole to the last bits. What remains is left out if it is cancelled.
-    pub fn decode(&self, latent: Latent<'_>, frames: Range<usize>, cancel: &Cancel) -> Vec<f32> {
-        let frames = frames.start..frames.end.min(latent.frames);
-        let mut samples = Vec::with_capacity(frames.len() * self.hop());
-        if latent.values.len() != self.channels * latent.frames {
-            return samples;
-        }
-        let condition = self.condition(latent.speaker);
-        let workspace = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut workspace = workspace.unwrap_or_else(|| Workspace::new(self.isa));
-        let mut start = frames.start;
-        while start < frames.end && !cancel.is_cancelled() {
-            let end = (start + PIECE).min(frames.end);
-            self.piece(latent, start..end, condition.as_deref(), &mut workspace, &mut samples);
-            start = end;
-        }
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
-        samples
-    }
-
-    fn piece(
-        &self,
-        latent: Latent<'_>,
-        frames: Range<usize>,
-        condition: Option<&[Lane]>,
-        workspace: &mut Workspace,
-        samples: &mut Vec<f32>,
-    ) {
-        let hop = self.hop() as isize;
-        let wanted = frames.start as isize * hop..frames.end as isize * hop;
-        let windows = self.windows(&Window { rows: wanted.clone(), length: latent.frames as isize * hop });
-        let Workspace { latent: values, sums, inner, samples: out, scratch } = workspace;
-        let before = windows[0].rows(0);
-        let reach = self.pre.reach();
-        values.fill(latent.values, latent.frames, before.start - reach..before.end + reach);
-        sums.resize_with(windows.len(), Rows::default);
-        sums[0].reset(self.pre.out_channels(), before.clone(), before.clone());
-        self.pre.run(values, before, &mut sums[0], Epilogue { condition, ..Epilogue::default() }, scratch);
-        for (number, (stage, window)) in self.stages.iter().zip(&windows[1..]).enumerate() {
-            let [from, to] = &mut sums[number..number + 2] else { return };
-            stage.run(from, window, to, inner, scratch);
-        }
-        let Some(last) = sums.last() else { return };
-        out.reset(1, wanted.clone(), wanted.clone());
-        self.post.run(last, wanted, out, Epilogue::default(), scratch);
-        samples.extend(out.block(0).iter().map(|lane| libm::tanhf(lane.0[0])));
-    }
-
-    /// The rows of each layer that the samples depend on, from the convolution before the stages to the last stage.
-    fn windows(&self, samples: &Window) -> Vec<Window> {
-        let mut window = Window { rows: samples.rows(self.post.reach()), length: samples.length };
-        let mut windows = vec![window.clone()];
-        for stage in self.stages.iter().rev() {
-            let stride = stage.stride() as isize;
-            let inner = window.rows(stage.reach());
-            let rows = inner.start.div_euclid(stride)..-(-inner.end).div_euclid(stride);
-            let before = Window { rows, length: window.length / stride };
-            // Each row after the upsampling depends on its own before and on that one's neighbours.
-            window = Window { rows: before.rows(1), ..before };
-            windows.push(window.clone());
-        }
-        windows.reverse();
-        windows
-    }
-
-    /// What the speaker's embedding adds to each row.
-    fn condition(&self, embedding: &[f32]) -> Option<Vec<Lane>> {
-        let weights = self.speaker.as_ref()?;
-        let mut condition = vec![Lane::ZERO; weights.out_channels.div_ceil(LANES)];
-        for (out, row) in weights.weight.chunks_exact(weights.in_channels).enumerate() {
-            let sum: f32 = row.iter().zip(embedding).map(|(weight, value)| weight * value).sum();
-            condition[out / LANES].0[out % LANES] = sum + weights.bias.get(out).copied().unwrap_or(0.0);
-        }
-        Some(condition)
+    fn latent_range(&self, frames: Range<usize>, of: usize) -> Range<usize> {
+        let samples = frames.start * self.hop()..frames.end * self.hop();
+        self.pre.input_range(self.stage_input(0, samples, of), of)
     }
 }
 
-// === impl Workspace ===
+// === impl Run ===
 
-impl Workspace {
-    fn new(isa: Isa) -> Self {
-        Self {
-            latent: Rows::default(),
-            sums: Vec::new(),
-            inner: Inner::default(),
-            samples: Rows::default(),
-            scratch: Scratch::new(isa),
+impl<F: FnMut() -> bool> Run<'_, F> {
+    /// Decodes `samples` from the outputs of the stage before `stage` on.
+    fn descend(&mut self, stage: usize, samples: Range<usize>, scratch: &mut Scratch) -> Result<(), DecodeError> {
+        let decoder = self.decoder;
+        if stage == decoder.stages.len() {
+            let level = scratch.workspace.level();
+            decoder.post.run(&mut scratch.stages[stage - 1].sum, samples, &mut self.samples, level);
+            return Ok(());
         }
+        let stride: usize = decoder.stages[..stage].iter().map(|stage| stage.stride).product();
+        let tile = decoder.tiles[stage];
+        for first in samples.clone().step_by(tile) {
+            if !(self.keep_going)() {
+                return Err(DecodeError::Cancelled);
+            }
+            let samples = first..samples.end.min(first + tile);
+            if stage == 0 {
+                self.pre(decoder.stage_input(0, samples.clone(), self.frames), scratch);
+            }
+            let range = decoder.stage_input(stage + 1, samples.clone(), self.frames);
+            let (before, rest) = scratch.stages.split_at_mut(stage);
+            let input = before.last().map_or(&scratch.pre, |before| &before.sum);
+            decoder.stages[stage].run(input, self.frames * stride, range, &mut rest[0], &mut scratch.workspace);
+            self.descend(stage + 1, samples, scratch)?;
+        }
+        Ok(())
+    }
+
+    fn pre(&self, range: Range<usize>, scratch: &mut Scratch) {
+        let Scratch { workspace, latents, pre, .. } = scratch;
+        let convolution = &self.decoder.pre;
+        latents.fill(self.part.latents, self.frames, convolution.input_range(range.clone(), self.frames));
+        pre.reset(convolution.bias().len(), range);
+        let bias = self.bias.as_deref();
+        let pass = Pass { input: latents, slope: 1.0, bias, residual: None, target: Target::Replace };
+        convolution.run(&pass, pre, workspace);
+    }
+}
+
+// === impl Scratch ===
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new(Level::detect())
+    }
+}
+
+impl Scratch {
+    pub fn new(level: Level) -> Self {
+        Self {
+            workspace: Workspace::new(level),
+            latents: Signal::default(),
+            pre: Signal::default(),
+            stages: Vec::new(),
+        }
+    }
+
+    /// Bytes that are kept from run to run.
+    pub fn memory_bytes(&self) -> u64 {
+        let stages: usize = self.stages.iter().map(StageSignals::memory_bytes).sum();
+        (self.workspace.memory_bytes() + self.latents.memory_bytes() + self.pre.memory_bytes() + stages) as u64
     }
 }

@@ -1,161 +1,181 @@
-//! Owns one stage of a decoder: an upsampling, and residual blocks of which the sum is taken.
+//! Owns one stage of the decoder: upsampling, then residual blocks whose outputs are added up. The division by their number is left to the
+//! weights of whatever comes next.
 
 use std::ops::Range;
 
-use super::super::kernels::{Convolution, Epilogue, Rows, Scratch, ShapeError};
-use super::SLOPE;
-use super::weights::{ResBlockWeights, StageWeights};
+use super::weights::{ResBlockWeights, StageWeights, UpsampleWeights};
+use crate::engine::kernels::simd::Lanes;
+use crate::engine::kernels::{ConvWeights, Convolution, Pass, Precision, Signal, Target, Workspace};
 
+/// A stage that is ready to run.
+#[derive(Debug)]
 pub struct Stage {
     upsample: Convolution,
-    stride: usize,
-    channels: usize,
-    blocks: Vec<Vec<Step>>,
+    blocks: Vec<Block>,
+    pub stride: usize,
+    /// Blocks of channels.
+    width: usize,
+    slope: f32,
 }
 
-/// What is added to the value of a block: one convolution, or one of another.
+/// Activations of a stage, kept from tile to tile.
+#[derive(Debug, Default)]
+pub struct StageSignals {
+    upsampled: Signal,
+    /// Between the convolutions of a residual block, taken by turns.
+    steps: [Signal; 3],
+    /// What the stage gives.
+    pub sum: Signal,
+}
+
+/// Steps one after the other, each of which adds to what it takes.
+#[derive(Debug)]
+struct Block {
+    steps: Vec<Step>,
+}
+
+#[derive(Debug)]
 struct Step {
+    /// In pairs, the one before the last.
     first: Option<Convolution>,
     last: Convolution,
 }
 
-/// Rows that are wanted, of those that there are in the whole.
-#[derive(Debug, Clone)]
-pub struct Window {
-    pub rows: Range<isize>,
-    pub length: isize,
+/// What a block adds to, and the length of the whole signal.
+struct Sum<'a> {
+    signal: &'a mut Signal,
+    target: Target,
+    len: usize,
 }
-
-/// Memory for the values within a stage.
-#[derive(Default)]
-pub struct Inner {
-    /// After the upsampling.
-    value: Rows,
-    /// Within a block: the value before and after a step.
-    steps: [Rows; 2],
-    /// Between the two convolutions of a step.
-    between: Rows,
-}
-
-/// Floats of one layer that are computed together: a few layers of this size stay near the processor.
-const TILE: usize = 1 << 16;
 
 // === impl Stage ===
 
 impl Stage {
-    /// `gain` is what the input has to be multiplied with.
-    pub fn new(weights: &StageWeights, gain: f32) -> Result<Self, ShapeError> {
-        let blocks = weights.blocks.iter().map(|block| match block {
-            ResBlockWeights::Single(convolutions) => convolutions
-                .iter()
-                .map(|last| Ok(Step { first: None, last: last.convolution(SLOPE, 1.0)? }))
-                .collect::<Result<Vec<_>, ShapeError>>(),
-            ResBlockWeights::Paired(pairs) => pairs
-                .iter()
-                .map(|(first, last)| {
-                    Ok(Step { first: Some(first.convolution(SLOPE, 1.0)?), last: last.convolution(SLOPE, 1.0)? })
-                })
-                .collect(),
-        });
-        Ok(Self {
-            upsample: weights.upsample.convolution(gain)?,
-            stride: weights.upsample.stride,
-            channels: weights.upsample.out_channels,
-            blocks: blocks.collect::<Result<_, _>>()?,
-        })
+    /// `factor` is what the input still has to be multiplied with.
+    pub fn new(weights: &StageWeights, slope: f32, factor: f32) -> Self {
+        let upsample = upsample(&weights.upsample, factor);
+        let blocks = weights.blocks.iter().map(Block::new).collect();
+        let width = upsample.bias().len();
+        Self { upsample, blocks, stride: weights.upsample.stride, width, slope }
     }
 
-    pub fn stride(&self) -> usize {
-        self.stride
+    /// What the output still has to be multiplied with to be the mean of the blocks.
+    pub fn factor(&self) -> f32 {
+        1.0 / self.blocks.len() as f32
     }
 
-    /// Rows after the upsampling, before and after a row of the result, that it depends on.
-    pub fn reach(&self) -> isize {
-        self.blocks.iter().map(|block| block.iter().map(Step::reach).sum()).max().unwrap_or(0)
+    /// Inputs, of `len` in all, that the outputs of `range` are computed from.
+    pub fn input_range(&self, range: Range<usize>, len: usize) -> Range<usize> {
+        self.upsample.input_range(self.upsampled_range(range, len * self.stride), len)
     }
 
-    pub fn bytes(&self) -> usize {
-        let steps = self.blocks.iter().flatten();
-        let blocks: usize =
-            steps.map(|step| step.last.bytes() + step.first.as_ref().map_or(0, Convolution::bytes)).sum();
-        self.upsample.bytes() + blocks
+    /// Bytes of the activations of one output.
+    pub fn output_bytes(&self) -> usize {
+        self.width * size_of::<Lanes>()
     }
 
-    /// Computes some rows of the result.
-    pub fn run(&self, input: &Rows, wanted: &Window, output: &mut Rows, inner: &mut Inner, scratch: &mut Scratch) {
-        output.reset(self.channels, wanted.rows(0), wanted.rows(0));
-        let rows = (TILE / self.channels).max(1) as isize;
-        let mut start = wanted.rows.start;
-        while start < wanted.rows.end {
-            let tile = Window { rows: start..(start + rows).min(wanted.rows.end), length: wanted.length };
-            start = tile.rows.end;
-            self.upsample(input, &tile, inner, scratch);
-            for (number, block) in self.blocks.iter().enumerate() {
-                self.block(block, number > 0, &tile, output, inner, scratch);
-            }
-        }
+    pub fn memory_bytes(&self) -> usize {
+        let blocks = self.blocks.iter().flat_map(|block| block.steps.iter().flat_map(Step::convolutions));
+        self.upsample.memory_bytes() + blocks.map(Convolution::memory_bytes).sum::<usize>()
     }
 
-    fn upsample(&self, input: &Rows, tile: &Window, inner: &mut Inner, scratch: &mut Scratch) {
-        let stride = self.stride as isize;
-        let wanted = tile.rows(self.reach());
-        let from = wanted.start.div_euclid(stride)..-(-wanted.end).div_euclid(stride);
-        let whole = from.start * stride..from.end * stride;
-        inner.value.reset(self.channels, whole.clone(), whole);
-        self.upsample.run(input, from, &mut inner.value, Epilogue::default(), scratch);
-    }
-
-    fn block(
+    /// Computes the outputs of `range` into `signals.sum` from an input `len` long in all.
+    pub fn run(
         &self,
-        steps: &[Step],
-        accumulate: bool,
-        tile: &Window,
-        output: &mut Rows,
-        inner: &mut Inner,
-        scratch: &mut Scratch,
+        input: &Signal,
+        len: usize,
+        range: Range<usize>,
+        signals: &mut StageSignals,
+        workspace: &mut Workspace,
     ) {
-        let mut left: isize = steps.iter().map(Step::reach).sum();
-        let [before, after] = &mut inner.steps;
-        for (number, step) in steps.iter().enumerate() {
-            let value = if number == 0 { &inner.value } else { &*before };
-            left -= step.reach();
-            let time = tile.rows(left);
-            let input = match &step.first {
-                None => value,
-                Some(first) => {
-                    let span = tile.rows(left + step.last.reach());
-                    inner.between.reset(self.channels, span.clone(), span.clone());
-                    first.run(value, span, &mut inner.between, Epilogue::default(), scratch);
-                    &inner.between
-                }
-            };
-            let residual = Some(value);
-            if number + 1 == steps.len() {
-                let epilogue = Epilogue { residual, accumulate, condition: None };
-                step.last.run(input, time, output, epilogue, scratch);
-            } else {
-                after.reset(self.channels, time.clone(), time.clone());
-                let epilogue = Epilogue { residual, ..Epilogue::default() };
-                step.last.run(input, time, after, epilogue, scratch);
-                std::mem::swap(before, after);
+        let StageSignals { upsampled, steps, sum } = signals;
+        let len = len * self.stride;
+        upsampled.reset(self.width, self.upsampled_range(range.clone(), len));
+        let pass = Pass { input, slope: self.slope, bias: None, residual: None, target: Target::Replace };
+        self.upsample.run(&pass, upsampled, workspace);
+        sum.reset(self.width, range.clone());
+        for (at, block) in self.blocks.iter().enumerate() {
+            let target = if at == 0 { Target::Replace } else { Target::Add };
+            block.run(self.slope, upsampled, steps, Sum { signal: sum, target, len }, workspace);
+        }
+    }
+
+    fn upsampled_range(&self, range: Range<usize>, len: usize) -> Range<usize> {
+        let ranges = self.blocks.iter().map(|block| block.input_range(0, range.clone(), len));
+        ranges.fold(range.clone(), |all, range| all.start.min(range.start)..all.end.max(range.end))
+    }
+}
+
+// === impl StageSignals ===
+
+impl StageSignals {
+    pub fn memory_bytes(&self) -> usize {
+        let signals = self.steps.iter().chain([&self.upsampled, &self.sum]);
+        signals.map(Signal::memory_bytes).sum()
+    }
+}
+
+// === impl Block ===
+
+impl Block {
+    fn new(weights: &ResBlockWeights) -> Self {
+        let usual = |weights: &ConvWeights| Convolution::same(weights, Precision::Usual);
+        let steps = match weights {
+            ResBlockWeights::ResBlock1 { pairs } => {
+                pairs.iter().map(|(first, last)| Step { first: Some(usual(first)), last: usual(last) }).collect()
             }
+            ResBlockWeights::ResBlock2 { convs } => {
+                convs.iter().map(|only| Step { first: None, last: usual(only) }).collect()
+            }
+        };
+        Self { steps }
+    }
+
+    /// Inputs of the steps from `step` on, for outputs of `range`.
+    fn input_range(&self, step: usize, range: Range<usize>, len: usize) -> Range<usize> {
+        let convolutions = self.steps[step..].iter().flat_map(Step::convolutions).rev();
+        convolutions.fold(range, |range, convolution| convolution.input_range(range, len))
+    }
+
+    fn run(&self, slope: f32, input: &Signal, steps: &mut [Signal; 3], sum: Sum<'_>, workspace: &mut Workspace) {
+        let Sum { signal: sum, target, len } = sum;
+        let [from, to, between] = steps;
+        let (mut from, mut to) = (from, to);
+        for (at, step) in self.steps.iter().enumerate() {
+            let input = if at == 0 { input } else { &*from };
+            let is_last = at + 1 == self.steps.len();
+            let range = self.input_range(at + 1, sum.range(), len);
+            let target = if is_last { target } else { Target::Replace };
+            let output = if is_last { &mut *sum } else { &mut *to };
+            if !is_last {
+                output.reset(input.blocks(), range.clone());
+            }
+            let pass = Pass { input, slope, bias: None, residual: Some(input), target };
+            match &step.first {
+                None => step.last.run(&pass, output, workspace),
+                Some(first) => {
+                    between.reset(input.blocks(), step.last.input_range(range, len));
+                    first.run(&Pass { residual: None, target: Target::Replace, ..pass }, between, workspace);
+                    step.last.run(&Pass { input: between, ..pass }, output, workspace);
+                }
+            }
+            std::mem::swap(&mut from, &mut to);
         }
     }
 }
-
-// === impl Window ===
-
-impl Window {
-    /// The rows with `reach` more on both sides, as far as there are rows.
-    pub fn rows(&self, reach: isize) -> Range<isize> {
-        (self.rows.start - reach).max(0)..(self.rows.end + reach).min(self.length)
-    }
-}
-
-// === impl Step ===
 
 impl Step {
-    fn reach(&self) -> isize {
-        self.last.reach() + self.first.as_ref().map_or(0, Convolution::reach)
+    fn convolutions(&self) -> impl DoubleEndedIterator<Item = &Convolution> {
+        self.first.iter().chain([&self.last])
     }
+}
+
+// === helpers ===
+
+/// An upsampling of the description, ready to run.
+fn upsample(weights: &UpsampleWeights, factor: f32) -> Convolution {
+    let UpsampleWeights { in_channels, out_channels, kernel, stride, weight, bias, .. } = weights;
+    Convolution::upsampling([*in_channels, *out_channels], [*kernel, *stride], bias, |output, input, tap| {
+        f64::from(weight[(input * out_channels + output) * kernel + tap]) * f64::from(factor)
+    })
 }

@@ -1,48 +1,22 @@
-//! Owns the weights of a decoder, as PyTorch and ONNX lay them out, and their way into kernels.
+//! Owns the description of a decoder: which convolutions it is made of and their weights, as training and ONNX lay them out. Refuses
+//! descriptions whose shapes do not fit each other.
 
-use super::super::kernels::{Convolution, LANES, ShapeError, Taps};
-use super::SLOPE;
+use crate::engine::kernels::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};
 
-/// A decoder's layers, in order.
+/// What the decoder is made of.
 #[derive(Debug, Clone)]
 pub struct DecoderWeights {
     pub pre: ConvWeights,
-    /// With a kernel of 1; absent where there is one speaker.
-    pub speaker: Option<ConvWeights>,
     pub stages: Vec<StageWeights>,
+    /// To one channel, the samples.
     pub post: ConvWeights,
+    /// Slope of the leaky ReLUs before and in the stages.
+    pub slope: f32,
+    /// Slope of the leaky ReLU before `post`.
+    pub post_slope: f32,
 }
 
-/// An upsampling, and the blocks of which the mean is taken.
-#[derive(Debug, Clone)]
-pub struct StageWeights {
-    pub upsample: UpsampleWeights,
-    pub blocks: Vec<ResBlockWeights>,
-}
-
-/// Convolutions, each of the rectified value, that are added to the value.
-#[derive(Debug, Clone)]
-pub enum ResBlockWeights {
-    /// One convolution at a time ("2" in the settings of HiFi-GAN).
-    Single(Vec<ConvWeights>),
-    /// Two, one after the other, each rectified ("1").
-    Paired(Vec<(ConvWeights, ConvWeights)>),
-}
-
-/// A convolution with "same" padding.
-#[derive(Debug, Clone)]
-pub struct ConvWeights {
-    pub out_channels: usize,
-    pub in_channels: usize,
-    pub kernel: usize,
-    pub dilation: usize,
-    /// [out][in][kernel]
-    pub weight: Vec<f32>,
-    /// [out], or empty.
-    pub bias: Vec<f32>,
-}
-
-/// A transposed convolution with `kernel = stride + 2 * padding`.
+/// A transposed convolution whose output is `stride` times as long as its input.
 #[derive(Debug, Clone)]
 pub struct UpsampleWeights {
     pub in_channels: usize,
@@ -50,72 +24,89 @@ pub struct UpsampleWeights {
     pub kernel: usize,
     pub stride: usize,
     pub padding: usize,
-    /// [in][out][kernel]
+    /// `[in][out][kernel]`
     pub weight: Vec<f32>,
-    /// [out], or empty.
+    /// `[out]`, or empty
     pub bias: Vec<f32>,
 }
 
-// === impl ConvWeights ===
+/// Upsampling, and residual blocks whose outputs are averaged.
+#[derive(Debug, Clone)]
+pub struct StageWeights {
+    pub upsample: UpsampleWeights,
+    pub blocks: Vec<ResBlockWeights>,
+}
 
-impl ConvWeights {
-    /// The kernel that takes `gain` times the rectified input.
-    pub fn convolution(&self, slope: f32, gain: f32) -> Result<Convolution, ShapeError> {
-        let weight: Vec<f32> = self.weight.iter().map(|weight| weight * gain).collect();
-        Convolution::new(&Taps {
-            out_channels: self.out_channels,
-            in_channels: self.in_channels,
-            kernel: self.kernel,
-            dilation: self.dilation,
-            weight: &weight,
-            bias: &self.bias,
-            slope,
-            phases: 1,
-        })
+/// Residual convolutions one after the other, each behind a leaky ReLU.
+#[derive(Debug, Clone)]
+pub enum ResBlockWeights {
+    /// Two convolutions a step: `x += second(first(x))`.
+    ResBlock1 { pairs: Vec<(ConvWeights, ConvWeights)> },
+    /// One convolution a step: `x += conv(x)`.
+    ResBlock2 { convs: Vec<ConvWeights> },
+}
+
+// === impl DecoderWeights ===
+
+impl DecoderWeights {
+    /// Whether all shapes fit each other.
+    pub fn validate(&self) -> Result<(), ShapeError> {
+        for slope in [self.slope, self.post_slope] {
+            if !(0.0..=1.0).contains(&slope) {
+                return Err(ShapeError::Slope(slope));
+            }
+        }
+        self.pre.validate("conv_pre", self.pre.in_channels)?;
+        let mut channels = self.pre.out_channels;
+        for stage in &self.stages {
+            stage.upsample.validate(channels)?;
+            channels = stage.upsample.out_channels;
+            not_empty("a stage's list of residual blocks", stage.blocks.len())?;
+            for block in &stage.blocks {
+                block.validate(channels)?;
+            }
+        }
+        not_empty("the list of stages", self.stages.len())?;
+        let hop = self.stages.iter().fold(1_usize, |hop, stage| hop.saturating_mul(stage.upsample.stride));
+        if hop > MAX_SPAN {
+            return Err(ShapeError::Length { part: "the product of all strides" });
+        }
+        self.post.validate("conv_post", channels)?;
+        if self.post.out_channels != 1 {
+            return Err(ShapeError::Channels { part: "the output", found: self.post.out_channels, expected: 1 });
+        }
+        Ok(())
     }
 }
 
-// === impl UpsampleWeights ===
-
-impl UpsampleWeights {
-    /// A row of input gives `stride` rows of output. Each is a sum over the row and its two neighbours, so that all of them together are one
-    /// convolution with `stride` times the channels: output `q * stride + r` takes input `q + d` with tap `r + padding - d * stride`.
-    pub fn convolution(&self, gain: f32) -> Result<Convolution, ShapeError> {
-        let (ins, outs, kernel, stride) = (self.in_channels, self.out_channels, self.kernel, self.stride);
-        let fits = kernel == stride + 2 * self.padding
-            && self.padding <= stride
-            && ins * outs * kernel == self.weight.len()
-            && (self.bias.is_empty() || self.bias.len() == outs);
-        if !fits || stride == 0 {
-            return Err(ShapeError("upsampling"));
-        }
-        let padded = outs.next_multiple_of(LANES);
-        let mut weight = vec![0.0; stride * padded * ins * 3];
-        let mut bias = vec![0.0; stride * padded];
-        for phase in 0..stride {
-            for out in 0..outs {
-                let row = phase * padded + out;
-                bias[row] = self.bias.get(out).copied().unwrap_or(0.0);
-                for input in 0..ins {
-                    for (place, neighbour) in [-1, 0, 1].into_iter().enumerate() {
-                        let tap = (phase + self.padding) as isize - neighbour * stride as isize;
-                        if let Some(tap) = usize::try_from(tap).ok().filter(|&tap| tap < kernel) {
-                            weight[(row * ins + input) * 3 + place] =
-                                gain * self.weight[(input * outs + out) * kernel + tap];
-                        }
-                    }
-                }
+impl ResBlockWeights {
+    fn validate(&self, channels: usize) -> Result<(), ShapeError> {
+        let convs: Vec<&ConvWeights> = match self {
+            Self::ResBlock1 { pairs } => pairs.iter().flat_map(|(first, second)| [first, second]).collect(),
+            Self::ResBlock2 { convs } => convs.iter().collect(),
+        };
+        not_empty("a residual block", convs.len())?;
+        for conv in convs {
+            conv.validate("a residual block", channels)?;
+            if conv.out_channels != channels {
+                let part = "the sum of a residual block";
+                return Err(ShapeError::Channels { part, found: conv.out_channels, expected: channels });
             }
         }
-        Convolution::new(&Taps {
-            out_channels: stride * padded,
-            in_channels: ins,
-            kernel: 3,
-            dilation: 1,
-            weight: &weight,
-            bias: &bias,
-            slope: SLOPE,
-            phases: stride,
-        })
+        Ok(())
+    }
+}
+
+impl UpsampleWeights {
+    fn validate(&self, channels: usize) -> Result<(), ShapeError> {
+        let part = "an upsampling";
+        if self.stride == 0 || self.padding > MAX_SPAN || self.kernel.checked_sub(self.stride) != Some(2 * self.padding)
+        {
+            return Err(ShapeError::Length { part });
+        }
+        if self.in_channels != channels {
+            return Err(ShapeError::Channels { part, found: self.in_channels, expected: channels });
+        }
+        counts(part, &self.weight, &self.bias, [self.out_channels, self.in_channels, self.kernel])
     }
 }

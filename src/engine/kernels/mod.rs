@@ -1,23 +1,25 @@
-//! Owns convolutions over time, in one dimension, as the decoder of a voice has them: many channels, few taps, dilated or not. Faster than
-//! ONNX Runtime's, because a short kernel needs two to three times fewer products by Toom and Cook's way, and because the channels stand
-//! together in memory, sixteen at a time, so that everything along time is plain arithmetic on vectors. Refuses to know what is computed.
-//!
-//! The values do not depend on how wide the processor's vectors are: each is made by the same additions and fused multiplications in the
-//! same order.
+//! Owns the convolutions over time that the decoder and the flow are made of, on one thread: activations in blocks of channels
+//! ([`Signal`]), Toom-Cook convolutions ([`Convolution`]) and vector arithmetic ([`simd`]). Refuses ONNX, files and anything of a voice.
 
-// What is generic over processors has to be inlined into the function that has a processor's instructions.
+// What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
+// Arrays whose length is known at compile time are walked by index, several of them at a time, so that they stay in registers.
+#![allow(clippy::needless_range_loop)]
 
-mod convolution;
-mod direct;
-mod product;
-mod rows;
-mod simd;
+mod conv;
+mod gemm;
+#[cfg(test)]
+pub mod naive;
+mod signal;
+pub mod simd;
+mod steps;
+mod tanh;
 #[cfg(test)]
 mod tests;
-mod tiled;
 mod toom_cook;
+mod weights;
 
-pub use convolution::{Convolution, Epilogue, Scratch, ShapeError, Taps};
-pub use rows::Rows;
-pub use simd::{Isa, LANES, Lane, Simd, Task};
+pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
+pub use signal::Signal;
+pub use tanh::{sigmoid, tanh};
+pub use weights::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};

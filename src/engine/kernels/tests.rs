@@ -1,156 +1,182 @@
-//! Convolutions against the sum that defines them.
+//! Claims about the kernels: each kind of convolution equals its definition, whatever the processor and wherever time is cut.
+
+use std::ops::Range;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::naive::{self, Rows, noise};
+use super::simd::{LANES, Lanes, Level, Operation, Simd};
+use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, tanh};
 
-/// A convolution, its input and where it is computed.
-#[derive(Debug, Clone)]
+/// A convolution and what it is computed from.
 struct Case {
-    outs: usize,
-    ins: usize,
-    kernel: usize,
-    dilation: usize,
-    phases: usize,
-    frames: usize,
-    slope: f32,
-    seed: u32,
+    convolution: Convolution,
+    input: Vec<f32>,
+    len: usize,
+    out_channels: usize,
+    stride: usize,
+    expected: Rows,
+}
+
+const SLOPE: f32 = 0.1;
+
+fn rows(values: &[f32], len: usize) -> Rows {
+    values.chunks(len).map(|row| row.iter().map(|value| f64::from(*value)).collect()).collect()
+}
+
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut next = noise(seed);
+    (0..count).map(|_| next()).collect()
+}
+
+fn same(channels: [usize; 2], taps: usize, dilation: usize, len: usize, precision: Precision) -> Case {
+    let [in_channels, out_channels] = channels;
+    let input = numbers(in_channels * len, 1);
+    let bias = numbers(out_channels, 2);
+    let weights = numbers(out_channels * in_channels * taps, 3);
+    let geometry = Geometry { precision, ..Geometry::same(in_channels, out_channels, taps, dilation) };
+    let convolution = Convolution::new(geometry, &bias, |output, _, input, tap| {
+        f64::from(weights[(output * in_channels + input) * taps + tap])
+    });
+    let activated = naive::leaky_relu(&rows(&input, len), SLOPE);
+    let expected = naive::conv(&activated, &weights, &bias, [out_channels, taps, dilation]);
+    Case { convolution, input, len, out_channels, stride: 1, expected }
+}
+
+fn transposed(channels: [usize; 2], stride: usize, padding: usize, len: usize) -> Case {
+    let [in_channels, out_channels] = channels;
+    let taps = stride + 2 * padding;
+    let input = numbers(in_channels * len, 1);
+    let bias = numbers(out_channels, 2);
+    let weights = numbers(out_channels * in_channels * taps, 3);
+    let convolution =
+        Convolution::upsampling([in_channels, out_channels], [taps, stride], &bias, |output, input, tap| {
+            f64::from(weights[(input * out_channels + output) * taps + tap])
+        });
+    let activated = naive::leaky_relu(&rows(&input, len), SLOPE);
+    let expected = naive::transposed(&activated, &weights, &bias, [out_channels, taps, stride]);
+    Case { convolution, input, len, out_channels, stride, expected }
 }
 
 impl Case {
-    fn values(&self, count: usize, salt: u32) -> Vec<f32> {
-        let mut state = self.seed.wrapping_mul(2_654_435_761).wrapping_add(salt) | 1;
-        let next = || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as f32 / (1_u32 << 31) as f32 - 1.0
-        };
-        std::iter::repeat_with(next).take(count).collect()
+    /// The outputs of a range, by channels.
+    fn compute(&self, range: Range<usize>, level: Level) -> Vec<Vec<f32>> {
+        let mut input = Signal::default();
+        input.fill(&self.input, self.len, self.convolution.input_range(range.clone(), self.len));
+        let mut output = Signal::default();
+        output.reset(self.convolution.bias().len(), range);
+        let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: None, target: Target::Replace };
+        self.convolution.run(&pass, &mut output, &mut Workspace::new(level));
+        channels(&output, self.out_channels)
     }
 
-    fn input(&self) -> Vec<f32> {
-        self.values(self.ins * self.frames, 1)
-    }
-
-    fn weight(&self) -> Vec<f32> {
-        let scale = 1.0 / ((self.ins * self.kernel) as f32).sqrt();
-        self.values(self.outs * self.ins * self.kernel, 2).into_iter().map(|value| value * scale).collect()
-    }
-
-    fn bias(&self) -> Vec<f32> {
-        self.values(self.outs, 3)
-    }
-
-    /// [rows of output][channels]
-    fn computed(&self, isa: Isa) -> Vec<Vec<f32>> {
-        let convolution = Convolution::new(&Taps {
-            out_channels: self.outs,
-            in_channels: self.ins,
-            kernel: self.kernel,
-            dilation: self.dilation,
-            weight: &self.weight(),
-            bias: &self.bias(),
-            slope: self.slope,
-            phases: self.phases,
-        })
-        .unwrap();
-        let (mut input, mut output) = (Rows::default(), Rows::default());
-        let time = 0..self.frames as isize;
-        input.fill(&self.input(), self.frames, time.clone());
-        let rows = 0..(self.frames * self.phases) as isize;
-        output.reset(self.outs / self.phases, rows.clone(), rows.clone());
-        convolution.run(&input, time, &mut output, Epilogue::default(), &mut Scratch::new(isa));
-        let channels = self.outs / self.phases;
-        let value = |row: isize, channel: usize| output.block(channel / LANES)[row as usize].0[channel % LANES];
-        rows.map(|row| (0..channels).map(|channel| value(row, channel)).collect()).collect()
-    }
-
-    fn defined(&self) -> Vec<Vec<f32>> {
-        let (input, weight, bias) = (self.input(), self.weight(), self.bias());
-        let channels = self.outs / self.phases;
-        let value = |row: usize, channel: usize| {
-            let out = row % self.phases * channels + channel;
-            let mut sum = f64::from(bias[out]);
-            for i in 0..self.ins {
-                for tap in 0..self.kernel {
-                    let moment =
-                        (row / self.phases + tap * self.dilation) as isize - (self.kernel / 2 * self.dilation) as isize;
-                    let Some(x) = usize::try_from(moment).ok().filter(|&moment| moment < self.frames) else { continue };
-                    let x = input[i * self.frames + x];
-                    let x = if x > 0.0 { x } else { x * self.slope };
-                    sum += f64::from(x) * f64::from(weight[(out * self.ins + i) * self.kernel + tap]);
-                }
-            }
-            sum as f32
-        };
-        (0..self.frames * self.phases).map(|row| (0..channels).map(|channel| value(row, channel)).collect()).collect()
+    fn whole(&self) -> Range<usize> {
+        0..self.len * self.stride
     }
 }
 
-fn case() -> impl Strategy<Value = Case> {
-    let kernel = prop_oneof![Just(1_usize), Just(3), Just(5), Just(7), Just(9), Just(11)];
-    let slope = prop_oneof![Just(1.0_f32), Just(0.1)];
-    (1..40_usize, 1..40_usize, kernel, 1..6_usize, 1..90_usize, slope, any::<u32>(), 1..4_usize).prop_map(
-        |(outs, ins, kernel, dilation, frames, slope, seed, phases)| {
-            let outs = if phases == 1 { outs } else { phases * LANES * (1 + outs % 2) };
-            Case { outs, ins, kernel, dilation, phases, frames, slope, seed }
-        },
-    )
+fn channels(signal: &Signal, count: usize) -> Vec<Vec<f32>> {
+    (0..count).map(|c| signal.row(c / LANES).iter().map(|lanes| lanes.0[c % LANES]).collect()).collect()
 }
 
-fn furthest(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+fn difference(a: &[Vec<f32>], b: &Rows) -> f64 {
+    let pairs = a.iter().flatten().zip(b.iter().flatten());
+    assert_eq!(a.iter().flatten().count(), b.iter().flatten().count());
+    pairs.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
+}
+
+/// The definition, the other instructions and the parts all give what the whole gives.
+fn check(case: &Case, cut: usize) {
+    let whole = case.compute(case.whole(), Level::detect());
+
+    let worst = difference(&whole, &case.expected);
+    assert!(worst < 1e-4, "{worst} from the definition");
+    for level in Level::available() {
+        assert_eq!(case.compute(case.whole(), level), whole, "{level:?}");
+    }
+    let cut = cut % case.whole().end;
+    let mut parts = case.compute(0..cut, Level::detect());
+    for (part, rest) in parts.iter_mut().zip(case.compute(cut..case.whole().end, Level::detect())) {
+        part.extend(rest);
+    }
+    assert_eq!(parts, whole, "cut at {cut}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_convolution_is_the_sum_that_defines_it(case in case()) {
-        let difference = furthest(&case.computed(Isa::best()), &case.defined());
-
-        prop_assert!(difference < 1e-4, "{difference}");
+    fn a_convolution_equals_its_definition(
+        channels in [1..40_usize, 1..40_usize], taps in 1..13_usize, dilation in 1..5_usize, len in 1..60_usize, cut in 0..60_usize,
+    ) {
+        check(&same(channels, taps, dilation, len, Precision::Usual), cut);
     }
 
     #[test]
-    fn the_width_of_vectors_changes_no_bit(case in case()) {
-        let fused = Isa::available().into_iter().filter(|isa| *isa != Isa::Portable || cfg!(target_arch = "aarch64"));
-        let computed: Vec<_> = fused.map(|isa| case.computed(isa)).collect();
-
-        prop_assert!(computed.windows(2).all(|pair| pair[0] == pair[1]));
-    }
-
-    #[test]
-    fn every_processor_can_compute_it(case in case()) {
-        let difference = furthest(&case.computed(Isa::Portable), &case.defined());
-
-        prop_assert!(difference < 1e-4, "{difference}");
+    fn a_transposed_convolution_equals_its_definition(
+        channels in [1..40_usize, 1..20_usize], stride in 1..9_usize, padding in 0..5_usize, len in 1..20_usize, cut in 0..60_usize,
+    ) {
+        check(&transposed(channels, stride, padding, len), cut);
     }
 }
 
 #[test]
-fn weights_that_do_not_fit_their_shape_are_refused() {
-    let taps = Taps {
-        out_channels: 2,
-        in_channels: 3,
-        kernel: 3,
-        dilation: 1,
-        weight: &[0.0; 18],
-        bias: &[],
-        slope: 1.0,
-        phases: 1,
-    };
+fn a_convolution_of_high_precision_equals_its_definition() {
+    check(&same([20, 20], 7, 1, 50, Precision::High), 17);
+}
 
-    assert!(Convolution::new(&taps).is_ok());
-    for wrong in [
-        Taps { weight: &[0.0; 17], ..taps },
-        Taps { bias: &[0.0], ..taps },
-        Taps { kernel: 2, weight: &[0.0; 12], ..taps },
-        Taps { dilation: 0, ..taps },
-        Taps { phases: 2, ..taps },
-    ] {
-        assert!(Convolution::new(&wrong).is_err(), "{wrong:?}");
+#[test]
+fn residuals_and_sums_are_added_once() {
+    let case = same([16, 16], 3, 1, 30, Precision::Usual);
+    let plain = case.compute(3..27, Level::detect());
+    let mut input = Signal::default();
+    input.fill(&case.input, case.len, 0..30);
+    let mut output = Signal::default();
+    output.reset(1, 3..27);
+    output.row_mut(0).fill(Lanes([2.0; LANES]));
+    let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: Some(&input), target: Target::Add };
+
+    case.convolution.run(&pass, &mut output, &mut Workspace::new(Level::detect()));
+
+    for (c, sums) in channels(&output, 16).iter().enumerate() {
+        for (at, sum) in sums.iter().enumerate() {
+            assert_eq!(*sum, plain[c][at] + case.input[c * 30 + 3 + at] + 2.0);
+        }
+    }
+}
+
+#[test]
+fn an_empty_range_needs_no_inputs_beyond_its_tile() {
+    let case = same([16, 16], 3, 1, 30, Precision::Usual);
+
+    let outputs = case.compute(7..7, Level::detect());
+
+    assert!(outputs.iter().all(Vec::is_empty));
+}
+
+struct Tanh<'a>(&'a mut [Lanes]);
+
+impl Operation for Tanh<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for lanes in self.0 {
+            simd.store(tanh(simd, simd.load(lanes)), lanes);
+        }
+    }
+}
+
+#[test]
+fn the_hyperbolic_tangent_is_exact_to_single_precision_and_within_full_scale() {
+    let arguments: Vec<Lanes> =
+        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.003 + lane as f32 * 1e-4))).collect();
+    for level in Level::available() {
+        let mut values = arguments.clone();
+
+        level.run(Tanh(&mut values));
+
+        for (x, y) in arguments.iter().flat_map(|x| x.0).zip(values.iter().flat_map(|y| y.0)) {
+            assert!((f64::from(y) - f64::from(x).tanh()).abs() < 4e-7, "tanh({x}) = {y}");
+            assert!(y.abs() <= 1.0);
+        }
     }
 }

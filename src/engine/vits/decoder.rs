@@ -1,17 +1,18 @@
 //! Owns reading a HiFi-GAN decoder (Kong, Kim, Bae, 2020) out of a graph: its layers in order, with their weights. Refuses whatever is not
 //! exactly that.
 
-use super::super::decoder::{
-    ConvWeights, DecoderWeights, LAST_SLOPE, ResBlockWeights, SLOPE, StageWeights, UpsampleWeights,
-};
-use super::super::onnx::{Graph, Node, Tensor};
+use super::super::decoder::{ConvWeights, DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
+use super::super::onnx::{Graph, Node};
 use super::StructureError;
 use super::names::{LATENT, SPEAKER};
+use super::reader::{Read, Reader, size};
 
-type Read<T> = Result<T, StructureError>;
+/// Slopes of the leaky rectifiers: within the stages, and before the last convolution.
+const SLOPE: f32 = 0.1;
+const LAST_SLOPE: f32 = 0.01;
 
-/// The decoder of a graph that was cut out between the latent and the samples.
-pub fn decoder_weights(graph: &Graph<'_>) -> Read<DecoderWeights> {
+/// The decoder of a graph that was cut out between the latent and the samples, and what makes its condition of the speaker's embedding.
+pub fn decoder_weights(graph: &Graph<'_>) -> Read<(DecoderWeights, Option<ConvWeights>)> {
     let reader = Reader { graph };
     let first = reader.follow(LATENT, "Conv")?;
     let pre = reader.convolution(first)?;
@@ -28,13 +29,10 @@ pub fn decoder_weights(graph: &Graph<'_>) -> Read<DecoderWeights> {
         } else {
             expect_slope(activation, LAST_SLOPE)?;
             reader.follow(next.output(), "Tanh")?;
-            return Ok(DecoderWeights { pre, speaker, stages, post: reader.convolution(next)? });
+            let post = reader.convolution(next)?;
+            return Ok((DecoderWeights { pre, stages, post, slope: SLOPE, post_slope: LAST_SLOPE }, speaker));
         }
     }
-}
-
-struct Reader<'g, 'a> {
-    graph: &'g Graph<'a>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -120,25 +118,11 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         let block = match (singles.is_empty(), pairs.is_empty()) {
-            (true, false) => ResBlockWeights::Paired(pairs),
-            (false, true) => ResBlockWeights::Single(singles),
+            (true, false) => ResBlockWeights::ResBlock1 { pairs },
+            (false, true) => ResBlockWeights::ResBlock2 { convs: singles },
             _ => return Err(StructureError("residual blocks")),
         };
         Ok((block, value))
-    }
-
-    fn convolution(&self, node: Node<'a>) -> Read<ConvWeights> {
-        let malformed = StructureError("plain convolutions");
-        let weight = self.constant(node, 1)?;
-        let [out_channels, in_channels, kernel] = weight.shape[..] else { return Err(malformed) };
-        let dilation = size(node, "dilations", 0, 1).ok_or(malformed.clone())?;
-        let padding = dilation * kernel.saturating_sub(1) / 2;
-        let same = [0, 1].iter().all(|&side| size(node, "pads", side, 0) == Some(padding));
-        if !same || kernel % 2 == 0 || size(node, "strides", 0, 1) != Some(1) || node.int("group").unwrap_or(1) != 1 {
-            return Err(malformed);
-        }
-        let bias = self.bias(node)?;
-        Ok(ConvWeights { out_channels, in_channels, kernel, dilation, weight: weight.values, bias })
     }
 
     fn upsampling(&self, node: Node<'a>) -> Read<UpsampleWeights> {
@@ -159,37 +143,10 @@ impl<'a> Reader<'_, 'a> {
         Ok(UpsampleWeights { in_channels, out_channels, kernel, stride, padding, weight: weight.values, bias })
     }
 
-    fn constant(&self, node: Node<'a>, place: usize) -> Read<Tensor> {
-        node.input(place).and_then(|name| self.graph.constant(name)).ok_or(StructureError("constant weights"))
-    }
-
-    fn bias(&self, node: Node<'a>) -> Read<Vec<f32>> {
-        if node.input(2).is_none() { Ok(Vec::new()) } else { Ok(self.constant(node, 2)?.values) }
-    }
-
-    /// The one consumer of a kind.
-    fn follow(&self, value: &str, kind: &'static str) -> Read<Node<'a>> {
-        let mut found = self.graph.consumers(value).filter(|node| node.is(kind));
-        found.next().filter(|_| found.next().is_none()).ok_or(StructureError("known decoder"))
-    }
-
-    fn only_consumer(&self, value: &str) -> Read<Node<'a>> {
-        let mut consumers = self.graph.consumers(value);
-        consumers.next().filter(|_| consumers.next().is_none()).ok_or(StructureError("known decoder"))
-    }
-
     fn expect_activated(&self, convolution: Node<'a>, value: &str) -> Read<()> {
         let activation = convolution.input(0).and_then(|input| self.graph.producer(input));
         let activation = activation.filter(|node| node.is("LeakyRelu") && node.input(0) == Some(value));
         expect_slope(activation.ok_or(StructureError("residual blocks"))?, SLOPE)
-    }
-}
-
-/// A size that an attribute lists, with its default.
-fn size(node: Node<'_>, attribute: &str, place: usize, default: usize) -> Option<usize> {
-    match node.ints(attribute) {
-        None => Some(default),
-        Some(sizes) => usize::try_from(*sizes.get(place)?).ok(),
     }
 }
 

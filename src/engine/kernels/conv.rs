@@ -1,0 +1,283 @@
+//! Owns a convolution over time: its transformed weights, which inputs a range of outputs needs, and computing that range. One mechanism
+//! serves all kinds. A long kernel is cut into segments whose products are added up before they are transformed back; a transposed
+//! convolution is an ordinary one with the channels of all its phases, stored interleaved; a dilated one is several undilated ones on
+//! interleaved samples, which here is only a stride.
+//!
+//! Tiles stand where they would stand in the whole utterance, never where a range begins, and a range asks for all inputs of its tiles. So
+//! a sample is the same to the last bit however time is cut.
+
+use std::ops::Range;
+
+use super::gemm;
+use super::signal::{Signal, blocks};
+use super::simd::{LANES, Lanes, Level};
+use super::steps::{Gather, Multiply, Scatter, Tiles};
+use super::toom_cook::Form;
+use super::weights::ConvWeights;
+
+/// Bytes of transformed inputs and products at a time: they and the weights that meet them stay in a core's second cache.
+const TILE_BYTES: usize = 256 * 1024;
+/// Longest piece of a kernel that is transformed as one: with more taps precision goes.
+const MAX_SEGMENT: usize = 7;
+
+/// Shape of a convolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Geometry {
+    pub in_channels: usize,
+    pub out_channels: usize,
+    pub taps: usize,
+    pub dilation: usize,
+    /// Output `t` of the grid begins at input `t - lead`.
+    pub lead: usize,
+    /// Outputs for each place of the grid, one after the other in time; 1 but for a transposed convolution.
+    pub phases: usize,
+    /// Outputs cut off at the beginning.
+    pub trim: usize,
+    pub precision: Precision,
+}
+
+/// How much of its precision a convolution may trade for speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    Usual,
+    /// For inputs with outliers, whose rounding errors drown the rest.
+    High,
+}
+
+/// A convolution that is ready to run.
+#[derive(Debug)]
+pub struct Convolution {
+    pub(super) geometry: Geometry,
+    pub(super) form: Form,
+    segments: usize,
+    /// `[point][phase and output block][segment and input channel]`
+    pub(super) weights: Vec<Lanes>,
+    /// `[output block]`
+    bias: Vec<Lanes>,
+}
+
+/// What one run reads and writes.
+pub struct Pass<'a> {
+    /// At least the part of [`Convolution::input_range`] that exists; zero is read elsewhere.
+    pub input: &'a Signal,
+    /// Slope below zero of the leaky ReLU that inputs pass through; 1 for none.
+    pub slope: f32,
+    /// In place of the convolution's own, if given.
+    pub bias: Option<&'a [Lanes]>,
+    /// Added to the outputs; spans at least their range.
+    pub residual: Option<&'a Signal>,
+    pub target: Target,
+}
+
+/// What becomes of the values that the output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Replace,
+    Add,
+}
+
+/// Memory that runs share one after the other, and the instructions that they use.
+#[derive(Debug)]
+pub struct Workspace {
+    level: Level,
+    rows: Vec<Lanes>,
+    products: Vec<Lanes>,
+}
+
+// === impl Geometry ===
+
+impl Geometry {
+    /// A convolution whose output is as long as its input.
+    pub fn same(in_channels: usize, out_channels: usize, taps: usize, dilation: usize) -> Self {
+        Self {
+            in_channels,
+            out_channels,
+            taps,
+            dilation,
+            lead: dilation * (taps - 1) / 2,
+            phases: 1,
+            trim: 0,
+            precision: Precision::Usual,
+        }
+    }
+}
+
+// === impl Convolution ===
+
+impl Convolution {
+    /// `weight(output, phase, input, tap)` gives the weights, `bias` one value for each output, or nothing.
+    pub fn new(geometry: Geometry, bias: &[f32], weight: impl Fn(usize, usize, usize, usize) -> f64) -> Self {
+        let segments = geometry.taps.div_ceil(MAX_SEGMENT);
+        let form = form(geometry.taps.div_ceil(segments), geometry.precision);
+        let in_blocks = blocks(geometry.in_channels);
+        let out_blocks = blocks(geometry.out_channels);
+        let row = segments * in_blocks * LANES;
+        let point = geometry.phases * out_blocks * row;
+        let mut weights = vec![Lanes::ZERO; form.points() * point];
+        let transform = form.weight_transform();
+        let mut kernel = vec![0.0; form.taps];
+        for output in 0..geometry.out_channels {
+            for phase in 0..geometry.phases {
+                for (segment, input) in (0..segments).flat_map(|s| (0..geometry.in_channels).map(move |i| (s, i))) {
+                    for (at, value) in kernel.iter_mut().enumerate() {
+                        let tap = segment * form.taps + at;
+                        *value = if tap < geometry.taps { weight(output, phase, input, tap) } else { 0.0 };
+                    }
+                    let block = (phase * out_blocks + output / LANES) * row + segment * in_blocks * LANES + input;
+                    for (at, factors) in transform.iter().enumerate() {
+                        let value: f64 = factors.iter().zip(&kernel).map(|(factor, weight)| factor * weight).sum();
+                        weights[at * point + block].0[output % LANES] = value as f32;
+                    }
+                }
+            }
+        }
+        Self { bias: lanes(bias, out_blocks), geometry, form, segments, weights }
+    }
+
+    /// A convolution as a description has it.
+    pub fn same(weights: &ConvWeights, precision: Precision) -> Self {
+        let ConvWeights { out_channels, in_channels, kernel, dilation, weight, bias } = weights;
+        let geometry = Geometry { precision, ..Geometry::same(*in_channels, *out_channels, *kernel, *dilation) };
+        Self::new(geometry, bias, |output, _, input, tap| {
+            f64::from(weight[(output * in_channels + input) * kernel + tap])
+        })
+    }
+
+    /// A transposed convolution of `taps` taps whose output is `stride` times as long as its input. `weight(output, input, tap)` gives the
+    /// weights. Output `place * stride + phase - padding` is a sum over the inputs up to `place`, each `stride` taps further into the kernel.
+    pub fn upsampling(
+        [in_channels, out_channels]: [usize; 2],
+        [taps, stride]: [usize; 2],
+        bias: &[f32],
+        weight: impl Fn(usize, usize, usize) -> f64,
+    ) -> Self {
+        let places = taps.div_ceil(stride);
+        let (lead, trim) = (places - 1, (taps - stride) / 2);
+        let precision = Precision::Usual;
+        let geometry =
+            Geometry { in_channels, out_channels, taps: places, dilation: 1, lead, phases: stride, trim, precision };
+        Self::new(geometry, bias, |output, phase, input, place| {
+            let tap = phase + (places - 1 - place) * stride;
+            if tap < taps { weight(output, input, tap) } else { 0.0 }
+        })
+    }
+
+    /// Blocks of channels that come in.
+    pub fn in_blocks(&self) -> usize {
+        blocks(self.geometry.in_channels)
+    }
+
+    /// One vector for each block of channels that come out.
+    pub fn bias(&self) -> &[Lanes] {
+        &self.bias
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        (self.weights.len() + self.bias.len()) * size_of::<Lanes>()
+    }
+
+    /// Inputs that the outputs of `range` are computed from, of an input `len` long.
+    pub fn input_range(&self, range: Range<usize>, len: usize) -> Range<usize> {
+        let Geometry { dilation, lead, .. } = self.geometry;
+        let groups = self.groups(range);
+        let step = self.form.outputs * dilation;
+        let reach = self.segments * self.form.taps * dilation - 1;
+        let start = (groups.start * step).saturating_sub(lead).min(len);
+        start..(groups.end * step + reach).saturating_sub(lead).clamp(start, len)
+    }
+
+    /// Computes the range of `output`, as it was [`Signal::reset`].
+    pub fn run(&self, pass: &Pass<'_>, output: &mut Signal, workspace: &mut Workspace) {
+        self.run_part(pass, output.range(), output, workspace);
+    }
+
+    /// Computes a part of the range of `output`, and leaves the rest of it as it is.
+    pub fn run_part(&self, pass: &Pass<'_>, range: Range<usize>, output: &mut Signal, workspace: &mut Workspace) {
+        if range.is_empty() {
+            return;
+        }
+        let Workspace { level, rows, products } = workspace;
+        let groups = self.groups(range.clone());
+        let all = groups.start * self.geometry.dilation..groups.end * self.geometry.dilation;
+        let points = self.form.points();
+        let row_blocks = self.row_blocks();
+        let product_blocks = self.geometry.phases * self.bias.len();
+        let bytes = points * (row_blocks + product_blocks) * size_of::<Lanes>();
+        let most = (TILE_BYTES / bytes / gemm::ROWS).max(1) * gemm::ROWS;
+        let pitch = most.min(all.len().next_multiple_of(gemm::ROWS));
+        grow(rows, points * row_blocks * pitch);
+        grow(products, points * product_blocks * pitch);
+        for first in all.clone().step_by(pitch) {
+            let indices = first..all.end.min(first + pitch);
+            let part = Tiles { convolution: self, pass, indices, pitch };
+            level.run(Gather { part: &part, rows });
+            level.run(Multiply { part: &part, rows, products });
+            level.run(Scatter { part: &part, products, range: range.clone(), output });
+        }
+    }
+
+    /// Blocks of transformed inputs.
+    pub(super) fn row_blocks(&self) -> usize {
+        self.segments * self.in_blocks()
+    }
+
+    /// Groups of tiles that cover a range of outputs. A group is one tile for each residue of the dilation.
+    fn groups(&self, range: Range<usize>) -> Range<usize> {
+        let Geometry { dilation, phases, trim, .. } = self.geometry;
+        let step = self.form.outputs * dilation;
+        let grid = (range.start + trim) / phases..(range.end + trim).div_ceil(phases);
+        grid.start / step..grid.end.div_ceil(step)
+    }
+
+    /// Where in the grid a tile begins.
+    pub(super) fn origin(&self, tile: usize) -> usize {
+        let dilation = self.geometry.dilation;
+        tile / dilation * self.form.outputs * dilation + tile % dilation
+    }
+}
+
+// === impl Workspace ===
+
+impl Workspace {
+    pub fn new(level: Level) -> Self {
+        Self { level, rows: Vec::new(), products: Vec::new() }
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Bytes that are kept for use after use.
+    pub fn memory_bytes(&self) -> usize {
+        (self.rows.capacity() + self.products.capacity()) * size_of::<Lanes>()
+    }
+}
+
+// === helpers ===
+
+/// Values of channels as blocks; zeros where there are none.
+pub fn lanes(values: &[f32], blocks: usize) -> Vec<Lanes> {
+    let mut lanes = vec![Lanes::ZERO; blocks];
+    for (at, value) in values.iter().enumerate() {
+        lanes[at / LANES].0[at % LANES] = *value;
+    }
+    lanes
+}
+
+/// The form that was measured to be the quickest for a kernel of so many taps.
+fn form(taps: usize, precision: Precision) -> Form {
+    let outputs = match (taps, precision) {
+        (2, _) => 3,
+        (5 | 7, Precision::High) => 4,
+        (3 | 5 | 7, _) => 6,
+        (4 | 6, _) => 5,
+        _ => 1,
+    };
+    Form::new(taps, outputs)
+}
+
+fn grow(buffer: &mut Vec<Lanes>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, Lanes::ZERO);
+    }
+}

@@ -1,0 +1,78 @@
+//! Owns activations: channels in blocks of [`LANES`], each block a row over time, so that everything along time is plain arithmetic on
+//! vectors and no data is ever shuffled. A signal holds a range of the whole utterance's time and knows which.
+
+use std::ops::Range;
+
+use super::simd::{LANES, Lanes};
+
+/// Activations over a range of time.
+#[derive(Debug, Default)]
+pub struct Signal {
+    range: Range<usize>,
+    blocks: usize,
+    /// `[block][time]`
+    data: Vec<Lanes>,
+}
+
+/// Blocks that so many channels fill, the last of them up to its end with zeros.
+pub fn blocks(channels: usize) -> usize {
+    channels.div_ceil(LANES)
+}
+
+// === impl Signal ===
+
+impl Signal {
+    /// Makes it a signal of so many blocks over `range`, whose values are whatever stood there. Memory is kept from use to use.
+    pub fn reset(&mut self, blocks: usize, range: Range<usize>) {
+        let len = blocks * range.len();
+        if self.data.len() < len {
+            self.data.resize(len, Lanes::ZERO);
+        }
+        self.range = range;
+        self.blocks = blocks;
+    }
+
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    pub fn row(&self, block: usize) -> &[Lanes] {
+        &self.data[block * self.range.len()..][..self.range.len()]
+    }
+
+    pub fn row_mut(&mut self, block: usize) -> &mut [Lanes] {
+        let len = self.range.len();
+        &mut self.data[block * len..][..len]
+    }
+
+    /// All rows of the first half of the blocks, and of the second.
+    pub fn halves_mut(&mut self) -> (&mut [Lanes], &mut [Lanes]) {
+        let half = self.blocks / 2 * self.range.len();
+        self.data[..2 * half].split_at_mut(half)
+    }
+
+    /// Takes the values of `range` from `channels` rows of `frames` values each.
+    pub fn fill(&mut self, rows: &[f32], frames: usize, range: Range<usize>) {
+        let channels = rows.len() / frames.max(1);
+        self.reset(blocks(channels), range.clone());
+        for block in 0..self.blocks {
+            let row = self.row_mut(block);
+            row.fill(Lanes::ZERO);
+            for lane in 0..LANES.min(channels - block * LANES) {
+                let from = &rows[(block * LANES + lane) * frames..][range.clone()];
+                for (to, from) in row.iter_mut().zip(from) {
+                    to.0[lane] = *from;
+                }
+            }
+        }
+    }
+
+    /// Bytes that are kept for use after use.
+    pub fn memory_bytes(&self) -> usize {
+        self.data.capacity() * size_of::<Lanes>()
+    }
+}
