@@ -4,8 +4,10 @@
 //! `CacheActor`, whose bounded mailbox drops what it cannot take.
 
 mod actor;
+mod envelope;
 mod handle;
 mod key;
 
+pub use envelope::{Corrupt, Entry};
 pub use handle::{Answer, CacheHandle, CacheSettings};
 pub use key::{CacheKey, KeyBuilder};

@@ -141,7 +141,7 @@ fn answer_key(request: &SynthesisRequest, spec: AudioSpec) -> CacheKey {
         None => (None, None),
     };
     let prosody = &request.prosody;
-    KeyBuilder::new()
+    KeyBuilder::new("answer-v1")
         .part("voice", request.voice.as_str())
         .part("text", request.text.as_str())
         .optional("speaker name", name)
