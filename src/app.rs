@@ -10,8 +10,8 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cache::{CacheHandle, CacheSettings};
-use crate::config::{Config, ConfigError};
+use crate::cache::{CacheHandle, CacheSettings, L2Settings, RedisSettings, Target};
+use crate::config::{Config, ConfigError, RedisConfig};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles,
@@ -19,7 +19,7 @@ use crate::engine::{
 };
 use crate::http::{AppState, RequestLimits};
 use crate::pool::{PoolError, PoolHandle, PoolSettings};
-use crate::resilience::{Readiness, Reason};
+use crate::resilience::{BreakerSettings, Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::Metrics;
 use crate::voices::{Catalogue, Retries, VoiceSettings, VoiceSource};
@@ -46,6 +46,9 @@ pub struct Application {
 
 /// Where downloads go in the home folder when the models folder cannot be written.
 const FALLBACK_DIR: &str = ".local/share/tts-batch-api/models";
+/// Few enough errors to wait for, and so many that one lost connection is not among the reasons.
+const REDIS_BREAKER: BreakerSettings =
+    BreakerSettings { errors: 5, window: Duration::from_secs(1), probe_after: Duration::from_secs(1) };
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 
@@ -54,6 +57,8 @@ const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 impl Speaker {
     /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        // A setting that is wrong is found before anything heavy starts.
+        cache_settings(config)?;
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::load(&files.onnxruntime)?;
         let catalogue = Catalogue::open(&voice_settings(config)?).unwrap_or_else(|error| {
@@ -76,7 +81,10 @@ impl Speaker {
         let default_voice = default_voice(config, &catalogue)?;
         let metrics = Metrics::new().context("metrics")?;
         let pool = PoolHandle::start(engine, catalogue.clone(), metrics.clone(), pool_settings(config)?);
-        let cache = start_cache(config, &metrics);
+        let cache = match cache_settings(config)? {
+            Some(settings) => CacheHandle::start(settings, metrics.clone()),
+            None => CacheHandle::disabled(metrics.clone()),
+        };
         let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, settings),
@@ -252,12 +260,38 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ConfigError> {
         .map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
 }
 
-fn start_cache(config: &Config, metrics: &Metrics) -> CacheHandle {
-    if !config.cache.enabled {
-        return CacheHandle::disabled(metrics.clone());
+/// `None`: nothing is kept.
+fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigError> {
+    let cache = &config.cache;
+    if !cache.enabled {
+        return Ok(None);
     }
-    let settings = CacheSettings { l1_bytes: config.cache.l1_bytes, ttl: config.cache.ttl };
-    CacheHandle::start(settings, metrics.clone())
+    let l2 = cache.redis.as_ref().map(|redis| {
+        Ok(L2Settings {
+            redis: redis_settings(redis, cache.max_entry_bytes)?,
+            write_queue_bytes: redis.write_queue_bytes,
+            max_in_flight: redis.max_in_flight,
+            lease: redis.lease,
+        })
+    });
+    Ok(Some(CacheSettings {
+        l1_bytes: cache.l1_bytes,
+        ttl: cache.ttl,
+        max_entry_bytes: cache.max_entry_bytes,
+        l2: l2.transpose()?,
+    }))
+}
+
+pub fn redis_settings(redis: &RedisConfig, max_entry_bytes: usize) -> Result<RedisSettings, ConfigError> {
+    let target = Target::parse(redis.url.reveal());
+    Ok(RedisSettings {
+        target: target.map_err(|error| ConfigError::new("TTS_REDIS_URL", error.to_string()))?,
+        operation_timeout: redis.timeout,
+        write_timeout: redis.write_timeout,
+        connect_timeout: redis.connect_timeout,
+        max_entry_bytes,
+        breaker: REDIS_BREAKER,
+    })
 }
 
 fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {

@@ -17,7 +17,7 @@ use super::{PoolError, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Engine, LoadedVoice};
 use crate::telemetry::{Metrics, ShedReason};
-use crate::voices::{Catalogue, VoiceFiles};
+use crate::voices::{Catalogue, VoiceDigest, VoiceFiles};
 
 /// The supervisor of synthesis.
 pub struct ModelPoolActor {
@@ -26,10 +26,12 @@ pub struct ModelPoolActor {
     metrics: Metrics,
     settings: PoolSettings,
     residency: Residency,
+    /// What the voices in memory were made of.
+    loaded_from: HashMap<VoiceId, VoiceDigest>,
     /// Who waits for a voice that is being loaded or is about to be.
     waiting: HashMap<VoiceId, Vec<oneshot::Sender<Loaded>>>,
     /// Files are there; memory is not yet asked for.
-    to_load: VecDeque<(VoiceId, VoiceFiles)>,
+    to_load: VecDeque<Found>,
     loading: bool,
     queue: FairQueue<QueuedJob>,
     workers: HashMap<usize, Worker>,
@@ -39,6 +41,13 @@ pub struct ModelPoolActor {
     panics_in_a_row: u32,
     /// Threads that hang and were replaced.
     hanging: usize,
+}
+
+/// Files to load, and what they were when they were found.
+struct Found {
+    id: VoiceId,
+    files: VoiceFiles,
+    digest: Option<VoiceDigest>,
 }
 
 type Loaded = Result<Arc<dyn LoadedVoice>, PoolError>;
@@ -65,6 +74,7 @@ impl ModelPoolActor {
             catalogue,
             metrics,
             residency: Residency::new(settings.memory_limit_bytes, settings.pinned.clone()),
+            loaded_from: HashMap::new(),
             settings,
             waiting: HashMap::new(),
             to_load: VecDeque::new(),
@@ -83,11 +93,11 @@ impl ModelPoolActor {
     /// Begins the next load if none is under way. Loads take turns: each needs memory for a moment that the limit does not count.
     fn load_next(&mut self, ctx: &mut Context<Self>) {
         while !self.loading
-            && let Some((id, files)) = self.to_load.pop_front()
+            && let Some(found) = self.to_load.pop_front()
         {
-            match self.make_room(&id, &files) {
-                Ok(evicted) => self.load(id, files, evicted, ctx),
-                Err(error) => self.answer_waiting(&id, &Err(error)),
+            match self.make_room(&found.id, &found.files) {
+                Ok(evicted) => self.load(found, evicted, ctx),
+                Err(error) => self.answer_waiting(&found.id, &Err(error)),
             }
         }
     }
@@ -104,10 +114,13 @@ impl ModelPoolActor {
     fn find_files(&mut self, id: VoiceId, ctx: &mut Context<Self>) {
         let catalogue = self.catalogue.clone();
         let wanted = id.clone();
-        let find = async move { catalogue.files(&wanted).await };
-        let then = find.into_actor(self).map(move |files, actor, ctx| match files {
-            Ok(files) => {
-                actor.to_load.push_back((id, files));
+        let find = async move {
+            let files = catalogue.files(&wanted).await?;
+            Ok((files, catalogue.digest(&wanted).await))
+        };
+        let then = find.into_actor(self).map(move |found, actor, ctx| match found {
+            Ok((files, digest)) => {
+                actor.to_load.push_back(Found { id, files, digest });
                 actor.load_next(ctx);
             }
             Err(error) => actor.answer_waiting(&id, &Err(PoolError::NoFiles(error))),
@@ -115,7 +128,8 @@ impl ModelPoolActor {
         ctx.spawn(then);
     }
 
-    fn load(&mut self, id: VoiceId, files: VoiceFiles, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
+    fn load(&mut self, found: Found, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
+        let Found { id, files, digest } = found;
         self.loading = true;
         self.count_evictions(evicted.len());
         let engine = self.engine.clone();
@@ -126,6 +140,7 @@ impl ModelPoolActor {
         });
         let finish = load.into_actor(self).map(move |outcome, actor, ctx| {
             actor.loading = false;
+            actor.loaded_from.extend(digest.map(|digest| (id.clone(), digest)));
             let loaded = match outcome {
                 Ok(result) => result.map_err(|error| error.to_string()),
                 Err(_) => Err("loading it panicked".to_owned()),
@@ -153,6 +168,18 @@ impl ModelPoolActor {
         };
         self.show_residency();
         self.answer_waiting(id, &answer);
+    }
+
+    /// Lets go of the voice if its files are others now. Whoever holds it finishes with it.
+    fn drop_replaced(&mut self, id: &VoiceId) {
+        let current = self.catalogue.known_digest(id);
+        if current.is_none() || self.loaded_from.get(id) == current.as_ref() {
+            return;
+        }
+        if let Some(replaced) = self.residency.take(id) {
+            tracing::info!(voice = %id, "the files of a voice in memory were replaced");
+            self.release(vec![replaced]);
+        }
     }
 
     fn answer_waiting(&mut self, id: &VoiceId, answer: &Loaded) {
@@ -282,6 +309,7 @@ impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;
 
     fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Self::Context) -> Self::Result {
+        self.drop_replaced(&id);
         if let Some(voice) = self.residency.get(&id) {
             return Box::pin(std::future::ready(Ok(voice)));
         }

@@ -11,6 +11,8 @@ mod audio;
 mod command;
 mod folder;
 mod log;
+mod proxy;
+mod redis;
 mod server;
 mod wait;
 
@@ -18,6 +20,8 @@ pub use answer::{Answer, assert_closed};
 pub use audio::{Sound, samples};
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;
+pub use proxy::{Fault, FaultProxy};
+pub use redis::{RedisCluster, RedisServer};
 pub use server::{TOKEN, TestServer, shared};
 pub use wait::until;
 

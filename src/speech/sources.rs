@@ -1,0 +1,132 @@
+//! Owns finding out what is known of a request already: its plan and its sentences, in this process and in what replicas share.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::SpeechError;
+use super::entries::Plan;
+use super::service::{CacheUse, Caching};
+use super::work::{Source, Work};
+use crate::cache::{Found, Looked};
+use crate::telemetry::CacheTier;
+
+/// Where a request's sentences are to come from, in the order of the text.
+pub struct Sources {
+    pub plan: Plan,
+    pub sentences: Vec<Source>,
+    pub cache: CacheUse,
+    /// When the oldest of what was found was made.
+    oldest: Option<SystemTime>,
+}
+
+/// Counts what is found.
+#[derive(Default)]
+struct Tally {
+    found: usize,
+    missing: usize,
+    /// Something came from L2, be it the plan.
+    used_l2: bool,
+    l2_failed: bool,
+    oldest: Option<SystemTime>,
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Of what came from the cache altogether.
+    pub fn age(&self) -> Option<Duration> {
+        self.oldest.filter(|_| self.cache.is_hit()).map(|oldest| oldest.elapsed().unwrap_or_default())
+    }
+
+    /// Looks. What is missing is prepared for, so that what cannot be made fails here and not after the first sentences.
+    pub async fn find(work: &Arc<Work>) -> Result<Self, SpeechError> {
+        match work.caching() {
+            Caching::Forbidden => Self::anew(work, CacheUse::Disabled).await,
+            Caching::Fresh => Self::anew(work, CacheUse::Miss).await,
+            Caching::Allowed | Caching::Only => Self::known(work).await,
+        }
+    }
+
+    async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
+        let plan = work.prepared().await?.plan.clone();
+        let sentences = (0..plan.sentences.len()).map(|_| Source::Made).collect();
+        Ok(Self { plan, sentences, cache, oldest: None })
+    }
+
+    async fn known(work: &Arc<Work>) -> Result<Self, SpeechError> {
+        let cache = &work.parts().cache;
+        let mut tally = Tally::default();
+        let key = work.plan_key().ok_or(SpeechError::NotCached)?;
+        let looked = cache.lookup(&[key], true).await;
+        tally.l2_failed = looked.l2_failed;
+        let plan = looked.found.into_iter().flatten().next().and_then(|found| {
+            tally.add(&found);
+            Plan::from_entry(&found.entry)
+        });
+        let plan = match plan {
+            Some(plan) => plan,
+            None if work.caching() == Caching::Only => return Err(SpeechError::NotCached),
+            None => work.prepared().await?.plan.clone(),
+        };
+        let Looked { found, l2_failed } = cache.lookup(&plan.sentences, !tally.l2_failed).await;
+        tally.l2_failed |= l2_failed;
+        if found.iter().all(Option::is_some) {
+            let sentences = found.into_iter().flatten().map(|found| tally.source(Some(found))).collect();
+            return Ok(Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest });
+        }
+        if work.caching() == Caching::Only {
+            return Err(SpeechError::NotCached);
+        }
+        Self::with_missing(work, plan, found, tally).await
+    }
+
+    async fn with_missing(
+        work: &Arc<Work>,
+        plan: Plan,
+        found: Vec<Option<Found>>,
+        mut tally: Tally,
+    ) -> Result<Self, SpeechError> {
+        let prepared = work.prepared().await?;
+        if prepared.plan != plan {
+            // Kept by a replica that phonemizes otherwise.
+            return Self::anew(work, CacheUse::Miss).await;
+        }
+        if found.first().is_some_and(Option::is_some) {
+            // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes it asks for a place.
+            work.admission()?;
+        }
+        let sentences = found.into_iter().map(|found| tally.source(found)).collect();
+        Ok(Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest })
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    fn source(&mut self, found: Option<Found>) -> Source {
+        let Some(found) = found else {
+            self.missing += 1;
+            return Source::Made;
+        };
+        self.found += 1;
+        self.add(&found);
+        Source::Found(found.entry)
+    }
+
+    fn add(&mut self, found: &Found) {
+        self.used_l2 |= found.tier == CacheTier::L2;
+        let made_at = found.entry.made_at;
+        self.oldest = Some(self.oldest.map_or(made_at, |oldest| oldest.min(made_at)));
+    }
+
+    /// A plan alone spares no synthesis.
+    fn cache_use(&self) -> CacheUse {
+        match self {
+            Self { missing: 0, used_l2: false, .. } => CacheUse::HitL1,
+            Self { missing: 0, .. } => CacheUse::HitL2,
+            Self { found: 1.., .. } => CacheUse::Partial,
+            Self { l2_failed: true, .. } => CacheUse::Error,
+            Self { .. } => CacheUse::Miss,
+        }
+    }
+}
