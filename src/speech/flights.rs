@@ -53,8 +53,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     }
 
     /// Whether it is being made.
-    #[cfg(test)]
-    fn is_under_way(&self, key: &CacheKey) -> bool {
+    pub fn is_under_way(&self, key: &CacheKey) -> bool {
         self.lock().contains_key(key)
     }
 

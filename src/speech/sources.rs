@@ -7,7 +7,7 @@ use super::SpeechError;
 use super::entries::Plan;
 use super::service::{CacheUse, Caching};
 use super::work::{Source, Work};
-use crate::cache::{Found, Looked};
+use crate::cache::{CacheKey, Found, Looked};
 use crate::telemetry::CacheTier;
 
 /// Where a request's sentences are to come from, in the order of the text.
@@ -49,7 +49,7 @@ impl Sources {
 
     async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
         let plan = work.prepared().await?.plan.clone();
-        let sentences = (0..plan.sentences.len()).map(|_| Source::Made).collect();
+        let sentences = plan.sentences.iter().map(|key| Source::Made(*key)).collect();
         Ok(Self { plan, sentences, cache, oldest: None })
     }
 
@@ -63,6 +63,8 @@ impl Sources {
             tally.add(&found);
             Plan::from_entry(&found.entry)
         });
+        // Others may have made it while L2 was asked.
+        let plan = plan.or_else(|| Plan::from_entry(&cache.peek(&key)?));
         let plan = match plan {
             Some(plan) => plan,
             None if work.caching() == Caching::Only => return Err(SpeechError::NotCached),
@@ -71,7 +73,7 @@ impl Sources {
         let Looked { found, l2_failed } = cache.lookup(&plan.sentences, !tally.l2_failed).await;
         tally.l2_failed |= l2_failed;
         if found.iter().all(Option::is_some) {
-            let sentences = found.into_iter().flatten().map(|found| tally.source(Some(found))).collect();
+            let sentences = plan.sentences.iter().zip(found).map(|(key, found)| tally.source(*key, found)).collect();
             return Ok(Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest });
         }
         if work.caching() == Caching::Only {
@@ -86,8 +88,10 @@ impl Sources {
         found: Vec<Option<Found>>,
         mut tally: Tally,
     ) -> Result<Self, SpeechError> {
-        let prepared = work.prepared().await?;
-        if prepared.plan != plan {
+        let is_under_way = |key: &CacheKey| work.parts().speaking.is_under_way(key);
+        let mut missing = plan.sentences.iter().zip(&found).filter(|(_, found)| found.is_none());
+        // Whoever only waits for others' work needs no voice and no place.
+        if !missing.all(|(key, _)| is_under_way(key)) && work.prepared().await?.plan != plan {
             // Kept by a replica that phonemizes otherwise.
             return Self::anew(work, CacheUse::Miss).await;
         }
@@ -95,7 +99,7 @@ impl Sources {
             // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes it asks for a place.
             work.admission()?;
         }
-        let sentences = found.into_iter().map(|found| tally.source(found)).collect();
+        let sentences = plan.sentences.iter().zip(found).map(|(key, found)| tally.source(*key, found)).collect();
         Ok(Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest })
     }
 }
@@ -103,14 +107,14 @@ impl Sources {
 // === impl Tally ===
 
 impl Tally {
-    fn source(&mut self, found: Option<Found>) -> Source {
+    fn source(&mut self, key: CacheKey, found: Option<Found>) -> Source {
         let Some(found) = found else {
             self.missing += 1;
-            return Source::Made;
+            return Source::Made(key);
         };
         self.found += 1;
         self.add(&found);
-        Source::Found(found.entry)
+        Source::Found(key, found.entry)
     }
 
     fn add(&mut self, found: &Found) {

@@ -51,8 +51,8 @@ pub struct Work {
 
 /// Where a sentence is to come from.
 pub enum Source {
-    Found(Entry),
-    Made,
+    Found(CacheKey, Entry),
+    Made(CacheKey),
 }
 
 // === impl Work ===
@@ -80,6 +80,10 @@ impl Work {
     pub fn plan_key(&self) -> Option<CacheKey> {
         let max_phonemes = self.parts.settings.max_sentence_phonemes;
         self.digest.map(|digest| plan_key(&Identity { request: &self.request, digest: &digest, max_phonemes }))
+    }
+
+    fn is_admitted(&self) -> bool {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// The request's place in the pool, asked for once.
@@ -126,7 +130,9 @@ impl Work {
 
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
         let request = &self.request;
-        let _admission = self.admission()?;
+        // Who prepares for all need not be who speaks for all: then the place is given back after this.
+        let is_for_itself = self.caching == Caching::Forbidden || self.is_admitted();
+        let _admission = if is_for_itself { self.admission()? } else { Arc::new(self.parts.pool.admit()?) };
         let voice = self.parts.pool.voice(&request.voice, request.deadline).await?;
         let config = voice.config();
         let manner = Manner {
@@ -147,21 +153,24 @@ impl Work {
 
     /// The samples of a sentence at the voice's own rate.
     pub async fn sentence(self: &Arc<Self>, source: Source, index: usize) -> Result<Pcm, SpeechError> {
-        if let Source::Found(entry) = source {
-            if let Ok(pcm) = off_thread(move || sentence_from_entry(&entry)).await? {
-                return Ok(pcm);
+        let key = match source {
+            Source::Made(key) => key,
+            Source::Found(key, entry) => match off_thread(move || sentence_from_entry(&entry)).await? {
+                Ok(pcm) => return Ok(pcm),
+                Err(_) => key,
+            },
+        };
+        if self.caching == Caching::Forbidden {
+            return self.clone().compute(key, index).await;
+        }
+        loop {
+            let lead = || self.clone().lead(key, index);
+            match self.parts.speaking.join(key, self.request.deadline, lead).await {
+                // The leader found no place. This request has one.
+                Err(SpeechError::Overloaded { .. }) if self.is_admitted() => {}
+                outcome => return outcome,
             }
         }
-        if self.caching == Caching::Forbidden {
-            return self.clone().compute(index).await;
-        }
-        let prepared = self.prepared().await?;
-        let Some(sentence) = prepared.sentences.get(index) else {
-            return Err(SpeechError::Failed("the plan has more sentences than the text".to_owned()));
-        };
-        let key = sentence.key;
-        let lead = || self.clone().lead(key, index);
-        self.parts.speaking.join(key, self.request.deadline, lead).await
     }
 
     /// Makes a sentence for all who want it, here and in other replicas.
@@ -180,7 +189,7 @@ impl Work {
                 }
             }
         }
-        let pcm = self.clone().compute(index).await?;
+        let pcm = self.clone().compute(key, index).await?;
         let (cache, kept) = (self.parts.cache.clone(), pcm.clone());
         let keep = async move {
             // What is too short to be kept is made again as fast.
@@ -197,10 +206,10 @@ impl Work {
         Ok(off_thread(move || sentence_from_entry(&entry)).await?.ok())
     }
 
-    async fn compute(self: Arc<Self>, index: usize) -> Result<Pcm, SpeechError> {
+    async fn compute(self: Arc<Self>, key: CacheKey, index: usize) -> Result<Pcm, SpeechError> {
         let prepared = self.prepared().await?;
-        let Some(sentence) = prepared.sentences.get(index) else {
-            return Err(SpeechError::Failed("the plan has more sentences than the text".to_owned()));
+        let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
+            return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
         };
         let admission = if index == 0 { self.admission()? } else { self.admission_begun().await? };
         let job = SentenceJob {

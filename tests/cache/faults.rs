@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tts_batch_api::cache::Turn;
 
 use crate::cache::{TestCache, at, entry, key, run, until};
 use crate::support::{Fault, FaultProxy, RedisServer};
@@ -255,8 +256,6 @@ fn writes_beyond_the_queue_are_dropped_and_counted() {
 
 #[test]
 fn a_lease_is_one_replicas_until_it_is_given_back() {
-    use tts_batch_api::cache::Turn;
-
     run(async {
         let redis = RedisServer::start();
         let (one, other) = (TestCache::start(at(&redis.url())), TestCache::start(at(&redis.url())));
@@ -264,7 +263,8 @@ fn a_lease_is_one_replicas_until_it_is_given_back() {
         other.until_up().await;
 
         let Turn::Ours(Some(lease)) = one.handle.turn(&key(1)).await else { panic!("no lease") };
-        let mut waiting = Box::pin(other.handle.turn(&key(1)));
+        let wanted = key(1);
+        let mut waiting = Box::pin(other.handle.turn(&wanted));
         let held = tokio::time::timeout(Duration::from_millis(100), &mut waiting).await.is_err();
         one.store(1);
         drop(lease);
@@ -278,8 +278,6 @@ fn a_lease_is_one_replicas_until_it_is_given_back() {
 
 #[test]
 fn a_replica_that_is_gone_is_waited_for_no_longer_than_its_lease() {
-    use tts_batch_api::cache::Turn;
-
     run(async {
         let redis = RedisServer::start();
         let mut settings = at(&redis.url());

@@ -4,12 +4,19 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{Answer, RedisServer, TestServer};
+use crate::support::{Answer, RedisServer, TestServer, until};
 
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 
 fn replicas(redis: &RedisServer) -> [TestServer; 2] {
-    [(); 2].map(|()| TestServer::start(&[("TTS_REDIS_URL", &redis.url())]))
+    [(); 2].map(|()| {
+        // Ample time, so that no call is given up on a busy machine.
+        let url = redis.url();
+        let ample = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
+        let replica = TestServer::start(&ample);
+        until("a connection to Redis", || (replica.metric("tts_cache_l2_up") == 1.0).then_some(()));
+        replica
+    })
 }
 
 #[test]
