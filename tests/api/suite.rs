@@ -7,6 +7,7 @@ mod health;
 mod legacy;
 mod lifecycle;
 mod refusals;
+mod replaced;
 mod secrecy;
 mod streaming;
 #[path = "../support/mod.rs"]

@@ -12,7 +12,8 @@ fn replicas(redis: &RedisServer) -> [TestServer; 2] {
     [(); 2].map(|()| {
         // Ample time, so that no call is given up on a busy machine.
         let url = redis.url();
-        let ample = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
+        let ample =
+            [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
         let replica = TestServer::start(&ample);
         until("a connection to Redis", || (replica.metric("tts_cache_l2_up") == 1.0).then_some(()));
         replica
