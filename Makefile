@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 
-.PHONY: help tools setup build serve test lint bench clean
+.PHONY: help tools test-tools setup build serve test lint bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -15,6 +15,10 @@ tools:
 	@command -v cc >/dev/null || { echo "a C linker is missing: apt-get install gcc"; exit 1; }
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-pip"; exit 1; }
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
+
+# The tests start a Redis of their own. Nothing else is installed on the system.
+test-tools:
+	@command -v redis-server >/dev/null || deploy/install.sh redis-server
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice
 	@$(PYTHON) deploy/fetch.py
@@ -32,7 +36,7 @@ serve: build ## serve on port 8080 with a development token
 	@echo
 	@ALLOWED_USER_TOKEN='$(TOKEN)' TTS_LOG_FORMAT=$${TTS_LOG_FORMAT:-pretty} $(SERVICE) serve
 
-test: setup ## set up and pass every test
+test: setup test-tools ## set up and pass every test
 	@$(CARGO) test --locked
 
 lint: tools ## check format and lints

@@ -66,7 +66,7 @@ impl Encoder {
     }
 
     /// A whole answer as a stream sends it, sharing its bytes.
-    pub fn as_stream(&self, whole: Bytes) -> impl Iterator<Item = Bytes> + use<> {
+    pub fn as_stream(&self, whole: &Bytes) -> impl Iterator<Item = Bytes> + use<> {
         let head = self.stream_head();
         let samples = whole.slice(head.len().min(whole.len())..);
         [Bytes::from(head), samples].into_iter().filter(|part| !part.is_empty())
@@ -111,7 +111,7 @@ mod tests {
             let streamed: Vec<u8> = parts.iter().flat_map(|part| encoder.stream_part(part)).collect();
 
             assert_eq!(encoder.whole(&parts)[head..], streamed);
-            let again: Vec<u8> = encoder.as_stream(encoder.whole(&parts).into()).flatten().collect();
+            let again: Vec<u8> = encoder.as_stream(&encoder.whole(&parts).into()).flatten().collect();
             assert_eq!(again, [encoder.stream_head(), streamed].concat());
         }
     }

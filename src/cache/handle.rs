@@ -172,7 +172,9 @@ impl CacheHandle {
 
         let wanted: Vec<CacheKey> = missing.iter().map(|index| keys[*index]).collect();
         let Ok(fetched) = self.ask(l2, Lookup(wanted.clone())).await else {
-            missing.iter().for_each(|_| self.metrics.count_lookup(CacheTier::L2, LookupResult::Error));
+            for _ in missing {
+                self.metrics.count_lookup(CacheTier::L2, LookupResult::Error);
+            }
             looked.l2_failed = true;
             return looked;
         };

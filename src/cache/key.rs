@@ -26,8 +26,8 @@ impl CacheKey {
 
     /// A number as good as random that is always the same for the same key.
     pub fn seed(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        let (first, _) = self.0.as_chunks::<8>();
+        u64::from_le_bytes(first[0])
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn synthesize(
         return Ok(whole(speech, spec.format, &voice));
     }
     match state.speech.begin(asked, conditions.caching).await? {
-        Begun::Whole(speech) => Ok(whole_in_parts(speech, spec.format, &voice)),
+        Begun::Whole(speech) => Ok(whole_in_parts(&speech, spec.format, &voice)),
         Begun::InParts(speaking, key) => stream_parts(*speaking, spec.format, &voice, tag(key)).await,
     }
 }
@@ -76,11 +76,11 @@ fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
 }
 
 /// An answer that is there, as a stream would have sent it.
-fn whole_in_parts(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
+fn whole_in_parts(speech: &Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
     let tag = speech.key.map(|key| EntityTag::new(&key, true));
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), Some(speech.answer.age()));
-    let parts = Encoder::new(format, speech.answer.sample_rate).as_stream(speech.answer.audio);
+    let parts = Encoder::new(format, speech.answer.sample_rate).as_stream(&speech.answer.audio);
     head.streaming(stream::iter(parts.map(Ok::<_, ApiError>)))
 }
 

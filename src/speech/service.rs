@@ -164,8 +164,7 @@ impl SpeechService {
         if let Some(hit) = key.and_then(|key| self.hit(key, caching)) {
             return Ok(Begun::Whole(hit));
         }
-        let cache = self.parts.cache.clone();
-        let keeper = key.map(|key| Keeper { cache, key, spec: asked.spec, said: Vec::new() });
+        let keeper = key.map(|key| Keeper::new(self.parts.cache.clone(), key, asked.spec));
         let (key, deadline) = (asked.key, asked.request.deadline);
         let speaking = deadline.limit(self.begin_parts(asked, caching, keeper)).await??;
         Ok(Begun::InParts(Box::new(speaking), key))

@@ -7,7 +7,7 @@ use super::SpeechError;
 use super::entries::Plan;
 use super::service::{CacheUse, Caching};
 use super::work::{Source, Work};
-use crate::cache::{CacheKey, Found, Looked};
+use crate::cache::{CacheKey, Found};
 use crate::telemetry::CacheTier;
 
 /// Where a request's sentences are to come from, in the order of the text.
@@ -54,24 +54,21 @@ impl Sources {
     }
 
     async fn known(work: &Arc<Work>) -> Result<Self, SpeechError> {
-        let cache = &work.parts().cache;
         let mut tally = Tally::default();
         let key = work.plan_key().ok_or(SpeechError::NotCached)?;
-        let looked = cache.lookup(&[key], true).await;
-        tally.l2_failed = looked.l2_failed;
-        let plan = looked.found.into_iter().flatten().next().and_then(|found| {
+        let plan = work.lookup(&[key]).await.found.into_iter().flatten().next().and_then(|found| {
             tally.add(&found);
             Plan::from_entry(&found.entry)
         });
         // Others may have made it while L2 was asked.
-        let plan = plan.or_else(|| Plan::from_entry(&cache.peek(&key)?));
+        let plan = plan.or_else(|| Plan::from_entry(&work.parts().cache.peek(&key)?));
         let plan = match plan {
             Some(plan) => plan,
             None if work.caching() == Caching::Only => return Err(SpeechError::NotCached),
             None => work.prepared().await?.plan.clone(),
         };
-        let Looked { found, l2_failed } = cache.lookup(&plan.sentences, !tally.l2_failed).await;
-        tally.l2_failed |= l2_failed;
+        let found = work.lookup(&plan.sentences).await.found;
+        tally.l2_failed = work.l2_has_failed();
         if found.iter().all(Option::is_some) {
             let sentences = plan.sentences.iter().zip(found).map(|(key, found)| tally.source(*key, found)).collect();
             return Ok(Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest });
@@ -123,11 +120,11 @@ impl Tally {
         self.oldest = Some(self.oldest.map_or(made_at, |oldest| oldest.min(made_at)));
     }
 
-    /// A plan alone spares no synthesis.
+    /// A plan alone spares no synthesis; a text without sentences has nothing else.
     fn cache_use(&self) -> CacheUse {
         match self {
-            Self { missing: 0, used_l2: false, .. } => CacheUse::HitL1,
-            Self { missing: 0, .. } => CacheUse::HitL2,
+            Self { missing: 0, used_l2: true, .. } => CacheUse::HitL2,
+            Self { missing: 0, oldest: Some(_), .. } => CacheUse::HitL1,
             Self { found: 1.., .. } => CacheUse::Partial,
             Self { l2_failed: true, .. } => CacheUse::Error,
             Self { .. } => CacheUse::Miss,

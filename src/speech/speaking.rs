@@ -30,10 +30,11 @@ pub type SpokenPart = Pcm;
 
 /// Keeps the whole of what was said in parts, if it is not too much.
 pub(super) struct Keeper {
-    pub cache: CacheHandle,
-    pub key: CacheKey,
-    pub spec: AudioSpec,
-    pub said: Vec<SpokenPart>,
+    cache: CacheHandle,
+    key: CacheKey,
+    spec: AudioSpec,
+    said: Vec<SpokenPart>,
+    bytes: usize,
 }
 
 // === impl Speaking ===
@@ -91,11 +92,15 @@ impl Speaking {
 // === impl Keeper ===
 
 impl Keeper {
+    pub fn new(cache: CacheHandle, key: CacheKey, spec: AudioSpec) -> Self {
+        Self { cache, key, spec, said: Vec::new(), bytes: 0 }
+    }
+
     /// False: it would be too much.
     fn takes(&mut self, part: &SpokenPart) -> bool {
+        self.bytes += 2 * part.samples.len();
         self.said.push(part.clone());
-        let bytes: usize = self.said.iter().map(|part| 2 * part.samples.len()).sum();
-        bytes <= self.cache.max_entry_bytes()
+        self.bytes <= self.cache.max_entry_bytes()
     }
 
     async fn keep(self, sample_rate: u32, resampled: bool, age: Duration) {

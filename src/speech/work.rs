@@ -1,6 +1,7 @@
 //! Owns one request on its way to its samples: what is known of it already, and what it takes to make the rest. The permit, the voice and the
 //! phonemes are asked for when something has to be made, and not before.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -13,7 +14,7 @@ use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Caching, SpeechSettings};
 use crate::audio::Pcm;
-use crate::cache::{CacheHandle, CacheKey, Entry, Found, Turn};
+use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::SynthesisRequest;
 use crate::engine::{LoadedVoice, Phonemizer};
 use crate::pool::{Admission, PoolHandle, SentenceJob};
@@ -45,6 +46,8 @@ pub struct Work {
     caching: Caching,
     /// The voice when the request came. `None`: it was not here, or cannot be read; then nothing is kept.
     digest: Option<VoiceDigest>,
+    /// L2 did not answer this request once, which is wait enough.
+    l2_failed: AtomicBool,
     admission: Mutex<Option<Arc<Admission>>>,
     prepared: OnceCell<Arc<Prepared>>,
 }
@@ -61,7 +64,7 @@ impl Work {
     pub fn new(parts: Parts, request: SynthesisRequest, caching: Caching, digest: Option<VoiceDigest>) -> Self {
         let caching = if digest.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
         let (admission, prepared) = (Mutex::default(), OnceCell::new());
-        Self { parts, request, caching, digest, admission, prepared }
+        Self { parts, request, caching, digest, l2_failed: AtomicBool::new(false), admission, prepared }
     }
 
     /// How many sentences are worth having under way at once.
@@ -75,6 +78,17 @@ impl Work {
 
     pub fn caching(&self) -> Caching {
         self.caching
+    }
+
+    /// Looks entries up, in L2 too unless that has failed this request.
+    pub async fn lookup(&self, keys: &[CacheKey]) -> Looked {
+        let looked = self.parts.cache.lookup(keys, !self.l2_has_failed()).await;
+        self.l2_failed.fetch_or(looked.l2_failed, Ordering::Relaxed);
+        looked
+    }
+
+    pub fn l2_has_failed(&self) -> bool {
+        self.l2_failed.load(Ordering::Relaxed)
     }
 
     pub fn plan_key(&self) -> Option<CacheKey> {
@@ -180,7 +194,12 @@ impl Work {
             if let Some(pcm) = self.known(self.parts.cache.peek(&key)).await? {
                 return Ok(Landing { made: pcm, keep: None });
             }
-            match self.request.deadline.limit(self.parts.cache.turn(&key)).await? {
+            let turn = if self.l2_has_failed() {
+                Turn::Ours(None)
+            } else {
+                self.request.deadline.limit(self.parts.cache.turn(&key)).await?
+            };
+            match turn {
                 Turn::Ours(ours) => lease = ours,
                 Turn::Made(Found { entry, .. }) => {
                     if let Some(pcm) = self.known(Some(entry)).await? {

@@ -215,10 +215,22 @@ fn a_caller_who_wants_it_from_the_cache_alone_causes_no_synthesis() {
     server.post_json(SYNTHESIZE, &body);
     let there = [json!({}), json!({"sample_rate": 8_000}), json!({"stream": true})].map(|fields| only(&fields));
 
-    missing.iter().for_each(|answer| answer.assert_error(504, "not_cached", None));
+    for answer in &missing {
+        answer.assert_error(504, "not_cached", None);
+    }
     assert_eq!(made, 0.0);
     assert_eq!(there.each_ref().map(cache), ["HIT-L1"; 3]);
     assert_eq!(server.sentences(), 2.0);
+}
+
+#[test]
+fn an_answer_without_any_sentence_is_kept_too() {
+    let server = TestServer::start(&[]);
+    let body = json!({"text": "\u{200b}"});
+
+    let answers = [(); 2].map(|()| server.post_json(SYNTHESIZE, &body));
+
+    assert_eq!(answers.each_ref().map(cache), ["MISS", "HIT-L1"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ async fn assert_serves(url: &str, entries: impl Fn() -> usize) {
 
     (0..KEYS).for_each(|number| cache.store(number));
     until("every entry to be written", || entries() == KEYS).await;
-    let keys: Vec<_> = (0..KEYS + 1).map(key).collect();
+    let keys: Vec<_> = (0..=KEYS).map(key).collect();
     let looked = cache.handle.lookup(&keys, true).await;
     let turn = cache.handle.turn(&key(KEYS)).await;
     let made = cache.handle.turn(&key(0)).await;

@@ -27,6 +27,8 @@ pub struct LinkId(u64);
 /// An error, and the connection that it came from, if it came from one.
 pub type LinkError = (RedisError, Option<LinkId>);
 
+type Connecting = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
+
 #[derive(Default)]
 struct State {
     attempt: Option<Attempt>,
@@ -38,7 +40,7 @@ struct State {
 /// A connection, or the making of one.
 struct Attempt {
     id: LinkId,
-    outcome: Shared<BoxFuture<'static, Result<Connection, RedisError>>>,
+    outcome: Connecting,
 }
 
 const ATTEMPTS: usize = 2;
@@ -89,7 +91,7 @@ impl Link {
         self.metrics.cache_l2_up.set(0);
     }
 
-    fn attempt(&self) -> Result<(LinkId, Shared<BoxFuture<'static, Result<Connection, RedisError>>>), LinkError> {
+    fn attempt(&self) -> Result<(LinkId, Connecting), LinkError> {
         let mut state = self.lock();
         if let Some(attempt) = &state.attempt {
             return Ok((attempt.id, attempt.outcome.clone()));

@@ -13,9 +13,9 @@ use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, R
 /// Where Redis is, and who connects to it.
 #[derive(Clone)]
 pub enum Target {
-    Single(Client),
-    Cluster(ClusterClient),
-    Sentinel(Sentinels),
+    Single(Box<Client>),
+    Cluster(Box<ClusterClient>),
+    Sentinel(Box<Sentinels>),
 }
 
 /// Servers that know which one is the master, and how to speak to that one.
@@ -61,16 +61,20 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, InvalidTarget> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidTarget(EXPECTED))?;
         match scheme {
-            "redis-cluster" | "rediss-cluster" | "valkey-cluster" => Self::cluster(&Several::parse(rest), scheme),
-            "redis-sentinel" | "rediss-sentinel" | "valkey-sentinel" => Self::sentinel(&Several::parse(rest), scheme),
-            _ => Client::open(url).map(Self::Single).map_err(|_| InvalidTarget(EXPECTED)),
+            "redis-cluster" | "rediss-cluster" | "valkey-cluster" => Self::cluster(&Several::parse(rest)?, scheme),
+            "redis-sentinel" | "rediss-sentinel" | "valkey-sentinel" => Self::sentinel(&Several::parse(rest)?, scheme),
+            _ => Client::open(url).map(|client| Self::Single(Box::new(client))).map_err(|_| InvalidTarget(EXPECTED)),
         }
     }
 
     fn cluster(several: &Several<'_>, scheme: &str) -> Result<Self, InvalidTarget> {
         let nodes = several.urls(node_scheme(scheme), several.credentials);
         // What is retried is asked by nobody any more: one try, and the next answer is that of a node that knows better.
-        ClusterClientBuilder::new(nodes).retries(1).build().map(Self::Cluster).map_err(|_| InvalidTarget(EXPECTED))
+        ClusterClientBuilder::new(nodes)
+            .retries(1)
+            .build()
+            .map(|client| Self::Cluster(Box::new(client)))
+            .map_err(|_| InvalidTarget(EXPECTED))
     }
 
     fn sentinel(several: &Several<'_>, scheme: &str) -> Result<Self, InvalidTarget> {
@@ -86,11 +90,11 @@ impl Target {
             let url = if has_port(host) { url } else { format!("{url}:{SENTINEL_PORT}") };
             url.as_str().into_connection_info()
         });
-        Ok(Self::Sentinel(Sentinels {
+        Ok(Self::Sentinel(Box::new(Sentinels {
             addresses: addresses.collect::<RedisResult<_>>().map_err(invalid)?,
             master: several.fragment.filter(|name| !name.is_empty()).unwrap_or(DEFAULT_MASTER).to_owned(),
             node: info,
-        }))
+        })))
     }
 
     /// A connection to the server, the cluster or the master of now. Waits no longer than `limit` for a server to answer.
@@ -131,12 +135,16 @@ impl fmt::Debug for Target {
 // === impl Several ===
 
 impl<'a> Several<'a> {
-    fn parse(rest: &'a str) -> Self {
+    fn parse(rest: &'a str) -> Result<Self, InvalidTarget> {
         let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, fragment)| (rest, Some(fragment)));
         let host_begins = rest.rfind('@').map_or(0, |at| at + 1);
         let (credentials, rest) = rest.split_at(host_begins);
         let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
-        Self { credentials, hosts: hosts.split(',').filter(|host| !host.is_empty()).collect(), database, fragment }
+        let hosts: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty()).collect();
+        if hosts.is_empty() {
+            return Err(InvalidTarget(EXPECTED));
+        }
+        Ok(Self { credentials, hosts, database, fragment })
     }
 
     fn urls(&self, scheme: &str, credentials: &str) -> Vec<String> {
