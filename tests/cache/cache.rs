@@ -42,8 +42,6 @@ pub fn at(url: &str) -> L2Settings {
 
 /// Runs a test on an actor system of its own.
 pub fn run(test: impl Future<Output = ()>) {
-    // TLS needs one; only the first choice counts.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     actix::System::new().block_on(test);
 }
 

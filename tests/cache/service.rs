@@ -15,6 +15,7 @@ use crate::support::{RedisServer, TestServer, until};
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 const BREAKER: &str = "tts_cache_breaker_state";
 const CORRUPT: &str = "tts_cache_lookups_total{result=\"corrupt\",tier=\"l2\"}";
+const DEFAULT_TIMEOUT: (&str, &str) = ("TTS_REDIS_TIMEOUT_MS", "25");
 /// Of what is said, so much was said before.
 const HITS_OF_TEN: usize = 8;
 
@@ -24,7 +25,8 @@ pub fn until_entries(redis: &RedisServer, count: usize) {
 
 fn start(redis: &RedisServer, more: &[(&str, &str)]) -> TestServer {
     let url = redis.url();
-    let variables = [&[("TTS_REDIS_URL", url.as_str())], more].concat();
+    // Ample time, for tests that do not mean the timeout. What comes later counts.
+    let variables = [&[("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000")], more].concat();
     let server = TestServer::start(&variables);
     until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
     server
@@ -113,7 +115,7 @@ fn state_changes(server: &TestServer) -> usize {
 #[test]
 fn no_request_fails_when_redis_dies_under_load() {
     let mut redis = RedisServer::start();
-    let server = start(&redis, &[]);
+    let server = start(&redis, &[DEFAULT_TIMEOUT]);
 
     let load = under_load(&server, || {
         thread::park_timeout(full_length() / 3);
@@ -132,7 +134,7 @@ fn no_request_fails_when_redis_dies_under_load() {
 #[test]
 fn no_request_fails_when_redis_hangs_under_load() {
     let redis = RedisServer::start();
-    let server = start(&redis, &[]);
+    let server = start(&redis, &[DEFAULT_TIMEOUT]);
 
     let load = under_load(&server, || {
         redis.hang();
@@ -184,9 +186,26 @@ fn a_damaged_sentence_is_made_again_and_replaced() {
 }
 
 #[test]
+fn redis_over_tls_is_used_if_its_certificate_is_trusted() {
+    let (redis, port) = RedisServer::with_tls();
+    let url = format!("rediss://127.0.0.1:{port}");
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/authority.pem");
+    let trusting = start(&redis, &[("TTS_REDIS_URL", &url), ("SSL_CERT_FILE", authority)]);
+    let doubting = TestServer::start(&[("TTS_REDIS_URL", &url)]);
+
+    let answers = [&trusting, &doubting].map(|server| server.post_json(SYNTHESIZE, &text(1)).status);
+    until_entries(&redis, 2);
+    until("an open breaker", || (doubting.metric(BREAKER) == 2.0).then_some(()));
+
+    assert_eq!(answers, [200, 200]);
+    assert_eq!((trusting.metric(BREAKER), doubting.metric("tts_cache_l2_up")), (0.0, 0.0));
+}
+
+#[test]
 fn a_hit_in_redis_needs_neither_voice_nor_phonemizer() {
     let redis = RedisServer::start();
-    start(&redis, &[]).post_json(SYNTHESIZE, &text(1));
+    let first = start(&redis, &[]);
+    first.post_json(SYNTHESIZE, &text(1));
     until_entries(&redis, 2);
     let server = start(&redis, &[]);
     let unloaded = server.request(reqwest::Method::DELETE, &format!("/v1/voices/{}/load", crate::support::VOICE));

@@ -41,6 +41,15 @@ impl RedisServer {
         (0..10).find_map(|_| Self::on(free_port(), arguments)).expect("a port for redis-server")
     }
 
+    /// Speaks TLS too, on a port of its own, with the certificate of `tests/fixtures/tls`.
+    pub fn with_tls() -> (Self, u16) {
+        let port = free_port();
+        let file = |name: &str| format!("{}/tests/fixtures/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+        let (certificate, key) = (file("server.pem"), file("server.key"));
+        let tls = ["--tls-auth-clients", "no", "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        (Self::with(&[&["--tls-port", &port.to_string()], &tls[..]].concat()), port)
+    }
+
     /// `None`: it does not come up there.
     fn on(port: u16, arguments: &[&str]) -> Option<Self> {
         let arguments = arguments.iter().map(ToString::to_string).collect();

@@ -59,7 +59,8 @@ impl TestServer {
             Program::new(&["serve"]).variable("ALLOWED_USER_TOKEN", TOKEN).variable("TTS_BIND", "127.0.0.1:0");
         let redis = Redis::of_this_binary(variables);
         if let Some(redis) = &redis {
-            program = program.variable(REDIS_URL, redis.url());
+            // Ample time: a call that is given up on a busy machine is no answer to what these tests ask.
+            program = program.variable(REDIS_URL, redis.url()).variable("TTS_REDIS_TIMEOUT_MS", "10000");
         }
         for (name, value) in variables {
             program = program.variable(name, value);
