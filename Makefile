@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, by the names of their packages.
-TEST_PACKAGES = strace
+TEST_PACKAGES = redis-server strace
 
 .PHONY: help tools test-tools setup build serve test lint bench clean
 
@@ -18,14 +18,10 @@ tools:
 	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-pip"; exit 1; }
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
 
+# Nothing else is installed on the system, and the tests start servers of their own.
 test-tools:
 	@missing=; for program in $(TEST_PACKAGES); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
-	[ -z "$$missing" ] && exit; \
-	echo "installing$$missing for the tests"; \
-	as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
-	install="$$as_root apt-get install --yes --quiet --no-install-recommends$$missing"; \
-	$$install >/dev/null 2>&1 || { $$as_root apt-get update --quiet && $$install; } >/dev/null 2>&1 \
-	|| { echo "could not install what the tests need. As root: apt-get install$$missing"; exit 1; }
+	[ -z "$$missing" ] || deploy/install.sh $$missing
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice
 	@$(PYTHON) deploy/fetch.py

@@ -1,5 +1,7 @@
 //! Owns putting the service together: from settings to running actors, children and server, and back down in order.
 
+mod settings;
+
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -10,19 +12,20 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cache::{CacheHandle, CacheSettings};
+use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
-    CompiledModels, Engine, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles,
-    RuntimeSettings, remove_leftovers,
+    CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
 };
 use crate::http::{AppState, RequestLimits};
-use crate::pool::{PoolError, PoolHandle, PoolParts, PoolSettings};
+use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::Metrics;
-use crate::voices::{Catalogue, Retries, VoiceSettings, VoiceSource};
+use crate::voices::Catalogue;
+use settings::{cache_settings, pool_settings};
+pub use settings::{espeak_settings, redis_settings, runtime_settings, voice_settings};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
 pub struct Speaker {
@@ -52,8 +55,6 @@ struct Folders {
     compiled: Option<PathBuf>,
 }
 
-/// Where downloads go in the home folder when the models folder cannot be written.
-const FALLBACK_DIR: &str = ".local/share/tts-batch-api/models";
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 
@@ -62,6 +63,8 @@ const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 impl Speaker {
     /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        // A setting that is wrong is found before anything heavy starts.
+        cache_settings(config)?;
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::load(&files.onnxruntime)?;
         let catalogue = Catalogue::open(&voice_settings(config)?).unwrap_or_else(|error| {
@@ -87,7 +90,10 @@ impl Speaker {
         let parts =
             PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
         let pool = PoolHandle::start(parts, pool_settings(config)?);
-        let cache = start_cache(config, &metrics);
+        let cache = match cache_settings(config)? {
+            Some(settings) => CacheHandle::start(settings, metrics.clone()),
+            None => CacheHandle::disabled(metrics.clone()),
+        };
         let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, settings),
@@ -280,71 +286,6 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 fn listen(address: SocketAddr) -> Result<TcpListener, ConfigError> {
     TcpListener::bind(address)
         .map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
-}
-
-fn start_cache(config: &Config, metrics: &Metrics) -> CacheHandle {
-    if !config.cache.enabled {
-        return CacheHandle::disabled(metrics.clone());
-    }
-    let settings = CacheSettings { l1_bytes: config.cache.l1_bytes, ttl: config.cache.ttl };
-    CacheHandle::start(settings, metrics.clone())
-}
-
-fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
-    let pinned = config
-        .voices
-        .pinned
-        .iter()
-        .map(|name| VoiceId::parse(name).map_err(|error| ConfigError::new("TTS_PINNED_VOICES", error.to_string())));
-    Ok(PoolSettings {
-        workers: config.synthesis.workers,
-        queue_limit: config.synthesis.queue_limit,
-        memory_limit_bytes: config.voices.memory_bytes,
-        pinned: pinned.collect::<Result<_, _>>()?,
-        voice_idle: config.voices.idle,
-        voice_wait: config.voices.wait,
-        hang_grace: config.synthesis.hang_grace,
-        panic_limit: config.synthesis.voice_panic_limit,
-    })
-}
-
-pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {
-    let voices = &config.voices;
-    let source = VoiceSource::parse(&voices.source);
-    Ok(VoiceSettings {
-        models_dir: voices.models_dir.clone(),
-        fallback_dir: std::env::home_dir().map(|home| home.join(FALLBACK_DIR)).filter(|folder| folder.is_absolute()),
-        allowed: voices.allowed.clone(),
-        source: Some(source.map_err(|error| ConfigError::new("TTS_VOICE_SOURCE", error.to_string()))?),
-        offline: voices.offline,
-        allowed_licenses: voices.allowed_licenses.clone(),
-        max_bytes: voices.models_max_bytes,
-        download_timeout: voices.download_timeout,
-        stall_timeout: voices.download_stall,
-        retries: Retries::default(),
-    })
-}
-
-pub fn runtime_settings(config: &Config) -> RuntimeSettings {
-    RuntimeSettings {
-        onnxruntime: config.runtime.onnxruntime.clone(),
-        espeak_library: config.runtime.espeak_library.clone(),
-        espeak_data: config.runtime.espeak_data.clone(),
-        tashkeel: config.runtime.tashkeel.clone(),
-    }
-}
-
-pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings {
-    EspeakSettings {
-        // Not the path that it was started by: the file there may have been replaced since.
-        program: PathBuf::from("/proc/self/exe"),
-        library: files.espeak_library.clone(),
-        data: files.espeak_data.clone(),
-        processes: config.synthesis.phonemizers,
-        languages: config.synthesis.phonemizer_languages,
-        queue_limit: config.synthesis.queue_limit,
-        timeout: config.synthesis.phonemize_timeout,
-    }
 }
 
 /// The voice that was named, or of those that `TTS_VOICES` names the first that is here, or else the first that can be fetched.

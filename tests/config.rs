@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use support::{Finished, ModelsFolder, Program, Sound, VOICE, samples};
+use support::{Finished, ModelsFolder, Program, RedisServer, Sound, VOICE, samples};
 
 const SECRET: &str = "dodo-archaeopteryx";
 /// A wrong setting is found before anything heavy starts; this only tells a server that runs from one that refuses to.
@@ -57,6 +57,10 @@ fn a_wrong_setting_is_64_and_one_line_that_names_it() {
         ("TTS_HTTP_BODY_TIMEOUT_MS", "99"),
         ("TTS_DRAIN_TIMEOUT_MS", "-1"),
         ("TTS_WORKERS", "0"),
+        ("TTS_REDIS_URL", "dodo-archaeopteryx"),
+        ("TTS_REDIS_URL", "http://:dodo-archaeopteryx@localhost"),
+        ("TTS_REDIS_TIMEOUT_MS", "0"),
+        ("TTS_CACHE_MAX_ENTRY_BYTES", "100"),
         ("TTS_WORKERS", "two"),
         ("TTS_WORKERS", "1.5"),
         ("TTS_QUEUE_LIMIT", "0"),
@@ -190,7 +194,7 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
     let run = Program::new(&["doctor"]).variable("ALLOWED_USER_TOKEN", SECRET).finish();
 
     assert_eq!(run.code, Some(0), "{}", run.text());
-    for part in ["settings", "ONNX Runtime", "espeak-ng", "Arabic", &format!("voice {VOICE}")] {
+    for part in ["settings", "ONNX Runtime", "espeak-ng", "Arabic", &format!("voice {VOICE}"), "Redis"] {
         assert!(run.text().contains(&format!("ok    {part}: ")), "{part} in {}", run.text());
     }
     assert!(run.text().ends_with("This machine can serve.\n"), "{}", run.text());
@@ -209,6 +213,7 @@ fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
         ("TTS_VOICES", "de_*", "voices", "TTS_VOICES"),
         ("TTS_MODELS_DIR", broken.name(), "voice", "voices fetch --force"),
         ("ORT_DYLIB_PATH", "/no/such/library", "", "ORT_DYLIB_PATH"),
+        ("TTS_REDIS_URL", "redis://:dodo-archaeopteryx@127.0.0.1:1", "Redis", "check that it runs"),
     ];
 
     for (name, value, part, advice) in cases {
@@ -217,8 +222,23 @@ fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
         let failure = run.text().lines().find(|line| line.starts_with(&format!("FAIL  {part}")));
         assert_eq!(run.code, UNAVAILABLE, "{name}={value}: {}", run.text());
         assert!(failure.is_some_and(|line| line.contains(advice)), "{name}={value}: {}", run.text());
-        assert!(!run.text().contains("can serve"), "{name}={value}");
+        assert!(!run.text().contains("can serve") && !run.text().contains(SECRET), "{name}={value}");
     }
+}
+
+#[test]
+fn doctor_asks_redis() {
+    let redis = RedisServer::start();
+    let doctor =
+        || Program::new(&["doctor"]).variable("ALLOWED_USER_TOKEN", SECRET).variable("TTS_REDIS_URL", redis.url());
+
+    let well = doctor().finish();
+    let _: redis::Value = redis.command(&["CONFIG", "SET", "requirepass", "secret"]);
+    let locked_out = doctor().finish();
+
+    assert!(well.code == Some(0) && well.text().contains("ok    Redis: answers"), "{}", well.text());
+    assert_eq!(locked_out.code, UNAVAILABLE);
+    assert!(locked_out.text().contains("FAIL  Redis: it answers NOAUTH"), "{}", locked_out.text());
 }
 
 // === phonemize ===

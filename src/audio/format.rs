@@ -1,5 +1,7 @@
 //! Owns the formats that audio is sent in: their names, content types, and their bytes, whole or piece by piece.
 
+use bytes::Bytes;
+
 use super::{Pcm, wav};
 
 /// A format of the `response_format` field.
@@ -63,6 +65,13 @@ impl Encoder {
         bytes
     }
 
+    /// A whole answer as a stream sends it, sharing its bytes.
+    pub fn as_stream(&self, whole: &Bytes) -> impl Iterator<Item = Bytes> + use<> {
+        let head = self.stream_head();
+        let samples = whole.slice(head.len().min(whole.len())..);
+        [Bytes::from(head), samples].into_iter().filter(|part| !part.is_empty())
+    }
+
     /// What a stream begins with.
     pub fn stream_head(&self) -> Vec<u8> {
         match self.format {
@@ -102,6 +111,8 @@ mod tests {
             let streamed: Vec<u8> = parts.iter().flat_map(|part| encoder.stream_part(part)).collect();
 
             assert_eq!(encoder.whole(&parts)[head..], streamed);
+            let again: Vec<u8> = encoder.as_stream(&encoder.whole(&parts).into()).flatten().collect();
+            assert_eq!(again, [encoder.stream_head(), streamed].concat());
         }
     }
 }

@@ -1,11 +1,22 @@
-//! Owns what was said before. Never fails a request: every fault is a miss. Refuses to know how speech is made.
+//! Owns what was said before. Never fails a request: every fault is a miss. Refuses to know how speech is made, or what its entries hold.
 //!
-//! A lookup in L1 reads the moka cache in the caller's own task; it crosses no mailbox and takes no permit. Writes go through the
-//! `CacheActor`, whose bounded mailbox drops what it cannot take.
+//! L1 is in this process and holds two kinds of things under one budget: finished answers, whose bytes are sent as they are, and entries.
+//! A lookup there happens in the caller's own task; it crosses no mailbox and takes no permit. L2 is Redis and holds entries alone, sealed so
+//! that damage is noticed. Lookups there are messages to the `CacheActor`, under a timeout and behind a breaker; writes wait in its queue.
+//!
+//! - `key`: names; `envelope`: entries as they stand in L2; `handle`: the cache as others see it.
+//! - `l1`, `redis`: the tiers; `actor`: what is said to Redis, in which order; `lease`: which of several replicas makes an entry.
 
 mod actor;
+mod envelope;
 mod handle;
 mod key;
+mod l1;
+mod lease;
+mod redis;
 
-pub use handle::{Answer, CacheHandle, CacheSettings};
+pub use envelope::{Corrupt, Entry};
+pub use handle::{Answer, CacheHandle, CacheSettings, Found, L2Settings, Looked};
 pub use key::{CacheKey, KeyBuilder};
+pub use lease::{Lease, Turn};
+pub use redis::{Ailment, InvalidTarget, Redis, RedisSettings, Target};

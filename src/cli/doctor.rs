@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use super::{Arguments, exit, in_system};
-use crate::app::{espeak_settings, runtime_settings, voice_settings};
+use crate::app::{espeak_settings, redis_settings, runtime_settings, voice_settings};
+use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::engine::{
     Cancel, CompiledModels, Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
@@ -23,7 +24,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         return exit::unavailable();
     };
 
-    let healthy = in_system(check_parts(&config));
+    let healthy = in_system(async { check_parts(&config).await & check_redis(&config).await });
     if healthy && valid {
         println!("This machine can serve.");
         ExitCode::SUCCESS
@@ -69,6 +70,19 @@ async fn check_parts(config: &Config) -> bool {
             &phonemizer,
         )
         .await
+}
+
+async fn check_redis(config: &Config) -> bool {
+    let Some(redis) = config.cache.redis.as_ref().filter(|_| config.cache.enabled) else {
+        return report("Redis", &Ok("not set: what was said is kept in this process alone".to_owned()));
+    };
+    let check = match redis_settings(redis, config.cache.max_entry_bytes) {
+        Err(error) => Err(error.to_string()),
+        Ok(settings) => Redis::diagnose(&settings).await.map(|()| "answers".to_owned()).map_err(|ailment| {
+            format!("{ailment}; check that it runs, and its address and password in TTS_REDIS_URL, or leave that empty")
+        }),
+    };
+    report("Redis", &check)
 }
 
 async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {

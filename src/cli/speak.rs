@@ -77,7 +77,8 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
             prosody,
             deadline: Deadline::after(TIME_LIMIT),
         };
-        let speech = speaker.speech.speak(request, spec, Caching::Forbidden).await?;
+        let asked = speaker.speech.identify(request, spec).await?;
+        let speech = speaker.speech.speak(asked, Caching::Forbidden).await?;
         anyhow::Ok(speech.answer.audio)
     })?;
     match output {

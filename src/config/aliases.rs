@@ -32,14 +32,20 @@ const ALIASES: [Alias; 9] = [
     Alias { old: "LOG_LEVEL", new: "TTS_LOG_LEVEL", convert: Convert::LogLevel },
 ];
 
+/// Host, port and password; the first host that is set counts.
+const REDIS: [[&str; 3]; 2] =
+    [["REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"], ["VALKEY_HOST", "VALKEY_PORT", "VALKEY_PASSWORD"]];
+const REDIS_URL: &str = "TTS_REDIS_URL";
+
 pub fn is_alias(name: &str) -> bool {
-    ALIASES.iter().any(|alias| alias.old == name)
+    ALIASES.iter().any(|alias| alias.old == name) || REDIS.iter().flatten().any(|old| *old == name)
 }
 
 /// Moves values from their old names to the new ones. Says which name each new one stands for, so that what is wrong is reported under the
 /// name that was set.
 pub fn resolve(values: &mut Values) -> Result<SetAs, ConfigError> {
     let mut set_as = SetAs::new();
+    resolve_redis(values)?;
     for alias in &ALIASES {
         if values.contains_key(alias.new) {
             continue;
@@ -52,6 +58,33 @@ pub fn resolve(values: &mut Values) -> Result<SetAs, ConfigError> {
     }
     values.retain(|name, _| !is_alias(name));
     Ok(set_as)
+}
+
+/// Puts the address together that stood in three variables.
+fn resolve_redis(values: &mut Values) -> Result<(), ConfigError> {
+    let parts = REDIS.map(|names| (names, names.map(|name| values.remove(name).map(|value| value.trim().to_owned()))));
+    if values.contains_key(REDIS_URL) {
+        return Ok(());
+    }
+    for ([_, port_name, _], [host, port, password]) in parts {
+        let Some(host) = host else { continue };
+        let port = port.unwrap_or_else(|| "6379".to_owned());
+        if port.parse::<u16>().is_err() {
+            return Err(ConfigError::new(port_name, "must be a port number"));
+        }
+        // In brackets, or the address of IPv6 would end at its first colon.
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+        let secret = password.map(|password| format!(":{}@", percent_encoded(&password))).unwrap_or_default();
+        values.insert(REDIS_URL.to_owned(), format!("redis://{secret}{host}:{port}"));
+        return Ok(());
+    }
+    Ok(())
+}
+
+fn percent_encoded(text: &str) -> String {
+    let encode =
+        |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encode).collect()
 }
 
 // === impl Convert ===

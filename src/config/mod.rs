@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
-pub use secret::Token;
+pub use secret::{Secret, Token};
 
 use reader::{Reader, SetAs};
 
@@ -101,6 +101,27 @@ pub struct CacheConfig {
     pub enabled: bool,
     pub ttl: Duration,
     pub l1_bytes: u64,
+    /// Of one entry or answer, in any tier.
+    pub max_entry_bytes: usize,
+    /// `None`: this process shares nothing.
+    pub redis: Option<RedisConfig>,
+}
+
+#[derive(Debug, Clone)]
+pub struct RedisConfig {
+    /// May hold a password.
+    pub url: Secret,
+    /// The longest that a request waits for one call.
+    pub timeout: Duration,
+    /// The longest that a write takes, for which nobody waits.
+    pub write_timeout: Duration,
+    pub connect_timeout: Duration,
+    /// Bytes that may wait to be written.
+    pub write_queue_bytes: usize,
+    /// Calls that requests may wait for at once.
+    pub max_in_flight: usize,
+    /// How long a replica has to itself what it makes.
+    pub lease: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -211,6 +232,8 @@ impl Config {
                 enabled: read.flag("TTS_CACHE_ENABLED", true)?,
                 ttl: Duration::from_secs(read.number("TTS_CACHE_TTL_SECONDS", 1..=31_536_000, 604_800)?),
                 l1_bytes: read.number("TTS_CACHE_L1_BYTES", 0..=1 << 40, 128 << 20)?,
+                max_entry_bytes: read.number("TTS_CACHE_MAX_ENTRY_BYTES", 1024..=256 << 20, 4 << 20)?,
+                redis: redis(&mut read)?,
             },
             log: LogConfig {
                 format: match read.choice("TTS_LOG_FORMAT", &["json", "pretty"])? {
@@ -233,6 +256,20 @@ impl Config {
         read.finish()?;
         Ok(config)
     }
+}
+
+fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
+    let url = read.text("TTS_REDIS_URL");
+    let redis = RedisConfig {
+        url: Secret::new(url.clone().unwrap_or_default()),
+        timeout: read.milliseconds("TTS_REDIS_TIMEOUT_MS", 1..=10_000, 25)?,
+        write_timeout: read.milliseconds("TTS_REDIS_WRITE_TIMEOUT_MS", 1..=60_000, 250)?,
+        connect_timeout: read.milliseconds("TTS_REDIS_CONNECT_TIMEOUT_MS", 1..=60_000, 1_000)?,
+        write_queue_bytes: read.number("TTS_REDIS_WRITE_QUEUE_BYTES", 0..=1 << 40, 32 << 20)?,
+        max_in_flight: read.number("TTS_REDIS_MAX_IN_FLIGHT", 1..=100_000, 256)?,
+        lease: read.milliseconds("TTS_REDIS_LEASE_MS", 1..=600_000, 3_000)?,
+    };
+    Ok(url.map(|_| redis))
 }
 
 fn voice_source(read: &mut Reader) -> Result<String, ConfigError> {

@@ -1,4 +1,4 @@
-//! Owns a shared secret. It cannot be printed, and it cannot be compared but in constant time.
+//! Owns secrets. They cannot be printed, and those that callers present cannot be compared but in constant time.
 
 use std::fmt;
 
@@ -8,6 +8,28 @@ use subtle::{Choice, ConstantTimeEq};
 /// The SHA-256 of a secret. Comparing hashes hides the secret's length as well.
 #[derive(Clone)]
 pub struct Token([u8; 32]);
+
+/// A setting that may hold a password.
+#[derive(Clone)]
+pub struct Secret(String);
+
+// === impl Secret ===
+
+impl Secret {
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 // === impl Token ===
 
@@ -47,7 +69,8 @@ mod tests {
     }
 
     #[test]
-    fn a_token_cannot_be_printed() {
+    fn secrets_cannot_be_printed() {
         assert_eq!(format!("{:?}", Token::new("secret")), "Token(..)");
+        assert_eq!(format!("{:?}", Secret::new("secret".into())), "Secret(..)");
     }
 }

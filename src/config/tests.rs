@@ -83,6 +83,25 @@ fn the_python_services_names_are_understood() {
 }
 
 #[test]
+fn redis_is_found_under_its_old_names() {
+    const ALL: &[(&str, &str)] = &[("REDIS_HOST", "r"), ("REDIS_PORT", "1"), ("REDIS_PASSWORD", "p@ss:/#?")];
+
+    let url = |variables: &'static [(&'static str, &'static str)]| {
+        let config = load([&[TOKEN], variables].concat().leak()).unwrap();
+        config.cache.redis.map(|redis| redis.url.reveal().to_owned())
+    };
+
+    assert_eq!(url(&[]), None);
+    assert_eq!(url(&[("REDIS_PORT", "1"), ("REDIS_PASSWORD", "p")]), None);
+    assert_eq!(url(&[("REDIS_HOST", "r")]).as_deref(), Some("redis://r:6379"));
+    assert_eq!(url(ALL).as_deref(), Some("redis://:p%40ss%3A%2F%23%3F@r:1"));
+    assert_eq!(url(&[("VALKEY_HOST", "::1"), ("VALKEY_PORT", "2")]).as_deref(), Some("redis://[::1]:2"));
+    assert_eq!(url(&[("VALKEY_HOST", "v"), ("REDIS_HOST", "r")]).as_deref(), Some("redis://r:6379"));
+    assert_eq!(url(&[("REDIS_HOST", "r"), ("TTS_REDIS_URL", "redis://n")]).as_deref(), Some("redis://n"));
+    assert_eq!(load(&[TOKEN, ("REDIS_HOST", "r"), ("REDIS_PORT", "tcp://x")]).unwrap_err().key, "REDIS_PORT");
+}
+
+#[test]
 fn model_lists_are_json_and_new_names_win() {
     let config = load(&[
         TOKEN,

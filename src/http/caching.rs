@@ -1,27 +1,96 @@
-//! Owns what a request says of caching (RFC 9111): `no-store` alone is understood.
+//! Owns what a request says of caching (RFC 9111) and of the answer it has already (RFC 9110), and what an answer says of both.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
+use std::time::Duration;
 
+use crate::cache::CacheKey;
 use crate::speech::Caching;
 
-const NO_STORE: &str = "no-store";
+/// What the caller wants of the cache, and which answers he has.
+pub struct Conditions {
+    pub caching: Caching,
+    held: Vec<String>,
+}
 
-impl FromRequest for Caching {
+/// A strong validator: equal ones mean equal bytes. Made of the answer's key, so that it is known before the answer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityTag(String);
+
+/// Hex digits of the key that a tag has: 128 bits.
+const TAG_DIGITS: usize = 32;
+
+// === impl Conditions ===
+
+impl Conditions {
+    /// 304, if the caller has this answer. One who forbids storing is told nothing of what is stored.
+    pub fn not_modified(&self, tag: Option<&EntityTag>) -> Option<HttpResponse> {
+        let tag = tag.filter(|tag| self.caching != Caching::Forbidden && self.held.contains(&tag.0))?;
+        Some(HttpResponse::NotModified().insert_header((ETAG, tag.0.as_str())).finish())
+    }
+}
+
+impl FromRequest for Conditions {
     type Error = Infallible;
     type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let forbidden = request
-            .headers()
-            .get_all(CACHE_CONTROL)
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|directive| directive.trim().eq_ignore_ascii_case(NO_STORE));
-        ready(Ok(if forbidden { Self::Forbidden } else { Self::Allowed }))
+        let headers = request.headers();
+        // Whether the tag is weak makes no difference to this question.
+        let held = listed(headers, IF_NONE_MATCH.as_str())
+            .map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned())
+            .collect();
+        ready(Ok(Self { caching: caching(headers), held }))
+    }
+}
+
+/// The strictest of what is said.
+fn caching(headers: &HeaderMap) -> Caching {
+    let says =
+        |name: &str| listed(headers, CACHE_CONTROL.as_str()).any(|directive| directive.eq_ignore_ascii_case(name));
+    if says("no-store") {
+        Caching::Forbidden
+    } else if says("only-if-cached") {
+        Caching::Only
+    } else if says("no-cache") {
+        Caching::Fresh
+    } else {
+        Caching::Allowed
+    }
+}
+
+fn listed<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+}
+
+// === impl EntityTag ===
+
+impl EntityTag {
+    /// Of a whole answer, or of the same sent in parts, whose head differs.
+    pub fn new(key: &CacheKey, streamed: bool) -> Self {
+        let digits = key.to_string();
+        let ending = if streamed { "-s" } else { "" };
+        Self(format!("\"{}{ending}\"", &digits[..TAG_DIGITS]))
+    }
+}
+
+impl fmt::Display for EntityTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Adds what an answer says of itself: its tag, and its age if it was kept.
+pub fn describe(response: &mut HttpResponseBuilder, tag: Option<&EntityTag>, age: Option<Duration>) {
+    if let Some(tag) = tag {
+        response.insert_header((ETAG, tag.0.as_str()));
+    }
+    if let Some(age) = age {
+        response.insert_header((AGE, age.as_secs()));
     }
 }

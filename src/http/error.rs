@@ -152,6 +152,7 @@ impl From<SpeechError> for ApiError {
             SpeechError::VoiceLoading(_) => unavailable("voice_loading", message, VOICE_LOADING_RETRY),
             SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),
             SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
+            SpeechError::NotCached => Self::new(StatusCode::GATEWAY_TIMEOUT, "not_cached", message),
             SpeechError::Failed(reason) => {
                 tracing::error!(reason, "synthesis failed");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed")

@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 
 use super::auth::Caller;
 use super::body::JsonBytes;
+use super::caching::Conditions;
 use super::error::ApiError;
 use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, SynthesisRequest, TextError, VoiceId};
-use crate::speech::{AudioSpec, CacheUse, Caching, SpeechError};
+use crate::speech::{AudioSpec, CacheUse, SpeechError};
 
 const DEFAULT_SAMPLE_RATE: u32 = 16_000;
 const SAMPLE_RATES: [u32; 4] = [16_000, 22_050, 44_100, 48_000];
@@ -44,7 +45,7 @@ struct Body {
 pub async fn synthesize(
     _caller: Caller<LegacyError>,
     state: web::Data<AppState>,
-    caching: Caching,
+    conditions: Conditions,
     body: JsonBytes<LegacyError>,
 ) -> Result<HttpResponse, LegacyError> {
     let body = Body::parse(&body.0)?;
@@ -53,11 +54,13 @@ pub async fn synthesize(
     let model = HeaderValue::from_bytes(request.voice.as_str().as_bytes());
     let spec = AudioSpec { format: AudioFormat::Pcm, sample_rate: Some(sample_rate) };
 
-    let speech = state.speech.speak(request, spec, caching).await?;
+    let asked = state.speech.identify(request, spec).await?;
+    let speech = state.speech.speak(asked, conditions.caching).await?;
 
     let cache = match speech.cache {
-        CacheUse::HitL1 => "HIT",
-        CacheUse::Miss => "MISS",
+        CacheUse::HitL1 | CacheUse::HitL2 => "HIT",
+        CacheUse::Partial | CacheUse::Miss => "MISS",
+        CacheUse::Error => "ERROR",
         CacheUse::Disabled => "DISABLED",
     };
     let mut response = HttpResponse::Ok();

@@ -11,11 +11,13 @@ use serde::de::{Deserializer, Visitor};
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
+use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
 use super::state::AppState;
 use crate::audio::{AudioFormat, Encoder, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
+use crate::cache::CacheKey;
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, CacheUse, Caching, Speaking};
+use crate::speech::{AudioSpec, Begun, CacheUse, Speaking, Speech};
 
 /// The request's body.
 #[derive(Deserialize)]
@@ -42,24 +44,44 @@ struct SpeakerField(Speaker);
 pub async fn synthesize(
     _caller: Caller,
     state: web::Data<AppState>,
-    caching: Caching,
+    conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let spec = audio_spec(&body)?;
     let streamed = body.stream;
-    let request = into_request(body, &state)?;
-    let voice = request.voice.clone();
-
-    if streamed {
-        let speaking = state.speech.begin(request, spec.sample_rate).await?;
-        return stream_parts(speaking, spec.format, &voice).await;
+    let asked = state.speech.identify(into_request(body, &state)?, spec).await?;
+    let tag = |key: Option<CacheKey>| key.map(|key| EntityTag::new(&key, streamed));
+    if let Some(unchanged) = conditions.not_modified(tag(asked.key).as_ref()) {
+        return Ok(unchanged);
     }
-    let speech = state.speech.speak(request, spec, caching).await?;
-    let answer = speech.answer;
-    Ok(head(spec.format, &voice, answer.sample_rate, speech.cache)
-        .insert_header(("x-audio-duration", format!("{:.3}", answer.seconds)))
-        .body(answer.audio))
+
+    let voice = asked.request.voice.clone();
+    if !streamed {
+        let speech = state.speech.speak(asked, conditions.caching).await?;
+        return Ok(whole(speech, spec.format, &voice));
+    }
+    match state.speech.begin(asked, conditions.caching).await? {
+        Begun::Whole(speech) => Ok(whole_in_parts(&speech, spec.format, &voice)),
+        Begun::InParts(speaking, key) => stream_parts(*speaking, spec.format, &voice, tag(key)).await,
+    }
+}
+
+fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
+    let tag = speech.key.map(|key| EntityTag::new(&key, false));
+    let age = speech.cache.is_hit().then(|| speech.answer.age());
+    let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
+    describe(&mut head, tag.as_ref(), age);
+    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds))).body(speech.answer.audio)
+}
+
+/// An answer that is there, as a stream would have sent it.
+fn whole_in_parts(speech: &Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
+    let tag = speech.key.map(|key| EntityTag::new(&key, true));
+    let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
+    describe(&mut head, tag.as_ref(), Some(speech.answer.age()));
+    let parts = Encoder::new(format, speech.answer.sample_rate).as_stream(&speech.answer.audio);
+    head.streaming(stream::iter(parts.map(Ok::<_, ApiError>)))
 }
 
 fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
@@ -117,7 +139,9 @@ fn prosody(body: &Body) -> Result<Prosody, InvalidField> {
 fn head(format: AudioFormat, voice: &VoiceId, sample_rate: u32, cache: CacheUse) -> HttpResponseBuilder {
     let cache = match cache {
         CacheUse::HitL1 => "HIT-L1",
-        CacheUse::Miss => "MISS",
+        CacheUse::HitL2 => "HIT-L2",
+        CacheUse::Partial => "PARTIAL",
+        CacheUse::Miss | CacheUse::Error => "MISS",
         CacheUse::Disabled => "BYPASS",
     };
     let mut head = HttpResponse::Ok();
@@ -133,9 +157,15 @@ fn head(format: AudioFormat, voice: &VoiceId, sample_rate: u32, cache: CacheUse)
 
 /// Sends each part when it is there. The first is awaited before the head, so that what fails at once is a clean error; a later failure
 /// cuts the connection.
-async fn stream_parts(mut speaking: Speaking, format: AudioFormat, voice: &VoiceId) -> Result<HttpResponse, ApiError> {
+async fn stream_parts(
+    mut speaking: Speaking,
+    format: AudioFormat,
+    voice: &VoiceId,
+    tag: Option<EntityTag>,
+) -> Result<HttpResponse, ApiError> {
     let encoder = Encoder::new(format, speaking.sample_rate);
-    let mut head = head(format, voice, speaking.sample_rate, CacheUse::Miss);
+    let mut head = head(format, voice, speaking.sample_rate, speaking.cache);
+    describe(&mut head, tag.as_ref(), speaking.age);
     let mut first = encoder.stream_head();
     let first_part = speaking.next().await.transpose()?;
     first.extend(first_part.iter().flat_map(|part| encoder.stream_part(part)));

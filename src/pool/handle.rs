@@ -101,8 +101,14 @@ impl PoolHandle {
         if gate.permits.available_permits() + 1 == gate.limit {
             gate.drain.begin();
         }
-        gate.metrics.queue_depth.inc();
-        Ok(Admission { _permit: permit, gate: gate.clone(), share: Share::default() })
+        Ok(Admission::new(permit, gate))
+    }
+
+    /// A place for a request that cannot be refused any more, as part of its answer is sent: when one is free.
+    pub async fn admit_begun(&self, deadline: Deadline) -> Result<Admission, PoolError> {
+        let permit = deadline.limit(self.gate.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| PoolError::DeadlinePassed)?.map_err(|_| PoolError::Stopped)?;
+        Ok(Admission::new(permit, &self.gate))
     }
 
     /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
@@ -179,6 +185,13 @@ impl PoolHandle {
     /// How many sentences of one request are worth having in the pool at once.
     pub fn parallelism(&self) -> usize {
         self.workers
+    }
+}
+
+impl Admission {
+    fn new(permit: OwnedSemaphorePermit, gate: &Arc<Gate>) -> Self {
+        gate.metrics.queue_depth.inc();
+        Self { _permit: permit, gate: gate.clone(), share: Share::default() }
     }
 }
 

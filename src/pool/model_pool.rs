@@ -2,17 +2,17 @@
 //! workers that panic or hang. `actix::Supervisor` restarts an actor that stops, not one whose thread panicked, so this actor holds what
 //! makes a worker.
 
+mod requests;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, Handler, ResponseFuture, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, WrapFuture};
 use tokio::sync::oneshot;
 
-use super::messages::{End, ListLoaded, LoadVoice, QueuedUnit, Run, Synthesize, UnloadVoice, WorkerFinished, Worth};
-use super::residency::{Evicted, InUse, NoRoom, Residency};
+use super::messages::{QueuedUnit, Run, Worth};
+use super::residency::{Evicted, NoRoom, Residency};
 use super::schedule::FairQueue;
 use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
@@ -20,7 +20,7 @@ use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Engine, LoadedVoice};
 use crate::resilience::{Readiness, Reason};
 use crate::telemetry::Metrics;
-use crate::voices::{Catalogue, VoiceFiles};
+use crate::voices::{Catalogue, VoiceDigest, VoiceFiles};
 
 /// The supervisor of synthesis.
 pub struct ModelPoolActor {
@@ -30,10 +30,12 @@ pub struct ModelPoolActor {
     readiness: Readiness,
     settings: PoolSettings,
     residency: Residency,
+    /// What the voices in memory were made of.
+    loaded_from: HashMap<VoiceId, VoiceDigest>,
     /// Who waits for a voice that is being loaded or is about to be.
     waiting: HashMap<VoiceId, Vec<oneshot::Sender<Loaded>>>,
     /// Files are there; memory is not yet asked for.
-    to_load: VecDeque<(VoiceId, VoiceFiles)>,
+    to_load: VecDeque<Found>,
     loading: bool,
     queue: FairQueue<QueuedUnit>,
     workers: HashMap<usize, Worker>,
@@ -43,6 +45,13 @@ pub struct ModelPoolActor {
     panics_in_a_row: u32,
     /// Threads that hang and were replaced.
     hanging: usize,
+}
+
+/// Files to load, and what they were when they were found.
+struct Found {
+    id: VoiceId,
+    files: VoiceFiles,
+    digest: Option<VoiceDigest>,
 }
 
 type Loaded = Result<Arc<dyn LoadedVoice>, PoolError>;
@@ -71,6 +80,7 @@ impl ModelPoolActor {
             metrics,
             readiness,
             residency: Residency::new(settings.memory_limit_bytes, settings.pinned.clone()),
+            loaded_from: HashMap::new(),
             settings,
             waiting: HashMap::new(),
             to_load: VecDeque::new(),
@@ -89,11 +99,11 @@ impl ModelPoolActor {
     /// Begins the next load if none is under way. Loads take turns: each needs memory for a moment that the limit does not count.
     fn load_next(&mut self, ctx: &mut Context<Self>) {
         while !self.loading
-            && let Some((id, files)) = self.to_load.pop_front()
+            && let Some(found) = self.to_load.pop_front()
         {
-            match self.make_room(&id, &files) {
-                Ok(evicted) => self.load(id, files, evicted, ctx),
-                Err(error) => self.answer_waiting(&id, &Err(error)),
+            match self.make_room(&found.id, &found.files) {
+                Ok(evicted) => self.load(found, evicted, ctx),
+                Err(error) => self.answer_waiting(&found.id, &Err(error)),
             }
         }
     }
@@ -110,10 +120,13 @@ impl ModelPoolActor {
     fn find_files(&mut self, id: VoiceId, ctx: &mut Context<Self>) {
         let catalogue = self.catalogue.clone();
         let wanted = id.clone();
-        let find = async move { catalogue.files(&wanted).await };
-        let then = find.into_actor(self).map(move |files, actor, ctx| match files {
-            Ok(files) => {
-                actor.to_load.push_back((id, files));
+        let find = async move {
+            let files = catalogue.files(&wanted).await?;
+            Ok((files, catalogue.digest(&wanted).await))
+        };
+        let then = find.into_actor(self).map(move |found, actor, ctx| match found {
+            Ok((files, digest)) => {
+                actor.to_load.push_back(Found { id, files, digest });
                 actor.load_next(ctx);
             }
             Err(error) => actor.answer_waiting(&id, &Err(PoolError::NoFiles(error))),
@@ -121,7 +134,8 @@ impl ModelPoolActor {
         ctx.spawn(then);
     }
 
-    fn load(&mut self, id: VoiceId, files: VoiceFiles, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
+    fn load(&mut self, found: Found, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
+        let Found { id, files, digest } = found;
         self.loading = true;
         self.count_evictions(evicted.len());
         let engine = self.engine.clone();
@@ -132,6 +146,7 @@ impl ModelPoolActor {
         });
         let finish = load.into_actor(self).map(move |outcome, actor, ctx| {
             actor.loading = false;
+            actor.loaded_from.extend(digest.map(|digest| (id.clone(), digest)));
             let loaded = match outcome {
                 Ok(result) => result.map_err(|error| error.to_string()),
                 Err(_) => Err("loading it panicked".to_owned()),
@@ -161,6 +176,18 @@ impl ModelPoolActor {
         self.answer_waiting(id, &answer);
     }
 
+    /// Lets go of the voice if its files are others now. Whoever holds it finishes with it.
+    fn drop_replaced(&mut self, id: &VoiceId) {
+        let current = self.catalogue.known_digest(id);
+        if current.is_none() || self.loaded_from.get(id) == current.as_ref() {
+            return;
+        }
+        if let Some(replaced) = self.residency.take(id) {
+            tracing::info!(voice = %id, "the files of a voice in memory were replaced");
+            self.release(vec![replaced]);
+        }
+    }
+
     fn answer_waiting(&mut self, id: &VoiceId, answer: &Loaded) {
         for waiter in self.waiting.remove(id).unwrap_or_default() {
             // Whoever asked may be gone.
@@ -177,9 +204,9 @@ impl ModelPoolActor {
     fn count_panic(&mut self, id: &VoiceId) {
         let Some(wait) = self.residency.panicked(id, self.settings.panic_limit) else { return };
         tracing::error!(voice = %id, seconds = wait.as_secs(), "a voice brings its workers down and is refused");
-        // What is wrong may be its state in memory. Where it is in use it stays, and is evicted like any other.
-        if let Ok(evicted) = self.residency.evict(id) {
-            self.release(evicted.into_iter().collect());
+        // What is wrong may be its state in memory. Whoever still holds it keeps it; nobody gets it any more.
+        if let Some(evicted) = self.residency.take(id) {
+            self.release(vec![evicted]);
         }
     }
 
@@ -313,77 +340,5 @@ impl Actor for ModelPoolActor {
             self.start_worker(ctx);
         }
         ctx.run_interval(TICK, Self::tick);
-    }
-}
-
-impl Handler<LoadVoice> for ModelPoolActor {
-    type Result = ResponseFuture<Loaded>;
-
-    fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Self::Context) -> Self::Result {
-        if let Some(refused) = self.refused(&id) {
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        if let Some(voice) = self.residency.get(&id) {
-            return Box::pin(std::future::ready(Ok(voice)));
-        }
-        let (waiter, loaded) = oneshot::channel();
-        let waiting = self.waiting.entry(id.clone()).or_default();
-        waiting.push(waiter);
-        if waiting.len() == 1 {
-            self.find_files(id, ctx);
-        }
-        Box::pin(async move { loaded.await.unwrap_or(Err(PoolError::Stopped)) })
-    }
-}
-
-impl Handler<UnloadVoice> for ModelPoolActor {
-    type Result = Result<(), PoolError>;
-
-    fn handle(&mut self, UnloadVoice(id): UnloadVoice, _: &mut Self::Context) -> Self::Result {
-        let evicted = self.residency.evict(&id).map_err(|InUse| PoolError::VoiceInUse(id))?;
-        self.release(evicted.into_iter().collect());
-        Ok(())
-    }
-}
-
-impl Handler<ListLoaded> for ModelPoolActor {
-    type Result = Vec<VoiceId>;
-
-    fn handle(&mut self, _: ListLoaded, _: &mut Self::Context) -> Self::Result {
-        self.residency.ids().cloned().collect()
-    }
-}
-
-impl Handler<Synthesize> for ModelPoolActor {
-    type Result = ();
-
-    fn handle(&mut self, Synthesize(queued): Synthesize, _: &mut Self::Context) {
-        self.queue.push(&queued.share.clone(), queued.deadline, queued);
-        self.dispatch();
-    }
-}
-
-impl Handler<WorkerFinished> for ModelPoolActor {
-    type Result = ();
-
-    fn handle(&mut self, finished: WorkerFinished, ctx: &mut Self::Context) {
-        match finished.end {
-            End::Computed => self.residency.spoke(&finished.voice),
-            End::Failed => {}
-            End::Panicked => self.count_panic(&finished.voice),
-        }
-        let Some(worker) = self.workers.get_mut(&finished.worker) else {
-            // It was replaced because it hung; nothing holds its address any more, so that it ends.
-            self.hanging = self.hanging.saturating_sub(1);
-            return;
-        };
-        worker.busy_until = None;
-        if finished.end == End::Panicked {
-            self.replace(finished.worker, ctx);
-        } else {
-            self.panics_in_a_row = 0;
-            self.idle.push(finished.worker);
-        }
-        self.dispatch();
     }
 }

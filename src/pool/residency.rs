@@ -102,6 +102,11 @@ impl Residency {
         }
     }
 
+    /// Takes a voice out whoever holds it; it is free when they are done. For one that must not be handed out again.
+    pub fn take(&mut self, id: &VoiceId) -> Option<Evicted> {
+        self.voices.pop(id).map(|resident| resident.voice)
+    }
+
     /// Lets go of voices that nobody has used for `idle`.
     pub fn evict_idle(&mut self, idle: Duration) -> Vec<Evicted> {
         let going: Vec<VoiceId> = self
@@ -230,6 +235,17 @@ mod tests {
         drop(held);
         assert_eq!(residency.make_room(20).unwrap().len(), 2);
         assert_eq!(names(&residency), ["pinned"]);
+    }
+
+    #[test]
+    fn a_voice_that_is_taken_out_is_not_handed_out_again() {
+        let mut residency = residency(30, &["a"]);
+        let held = residency.get(&id("a"));
+
+        let taken = residency.take(&id("a"));
+
+        assert!(taken.is_some() && held.is_some());
+        assert!(residency.get(&id("a")).is_none() && residency.take(&id("a")).is_none());
     }
 
     #[test]

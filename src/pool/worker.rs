@@ -31,7 +31,9 @@ impl Handler<Run> for SynthesisWorker {
     type Result = ();
 
     fn handle(&mut self, Run(queued): Run, ctx: &mut Self::Context) {
-        self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
+        if let Unit::Begin(_) = queued.unit {
+            self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
 
         let end = match &outcome {
@@ -44,13 +46,12 @@ impl Handler<Run> for SynthesisWorker {
         {
             self.metrics.count_shed(reason);
         }
-        let voice = queued.voice_id.clone();
-        let result = outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned())));
-        queued.answer(result);
+        // The news comes first, so that whoever acts on the answer finds a pool that knows how it ended. A pool that is gone needs none.
+        let news = WorkerFinished { worker: self.number, voice: queued.voice_id.clone(), end };
+        let finished = self.pool.upgrade().map(|pool| pool.send(news));
+        queued.answer(outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned()))));
 
-        // A pool that is gone needs no news.
-        let Some(pool) = self.pool.upgrade() else { return };
-        let finished = pool.send(WorkerFinished { worker: self.number, voice, end });
+        let Some(finished) = finished else { return };
         ctx.spawn(
             async move {
                 let _ = finished.await;

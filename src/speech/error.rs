@@ -30,6 +30,8 @@ pub enum SpeechError {
     NoRoom(VoiceId),
     #[error("the deadline passed")]
     DeadlinePassed,
+    #[error("the answer is not in the cache, and the request wants no other")]
+    NotCached,
     /// The reason is for the log.
     #[error("synthesis failed: {0}")]
     Failed(String),

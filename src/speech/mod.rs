@@ -1,11 +1,22 @@
 //! Owns one request from text to audio: cache, admission, phonemes, sentences, joining, storing. The only module that knows both the cache
 //! and the pool. Refuses JSON and headers.
+//!
+//! Speech is made and kept sentence by sentence. A request asks L1 for its finished answer; failing that for its plan, the list of its
+//! sentences, and for those, in L1 and L2; only what is in neither is made. Nothing is made twice at once (`flights`).
+//!
+//! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `speaking`: sending it off in order.
+//! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
+mod entries;
 mod error;
+mod flights;
+mod keys;
 mod plan;
 mod service;
+mod sources;
 mod speaking;
+mod work;
 
 pub use error::SpeechError;
-pub use service::{AudioSpec, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
+pub use service::{Asked, AudioSpec, Begun, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
 pub use speaking::{Speaking, SpokenPart};

@@ -1,9 +1,28 @@
-//! Owns turning a request into the sentences that the network computes.
-
-use crate::domain::{Prosody, Speaker};
-use crate::engine::{ModelInput, Sentence, VoiceConfig, bounded, phoneme_ids};
+//! Owns turning phonemes into the sentences that the network computes, each with its key.
 
 use super::SpeechError;
+use super::keys::sentence_key;
+use crate::cache::CacheKey;
+use crate::domain::{Prosody, Speaker};
+use crate::engine::{ModelInput, Sentence, VoiceConfig, bounded, phoneme_ids};
+use crate::voices::VoiceDigest;
+
+/// One run of the network. The key determines its noise, so that equal keys mean equal samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedSentence {
+    pub key: CacheKey,
+    pub input: ModelInput,
+}
+
+/// What sentences are said with.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'a> {
+    pub speaker: i64,
+    pub prosody: &'a Prosody,
+    pub config: &'a VoiceConfig,
+    pub digest: VoiceDigest,
+    pub max_phonemes: usize,
+}
 
 /// The number of the speaker that the caller named, or the voice's own default.
 pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Result<i64, SpeechError> {
@@ -17,14 +36,9 @@ pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Resul
         .ok_or(SpeechError::UnknownSpeaker { speakers: config.speakers })
 }
 
-/// Inputs in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
-pub fn model_inputs(
-    sentences: Vec<Sentence>,
-    speaker: i64,
-    prosody: &Prosody,
-    config: &VoiceConfig,
-    max_phonemes: usize,
-) -> Vec<ModelInput> {
+/// Sentences in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
+pub fn planned(sentences: Vec<Sentence>, manner: &Manner<'_>) -> Vec<PlannedSentence> {
+    let Manner { speaker, prosody, config, digest, max_phonemes } = *manner;
     let length_scale = config.inference.length_scale / prosody.speed();
     // Slow speech has more frames for the same phonemes, and memory follows frames.
     let limit = (max_phonemes as f32 / length_scale.max(1.0)) as usize;
@@ -32,13 +46,18 @@ pub fn model_inputs(
         .into_iter()
         .flat_map(|sentence| bounded(sentence, limit.max(1)))
         .filter(|sentence| !sentence.is_empty())
-        .map(|sentence| ModelInput {
-            ids: phoneme_ids(&sentence, config).ids,
-            speaker,
-            noise_scale: prosody.noise_scale().unwrap_or(config.inference.noise_scale),
-            length_scale,
-            noise_w: prosody.noise_w().unwrap_or(config.inference.noise_w),
-            seed: 0,
+        .map(|sentence| {
+            let mut input = ModelInput {
+                ids: phoneme_ids(&sentence, config).ids,
+                speaker,
+                noise_scale: prosody.noise_scale().unwrap_or(config.inference.noise_scale),
+                length_scale,
+                noise_w: prosody.noise_w().unwrap_or(config.inference.noise_w),
+                seed: 0,
+            };
+            let key = sentence_key(&digest, &input);
+            input.seed = key.seed();
+            PlannedSentence { key, input }
         })
         .collect()
 }
@@ -67,12 +86,22 @@ mod tests {
         }
     }
 
+    fn plan(sentences: &[Sentence], prosody: &Prosody, max_phonemes: usize) -> Vec<PlannedSentence> {
+        let config = config();
+        let manner = Manner { speaker: 1, prosody, config: &config, digest: VoiceDigest::from([7; 32]), max_phonemes };
+        planned(sentences.to_vec(), &manner)
+    }
+
+    fn spoken(phonemes: &str) -> Sentence {
+        phonemes.chars().map(|phoneme| phoneme.to_string().as_str().into()).collect()
+    }
+
     #[test]
     fn slow_speech_is_cut_into_shorter_pieces() {
         let sentence: Sentence = vec!["a".into(); 100];
         let pieces = |speed: f32| {
             let prosody = Prosody::default().with_speed(speed).unwrap();
-            model_inputs(vec![sentence.clone()], 0, &prosody, &config(), 130).len()
+            plan(std::slice::from_ref(&sentence), &prosody, 130).len()
         };
 
         assert_eq!(pieces(1.0), 1);
@@ -83,18 +112,31 @@ mod tests {
     fn the_voices_own_scales_stand_where_the_caller_gives_none() {
         let prosody = Prosody::default().with_speed(2.0).unwrap().with_noise_w(0.1).unwrap();
 
-        let inputs = model_inputs(vec![vec!["a".into()]], 1, &prosody, &config(), 400);
+        let planned = plan(&[spoken("a")], &prosody, 400);
 
+        let seed = planned[0].key.seed();
+        assert_eq!(planned.len(), 1);
         assert_eq!(
-            inputs,
-            [ModelInput {
+            planned[0].input,
+            ModelInput {
                 ids: vec![1, 0, 14, 0, 2],
                 speaker: 1,
                 noise_scale: 0.667,
                 length_scale: 0.6,
                 noise_w: 0.1,
-                seed: 0
-            }]
+                seed
+            }
         );
+    }
+
+    #[test]
+    fn the_same_sentence_has_the_same_seed_wherever_it_stands_and_another_has_another() {
+        let alone = plan(&[spoken("a")], &Prosody::default(), 400);
+        let among = plan(&[spoken("a a"), spoken("a")], &Prosody::default(), 400);
+        let faster = plan(&[spoken("a")], &Prosody::default().with_speed(1.5).unwrap(), 400);
+
+        assert_eq!(alone[0], among[1]);
+        let seeds = [&alone[0], &among[0], &faster[0]].map(|sentence| sentence.input.seed);
+        assert!(seeds[0] != seeds[1] && seeds[0] != seeds[2], "{seeds:?}");
     }
 }

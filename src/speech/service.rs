@@ -1,25 +1,29 @@
 //! Owns the order of things for one request.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 
 use super::SpeechError;
-use super::plan::{model_inputs, resolve_speaker};
-use super::speaking::{Speaking, Work};
+use super::entries::off_thread;
+use super::flights::{Flights, Landing};
+use super::keys::{Identity, answer_key};
+use super::sources::Sources;
+use super::speaking::{Keeper, Speaking};
+use super::work::{Parts, Work};
 use crate::audio::{AudioFormat, Encoder, Pcm};
-use crate::cache::{Answer, CacheHandle, CacheKey, KeyBuilder};
-use crate::domain::{Speaker, SynthesisRequest, VoiceId};
+use crate::cache::{Answer, CacheHandle, CacheKey};
+use crate::domain::{SynthesisRequest, VoiceId};
 use crate::engine::Phonemizer;
 use crate::pool::PoolHandle;
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, VoiceDigest};
 
 /// Makes speech of text. A clone shares everything.
 #[derive(Clone)]
 pub struct SpeechService {
-    phonemizer: Phonemizer,
-    catalogue: Catalogue,
-    pool: PoolHandle,
-    cache: CacheHandle,
-    settings: SpeechSettings,
+    parts: Parts,
+    answering: Flights<Speech>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +40,26 @@ pub struct AudioSpec {
     pub sample_rate: Option<u32>,
 }
 
-/// Whether an answer may come from the cache and stay there.
+/// What may be done with the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
     Allowed,
+    /// Made anew, and kept.
+    Fresh,
+    /// From the cache or not at all.
+    Only,
     /// The caller wants no trace: neither looked up nor kept.
     Forbidden,
+}
+
+/// A request whose voice is known, and the name of its answer.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub request: SynthesisRequest,
+    pub spec: AudioSpec,
+    /// `None`: the voice is not here yet, or cannot be read.
+    pub key: Option<CacheKey>,
+    digest: Option<VoiceDigest>,
 }
 
 /// A whole answer.
@@ -49,15 +67,37 @@ pub enum Caching {
 pub struct Speech {
     pub answer: Answer,
     pub cache: CacheUse,
+    /// The answer's name, under which it would be the same again.
+    pub key: Option<CacheKey>,
+}
+
+/// An answer that is sent as it comes.
+pub enum Begun {
+    /// All of it was there.
+    Whole(Speech),
+    InParts(Box<Speaking>, Option<CacheKey>),
 }
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheUse {
     HitL1,
+    HitL2,
+    /// Some of its sentences were there.
+    Partial,
     Miss,
+    /// A miss, for the reason that L2 did not answer.
+    Error,
     /// Neither looked up nor kept.
     Disabled,
+}
+
+// === impl CacheUse ===
+
+impl CacheUse {
+    pub fn is_hit(self) -> bool {
+        matches!(self, Self::HitL1 | Self::HitL2)
+    }
 }
 
 // === impl SpeechService ===
@@ -70,88 +110,119 @@ impl SpeechService {
         cache: CacheHandle,
         settings: SpeechSettings,
     ) -> Self {
-        Self { phonemizer, catalogue, pool, cache, settings }
+        let (preparing, speaking) = (Flights::default(), Flights::default());
+        let parts = Parts { phonemizer, catalogue, pool, cache, settings, preparing, speaking };
+        Self { parts, answering: Flights::default() }
     }
 
     /// The id by which a voice is served, of a name or an alias.
     pub fn resolve(&self, id: &VoiceId) -> Option<VoiceId> {
-        self.catalogue.resolve(id).filter(|id| self.catalogue.contains(id))
+        let catalogue = &self.parts.catalogue;
+        catalogue.resolve(id).filter(|id| catalogue.contains(id))
+    }
+
+    /// Names the request's answer without making it.
+    pub async fn identify(&self, mut request: SynthesisRequest, spec: AudioSpec) -> Result<Asked, SpeechError> {
+        request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
+        let digest = self.parts.catalogue.digest(&request.voice).await;
+        let max_phonemes = self.parts.settings.max_sentence_phonemes;
+        let key = digest.as_ref().map(|digest| {
+            let identity = Identity { request: &request, digest, max_phonemes };
+            answer_key(&identity, spec)
+        });
+        Ok(Asked { request, spec, key, digest })
     }
 
     /// The whole answer, from the cache or made now.
-    pub async fn speak(
+    pub async fn speak(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+        let asked = self.with_voice(asked, caching).await?;
+        let Some(key) = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled()) else {
+            return asked.request.deadline.limit(self.make(asked, Caching::Forbidden)).await?;
+        };
+        if let Some(hit) = self.hit(key, caching) {
+            return Ok(hit);
+        }
+        let deadline = asked.request.deadline;
+        let lead = || {
+            let (service, asked) = (self.clone(), asked.clone());
+            async move {
+                let made = deadline.limit(service.make(asked, caching)).await??;
+                service.parts.cache.keep_answer(key, made.answer.clone());
+                Ok(Landing { made, keep: None })
+            }
+        };
+        if caching == Caching::Only {
+            return lead().await.map(|landing| landing.made);
+        }
+        self.answering.join(key, deadline, lead).await
+    }
+
+    /// Speech as it comes. An error comes before the first part where it can.
+    pub async fn begin(&self, asked: Asked, caching: Caching) -> Result<Begun, SpeechError> {
+        let asked = self.with_voice(asked, caching).await?;
+        let key = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled());
+        if let Some(hit) = key.and_then(|key| self.hit(key, caching)) {
+            return Ok(Begun::Whole(hit));
+        }
+        let keeper = key.map(|key| Keeper::new(self.parts.cache.clone(), key, asked.spec));
+        let (key, deadline) = (asked.key, asked.request.deadline);
+        let speaking = deadline.limit(self.begin_parts(asked, caching, keeper)).await??;
+        Ok(Begun::InParts(Box::new(speaking), key))
+    }
+
+    /// An L1 hit crosses no mailbox and takes no permit.
+    fn hit(&self, key: CacheKey, caching: Caching) -> Option<Speech> {
+        if caching == Caching::Fresh {
+            return None;
+        }
+        let answer = self.parts.cache.answer(&key)?;
+        Some(Speech { answer, cache: CacheUse::HitL1, key: Some(key) })
+    }
+
+    /// Waits for a voice that is not here yet: before that nothing has a name.
+    async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
+        let nameless = asked.digest.is_none() && caching != Caching::Forbidden && self.parts.cache.is_enabled();
+        if !nameless {
+            return Ok(asked);
+        }
+        if caching == Caching::Only {
+            return Err(SpeechError::NotCached);
+        }
+        let _admission = self.parts.pool.admit()?;
+        self.parts.pool.voice(&asked.request.voice, asked.request.deadline).await?;
+        self.identify(asked.request, asked.spec).await
+    }
+
+    async fn make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+        let (spec, key) = (asked.spec, asked.key);
+        let speaking = self.begin_parts(asked, caching, None).await?;
+        let (sample_rate, resampled, cache) = (speaking.sample_rate, speaking.resampled, speaking.cache);
+        let age = speaking.age.unwrap_or_default();
+        let said = speaking.finish().await?;
+        let answer = off_thread(move || answer_of(spec.format, sample_rate, resampled, &said, age)).await?;
+        Ok(Speech { answer, cache, key })
+    }
+
+    async fn begin_parts(
         &self,
-        mut request: SynthesisRequest,
-        spec: AudioSpec,
+        asked: Asked,
         caching: Caching,
-    ) -> Result<Speech, SpeechError> {
-        request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
-        let deadline = request.deadline;
-        if caching == Caching::Forbidden || !self.cache.is_enabled() {
-            let answer = deadline.limit(self.make(request, spec)).await??;
-            return Ok(Speech { answer, cache: CacheUse::Disabled });
-        }
-
-        let key = answer_key(&request, spec);
-        if let Some(answer) = self.cache.get(&key) {
-            return Ok(Speech { answer, cache: CacheUse::HitL1 });
-        }
-        let answer = deadline.limit(self.make(request, spec)).await??;
-        self.cache.store(key, answer.clone()).await;
-        Ok(Speech { answer, cache: CacheUse::Miss })
-    }
-
-    /// Speech in parts, made now. An error comes before the first part where it can.
-    pub async fn begin(
-        &self,
-        mut request: SynthesisRequest,
-        sample_rate: Option<u32>,
+        keeper: Option<Keeper>,
     ) -> Result<Speaking, SpeechError> {
-        request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
-        let admission = self.pool.admit()?;
-        let voice = self.pool.voice(&request.voice, request.deadline).await?;
-        let config = voice.config();
-        let speaker = resolve_speaker(request.speaker.as_ref(), config)?;
-        let phonemized = self.phonemizer.sentences(request.text.as_str(), config);
-        let sentences = request.deadline.limit(phonemized).await??;
-        let inputs = model_inputs(sentences, speaker, &request.prosody, config, self.settings.max_sentence_phonemes);
-        Ok(Speaking::begin(Work {
-            sample_rate: sample_rate.unwrap_or(config.sample_rate),
-            pool: self.pool.clone(),
-            admission,
-            voice: voice.clone(),
-            request,
-            inputs,
-        }))
-    }
-
-    async fn make(&self, request: SynthesisRequest, spec: AudioSpec) -> Result<Answer, SpeechError> {
-        let speaking = self.begin(request, spec.sample_rate).await?;
-        let (sample_rate, resampled) = (speaking.sample_rate, speaking.resampled);
-        let parts = speaking.finish().await?;
-        let audio = Encoder::new(spec.format, sample_rate).whole(&parts);
-        Ok(Answer { audio: Bytes::from(audio), sample_rate, seconds: parts.iter().map(Pcm::seconds).sum(), resampled })
+        let work = Arc::new(Work::new(self.parts.clone(), asked.request, caching, asked.digest));
+        let sources = Sources::find(&work).await?;
+        Ok(Speaking::begin(work, sources, asked.spec.sample_rate, keeper))
     }
 }
 
-fn answer_key(request: &SynthesisRequest, spec: AudioSpec) -> CacheKey {
-    let (name, number) = match &request.speaker {
-        Some(Speaker::Name(name)) => (Some(name), None),
-        Some(Speaker::Number(number)) => (None, Some(number)),
-        None => (None, None),
-    };
-    let prosody = &request.prosody;
-    KeyBuilder::new()
-        .part("voice", request.voice.as_str())
-        .part("text", request.text.as_str())
-        .optional("speaker name", name)
-        .optional("speaker number", number.map(|number| number.to_le_bytes()))
-        .part("speed", prosody.speed().to_le_bytes())
-        .optional("noise scale", prosody.noise_scale().map(f32::to_le_bytes))
-        .optional("noise w", prosody.noise_w().map(f32::to_le_bytes))
-        .part("volume", prosody.volume().to_le_bytes())
-        .part("sentence silence", prosody.sentence_silence_ms().to_le_bytes())
-        .part("format", spec.format.name())
-        .optional("sample rate", spec.sample_rate.map(u32::to_le_bytes))
-        .finish()
+/// The bytes of a whole answer. Takes time: not for an async thread.
+pub(super) fn answer_of(format: AudioFormat, sample_rate: u32, resampled: bool, said: &[Pcm], age: Duration) -> Answer {
+    let now = SystemTime::now();
+    Answer {
+        audio: Bytes::from(Encoder::new(format, sample_rate).whole(said)),
+        sample_rate,
+        seconds: said.iter().map(Pcm::seconds).sum(),
+        resampled,
+        made_at: now.checked_sub(age).unwrap_or(now),
+    }
 }

@@ -14,6 +14,12 @@ pub struct Metrics {
     pub sentences_synthesized: IntCounterVec,
     pub audio_seconds: prometheus::CounterVec,
     cache_lookups: IntCounterVec,
+    /// 0: closed, 1: half open, 2: open.
+    pub cache_breaker_state: IntGauge,
+    pub cache_l2_up: IntGauge,
+    /// Lookups in Redis that are under way.
+    pub cache_l2_in_flight: IntGauge,
+    pub cache_writes_dropped: IntCounter,
     pub queue_depth: IntGauge,
     pub queue_wait: Histogram,
     requests_shed: IntCounterVec,
@@ -28,12 +34,17 @@ pub struct Metrics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheTier {
     L1,
+    L2,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookupResult {
     Hit,
     Miss,
+    /// The tier did not answer.
+    Error,
+    /// What stood there is not what was written.
+    Corrupt,
 }
 
 /// Why work was refused or dropped before it was done.
@@ -90,6 +101,25 @@ impl Metrics {
                 "Lookups in the cache.",
                 &["tier", "result"],
             )?,
+            cache_breaker_state: register(
+                &registry,
+                IntGauge::new(
+                    "tts_cache_breaker_state",
+                    "Whether Redis is asked: 0 it is, 1 a probe is under way, 2 it is not.",
+                )?,
+            )?,
+            cache_l2_up: register(
+                &registry,
+                IntGauge::new("tts_cache_l2_up", "Whether there is a connection to Redis.")?,
+            )?,
+            cache_l2_in_flight: register(
+                &registry,
+                IntGauge::new("tts_cache_l2_in_flight", "Calls to Redis that requests wait for.")?,
+            )?,
+            cache_writes_dropped: register(
+                &registry,
+                IntCounter::new("tts_cache_writes_dropped_total", "Entries that were not written to Redis.")?,
+            )?,
             queue_depth: register(
                 &registry,
                 IntGauge::new("tts_queue_depth", "Requests admitted and not yet answered.")?,
@@ -133,10 +163,13 @@ impl Metrics {
     pub fn count_lookup(&self, tier: CacheTier, result: LookupResult) {
         let tier = match tier {
             CacheTier::L1 => "l1",
+            CacheTier::L2 => "l2",
         };
         let result = match result {
             LookupResult::Hit => "hit",
             LookupResult::Miss => "miss",
+            LookupResult::Error => "error",
+            LookupResult::Corrupt => "corrupt",
         };
         self.cache_lookups.with_label_values(&[tier, result]).inc();
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use wildmatch::WildMatch;
 
 use super::card::LicenseRule;
+use super::digest::VoiceDigest;
 use super::disk;
 use super::download::Downloader;
 use super::error::CatalogueError;
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub verifier: Verifier,
     /// Held by whoever refreshes the catalogue.
     pub refreshing: tokio::sync::Mutex<()>,
+    /// Held by whoever computes a digest.
+    pub digesting: tokio::sync::Mutex<()>,
     pub state: RwLock<State>,
     allowed: Vec<WildMatch>,
     licenses: LicenseRule,
@@ -53,6 +56,8 @@ pub(super) struct Inner {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub installed: BTreeMap<VoiceId, InstalledVoice>,
+    /// Of installed voices that someone asked for.
+    pub digests: BTreeMap<VoiceId, VoiceDigest>,
     pub published: Option<Arc<Published>>,
     /// When this process last fetched the catalogue, or tried to.
     pub refreshed: Option<Instant>,
@@ -155,13 +160,22 @@ impl Catalogue {
             installed.extend(folder::scan(folder).map_err(|source| folder_error(folder, source))?);
         }
         self.0.verifier.keep_existing();
+        let digests = self.digests_of(&installed);
         let mut state = self.0.write();
         let rescan = Rescan {
             added: installed.keys().filter(|id| !state.installed.contains_key(id)).cloned().collect(),
             removed: state.installed.keys().filter(|id| !installed.contains_key(id)).cloned().collect(),
         };
         state.installed = installed;
+        state.digests = digests;
         Ok(rescan)
+    }
+
+    /// The digests that were known, as they are now.
+    fn digests_of(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) -> BTreeMap<VoiceId, VoiceDigest> {
+        let known: Vec<VoiceId> = self.0.read().digests.keys().cloned().collect();
+        let digest = |id: VoiceId| Some((id.clone(), self.0.compute_digest(installed.get(&id)?)?));
+        known.into_iter().filter_map(digest).collect()
     }
 
     fn with_state(settings: VoiceSettings, folders: Arc<Folders>, state: State) -> Self {
@@ -170,6 +184,7 @@ impl Catalogue {
             flights: Flights::new(settings.retries.cool_down),
             verifier: Verifier::default(),
             refreshing: tokio::sync::Mutex::default(),
+            digesting: tokio::sync::Mutex::default(),
             state: RwLock::new(state),
             allowed: settings.allowed.iter().map(|pattern| WildMatch::new(pattern)).collect(),
             licenses: LicenseRule::new(&settings.allowed_licenses),

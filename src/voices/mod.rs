@@ -9,6 +9,7 @@
 
 mod card;
 mod catalogue;
+mod digest;
 mod disk;
 mod download;
 mod error;
@@ -28,6 +29,7 @@ mod transfer;
 mod verify;
 
 pub use catalogue::{Catalogue, Rescan};
+pub use digest::VoiceDigest;
 pub use download::Existing;
 pub use error::{CatalogueError, VoiceError};
 pub use folder::VoiceFiles;

@@ -62,13 +62,14 @@ fn what_fails_before_the_first_byte_is_a_clean_error() {
 #[test]
 fn what_fails_after_the_first_byte_cuts_the_connection() {
     // Minutes of speech: far more than a machine makes before the deadline, of which some machines need more for the first sentence.
-    let text = "This sentence is one of very many, and all of them take their time. ".repeat(70);
+    let sentence = |n: usize| format!("This sentence is number {n} of very many, and all of them take time. ");
+    let text: String = (1..=70).map(sentence).collect();
     let begin = |deadline_ms: u64| {
         let body = noiseless(&text, &json!({"stream": true, "deadline_ms": deadline_ms}));
         let response = shared().post(SYNTHESIZE).json(&body).send().unwrap();
         (response.status().as_u16() == 200).then_some(response)
     };
-    let mut streamed = [500, 1_000, 2_000, 4_000].into_iter().find_map(begin).expect("a sentence in 4 s");
+    let mut streamed = [500, 1_000, 2_000, 4_000, 8_000, 16_000].into_iter().find_map(begin).expect("a sentence in 16 s");
 
     let mut received = Vec::new();
     let ended = streamed.read_to_end(&mut received);

@@ -44,7 +44,8 @@ async fn speak(speech: &SpeechService, text: &str) -> Option<Result<usize, Speec
         deadline: far(),
     };
     let spec = AudioSpec { format: AudioFormat::parse("pcm").unwrap(), sample_rate: None };
-    Some(speech.speak(request, spec, Caching::Allowed).await.map(|speech| speech.answer.audio.len() / 2))
+    let spoken = async { speech.speak(speech.identify(request, spec).await?, Caching::Allowed).await };
+    Some(spoken.await.map(|speech| speech.answer.audio.len() / 2))
 }
 
 #[test]

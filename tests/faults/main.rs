@@ -7,6 +7,7 @@
 mod admission;
 mod fake;
 mod hanging;
+mod herd;
 mod hostile;
 #[path = "../engine/hostile_texts.rs"]
 mod hostile_texts;

@@ -13,6 +13,8 @@ mod command;
 mod folder;
 mod log;
 mod path_payloads;
+mod proxy;
+mod redis;
 mod server;
 mod wait;
 
@@ -22,6 +24,8 @@ pub use broken::write_broken_voices;
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;
 pub use path_payloads::path_payloads;
+pub use proxy::{Fault, FaultProxy};
+pub use redis::{RedisCluster, RedisServer};
 pub use server::{TOKEN, TestServer, shared};
 pub use wait::until;
 

@@ -15,13 +15,22 @@ use serde_json::Value;
 use super::command::{Program, exit_within};
 use super::log::Log;
 use super::wait::{LIMIT, until};
-use super::{Answer, VOICE};
+use super::{Answer, RedisCluster, RedisServer, VOICE};
 
+const REDIS_URL: &str = "TTS_REDIS_URL";
 /// The secret that servers in tests know.
 pub const TOKEN: &str = "token-of-the-tests";
 
+/// What servers get that name none, by the name of the test binary: the same tests run in several.
+enum Redis {
+    Server(RedisServer),
+    Cluster(RedisCluster),
+}
+
 pub struct TestServer {
     address: SocketAddr,
+    /// What it shares with others, where the tests run so.
+    _redis: Option<Redis>,
     client: Client,
     process: Mutex<Child>,
     log: Mutex<Log>,
@@ -55,6 +64,11 @@ impl TestServer {
         let mut program = Program::under(wrapper, &["serve"])
             .variable("ALLOWED_USER_TOKEN", TOKEN)
             .variable("TTS_BIND", "127.0.0.1:0");
+        let redis = Redis::of_this_binary(variables);
+        if let Some(redis) = &redis {
+            // Ample time: a call that is given up on a busy machine is no answer to what these tests ask.
+            program = program.variable(REDIS_URL, redis.url()).variable("TTS_REDIS_TIMEOUT_MS", "10000");
+        }
         for (name, value) in variables {
             program = program.variable(name, value);
         }
@@ -66,7 +80,7 @@ impl TestServer {
         // The service's own build of the client leaves the choice to whoever uses it; only the first choice counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(LIMIT).no_proxy().build().expect("a client");
-        Self { address, client, process: Mutex::new(process), log: Mutex::new(log), guard }
+        Self { address, _redis: redis, client, process: Mutex::new(process), log: Mutex::new(log), guard }
     }
 
     pub fn wait_until_ready(&self) {
@@ -181,6 +195,28 @@ impl TestServer {
     }
 }
 
+impl Redis {
+    fn of_this_binary(variables: &[(&str, &str)]) -> Option<Self> {
+        let binary = env!("CARGO_CRATE_NAME");
+        if variables.iter().any(|(name, _)| *name == REDIS_URL) {
+            None
+        } else if binary.ends_with("_with_redis") {
+            Some(Self::Server(RedisServer::start()))
+        } else if binary.ends_with("_with_a_cluster") {
+            Some(Self::Cluster(RedisCluster::start()))
+        } else {
+            None
+        }
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Server(server) => server.url(),
+            Self::Cluster(cluster) => cluster.url(),
+        }
+    }
+}
+
 impl Drop for TestServer {
     fn drop(&mut self) {
         // The guard first: once the server is waited for, its number may be another process's.
@@ -192,7 +228,7 @@ impl Drop for TestServer {
 }
 
 /// Kills the process when the pipe from here ends, and with it whoever holds its other end.
-fn guard(process: u32) -> Child {
+pub(super) fn guard(process: u32) -> Child {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "read -r _; kill -9 \"$1\"", "guard", &process.to_string()]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

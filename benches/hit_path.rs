@@ -1,0 +1,209 @@
+//! What does a hit cost? Requests a second for an answer of about 64 KB: from L1, beside nginx that sends the same bytes as a static file; and
+//! from L2, beside redis-benchmark that gets the same value. Server, and Redis where there is one, on core 0; the load, wrk or redis-benchmark
+//! with 16 connections, on core 1. The two of a pair take turns, five times; the medians count.
+//!
+//! `cargo bench --bench hit_path`; needs nginx, wrk, redis-server (which brings redis-benchmark) and taskset.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use support::{RedisServer, TOKEN, TestServer, until};
+use tts_batch_api::audio::from_flac;
+
+const ROUNDS: usize = 5;
+const SECONDS: &str = "3s";
+const CONNECTIONS: &str = "16";
+/// Says 1.5 seconds, which is 64 KB.
+const TEXT: &str = "This answer was given before, and is given again.";
+
+/// A rate, and the time within which 99 of 100 answers came.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+struct Measured {
+    per_second: f64,
+    p99_ms: f64,
+}
+
+fn main() {
+    // `cargo test --benches` runs this too, where nobody wants to wait for it.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    // What is started here stays on this core.
+    run("taskset", &["-cp", "0", &std::process::id().to_string()]);
+    let folder = tempfile::tempdir().unwrap();
+    l1(folder.path());
+    l2(folder.path());
+}
+
+fn l1(folder: &Path) {
+    let server = TestServer::start(&[("TTS_REDIS_URL", "")]);
+    let body = body();
+    let answer = server.post_json("/v1/synthesizeSpeech", &body);
+    fs::write(folder.join("answer.wav"), &answer.body).unwrap();
+    let nginx = Nginx::start(folder);
+    let post = script(folder, &body);
+    let ours = format!("http://{}/v1/synthesizeSpeech", server.address());
+    let file = format!("http://127.0.0.1:{}/answer.wav", nginx.port);
+
+    let (mut hits, mut files) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        hits.push(wrk(&ours, Some(&post)));
+        files.push(wrk(&file, None));
+    }
+
+    let (hit, file) = (median(hits), median(files));
+    println!("an answer of {} bytes", answer.body.len());
+    println!("L1 hit             {:>8.0} a second, p99 {:.2} ms", hit.per_second, hit.p99_ms);
+    println!("nginx, static file {:>8.0} a second, p99 {:.2} ms", file.per_second, file.p99_ms);
+    println!("ratio              {:>8.2} (at least 1.0 is the goal)", hit.per_second / file.per_second);
+}
+
+fn l2(folder: &Path) {
+    let redis = RedisServer::start();
+    let variables = [("TTS_REDIS_URL", redis.url()), ("TTS_CACHE_L1_BYTES", "0".to_owned())];
+    let server = TestServer::start(&variables.each_ref().map(|(name, value)| (*name, value.as_str())));
+    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    let body = body();
+    let cache = || server.post_json("/v1/synthesizeSpeech", &body).header("x-cache").to_owned();
+    until("the answer in Redis", || (cache() == "HIT-L2").then_some(()));
+    let length = |name: &String| redis.command::<usize>(&["STRLEN", name]);
+    let entry = redis.entries().into_iter().max_by_key(length).unwrap();
+    let post = script(folder, &body);
+    let ours = format!("http://{}/v1/synthesizeSpeech", server.address());
+
+    let (mut hits, mut gets) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        hits.push(wrk(&ours, Some(&post)));
+        gets.push(redis_benchmark(redis.port(), &entry));
+    }
+
+    let (hit, get) = (median(hits), median(gets));
+    println!("\nan entry of {} bytes in Redis", length(&entry));
+    println!("L2 hit             {:>8.0} a second, p99 {:.2} ms", hit.per_second, hit.p99_ms);
+    println!("redis-benchmark    {:>8.0} a second, p99 {:.2} ms", get.per_second, get.p99_ms);
+    println!("ratio              {:>8.2} (at least 0.5 is the goal)", hit.per_second / get.per_second);
+    println!("decoding alone     {:>8.0} a second on one core", decodings(&redis.command::<Vec<u8>>(&["GET", &entry])));
+}
+
+fn body() -> Value {
+    json!({"text": TEXT})
+}
+
+/// How many times in a second the samples can be read out of a sealed entry.
+fn decodings(sealed: &[u8]) -> f64 {
+    let begin = sealed.windows(4).position(|word| word == b"fLaC").unwrap();
+    let began = Instant::now();
+    let count = 1_000;
+    for _ in 0..count {
+        std::hint::black_box(from_flac(std::hint::black_box(&sealed[begin..])).unwrap());
+    }
+    f64::from(count) / began.elapsed().as_secs_f64()
+}
+
+/// The middle one by rate.
+fn median(mut all: Vec<Measured>) -> Measured {
+    all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    all[all.len() / 2]
+}
+
+fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; this bench's head says what it needs"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+// === the loads ===
+
+fn wrk(url: &str, script: Option<&str>) -> Measured {
+    let mut arguments = vec!["-c", "1", "wrk", "-t", "1", "-c", CONNECTIONS, "-d", SECONDS, "--latency"];
+    arguments.extend(script.iter().flat_map(|script| ["-s", script]));
+    arguments.push(url);
+    let report = run("taskset", &arguments);
+    assert!(!report.contains("Non-2xx"), "{report}");
+    let field = |name: &str| report.lines().find_map(|line| line.trim().strip_prefix(name)).unwrap().trim().to_owned();
+    Measured { per_second: field("Requests/sec:").parse().unwrap(), p99_ms: milliseconds(&field("99%")) }
+}
+
+/// As wrk writes a time.
+fn milliseconds(time: &str) -> f64 {
+    let number = time.trim_end_matches(char::is_alphabetic);
+    let factor = match &time[number.len()..] {
+        "us" => 1e-3,
+        "ms" => 1.0,
+        _ => 1e3,
+    };
+    number.parse::<f64>().unwrap() * factor
+}
+
+/// The request as a script of wrk's.
+fn script(folder: &Path, body: &Value) -> String {
+    let path = folder.join("post.lua");
+    let lines = [
+        "wrk.method = \"POST\"".to_owned(),
+        format!("wrk.body = [[{body}]]"),
+        "wrk.headers[\"content-type\"] = \"application/json\"".to_owned(),
+        format!("wrk.headers[\"user-token\"] = \"{TOKEN}\""),
+    ];
+    fs::write(&path, lines.join("\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn redis_benchmark(port: u16, entry: &str) -> Measured {
+    let port = port.to_string();
+    let arguments =
+        ["-c", "1", "redis-benchmark", "-p", &port, "-c", CONNECTIONS, "-n", "50000", "--csv", "GET", entry];
+    let report = run("taskset", &arguments);
+    // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+    let line = report.lines().last().unwrap();
+    let numbers: Vec<f64> = line.split(',').filter_map(|field| field.trim_matches('"').parse().ok()).collect();
+    Measured { per_second: numbers[0], p99_ms: numbers[5] }
+}
+
+// === nginx ===
+
+/// One worker with one file; gone when this is.
+struct Nginx {
+    process: Child,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(folder: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let root = folder.display();
+        let config = format!(
+            "daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log; events {{ }}
+             http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
+                     open_file_cache max=10; types {{ audio/wav wav; }}
+                     server {{ listen 127.0.0.1:{port}; root {root}; }} }}"
+        );
+        let path = folder.join("nginx.conf");
+        fs::write(&path, config).unwrap();
+        // Its workers run as somebody else, who has to be let in.
+        run("chmod", &["-R", "a+rX", folder.to_str().unwrap()]);
+        let mut command = Command::new("nginx");
+        command.arg("-c").arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("nginx is installed: this bench's head says what it needs");
+        until("nginx", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { process, port }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Its master takes its worker along on this signal, not on a harder one.
+        let id = nix::unistd::Pid::from_raw(self.process.id().try_into().unwrap());
+        let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
+        let _ = self.process.wait();
+    }
+}

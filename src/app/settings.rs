@@ -1,0 +1,110 @@
+//! Owns turning the settings of the whole program into those of its parts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
+use crate::config::{Config, ConfigError, RedisConfig};
+use crate::domain::VoiceId;
+use crate::engine::{EspeakSettings, RuntimeFiles, RuntimeSettings};
+use crate::pool::PoolSettings;
+use crate::resilience::BreakerSettings;
+use crate::voices::{Retries, VoiceSettings, VoiceSource};
+
+/// Few enough errors to wait for, and so many that one lost connection is not among the reasons.
+const REDIS_BREAKER: BreakerSettings =
+    BreakerSettings { errors: 5, window: Duration::from_secs(1), probe_after: Duration::from_secs(1) };
+
+/// Where downloads go in the home folder when the models folder cannot be written.
+const FALLBACK_DIR: &str = ".local/share/tts-batch-api/models";
+
+pub fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
+    let pinned = config
+        .voices
+        .pinned
+        .iter()
+        .map(|name| VoiceId::parse(name).map_err(|error| ConfigError::new("TTS_PINNED_VOICES", error.to_string())));
+    Ok(PoolSettings {
+        workers: config.synthesis.workers,
+        queue_limit: config.synthesis.queue_limit,
+        memory_limit_bytes: config.voices.memory_bytes,
+        pinned: pinned.collect::<Result<_, _>>()?,
+        voice_idle: config.voices.idle,
+        voice_wait: config.voices.wait,
+        hang_grace: config.synthesis.hang_grace,
+        panic_limit: config.synthesis.voice_panic_limit,
+    })
+}
+
+pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {
+    let voices = &config.voices;
+    let source = VoiceSource::parse(&voices.source);
+    Ok(VoiceSettings {
+        models_dir: voices.models_dir.clone(),
+        fallback_dir: std::env::home_dir().map(|home| home.join(FALLBACK_DIR)).filter(|folder| folder.is_absolute()),
+        allowed: voices.allowed.clone(),
+        source: Some(source.map_err(|error| ConfigError::new("TTS_VOICE_SOURCE", error.to_string()))?),
+        offline: voices.offline,
+        allowed_licenses: voices.allowed_licenses.clone(),
+        max_bytes: voices.models_max_bytes,
+        download_timeout: voices.download_timeout,
+        stall_timeout: voices.download_stall,
+        retries: Retries::default(),
+    })
+}
+
+pub fn runtime_settings(config: &Config) -> RuntimeSettings {
+    RuntimeSettings {
+        onnxruntime: config.runtime.onnxruntime.clone(),
+        espeak_library: config.runtime.espeak_library.clone(),
+        espeak_data: config.runtime.espeak_data.clone(),
+        tashkeel: config.runtime.tashkeel.clone(),
+    }
+}
+
+pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings {
+    EspeakSettings {
+        // Not the path that it was started by: the file there may have been replaced since.
+        program: PathBuf::from("/proc/self/exe"),
+        library: files.espeak_library.clone(),
+        data: files.espeak_data.clone(),
+        processes: config.synthesis.phonemizers,
+        languages: config.synthesis.phonemizer_languages,
+        queue_limit: config.synthesis.queue_limit,
+        timeout: config.synthesis.phonemize_timeout,
+    }
+}
+
+/// `None`: nothing is kept.
+pub fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigError> {
+    let cache = &config.cache;
+    if !cache.enabled {
+        return Ok(None);
+    }
+    let l2 = cache.redis.as_ref().map(|redis| {
+        Ok(L2Settings {
+            redis: redis_settings(redis, cache.max_entry_bytes)?,
+            write_queue_bytes: redis.write_queue_bytes,
+            max_in_flight: redis.max_in_flight,
+            lease: redis.lease,
+        })
+    });
+    Ok(Some(CacheSettings {
+        l1_bytes: cache.l1_bytes,
+        ttl: cache.ttl,
+        max_entry_bytes: cache.max_entry_bytes,
+        l2: l2.transpose()?,
+    }))
+}
+
+pub fn redis_settings(redis: &RedisConfig, max_entry_bytes: usize) -> Result<RedisSettings, ConfigError> {
+    let target = Target::parse(redis.url.reveal());
+    Ok(RedisSettings {
+        target: target.map_err(|error| ConfigError::new("TTS_REDIS_URL", error.to_string()))?,
+        operation_timeout: redis.timeout,
+        write_timeout: redis.write_timeout,
+        connect_timeout: redis.connect_timeout,
+        max_entry_bytes,
+        breaker: REDIS_BREAKER,
+    })
+}

@@ -1,0 +1,83 @@
+//! Owns what the pool does on each message.
+
+use actix::{Context, Handler, ResponseFuture};
+use tokio::sync::oneshot;
+
+use super::super::PoolError;
+use super::super::messages::{End, ListLoaded, LoadVoice, Synthesize, UnloadVoice, WorkerFinished};
+use super::super::residency::InUse;
+use super::{Loaded, ModelPoolActor};
+use crate::domain::VoiceId;
+
+impl Handler<LoadVoice> for ModelPoolActor {
+    type Result = ResponseFuture<Loaded>;
+
+    fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Context<Self>) -> Self::Result {
+        if let Some(refused) = self.refused(&id) {
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        self.drop_replaced(&id);
+        if let Some(voice) = self.residency.get(&id) {
+            return Box::pin(std::future::ready(Ok(voice)));
+        }
+        let (waiter, loaded) = oneshot::channel();
+        let waiting = self.waiting.entry(id.clone()).or_default();
+        waiting.push(waiter);
+        if waiting.len() == 1 {
+            self.find_files(id, ctx);
+        }
+        Box::pin(async move { loaded.await.unwrap_or(Err(PoolError::Stopped)) })
+    }
+}
+
+impl Handler<UnloadVoice> for ModelPoolActor {
+    type Result = Result<(), PoolError>;
+
+    fn handle(&mut self, UnloadVoice(id): UnloadVoice, _: &mut Context<Self>) -> Self::Result {
+        let evicted = self.residency.evict(&id).map_err(|InUse| PoolError::VoiceInUse(id))?;
+        self.release(evicted.into_iter().collect());
+        Ok(())
+    }
+}
+
+impl Handler<ListLoaded> for ModelPoolActor {
+    type Result = Vec<VoiceId>;
+
+    fn handle(&mut self, _: ListLoaded, _: &mut Context<Self>) -> Self::Result {
+        self.residency.ids().cloned().collect()
+    }
+}
+
+impl Handler<Synthesize> for ModelPoolActor {
+    type Result = ();
+
+    fn handle(&mut self, Synthesize(queued): Synthesize, _: &mut Context<Self>) {
+        self.queue.push(&queued.share.clone(), queued.deadline, queued);
+        self.dispatch();
+    }
+}
+
+impl Handler<WorkerFinished> for ModelPoolActor {
+    type Result = ();
+
+    fn handle(&mut self, finished: WorkerFinished, ctx: &mut Context<Self>) {
+        match finished.end {
+            End::Computed => self.residency.spoke(&finished.voice),
+            End::Failed => {}
+            End::Panicked => self.count_panic(&finished.voice),
+        }
+        let Some(worker) = self.workers.get_mut(&finished.worker) else {
+            // It was replaced because it hung; nothing holds its address any more, so that it ends.
+            self.hanging = self.hanging.saturating_sub(1);
+            return;
+        };
+        worker.busy_until = None;
+        if finished.end == End::Panicked {
+            self.replace(finished.worker, ctx);
+        } else {
+            self.panics_in_a_row = 0;
+            self.idle.push(finished.worker);
+        }
+        self.dispatch();
+    }
+}

@@ -1,0 +1,167 @@
+//! Owns finding out what is known of a request already: its plan and its sentences, in this process and in what replicas share.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::SpeechError;
+use super::entries::Plan;
+use super::service::{CacheUse, Caching};
+use super::work::{Source, Work};
+use crate::audio::Pcm;
+use crate::cache::{CacheKey, Found};
+use crate::telemetry::CacheTier;
+
+/// Where a request's sentences are to come from, in the order of the text.
+pub struct Sources {
+    pub plan: Plan,
+    pub sentences: Vec<Source>,
+    pub cache: CacheUse,
+    /// When the oldest of what was found was made.
+    oldest: Option<SystemTime>,
+}
+
+/// A sentence that need not be made.
+enum There {
+    Kept(Found),
+    /// Made a moment ago, and still on its way into the cache.
+    Landed(Pcm),
+}
+
+/// Counts what is found.
+#[derive(Default)]
+struct Tally {
+    found: usize,
+    missing: usize,
+    /// Something came from L2, be it the plan.
+    used_l2: bool,
+    l2_failed: bool,
+    oldest: Option<SystemTime>,
+}
+
+// === impl Sources ===
+
+impl Sources {
+    /// Of what came from the cache altogether.
+    pub fn age(&self) -> Option<Duration> {
+        self.oldest.filter(|_| self.cache.is_hit()).map(|oldest| oldest.elapsed().unwrap_or_default())
+    }
+
+    /// Looks. What is missing is prepared for, so that what cannot be made fails here and not after the first sentences.
+    pub async fn find(work: &Arc<Work>) -> Result<Self, SpeechError> {
+        match work.caching() {
+            Caching::Forbidden => Self::anew(work, CacheUse::Disabled).await,
+            Caching::Fresh => Self::anew(work, CacheUse::Miss).await,
+            Caching::Allowed | Caching::Only => Self::known(work).await,
+        }
+    }
+
+    async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
+        let plan = work.prepared().await?.plan.clone();
+        let sentences = plan.sentences.iter().map(|key| Source::Made(*key)).collect();
+        Ok(Self { plan, sentences, cache, oldest: None })
+    }
+
+    async fn known(work: &Arc<Work>) -> Result<Self, SpeechError> {
+        let mut tally = Tally::default();
+        let key = work.plan_key().ok_or(SpeechError::NotCached)?;
+        let plan = work.lookup(&[key]).await.found.into_iter().flatten().next().and_then(|found| {
+            tally.add(&found);
+            Plan::from_entry(&found.entry)
+        });
+        // Others may have made it while L2 was asked.
+        let plan = plan.or_else(|| Plan::from_entry(&work.parts().cache.peek(&key)?));
+        let plan = match plan {
+            Some(plan) => plan,
+            None if work.caching() == Caching::Only => return Err(SpeechError::NotCached),
+            None => work.prepared().await?.plan.clone(),
+        };
+        let there = Self::there(work, &plan).await;
+        tally.l2_failed = work.l2_has_failed();
+        if there.iter().all(Option::is_some) {
+            return Ok(Self::tallied(plan, there, tally));
+        }
+        if work.caching() == Caching::Only {
+            return Err(SpeechError::NotCached);
+        }
+        Self::with_missing(work, plan, there, tally).await
+    }
+
+    /// What need not be made, in the order of the plan. What has landed is asked for first: by the time that it has not, it is kept.
+    async fn there(work: &Arc<Work>, plan: &Plan) -> Vec<Option<There>> {
+        let landed = |key: &CacheKey| work.parts().speaking.landed(key).map(There::Landed);
+        let mut there: Vec<Option<There>> = plan.sentences.iter().map(landed).collect();
+        let missing: Vec<usize> = (0..there.len()).filter(|index| there[*index].is_none()).collect();
+        let keys: Vec<CacheKey> = missing.iter().map(|index| plan.sentences[*index]).collect();
+        for (index, found) in missing.into_iter().zip(work.lookup(&keys).await.found) {
+            there[index] = found.map(There::Kept);
+        }
+        there
+    }
+
+    fn tallied(plan: Plan, there: Vec<Option<There>>, mut tally: Tally) -> Self {
+        let sentences = plan.sentences.iter().zip(there).map(|(key, there)| tally.source(*key, there)).collect();
+        Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest }
+    }
+
+    async fn with_missing(
+        work: &Arc<Work>,
+        plan: Plan,
+        there: Vec<Option<There>>,
+        tally: Tally,
+    ) -> Result<Self, SpeechError> {
+        let is_under_way = |key: &CacheKey| work.parts().speaking.is_under_way(key);
+        let mut missing = plan.sentences.iter().zip(&there).filter(|(_, there)| there.is_none());
+        // Whoever only waits for others' work needs no voice and no place.
+        if !missing.all(|(key, _)| is_under_way(key)) && work.prepared().await?.plan != plan {
+            // Kept by a replica that phonemizes otherwise.
+            return Self::anew(work, CacheUse::Miss).await;
+        }
+        if there.first().is_some_and(Option::is_some) {
+            // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes it asks for a place.
+            work.admission()?;
+        }
+        Ok(Self::tallied(plan, there, tally))
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    fn source(&mut self, key: CacheKey, there: Option<There>) -> Source {
+        let Some(there) = there else {
+            self.missing += 1;
+            return Source::Made(key);
+        };
+        self.found += 1;
+        match there {
+            There::Kept(found) => {
+                self.add(&found);
+                Source::Found(key, found.entry)
+            }
+            There::Landed(pcm) => {
+                self.add_made_at(SystemTime::now());
+                Source::Landed(pcm)
+            }
+        }
+    }
+
+    fn add(&mut self, found: &Found) {
+        self.used_l2 |= found.tier == CacheTier::L2;
+        self.add_made_at(found.entry.made_at);
+    }
+
+    fn add_made_at(&mut self, made_at: SystemTime) {
+        self.oldest = Some(self.oldest.map_or(made_at, |oldest| oldest.min(made_at)));
+    }
+
+    /// A plan alone spares no synthesis; a text without sentences has nothing else.
+    fn cache_use(&self) -> CacheUse {
+        match self {
+            Self { missing: 0, used_l2: true, .. } => CacheUse::HitL2,
+            Self { missing: 0, oldest: Some(_), .. } => CacheUse::HitL1,
+            Self { found: 1.., .. } => CacheUse::Partial,
+            Self { l2_failed: true, .. } => CacheUse::Error,
+            Self { .. } => CacheUse::Miss,
+        }
+    }
+}

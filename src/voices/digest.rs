@@ -1,0 +1,118 @@
+//! Owns which bytes a voice is made of, as one digest: what was said with other bytes is not what this voice says. Known without loading the
+//! voice, and without reading it again for each request.
+
+use sha2::{Digest, Sha256};
+
+use super::catalogue::{Catalogue, Inner};
+use super::folder::InstalledVoice;
+use crate::domain::VoiceId;
+
+/// Of a voice's model and config. Equal digests mean equal voices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct VoiceDigest([u8; 32]);
+
+// === impl VoiceDigest ===
+
+impl VoiceDigest {
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Of files with these SHA-256 in hex, which are of one length.
+    fn of(model: &str, config: &str) -> Self {
+        Self(Sha256::new().chain_update(model).chain_update(config).finalize().into())
+    }
+}
+
+impl From<[u8; 32]> for VoiceDigest {
+    fn from(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
+// === impl Catalogue ===
+
+impl Catalogue {
+    /// The voice's digest, if it was computed since the voice was found.
+    pub fn known_digest(&self, id: &VoiceId) -> Option<VoiceDigest> {
+        self.0.read().digests.get(id).copied()
+    }
+
+    /// The voice's digest. That of a voice put there by hand is computed once, and again when its files change and the folder is looked
+    /// into. `None`: the voice is not here or cannot be read.
+    pub async fn digest(&self, id: &VoiceId) -> Option<VoiceDigest> {
+        if let Some(known) = self.known_digest(id) {
+            return Some(known);
+        }
+        // One at a time: whoever waited finds it done.
+        let _turn = self.0.digesting.lock().await;
+        if let Some(known) = self.known_digest(id) {
+            return Some(known);
+        }
+        let voice = self.0.read().installed.get(id)?.clone();
+        let inner = self.0.clone();
+        let digest = tokio::task::spawn_blocking(move || inner.compute_digest(&voice)).await.ok()??;
+        self.0.write().digests.insert(id.clone(), digest);
+        Some(digest)
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// From `voices.lock`, or else from the files, which are read if they changed since: not for an async thread.
+    pub fn compute_digest(&self, voice: &InstalledVoice) -> Option<VoiceDigest> {
+        let recorded = voice.expected.as_ref();
+        let of_file = |recorded: Option<&String>, path| match recorded {
+            Some(hash) => Ok(hash.clone()),
+            None => self.verifier.sha256(path),
+        };
+        let model = of_file(recorded.and_then(|expected| expected.model.as_ref()), &voice.files.model);
+        let config = of_file(recorded.and_then(|expected| expected.config.as_ref()), &voice.files.config);
+        Some(VoiceDigest::of(&model.ok()?, &config.ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::voices::VoiceFiles;
+
+    fn catalogue(folder: &Path) -> (Catalogue, VoiceId) {
+        let files = VoiceFiles { model: folder.join("a.onnx"), config: folder.join("a.onnx.json") };
+        fs::write(&files.model, "model").unwrap();
+        fs::write(&files.config, "config").unwrap();
+        let id = VoiceId::parse("a").unwrap();
+        ([(id.clone(), files)].into_iter().collect(), id)
+    }
+
+    #[tokio::test]
+    async fn a_digest_is_computed_once_and_follows_both_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, id) = catalogue(folder.path());
+        assert_eq!(first.known_digest(&id), None);
+
+        let digest = first.digest(&id).await;
+        fs::write(folder.path().join("a.onnx.json"), "another config").unwrap();
+        let same = first.digest(&id).await;
+        let files = VoiceFiles { model: folder.path().join("a.onnx"), config: folder.path().join("a.onnx.json") };
+        let second: Catalogue = [(id.clone(), files)].into_iter().collect();
+
+        assert!(digest.is_some());
+        assert_eq!((same, first.known_digest(&id)), (digest, digest));
+        assert_ne!(second.digest(&id).await, digest);
+    }
+
+    #[tokio::test]
+    async fn a_voice_that_is_not_there_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (catalogue, id) = catalogue(folder.path());
+        fs::remove_file(folder.path().join("a.onnx")).unwrap();
+
+        assert_eq!(catalogue.digest(&id).await, None);
+        assert_eq!(catalogue.digest(&VoiceId::parse("b").unwrap()).await, None);
+    }
+}

@@ -1,0 +1,6 @@
+//! The service as callers see it, once more, with a private Redis for each server.
+
+// Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+include!("suite.rs");

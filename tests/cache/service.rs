@@ -1,0 +1,232 @@
+//! The service while its Redis fails: no request notices.
+//!
+//! The load runs for 3 seconds; `TTS_TEST_LOAD_SECONDS=30 cargo test --release --test cache -- --nocapture under_load` runs longer and prints
+//! what it saw.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{RedisServer, TestServer, until};
+
+const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
+const BREAKER: &str = "tts_cache_breaker_state";
+const CORRUPT: &str = "tts_cache_lookups_total{result=\"corrupt\",tier=\"l2\"}";
+const DEFAULT_TIMEOUT: (&str, &str) = ("TTS_REDIS_TIMEOUT_MS", "25");
+/// Of what is said, so much was said before.
+const HITS_OF_TEN: usize = 8;
+
+pub fn until_entries(redis: &RedisServer, count: usize) {
+    until("entries in Redis", || (redis.entries().len() >= count).then_some(()));
+}
+
+fn start(redis: &RedisServer, more: &[(&str, &str)]) -> TestServer {
+    let url = redis.url();
+    // Ample time, for tests that do not mean the timeout. What comes later counts.
+    let variables = [&[("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000")], more].concat();
+    let server = TestServer::start(&variables);
+    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    server
+}
+
+fn text(number: usize) -> Value {
+    json!({"text": format!("Number {number}."), "response_format": "pcm"})
+}
+
+/// A load that goes on while something happens to Redis.
+struct Load {
+    /// Answers by status.
+    statuses: BTreeMap<u16, usize>,
+    hits: Vec<Duration>,
+}
+
+/// Two hundred requests a second, of which four fifths are hits, from the start of `happens` to its end.
+fn under_load(server: &TestServer, happens: impl FnOnce() + Send) -> Load {
+    const CALLERS: usize = 8;
+    const PACE: Duration = Duration::from_millis(1_000 * CALLERS as u64 / 200);
+    let known: Vec<Value> = (0..20).map(text).collect();
+    for body in &known {
+        assert_eq!(server.post_json(SYNTHESIZE, body).status, 200);
+    }
+    let (next, running) = (AtomicUsize::new(0), std::sync::atomic::AtomicBool::new(true));
+    let call = |answers: &mut Vec<(u16, bool, Duration)>| {
+        let mut due = Instant::now();
+        while running.load(SeqCst) {
+            let number = next.fetch_add(1, SeqCst);
+            let is_known = number % 10 < HITS_OF_TEN;
+            // What is new is short, and of a few texts that two cores can make: the rest of the fifth joins what is being made.
+            let new = text(1_000 + number / 100);
+            let body = if is_known { &known[number % known.len()] } else { &new };
+            let began = Instant::now();
+            let answer = server.post_json(SYNTHESIZE, body);
+            answers.push((answer.status, answer.header("x-cache") == "HIT-L1" && is_known, began.elapsed()));
+            due += PACE;
+            thread::park_timeout(due.saturating_duration_since(Instant::now()));
+        }
+    };
+    let answers: Vec<_> = thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut answers = Vec::new();
+                    call(&mut answers);
+                    answers
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            happens();
+            running.store(false, SeqCst);
+        });
+        callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
+    });
+    let mut load = Load { statuses: BTreeMap::new(), hits: Vec::new() };
+    for (status, is_hit, took) in answers {
+        *load.statuses.entry(status).or_default() += 1;
+        load.hits.extend(is_hit.then_some(took));
+    }
+    load.hits.sort_unstable();
+    load
+}
+
+/// How long the load goes on after the fault.
+fn full_length() -> Duration {
+    let seconds = std::env::var("TTS_TEST_LOAD_SECONDS").map_or(3, |seconds| seconds.parse().unwrap());
+    Duration::from_secs(seconds)
+}
+
+impl Load {
+    #[track_caller]
+    fn assert_all_answered(&self, what: &str) {
+        let p99 = self.hits[self.hits.len() * 99 / 100];
+        println!("{what}: {:?}, {} hits, p99 {p99:?}", self.statuses, self.hits.len());
+        assert_eq!(self.statuses.keys().copied().collect::<Vec<_>>(), [200], "{what}");
+        assert!(self.hits.len() > 50, "{what}: hardly a hit");
+    }
+}
+
+fn state_changes(server: &TestServer) -> usize {
+    server.log().iter().filter(|line| line.contains("Redis")).count()
+}
+
+#[test]
+fn no_request_fails_when_redis_dies_under_load() {
+    let mut redis = RedisServer::start();
+    let server = start(&redis, &[DEFAULT_TIMEOUT]);
+
+    let load = under_load(&server, || {
+        thread::park_timeout(full_length() / 3);
+        redis.kill();
+        until("an open breaker", || (server.metric(BREAKER) == 2.0).then_some(()));
+        thread::park_timeout(full_length() / 3);
+        redis.restart();
+        until("a closed breaker", || (server.metric(BREAKER) == 0.0).then_some(()));
+        thread::park_timeout(full_length() / 3);
+    });
+
+    load.assert_all_answered("killed");
+    assert_eq!(state_changes(&server), 2, "one line for each change: {:?}", server.log());
+}
+
+#[test]
+fn no_request_fails_when_redis_hangs_under_load() {
+    let redis = RedisServer::start();
+    let server = start(&redis, &[DEFAULT_TIMEOUT]);
+
+    let load = under_load(&server, || {
+        redis.hang();
+        until("an open breaker", || (server.metric(BREAKER) == 2.0).then_some(()));
+        thread::park_timeout(full_length());
+        redis.go_on();
+        until("a closed breaker", || (server.metric(BREAKER) == 0.0).then_some(()));
+    });
+
+    load.assert_all_answered("hung");
+    assert_eq!(state_changes(&server), 2, "one line for each change: {:?}", server.log());
+}
+
+#[test]
+fn a_service_starts_without_its_redis_and_finds_it_later() {
+    let mut redis = RedisServer::start();
+    redis.kill();
+    let url = redis.url();
+    let server = TestServer::start(&[("TTS_REDIS_URL", &url)]);
+    let first = server.post_json(SYNTHESIZE, &text(1));
+    let legacy = server.post_json("/synthesizeSpeech", &json!({"text": "Legacy."}));
+
+    redis.restart();
+    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    let second = server.post_json(SYNTHESIZE, &text(2));
+    until_entries(&redis, 2);
+
+    assert_eq!([&first, &second].map(|answer| answer.header("x-cache")), ["MISS", "MISS"]);
+    assert_eq!((legacy.status, legacy.header("x-cache")), (200, "ERROR"));
+}
+
+#[test]
+fn a_damaged_sentence_is_made_again_and_replaced() {
+    let redis = RedisServer::start();
+    let server = start(&redis, &[("TTS_CACHE_L1_BYTES", "0")]);
+    let good = server.post_json(SYNTHESIZE, &text(1));
+    until_entries(&redis, 2);
+    for name in redis.entries() {
+        let _: u64 = redis.command(&["SETRANGE", &name, "60", "damage"]);
+    }
+
+    let again = server.post_json(SYNTHESIZE, &text(1));
+    let healed = || (server.post_json(SYNTHESIZE, &text(1)).header("x-cache") == "HIT-L2").then_some(());
+    until("the entries to be replaced", healed);
+
+    assert_eq!((again.status, again.header("x-cache")), (200, "MISS"));
+    assert!(again.body == good.body, "the bytes differ");
+    assert!(server.metric(CORRUPT) >= 1.0);
+}
+
+#[test]
+fn redis_over_tls_is_used_if_its_certificate_is_trusted() {
+    let (redis, port) = RedisServer::with_tls();
+    let url = format!("rediss://127.0.0.1:{port}");
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/authority.pem");
+    let trusting = start(&redis, &[("TTS_REDIS_URL", &url), ("SSL_CERT_FILE", authority)]);
+    let doubting = TestServer::start(&[("TTS_REDIS_URL", &url)]);
+
+    let answers = [&trusting, &doubting].map(|server| server.post_json(SYNTHESIZE, &text(1)).status);
+    until_entries(&redis, 2);
+    until("an open breaker", || (doubting.metric(BREAKER) == 2.0).then_some(()));
+
+    assert_eq!(answers, [200, 200]);
+    assert_eq!((trusting.metric(BREAKER), doubting.metric("tts_cache_l2_up")), (0.0, 0.0));
+}
+
+#[test]
+fn a_hit_in_redis_needs_neither_voice_nor_phonemizer() {
+    let redis = RedisServer::start();
+    let first = start(&redis, &[]);
+    first.post_json(SYNTHESIZE, &text(1));
+    until_entries(&redis, 2);
+    let server = start(&redis, &[]);
+    let unloaded = server.request(reqwest::Method::DELETE, &format!("/v1/voices/{}/load", crate::support::VOICE));
+    assert_eq!(unloaded.header("user-token", crate::support::TOKEN).send().unwrap().status().as_u16(), 200);
+
+    let answer = server.post_json(SYNTHESIZE, &text(1));
+
+    assert_eq!((answer.status, answer.header("x-cache")), (200, "HIT-L2"));
+    assert_eq!((server.metric("tts_voices_loaded"), server.sentences()), (0.0, 0.0));
+}
+
+#[test]
+fn the_password_of_redis_is_in_no_log() {
+    let redis = RedisServer::start();
+    let _: redis::Value = redis.command(&["CONFIG", "SET", "requirepass", "SECRET-WORD"]);
+    let url = format!("redis://:WRONG-SECRET@127.0.0.1:{}", redis.port());
+    let server = TestServer::start(&[("TTS_REDIS_URL", &url), ("TTS_LOG_LEVEL", "trace")]);
+
+    assert_eq!(server.post_json(SYNTHESIZE, &text(1)).status, 200);
+    until("an open breaker", || (server.metric(BREAKER) == 2.0).then_some(()));
+    let log = server.stop();
+
+    assert!(!log.iter().any(|line| line.contains("SECRET")), "{log:?}");
+}
