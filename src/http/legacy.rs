@@ -11,6 +11,7 @@ use super::auth::Caller;
 use super::body::JsonBytes;
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::pieces::Pieces;
 use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, SynthesisRequest, TextError, VoiceId};
@@ -72,7 +73,7 @@ pub async fn synthesize(
         .insert_header(("x-sample-rate", sample_rate))
         .insert_header(("x-cache", cache))
         .insert_header(("x-resampling", if speech.answer.resampled { "APPLIED" } else { "NONE" }))
-        .body(speech.answer.audio))
+        .body(Pieces::new(speech.answer.audio)))
 }
 
 // === impl Body ===

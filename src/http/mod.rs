@@ -8,6 +8,7 @@ mod error;
 mod health;
 mod legacy;
 mod observe;
+mod pieces;
 mod server;
 mod state;
 mod synthesize;

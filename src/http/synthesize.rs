@@ -13,6 +13,7 @@ use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
+use super::pieces::Pieces;
 use super::state::AppState;
 use crate::audio::{AudioFormat, Encoder, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
 use crate::cache::CacheKey;
@@ -72,7 +73,8 @@ fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
     let age = speech.cache.is_hit().then(|| speech.answer.age());
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), age);
-    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds))).body(speech.answer.audio)
+    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
+        .body(Pieces::new(speech.answer.audio))
 }
 
 /// An answer that is there, as a stream would have sent it.
