@@ -9,4 +9,4 @@ mod wav;
 pub use flac::{FlacError, from_flac, to_flac};
 pub use format::{AudioFormat, Encoder};
 pub use pcm::{Pcm, silence};
-pub use resample::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, ResampleError, resample};
+pub use resample::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, ResampleError, Resampler};

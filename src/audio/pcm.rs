@@ -33,6 +33,12 @@ impl Pcm {
         Self { samples, ..self }
     }
 
+    /// Parts at one rate, one after the other.
+    pub fn joined(parts: &[Self]) -> Self {
+        let sample_rate = parts.first().map_or(0, |part| part.sample_rate);
+        Self { samples: parts.iter().flat_map(|part| &part.samples[..]).copied().collect(), sample_rate }
+    }
+
     pub fn seconds(&self) -> f64 {
         self.samples.len() as f64 / f64::from(self.sample_rate)
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
-use futures_util::stream::{self, StreamExt};
+use futures_util::future::ready;
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::PoolError;
@@ -132,54 +133,62 @@ impl PoolHandle {
         self.actor.send(ListLoaded).await.unwrap_or_default()
     }
 
-    /// Samples of one sentence. Its stretches are computed at the same time where workers are free. Dropping the future drops what is not
-    /// begun and stops what is.
-    pub async fn synthesize(&self, admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
-        let SentenceJob { voice_id, voice, input, deadline } = job;
-        let sample_rate = voice.config().sample_rate;
-        let compute = |unit| self.compute(admission, &voice_id, &voice, unit, deadline);
-        let latent = match compute(Unit::Begin(input)).await? {
-            Computed::Begun(Utterance::Latent(latent)) => Arc::new(latent),
-            Computed::Begun(Utterance::Whole(samples)) | Computed::Decoded(samples) => {
-                return Ok(Pcm::from_float(&samples, sample_rate));
-            }
-        };
-        let stretches = stretches(latent.frames).map(|frames| Unit::Decode { latent: latent.clone(), frames });
-        let mut computed = stream::iter(stretches).map(compute).buffered(self.workers);
-        let mut samples = Vec::new();
-        while let Some(stretch) = computed.next().await {
-            if let Computed::Decoded(stretch) = stretch? {
-                samples.extend(stretch);
-            }
-        }
-        Ok(Pcm::from_float(&samples, sample_rate))
-    }
-
-    async fn compute(
+    /// Samples of one sentence, stretch by stretch, once its first can be computed. As many stretches as there are workers are computed at
+    /// the same time. Dropping the future or the stream drops what is not begun and stops what is.
+    pub async fn synthesize(
         &self,
         admission: &Admission,
-        voice_id: &VoiceId,
-        voice: &Arc<dyn LoadedVoice>,
+        job: SentenceJob,
+    ) -> Result<impl Stream<Item = Result<Pcm, PoolError>>, PoolError> {
+        let sample_rate = job.voice.config().sample_rate;
+        let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
+        let latent = match self.compute(admission, &job, Unit::Begin(job.input.clone())).await? {
+            Computed::Begun(Utterance::Latent(latent)) => Arc::new(latent),
+            Computed::Begun(Utterance::Whole(samples)) | Computed::Decoded(samples) => {
+                return Ok(stream::once(ready(Ok(pcm(samples)))).left_stream());
+            }
+        };
+        let stretches = stretches(latent.frames);
+        let decode = move |frames| {
+            let computed = self.compute(admission, &job, Unit::Decode { latent: latent.clone(), frames });
+            async move {
+                match computed.await? {
+                    Computed::Decoded(samples) => Ok(pcm(samples)),
+                    Computed::Begun(_) => Err(PoolError::SynthesisFailed("a stretch is no beginning".to_owned())),
+                }
+            }
+        };
+        Ok(stream::iter(stretches).map(decode).buffered(self.workers).right_stream())
+    }
+
+    fn compute(
+        &self,
+        admission: &Admission,
+        job: &SentenceJob,
         unit: Unit,
-        deadline: Deadline,
-    ) -> Result<Computed, PoolError> {
+    ) -> impl Future<Output = Result<Computed, PoolError>> + use<> {
         let cancel = CancelOnDrop(Cancel::default());
         let (reply, answer) = oneshot::channel();
         let queued = QueuedUnit {
-            voice_id: voice_id.clone(),
-            voice: voice.clone(),
+            voice_id: job.voice_id.clone(),
+            voice: job.voice.clone(),
             unit,
-            deadline,
+            index: job.index,
+            deadline: job.deadline,
             share: admission.share.clone(),
             cancel: cancel.0.clone(),
             reply,
             queued_at: Instant::now(),
         };
-        let computed = async {
-            self.actor.send(Synthesize(queued)).await.map_err(|_| PoolError::Stopped)?;
-            answer.await.map_err(|_| PoolError::Stopped)?
-        };
-        deadline.limit(computed).await.map_err(|_| PoolError::DeadlinePassed)?
+        let (actor, deadline) = (self.actor.clone(), job.deadline);
+        async move {
+            let _cancel = cancel;
+            let computed = async {
+                actor.send(Synthesize(queued)).await.map_err(|_| PoolError::Stopped)?;
+                answer.await.map_err(|_| PoolError::Stopped)?
+            };
+            deadline.limit(computed).await.map_err(|_| PoolError::DeadlinePassed)?
+        }
     }
 
     /// How many sentences of one request are worth having in the pool at once.

@@ -18,6 +18,8 @@ pub struct SentenceJob {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
     pub input: ModelInput,
+    /// Its place in the request's text: what comes first there is computed first.
+    pub index: usize,
     pub deadline: Deadline,
 }
 
@@ -83,6 +85,8 @@ pub struct QueuedUnit {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
     pub unit: Unit,
+    /// The sentence's place in its request.
+    pub index: usize,
     pub deadline: Deadline,
     pub share: Share,
     pub cancel: Cancel,

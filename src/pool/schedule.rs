@@ -1,9 +1,11 @@
-//! Owns the order in which waiting sentences are computed: fair between requests, earliest deadline first among equals.
+//! Owns the order in which waiting units of work are computed: fair between requests, earliest deadline first among equals, and within a
+//! request what comes first in its text.
 //!
-//! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all sentences counted alike: the n-th sentence that a request puts in gets the tag
-//! `max(now, tag of its sentence before) + 1`, where `now` is the tag of what was computed last; the lowest tag goes next. A request that
+//! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a request puts in gives it a turn with
+//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A request that
 //! has had much waits for one that has had little, so a text of a hundred sentences delays one of a single sentence by no more than what is
-//! being computed already; and as `now` moves on, the long one is never starved.
+//! being computed already; and as `now` moves on, the long one is never starved. Which of its units a request spends its turn on is its own
+//! affair: the stretches of a sentence go before the beginning of the next one, however late they came, as they are heard before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,39 +20,63 @@ pub struct Share(Arc<AtomicU64>);
 /// Waiting items, next first.
 #[derive(Debug)]
 pub struct FairQueue<T> {
+    /// As many of each request as it has items waiting.
+    turns: BTreeMap<Turn, Share>,
     items: BTreeMap<Place, T>,
     now: u64,
     pushed: u64,
 }
 
 /// Tag, deadline, order of arrival.
-type Place = (u64, Deadline, u64);
+type Turn = (u64, Deadline, u64);
+
+/// Request, place within it, order of arrival.
+type Place = (usize, usize, u64);
+
+// === impl Share ===
+
+impl Share {
+    /// Unlike that of any other request that waits.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
 
 // === impl FairQueue ===
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { items: BTreeMap::new(), now: 0, pushed: 0 }
+        Self { turns: BTreeMap::new(), items: BTreeMap::new(), now: 0, pushed: 0 }
     }
 }
 
 impl<T> FairQueue<T> {
-    pub fn push(&mut self, share: &Share, deadline: Deadline, item: T) {
+    /// `index` is the item's place among those of its request.
+    pub fn push(&mut self, share: &Share, deadline: Deadline, index: usize, item: T) {
         let tag = self.now.max(share.0.load(Ordering::Relaxed)) + 1;
         share.0.store(tag, Ordering::Relaxed);
         self.pushed += 1;
-        self.items.insert((tag, deadline, self.pushed), item);
+        self.turns.insert((tag, deadline, self.pushed), share.clone());
+        self.items.insert((share.id(), index, self.pushed), item);
     }
 
     pub fn pop(&mut self) -> Option<T> {
-        let ((tag, ..), item) = self.items.pop_first()?;
+        let ((tag, ..), share) = self.turns.pop_first()?;
         self.now = self.now.max(tag);
-        Some(item)
+        let place = *self.items.range((share.id(), 0, 0)..).next()?.0;
+        self.items.remove(&place)
     }
 
-    /// Takes out what `keep` does not want to keep.
+    /// Takes out what `keep` does not want to keep, and the last turns of the requests that it belongs to.
     pub fn drop_unless(&mut self, mut keep: impl FnMut(&T) -> bool) -> Vec<T> {
-        self.items.extract_if(.., |_, item| !keep(item)).map(|(_, item)| item).collect()
+        let dropped: Vec<(Place, T)> = self.items.extract_if(.., |_, item| !keep(item)).collect();
+        for ((request, ..), _) in &dropped {
+            let last = self.turns.iter().rev().find(|(_, share)| share.id() == *request).map(|(turn, _)| *turn);
+            if let Some(turn) = last {
+                self.turns.remove(&turn);
+            }
+        }
+        dropped.into_iter().map(|(_, item)| item).collect()
     }
 }
 
@@ -74,21 +100,37 @@ mod tests {
         let deadline = in_seconds(30);
         let mut queue = FairQueue::default();
         for _ in 0..3 {
-            queue.push(&long, deadline, "long");
+            queue.push(&long, deadline, 0, "long");
         }
         queue.pop();
 
-        queue.push(&short, deadline, "short");
-        queue.push(&short, deadline, "short");
+        queue.push(&short, deadline, 0, "short");
+        queue.push(&short, deadline, 0, "short");
 
         assert_eq!(drain(&mut queue), ["long", "short", "long", "short"]);
     }
 
     #[test]
+    fn within_a_request_what_comes_first_in_its_text_goes_first() {
+        let (text, other) = (Share::default(), Share::default());
+        let deadline = in_seconds(30);
+        let mut queue = FairQueue::default();
+        queue.push(&text, deadline, 1, "beginning of the second");
+        queue.push(&other, deadline, 0, "other");
+        queue.push(&text, deadline, 0, "first stretch of the first");
+        queue.push(&text, deadline, 0, "second stretch of the first");
+
+        assert_eq!(
+            drain(&mut queue),
+            ["first stretch of the first", "other", "second stretch of the first", "beginning of the second"]
+        );
+    }
+
+    #[test]
     fn what_is_due_first_goes_first_among_equals() {
         let mut queue = FairQueue::default();
-        queue.push(&Share::default(), in_seconds(30), "later");
-        queue.push(&Share::default(), in_seconds(10), "sooner");
+        queue.push(&Share::default(), in_seconds(30), 0, "later");
+        queue.push(&Share::default(), in_seconds(10), 0, "sooner");
 
         assert_eq!(drain(&mut queue), ["sooner", "later"]);
     }
@@ -98,12 +140,12 @@ mod tests {
         let old = Share::default();
         let mut queue = FairQueue::default();
         for _ in 0..2 {
-            queue.push(&old, in_seconds(30), "old");
+            queue.push(&old, in_seconds(30), 0, "old");
         }
 
         let mut served = Vec::new();
         for _ in 0..4 {
-            queue.push(&Share::default(), in_seconds(10), "new");
+            queue.push(&Share::default(), in_seconds(10), 0, "new");
             served.extend(queue.pop());
         }
 
@@ -115,10 +157,11 @@ mod tests {
         let share = Share::default();
         let mut queue = FairQueue::default();
         for item in ["a", "b", "a"] {
-            queue.push(&share, in_seconds(1), item);
+            queue.push(&share, in_seconds(1), 0, item);
         }
 
         assert_eq!(queue.drop_unless(|item| *item == "b"), ["a", "a"]);
         assert_eq!(drain(&mut queue), ["b"]);
+        assert!(queue.turns.is_empty() && queue.items.is_empty());
     }
 }

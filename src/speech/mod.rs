@@ -4,7 +4,8 @@
 //! Speech is made and kept sentence by sentence. A request asks L1 for its finished answer; failing that for its plan, the list of its
 //! sentences, and for those, in L1 and L2; only what is in neither is made. Nothing is made twice at once (`flights`).
 //!
-//! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `speaking`: sending it off in order.
+//! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `sentence`: one sentence, part by part;
+//!   `speaking`: all of them, in order.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
 mod entries;
@@ -12,6 +13,7 @@ mod error;
 mod flights;
 mod keys;
 mod plan;
+mod sentence;
 mod service;
 mod sources;
 mod speaking;

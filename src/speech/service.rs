@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::SpeechError;
 use super::entries::off_thread;
-use super::flights::{Flights, Landing};
+use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::sources::Sources;
 use super::speaking::{Keeper, Speaking};
@@ -148,11 +148,11 @@ impl SpeechService {
             async move {
                 let made = deadline.limit(service.make(asked, caching)).await??;
                 service.parts.cache.keep_answer(key, made.answer.clone());
-                Ok(Landing { made, keep: None })
+                Ok(made)
             }
         };
         if caching == Caching::Only {
-            return lead().await.map(|landing| landing.made);
+            return lead().await;
         }
         self.answering.join(key, deadline, lead).await
     }

@@ -24,7 +24,7 @@ pub struct Sources {
 enum There {
     Kept(Found),
     /// Made a moment ago, and still on its way into the cache.
-    Landed(Pcm),
+    Landed(Vec<Pcm>),
 }
 
 /// Counts what is found.
@@ -138,9 +138,9 @@ impl Tally {
                 self.add(&found);
                 Source::Found(key, found.entry)
             }
-            There::Landed(pcm) => {
+            There::Landed(parts) => {
                 self.add_made_at(SystemTime::now());
-                Source::Landed(pcm)
+                Source::Landed(parts)
             }
         }
     }

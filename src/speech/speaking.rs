@@ -1,17 +1,19 @@
 //! Owns speech on its way: its parts in order, each as soon as it is there. A request has a few sentences under way at once, as many as could be
 //! computed at the same time, and one ahead.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::iter::Enumerate;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use futures_util::stream::{self, BoxStream, StreamExt};
+use std::vec;
 
 use super::SpeechError;
 use super::entries::off_thread;
+use super::sentence::SpokenSentence;
 use super::service::{AudioSpec, CacheUse, answer_of};
 use super::sources::Sources;
-use super::work::Work;
-use crate::audio::{Pcm, resample, silence};
+use super::work::{Source, Work};
+use crate::audio::{Pcm, Resampler, silence};
 use crate::cache::{CacheHandle, CacheKey};
 
 /// Speech in parts. Dropping it drops what is not computed yet, unless others wait for it.
@@ -21,11 +23,15 @@ pub struct Speaking {
     pub cache: CacheUse,
     /// Of a hit.
     pub age: Option<Duration>,
-    parts: BoxStream<'static, Result<Pcm, SpeechError>>,
+    work: Arc<Work>,
+    native_rate: u32,
+    to_begin: Enumerate<vec::IntoIter<Source>>,
+    /// The first of them is being sent.
+    under_way: VecDeque<(SpokenSentence, Arc<Mutex<Finish>>)>,
     keeper: Option<Keeper>,
 }
 
-/// One sentence, and the silence before it.
+/// As much of the answer as comes at once: a stretch of a sentence, a whole one, the silence before one.
 pub type SpokenPart = Pcm;
 
 /// Keeps the whole of what was said in parts, if it is not too much.
@@ -37,32 +43,37 @@ pub(super) struct Keeper {
     bytes: usize,
 }
 
+/// What happens to one sentence after the network.
+struct Finish {
+    volume: f32,
+    /// The silence before it, until that is sent.
+    silence_ms: u32,
+    sample_rate: u32,
+    resampler: Resampler,
+}
+
 // === impl Speaking ===
 
 impl Speaking {
     pub(super) fn begin(work: Arc<Work>, sources: Sources, sample_rate: Option<u32>, keeper: Option<Keeper>) -> Self {
         let native_rate = sources.plan.sample_rate;
         let sample_rate = sample_rate.unwrap_or(native_rate);
-        let prosody = &work.request.prosody;
-        let finish = Finish { volume: prosody.volume(), sample_rate, silence_ms: prosody.sentence_silence_ms() };
-        let ahead = work.ahead();
-        let age = sources.age();
-        let parts = stream::iter(sources.sentences.into_iter().enumerate())
-            .map(move |(index, source)| {
-                let work = work.clone();
-                async move {
-                    let pcm = work.sentence(source, index).await?;
-                    off_thread(move || finish.apply(pcm, index > 0)).await?
-                }
-            })
-            .buffered(ahead)
-            .boxed();
-        Self { sample_rate, resampled: sample_rate != native_rate, cache: sources.cache, age, parts, keeper }
+        Self {
+            sample_rate,
+            resampled: sample_rate != native_rate,
+            cache: sources.cache,
+            age: sources.age(),
+            work,
+            native_rate,
+            to_begin: sources.sentences.into_iter().enumerate(),
+            under_way: VecDeque::new(),
+            keeper,
+        }
     }
 
     /// The next part; `None` at the end. Nothing follows an error.
     pub async fn next(&mut self) -> Option<Result<SpokenPart, SpeechError>> {
-        let part = self.parts.next().await;
+        let part = self.next_part().await.transpose();
         match &part {
             Some(Ok(part)) => {
                 if self.keeper.as_mut().is_some_and(|keeper| !keeper.takes(part)) {
@@ -86,6 +97,41 @@ impl Speaking {
             parts.push(part?);
         }
         Ok(parts)
+    }
+
+    async fn next_part(&mut self) -> Result<Option<SpokenPart>, SpeechError> {
+        loop {
+            self.begin_ahead()?;
+            let Some((sentence, finish)) = self.under_way.front_mut() else { return Ok(None) };
+            let part = if let Some(part) = sentence.next().await.transpose()? {
+                let finish = finish.clone();
+                off_thread(move || lock(&finish).part(part)).await??
+            } else {
+                let rest = lock(finish).resampler.finish()?;
+                self.under_way.pop_front();
+                rest
+            };
+            if !part.samples.is_empty() {
+                return Ok(Some(part));
+            }
+        }
+    }
+
+    fn begin_ahead(&mut self) -> Result<(), SpeechError> {
+        let prosody = &self.work.request.prosody;
+        while self.under_way.len() < self.work.ahead()
+            && let Some((index, source)) = self.to_begin.next()
+        {
+            let finish = Finish {
+                volume: prosody.volume(),
+                silence_ms: if index == 0 { 0 } else { prosody.sentence_silence_ms() },
+                sample_rate: self.sample_rate,
+                resampler: Resampler::new(self.native_rate, self.sample_rate)?,
+            };
+            let sentence = SpokenSentence::begin(&self.work, source, index);
+            self.under_way.push_back((sentence, Arc::new(Mutex::new(finish))));
+        }
+        Ok(())
     }
 }
 
@@ -111,21 +157,16 @@ impl Keeper {
     }
 }
 
-/// What happens to a sentence after the network.
-#[derive(Clone, Copy)]
-struct Finish {
-    volume: f32,
-    sample_rate: u32,
-    silence_ms: u32,
+fn lock(finish: &Mutex<Finish>) -> MutexGuard<'_, Finish> {
+    finish.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// === impl Finish ===
+
 impl Finish {
-    fn apply(self, pcm: Pcm, has_sentence_before: bool) -> Result<Pcm, SpeechError> {
-        let pcm = resample(&pcm.with_volume(self.volume), self.sample_rate)?;
-        if !has_sentence_before || self.silence_ms == 0 {
-            return Ok(pcm);
-        }
-        let pause = silence(self.silence_ms, self.sample_rate);
-        Ok(Pcm { samples: [&pause.samples[..], &pcm.samples[..]].concat().into(), ..pcm })
+    fn part(&mut self, part: Pcm) -> Result<SpokenPart, SpeechError> {
+        let silence = silence(std::mem::take(&mut self.silence_ms), self.sample_rate);
+        let part = self.resampler.push(&part.with_volume(self.volume))?;
+        Ok(if silence.samples.is_empty() { part } else { Pcm::joined(&[silence, part]) })
     }
 }

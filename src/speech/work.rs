@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::OnceCell;
 
 use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
-use super::flights::{Flights, Landing};
+use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Caching, SpeechSettings};
@@ -56,7 +56,7 @@ pub struct Work {
 pub enum Source {
     Found(CacheKey, Entry),
     /// Made a moment ago for another request.
-    Landed(Pcm),
+    Landed(Vec<Pcm>),
     Made(CacheKey),
 }
 
@@ -134,7 +134,7 @@ impl Work {
                         async move {
                             let made = Arc::new(work.clone().prepare().await?);
                             work.parts.cache.store(key, &made.plan.to_entry());
-                            Ok(Landing { made, keep: None })
+                            Ok(made)
                         }
                     };
                     self.parts.preparing.join(key, self.request.deadline, lead).await
@@ -167,35 +167,32 @@ impl Work {
         Ok(Prepared { plan: Plan::of(&sentences, config.sample_rate), sentences, voice })
     }
 
-    /// The samples of a sentence at the voice's own rate.
-    pub async fn sentence(self: &Arc<Self>, source: Source, index: usize) -> Result<Pcm, SpeechError> {
-        let key = match source {
-            Source::Made(key) => key,
-            Source::Landed(pcm) => return Ok(pcm),
-            Source::Found(key, entry) => match off_thread(move || sentence_from_entry(&entry)).await? {
-                Ok(pcm) => return Ok(pcm),
-                Err(_) => key,
-            },
-        };
+    /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
+    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize) -> Seat<Pcm> {
+        let work = self.clone();
         if self.caching == Caching::Forbidden {
-            return self.clone().compute(key, index).await;
+            return alone(|outlet| async move { work.compute(key, index, &outlet).await.map(|_| None) });
         }
-        loop {
-            let lead = || self.clone().lead(key, index);
-            match self.parts.speaking.join(key, self.request.deadline, lead).await {
-                // The leader found no place. This request has one.
-                Err(SpeechError::Overloaded { .. }) if self.is_admitted() => {}
-                outcome => return outcome,
-            }
+        self.parts.speaking.follow(key, |outlet| work.lead(key, index, outlet))
+    }
+
+    /// Whether what ended the flight ended it for whoever led, and not for this request.
+    pub fn would_fare_better(&self, error: &SpeechError) -> bool {
+        match error {
+            SpeechError::DeadlinePassed => !self.request.deadline.has_passed(),
+            // The leader found no place. This request has one.
+            SpeechError::Overloaded { .. } => self.is_admitted(),
+            _ => false,
         }
     }
 
     /// Makes a sentence for all who want it, here and in other replicas.
-    async fn lead(self: Arc<Self>, key: CacheKey, index: usize) -> Result<Landing<Pcm>, SpeechError> {
+    async fn lead(self: Arc<Self>, key: CacheKey, index: usize, outlet: Outlet<Pcm>) -> Outcome<Keep> {
         let mut lease = None;
         if self.caching != Caching::Fresh {
             if let Some(pcm) = self.known(self.parts.cache.peek(&key)).await? {
-                return Ok(Landing { made: pcm, keep: None });
+                outlet.put(pcm);
+                return Ok(None);
             }
             let turn = if self.l2_has_failed() {
                 Turn::Ours(None)
@@ -206,21 +203,22 @@ impl Work {
                 Turn::Ours(ours) => lease = ours,
                 Turn::Made(Found { entry, .. }) => {
                     if let Some(pcm) = self.known(Some(entry)).await? {
-                        return Ok(Landing { made: pcm, keep: None });
+                        outlet.put(pcm);
+                        return Ok(None);
                     }
                 }
             }
         }
-        let pcm = self.clone().compute(key, index).await?;
-        let (cache, kept) = (self.parts.cache.clone(), pcm.clone());
+        let said = self.clone().compute(key, index, &outlet).await?;
+        let cache = self.parts.cache.clone();
         let keep = async move {
             // What is too short to be kept is made again as fast.
-            if let Ok(Ok(entry)) = off_thread(move || sentence_to_entry(&kept)).await {
+            if let Ok(Ok(entry)) = off_thread(move || sentence_to_entry(&Pcm::joined(&said))).await {
                 cache.store(key, &entry);
             }
             drop(lease);
         };
-        Ok(Landing { made: pcm, keep: Some(keep.boxed()) })
+        Ok(Some(keep.boxed()))
     }
 
     async fn known(&self, entry: Option<Entry>) -> Result<Option<Pcm>, SpeechError> {
@@ -228,7 +226,13 @@ impl Work {
         Ok(off_thread(move || sentence_from_entry(&entry)).await?.ok())
     }
 
-    async fn compute(self: Arc<Self>, key: CacheKey, index: usize) -> Result<Pcm, SpeechError> {
+    /// Makes a sentence, and puts out each stretch of it when it is there.
+    async fn compute(
+        self: Arc<Self>,
+        key: CacheKey,
+        index: usize,
+        outlet: &Outlet<Pcm>,
+    ) -> Result<Vec<Pcm>, SpeechError> {
         let prepared = self.prepared().await?;
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
@@ -238,8 +242,16 @@ impl Work {
             voice_id: self.request.voice.clone(),
             voice: prepared.voice.clone(),
             input: sentence.input.clone(),
+            index,
             deadline: self.request.deadline,
         };
-        Ok(self.parts.pool.synthesize(&admission, job).await?)
+        let mut stretches = self.parts.pool.synthesize(&admission, job).await?;
+        let mut said = Vec::new();
+        while let Some(stretch) = stretches.next().await {
+            let stretch = stretch?;
+            outlet.put(stretch.clone());
+            said.push(stretch);
+        }
+        Ok(said)
     }
 }

@@ -1,6 +1,6 @@
 //! `stream: true`: the same samples as a whole answer, as they are made.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 
 use serde_json::json;
 
@@ -36,6 +36,49 @@ fn a_streamed_pcm_answer_has_the_same_samples_at_the_rate_asked_for() {
 
     assert_eq!((streamed.header("content-type"), streamed.header("x-sample-rate")), ("audio/pcm", "16000"));
     assert!(streamed.body == whole.body, "the samples differ");
+}
+
+#[test]
+fn a_sentence_is_sent_in_stretches_that_begin_short() {
+    let body = noiseless(
+        "All of this is one single sentence, and it is long enough to be cut into several stretches of its sound.",
+        &json!({"stream": true, "response_format": "pcm"}),
+    );
+    let mut connection = shared().connect();
+    write!(
+        connection,
+        "POST {SYNTHESIZE} HTTP/1.1\r\nhost: here\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.to_string().len()
+    )
+    .unwrap();
+
+    let lengths = chunk_lengths(BufReader::new(connection));
+
+    let seconds = |bytes: &usize| *bytes as f64 / 2.0 / 22_050.0;
+    assert!(lengths.len() >= 4, "{lengths:?}");
+    assert!(seconds(&lengths[0]) < 0.3 && lengths.iter().map(seconds).sum::<f64>() > 3.0, "{lengths:?}");
+}
+
+/// Of the body of a chunked answer.
+fn chunk_lengths(mut answer: impl BufRead) -> Vec<usize> {
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        answer.read_line(&mut line).unwrap();
+    }
+    let mut lengths = Vec::new();
+    loop {
+        line.clear();
+        answer.read_line(&mut line).unwrap();
+        match usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length") {
+            0 => return lengths,
+            length => {
+                lengths.push(length);
+                answer.read_exact(&mut vec![0; length + 2]).unwrap();
+            }
+        }
+    }
 }
 
 #[test]
@@ -88,8 +131,6 @@ fn an_answer_without_any_sentence_is_an_empty_wav_file() {
 
 #[test]
 fn a_stream_on_http_1_0_ends_with_the_connection() {
-    use std::io::Write;
-
     let body = json!({"text": "Old.", "response_format": "pcm", "stream": true}).to_string();
     let head = format!(
         "POST {SYNTHESIZE} HTTP/1.0\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",

@@ -56,7 +56,7 @@ fn work_whose_caller_left_is_never_computed() {
         for _ in 0..QUEUE_LIMIT - 1 {
             let admission = pool.handle.admit().unwrap();
             let job = pool.job(far(), PLAIN).await.unwrap();
-            let mut computed = Box::pin(pool.handle.synthesize(&admission, job));
+            let mut computed = Box::pin(pool.compute(&admission, job));
             assert!((&mut computed).now_or_never().is_none());
             pool.settle().await;
         }

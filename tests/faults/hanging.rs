@@ -65,7 +65,7 @@ fn a_short_request_is_computed_before_the_rest_of_a_long_one() {
                 let admission = pool.handle.admit().unwrap();
                 let jobs = (0..100).map(|_| async {
                     let job = pool.job(far(), 0.5).await.unwrap();
-                    pool.handle.synthesize(&admission, job).await
+                    pool.compute(&admission, job).await
                 });
                 futures_util::future::join_all(jobs).await.into_iter().flatten().count()
             })

@@ -86,7 +86,7 @@ fn sentences_that_wait_for_a_refused_voice_bring_no_more_workers_down() {
                 let admission = pool.handle.admit().unwrap();
                 let sentences = (0..50).map(|_| async {
                     let job = pool.job(far(), PANIC).await.unwrap();
-                    pool.handle.synthesize(&admission, job).await
+                    pool.compute(&admission, job).await
                 });
                 join_all(sentences).await
             })

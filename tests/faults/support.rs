@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use tts_batch_api::audio::Pcm;
 use tts_batch_api::domain::{Deadline, VoiceId};
 use tts_batch_api::engine::{
     EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
 };
-use tts_batch_api::pool::{PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{Admission, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::{Catalogue, VoiceFiles};
@@ -137,14 +138,20 @@ impl Pool {
     pub async fn speak_before(&self, deadline: Deadline, noise_scale: f32) -> Result<Pcm, PoolError> {
         let admission = self.handle.admit()?;
         let job = self.job(deadline, noise_scale).await?;
-        self.handle.synthesize(&admission, job).await
+        self.compute(&admission, job).await
+    }
+
+    /// All of a sentence.
+    pub async fn compute(&self, admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
+        let stretches: Vec<Pcm> = self.handle.synthesize(admission, job).await?.try_collect().await?;
+        Ok(Pcm::joined(&stretches))
     }
 
     /// One sentence of any voice.
     pub async fn speak_as(&self, name: &str, noise_scale: f32) -> Result<Pcm, PoolError> {
         let admission = self.handle.admit()?;
         let job = self.job_as(name, far(), noise_scale).await?;
-        self.handle.synthesize(&admission, job).await
+        self.compute(&admission, job).await
     }
 
     pub async fn job(&self, deadline: Deadline, noise_scale: f32) -> Result<SentenceJob, PoolError> {
@@ -156,6 +163,7 @@ impl Pool {
             voice_id: voice(name),
             voice: self.load(name).await?,
             input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5, seed: 0 },
+            index: 0,
             deadline,
         })
     }
