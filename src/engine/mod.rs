@@ -9,6 +9,7 @@ mod defuse;
 mod espeak;
 pub mod flow;
 pub mod kernels;
+mod latent;
 mod leftovers;
 mod mapped;
 mod noise;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub use cancel::Cancel;
 pub use compiled::CompiledModels;
 pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
+pub use latent::{LatentSection, SpeechLatent, SpeechPrior};
 pub use leftovers::remove_leftovers;
 pub use onnx::GraphError;
 pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, phoneme_ids};
@@ -60,15 +62,21 @@ pub trait LoadedVoice: Send + Sync {
     /// Samples of one sentence at the voice's own rate, mono, full scale at 1.0; the network may exceed it a little.
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError>;
 
-    /// What has to be computed of a sentence before any of it can be heard. A voice that cannot be computed in stretches computes it all.
+    /// What has to be computed of a whole sentence before any part of it. A voice that cannot be computed in parts computes it all.
     fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
         self.infer(input, cancel).map(Utterance::Whole)
     }
 
-    /// Samples of a stretch of what [`LoadedVoice::begin`] gave, as they are in the whole.
+    /// The latents of some frames of what [`LoadedVoice::begin`] gave, as they are in the whole.
+    fn flow(&self, prior: &SpeechPrior, frames: Range<usize>, cancel: &Cancel) -> Result<LatentSection, InferError> {
+        let _ = (prior, frames, cancel);
+        Err(InferError::NotInParts)
+    }
+
+    /// Samples of some frames, as they are in the whole.
     fn decode(&self, latent: &SpeechLatent, frames: Range<usize>, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
         let _ = (latent, frames, cancel);
-        Err(InferError::NoStretches)
+        Err(InferError::NotInParts)
     }
 }
 
@@ -77,18 +85,8 @@ pub trait LoadedVoice: Send + Sync {
 pub enum Utterance {
     /// All of its samples.
     Whole(Vec<f32>),
-    /// What its samples can be decoded from, stretch by stretch.
-    Latent(SpeechLatent),
-}
-
-/// A sentence before the decoder.
-#[derive(Debug, Clone)]
-pub struct SpeechLatent {
-    pub frames: usize,
-    /// [channels][frames]
-    values: Vec<f32>,
-    /// What the speaker adds within the decoder; empty where there is one speaker.
-    condition: Vec<f32>,
+    /// What the rest can be computed from, part by part.
+    Prior(SpeechPrior),
 }
 
 /// One sentence as the network takes it.
@@ -135,8 +133,10 @@ pub enum InferError {
     Flow(#[from] flow::FlowError),
     #[error("decoder: {0}")]
     Decoder(#[from] decoder::DecodeError),
-    #[error("the voice is not computed in stretches")]
-    NoStretches,
+    #[error("the voice is not computed in parts")]
+    NotInParts,
+    #[error("the latents end at frame {known}, before those that frame {end} needs")]
+    TooEarly { known: usize, end: usize },
 }
 
 /// The engine on ONNX Runtime.

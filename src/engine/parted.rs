@@ -2,7 +2,7 @@
 //! because the noise is drawn here, from the input's seed.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ort::value::TensorRef;
@@ -19,7 +19,9 @@ use super::sessions::Sessions;
 use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
 use super::vits::{StructureError, decoder_weights, flow_weights, names};
 use super::voice_config::VoiceConfig;
-use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput, SpeechLatent, Utterance};
+use super::{
+    Cancel, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
+};
 
 pub struct PartedVoice {
     config: VoiceConfig,
@@ -29,6 +31,8 @@ pub struct PartedVoice {
     flow_conditions: Vec<ConvWeights>,
     decoder: Decoder,
     decoder_condition: Option<ConvWeights>,
+    /// Frames on each side that a frame's samples depend on.
+    context: usize,
     takes: Takes,
     /// Memory that is kept for the next computations.
     idle: Mutex<Vec<Memory>>,
@@ -39,6 +43,7 @@ pub struct PartedVoice {
 struct Memory {
     flow: flow::Scratch,
     decoder: decoder::Scratch,
+    latents: Vec<f32>,
 }
 
 /// Which inputs the encoder has beside those that each has.
@@ -87,12 +92,14 @@ impl PartedVoice {
         let (flow, flow_conditions) = flow_weights(&read_graph(&parts.flow)?.graph())?;
         let (decoder, decoder_condition) = decoder_weights(&read_graph(&parts.decoder)?.graph())?;
         let unfit = |_| StructureError("weights that fit together");
+        let decoder = Decoder::new(&decoder).map_err(unfit)?;
         Ok(Self {
             config,
             encoder,
             flow: Flow::new(&flow).map_err(unfit)?,
             flow_conditions,
-            decoder: Decoder::new(&decoder).map_err(unfit)?,
+            context: decoder.context(),
+            decoder,
             decoder_condition,
             takes,
             idle: Mutex::default(),
@@ -134,8 +141,7 @@ impl PartedVoice {
         })
     }
 
-    /// All but the decoder.
-    fn latent(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechLatent, InferError> {
+    fn prior(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
         let encoded = self.encode(input, cancel)?;
         let frames = encoded.frames.iter().copied().map(u64::from).sum();
         if frames > MAX_FRAMES {
@@ -143,14 +149,16 @@ impl PartedVoice {
         }
         // A sentence of no frames is one, as the whole graph has it.
         let frames = frames.max(1) as usize;
-        let prior = encoded.draw(frames, input);
+        let values = encoded.draw(frames, input);
         let embedding = encoded.speaker.unwrap_or_default();
-        let condition: Vec<f32> =
-            self.flow_conditions.iter().flat_map(|weights| pointwise(weights, &embedding)).collect();
-        let part = flow::Part { values: &prior, condition: &condition, frames: 0..frames };
-        let values = self.with_memory(|memory| self.flow.run(&part, &mut memory.flow, || !cancel.is_cancelled()))?;
-        let condition = self.decoder_condition.as_ref().map(|weights| pointwise(weights, &embedding));
-        Ok(SpeechLatent { frames, values, condition: condition.unwrap_or_default() })
+        let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, &embedding)).collect();
+        Ok(SpeechPrior {
+            frames,
+            context: self.context,
+            values,
+            flow_condition: condition(&self.flow_conditions),
+            decoder_condition: condition(self.decoder_condition.as_slice()),
+        })
     }
 }
 
@@ -187,17 +195,33 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let latent = self.latent(input, cancel)?;
-        self.decode(&latent, 0..latent.frames, cancel)
+        let prior = self.prior(input, cancel)?;
+        let frames = prior.frames;
+        let section = self.flow(&prior, 0..frames, cancel)?;
+        let mut latent = SpeechLatent::new(Arc::new(prior));
+        latent.push(section);
+        self.decode(&latent, 0..frames, cancel)
     }
 
     fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
-        self.latent(input, cancel).map(Utterance::Latent)
+        self.prior(input, cancel).map(Utterance::Prior)
+    }
+
+    fn flow(&self, prior: &SpeechPrior, frames: Range<usize>, cancel: &Cancel) -> Result<LatentSection, InferError> {
+        let part = flow::Part { values: &prior.values, condition: &prior.flow_condition, frames: frames.clone() };
+        let values = self.with_memory(|memory| self.flow.run(&part, &mut memory.flow, || !cancel.is_cancelled()))?;
+        Ok(LatentSection { frames, values })
     }
 
     fn decode(&self, latent: &SpeechLatent, frames: Range<usize>, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let part = decoder::Part { latents: &latent.values, condition: &latent.condition, frames };
-        let decode = |memory: &mut Memory| self.decoder.decode(&part, &mut memory.decoder, || !cancel.is_cancelled());
+        if !latent.is_known_for(frames.end) {
+            return Err(InferError::TooEarly { known: latent.known(), end: frames.end });
+        }
+        let decode = |Memory { decoder, latents, .. }: &mut Memory| {
+            latent.copy_around(&frames, self.decoder.channels(), latents);
+            let part = decoder::Part { latents, condition: &latent.prior.decoder_condition, frames };
+            self.decoder.decode(&part, decoder, || !cancel.is_cancelled())
+        };
         Ok(self.with_memory(decode)?)
     }
 }

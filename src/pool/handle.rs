@@ -2,22 +2,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::{Actor, Addr};
-use futures_util::future::ready;
-use futures_util::stream::{self, Stream, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
 use super::drain::DrainRate;
-use super::messages::{Computed, ListLoaded, LoadVoice, QueuedUnit, SentenceJob, Synthesize, Unit, UnloadVoice};
+use super::messages::{ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
 use super::schedule::Share;
-use super::stretches::stretches;
-use crate::audio::Pcm;
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
-use crate::engine::{Cancel, Engine, LoadedVoice, Utterance};
+use crate::engine::{Engine, LoadedVoice};
 use crate::resilience::Readiness;
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::Catalogue;
@@ -52,9 +48,9 @@ pub struct PoolParts {
 /// The pool. A clone is another handle to it.
 #[derive(Clone)]
 pub struct PoolHandle {
-    actor: Addr<ModelPoolActor>,
+    pub(super) actor: Addr<ModelPoolActor>,
     gate: Arc<Gate>,
-    workers: usize,
+    pub(super) workers: usize,
     voice_wait: Duration,
 }
 
@@ -70,11 +66,8 @@ struct Gate {
 pub struct Admission {
     _permit: OwnedSemaphorePermit,
     gate: Arc<Gate>,
-    share: Share,
+    pub(super) share: Share,
 }
-
-/// Stops a computation whose result nobody waits for any more.
-struct CancelOnDrop(Cancel);
 
 // === impl PoolHandle ===
 
@@ -133,64 +126,6 @@ impl PoolHandle {
         self.actor.send(ListLoaded).await.unwrap_or_default()
     }
 
-    /// Samples of one sentence, stretch by stretch, once its first can be computed. As many stretches as there are workers are computed at
-    /// the same time. Dropping the future or the stream drops what is not begun and stops what is.
-    pub async fn synthesize(
-        &self,
-        admission: &Admission,
-        job: SentenceJob,
-    ) -> Result<impl Stream<Item = Result<Pcm, PoolError>>, PoolError> {
-        let sample_rate = job.voice.config().sample_rate;
-        let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
-        let latent = match self.compute(admission, &job, Unit::Begin(job.input.clone())).await? {
-            Computed::Begun(Utterance::Latent(latent)) => Arc::new(latent),
-            Computed::Begun(Utterance::Whole(samples)) | Computed::Decoded(samples) => {
-                return Ok(stream::once(ready(Ok(pcm(samples)))).left_stream());
-            }
-        };
-        let stretches = stretches(latent.frames);
-        let decode = move |frames| {
-            let computed = self.compute(admission, &job, Unit::Decode { latent: latent.clone(), frames });
-            async move {
-                match computed.await? {
-                    Computed::Decoded(samples) => Ok(pcm(samples)),
-                    Computed::Begun(_) => Err(PoolError::SynthesisFailed("a stretch is no beginning".to_owned())),
-                }
-            }
-        };
-        Ok(stream::iter(stretches).map(decode).buffered(self.workers).right_stream())
-    }
-
-    fn compute(
-        &self,
-        admission: &Admission,
-        job: &SentenceJob,
-        unit: Unit,
-    ) -> impl Future<Output = Result<Computed, PoolError>> + use<> {
-        let cancel = CancelOnDrop(Cancel::default());
-        let (reply, answer) = oneshot::channel();
-        let queued = QueuedUnit {
-            voice_id: job.voice_id.clone(),
-            voice: job.voice.clone(),
-            unit,
-            index: job.index,
-            deadline: job.deadline,
-            share: admission.share.clone(),
-            cancel: cancel.0.clone(),
-            reply,
-            queued_at: Instant::now(),
-        };
-        let (actor, deadline) = (self.actor.clone(), job.deadline);
-        async move {
-            let _cancel = cancel;
-            let computed = async {
-                actor.send(Synthesize(queued)).await.map_err(|_| PoolError::Stopped)?;
-                answer.await.map_err(|_| PoolError::Stopped)?
-            };
-            deadline.limit(computed).await.map_err(|_| PoolError::DeadlinePassed)?
-        }
-    }
-
     /// How many sentences of one request are worth having in the pool at once.
     pub fn parallelism(&self) -> usize {
         self.workers
@@ -208,11 +143,5 @@ impl Drop for Admission {
     fn drop(&mut self) {
         self.gate.metrics.queue_depth.dec();
         self.gate.drain.finish();
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }

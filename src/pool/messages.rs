@@ -8,9 +8,9 @@ use actix::Message;
 use tokio::sync::oneshot;
 
 use super::PoolError;
-use super::schedule::Share;
+use super::schedule::{Position, Share};
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Cancel, LoadedVoice, ModelInput, SpeechLatent, Utterance};
+use crate::engine::{Cancel, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
 use crate::telemetry::ShedReason;
 
 /// One sentence to be computed.
@@ -68,15 +68,18 @@ pub enum End {
 
 /// The unit of work: what a worker computes before it takes something else.
 pub enum Unit {
-    /// What comes before the first sound of a sentence.
+    /// What comes before any part of a sentence.
     Begin(ModelInput),
+    /// Latents of a section of it.
+    Flow { prior: Arc<SpeechPrior>, frames: Range<usize> },
     /// A stretch of its sound.
-    Decode { latent: Arc<SpeechLatent>, frames: Range<usize> },
+    Decode { latent: SpeechLatent, frames: Range<usize> },
 }
 
 /// What a unit gives.
 pub enum Computed {
     Begun(Utterance),
+    Flowed(LatentSection),
     Decoded(Vec<f32>),
 }
 
@@ -85,8 +88,7 @@ pub struct QueuedUnit {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
     pub unit: Unit,
-    /// The sentence's place in its request.
-    pub index: usize,
+    pub position: Position,
     pub deadline: Deadline,
     pub share: Share,
     pub cancel: Cancel,

@@ -15,6 +15,7 @@ mod messages;
 mod model_pool;
 mod residency;
 mod schedule;
+mod sentence;
 mod stretches;
 mod worker;
 

@@ -5,7 +5,7 @@
 //! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A request that
 //! has had much waits for one that has had little, so a text of a hundred sentences delays one of a single sentence by no more than what is
 //! being computed already; and as `now` moves on, the long one is never starved. Which of its units a request spends its turn on is its own
-//! affair: the stretches of a sentence go before the beginning of the next one, however late they came, as they are heard before it.
+//! affair: it computes what is heard first, however late that was put in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,9 @@ use crate::domain::Deadline;
 /// What a request has had so far. Clones are the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Share(Arc<AtomicU64>);
+
+/// Where in a request's sound something belongs: sentence, frame.
+pub type Position = (usize, usize);
 
 /// Waiting items, next first.
 #[derive(Debug)]
@@ -30,8 +33,8 @@ pub struct FairQueue<T> {
 /// Tag, deadline, order of arrival.
 type Turn = (u64, Deadline, u64);
 
-/// Request, place within it, order of arrival.
-type Place = (usize, usize, u64);
+/// Request, position in it, order of arrival.
+type Place = (usize, Position, u64);
 
 // === impl Share ===
 
@@ -51,19 +54,18 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
-    /// `index` is the item's place among those of its request.
-    pub fn push(&mut self, share: &Share, deadline: Deadline, index: usize, item: T) {
+    pub fn push(&mut self, share: &Share, deadline: Deadline, position: Position, item: T) {
         let tag = self.now.max(share.0.load(Ordering::Relaxed)) + 1;
         share.0.store(tag, Ordering::Relaxed);
         self.pushed += 1;
         self.turns.insert((tag, deadline, self.pushed), share.clone());
-        self.items.insert((share.id(), index, self.pushed), item);
+        self.items.insert((share.id(), position, self.pushed), item);
     }
 
     pub fn pop(&mut self) -> Option<T> {
         let ((tag, ..), share) = self.turns.pop_first()?;
         self.now = self.now.max(tag);
-        let place = *self.items.range((share.id(), 0, 0)..).next()?.0;
+        let place = *self.items.range((share.id(), (0, 0), 0)..).next()?.0;
         self.items.remove(&place)
     }
 
@@ -100,12 +102,12 @@ mod tests {
         let deadline = in_seconds(30);
         let mut queue = FairQueue::default();
         for _ in 0..3 {
-            queue.push(&long, deadline, 0, "long");
+            queue.push(&long, deadline, (0, 0), "long");
         }
         queue.pop();
 
-        queue.push(&short, deadline, 0, "short");
-        queue.push(&short, deadline, 0, "short");
+        queue.push(&short, deadline, (0, 0), "short");
+        queue.push(&short, deadline, (0, 0), "short");
 
         assert_eq!(drain(&mut queue), ["long", "short", "long", "short"]);
     }
@@ -115,10 +117,10 @@ mod tests {
         let (text, other) = (Share::default(), Share::default());
         let deadline = in_seconds(30);
         let mut queue = FairQueue::default();
-        queue.push(&text, deadline, 1, "beginning of the second");
-        queue.push(&other, deadline, 0, "other");
-        queue.push(&text, deadline, 0, "first stretch of the first");
-        queue.push(&text, deadline, 0, "second stretch of the first");
+        queue.push(&text, deadline, (1, 0), "beginning of the second");
+        queue.push(&other, deadline, (0, 0), "other");
+        queue.push(&text, deadline, (0, 0), "first stretch of the first");
+        queue.push(&text, deadline, (0, 0), "second stretch of the first");
 
         assert_eq!(
             drain(&mut queue),
@@ -129,8 +131,8 @@ mod tests {
     #[test]
     fn what_is_due_first_goes_first_among_equals() {
         let mut queue = FairQueue::default();
-        queue.push(&Share::default(), in_seconds(30), 0, "later");
-        queue.push(&Share::default(), in_seconds(10), 0, "sooner");
+        queue.push(&Share::default(), in_seconds(30), (0, 0), "later");
+        queue.push(&Share::default(), in_seconds(10), (0, 0), "sooner");
 
         assert_eq!(drain(&mut queue), ["sooner", "later"]);
     }
@@ -140,12 +142,12 @@ mod tests {
         let old = Share::default();
         let mut queue = FairQueue::default();
         for _ in 0..2 {
-            queue.push(&old, in_seconds(30), 0, "old");
+            queue.push(&old, in_seconds(30), (0, 0), "old");
         }
 
         let mut served = Vec::new();
         for _ in 0..4 {
-            queue.push(&Share::default(), in_seconds(10), 0, "new");
+            queue.push(&Share::default(), in_seconds(10), (0, 0), "new");
             served.extend(queue.pop());
         }
 
@@ -157,7 +159,7 @@ mod tests {
         let share = Share::default();
         let mut queue = FairQueue::default();
         for item in ["a", "b", "a"] {
-            queue.push(&share, in_seconds(1), 0, item);
+            queue.push(&share, in_seconds(1), (0, 0), item);
         }
 
         assert_eq!(queue.drop_unless(|item| *item == "b"), ["a", "a"]);

@@ -66,6 +66,7 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
     let failed = |error: InferError| PoolError::SynthesisFailed(error.to_string());
     let computed = match unit {
         Unit::Begin(input) => Computed::Begun(voice.begin(input, cancel).map_err(failed)?),
+        Unit::Flow { prior, frames } => Computed::Flowed(voice.flow(prior, frames.clone(), cancel).map_err(failed)?),
         Unit::Decode { latent, frames } => {
             Computed::Decoded(voice.decode(latent, frames.clone(), cancel).map_err(failed)?)
         }
@@ -76,6 +77,7 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
             metrics.sentences_synthesized.with_label_values(&id).inc();
             if let Utterance::Whole(samples) = utterance { samples.len() } else { 0 }
         }
+        Computed::Flowed(_) => 0,
         Computed::Decoded(samples) => samples.len(),
     };
     metrics.audio_seconds.with_label_values(&id).inc_by(samples as f64 / f64::from(voice.config().sample_rate));

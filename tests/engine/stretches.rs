@@ -1,8 +1,11 @@
 //! A voice in parts against its graph as it came, and stretches of a sentence against the whole of it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tts_batch_api::engine::{
-    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, Utterance, phoneme_ids,
+    Cancel, CompiledModels, Engine, InferError, LoadedVoice, ModelInput, OnnxEngine, SpeechLatent, Utterance,
+    phoneme_ids,
 };
 
 use crate::support::{engine, espeak_settings, onnxruntime, path, phonemizer, voice_files};
@@ -56,19 +59,42 @@ async fn stretches_are_what_they_are_in_the_whole() {
     let voice = engine().load(&voice_files()).unwrap();
     let input = input(&*voice, ids(&*voice, TEXT).await, 0.667, 7);
     let whole = voice.infer(&input, &Cancel::default()).unwrap();
-    let Utterance::Latent(latent) = voice.begin(&input, &Cancel::default()).unwrap() else {
+    let cancel = Cancel::default();
+    let Utterance::Prior(prior) = voice.begin(&input, &cancel).unwrap() else {
         panic!("the voice is not computed in parts")
     };
+    let (frames, prior) = (prior.frames, Arc::new(prior));
+    let parts = |length: usize| (0..frames).step_by(length).map(move |start| start..(start + length).min(frames));
 
-    for length in [1, 24, 100] {
-        let starts = (0..latent.frames).step_by(length);
-        let stretches = starts.map(|start| start..(start + length).min(latent.frames));
-        let joined: Vec<f32> =
-            stretches.flat_map(|frames| voice.decode(&latent, frames, &Cancel::default()).unwrap()).collect();
+    for (section, length) in [(frames, 1), (frames, 24), (50, 24), (1, 100), (37, 100)] {
+        let mut latent = SpeechLatent::new(prior.clone());
+        let mut stretches = parts(length).peekable();
+        let mut joined = Vec::new();
+        for section in parts(section) {
+            latent.push(voice.flow(&prior, section, &cancel).unwrap());
+            while let Some(stretch) = stretches.next_if(|stretch| latent.is_known_for(stretch.end)) {
+                joined.extend(voice.decode(&latent, stretch, &cancel).unwrap());
+            }
+        }
 
-        let furthest = furthest(&whole, &joined);
-        assert!(furthest < 1e-5, "{length}: {furthest}");
+        assert!(whole == joined, "sections of {section}, stretches of {length}");
     }
+}
+
+#[tokio::test]
+async fn a_stretch_whose_latents_are_not_known_is_refused() {
+    let voice = engine().load(&voice_files()).unwrap();
+    let input = input(&*voice, ids(&*voice, TEXT).await, 0.667, 7);
+    let Utterance::Prior(prior) = voice.begin(&input, &Cancel::default()).unwrap() else {
+        panic!("the voice is not computed in parts")
+    };
+    let prior = Arc::new(prior);
+    let mut latent = SpeechLatent::new(prior.clone());
+    latent.push(voice.flow(&prior, 0..24, &Cancel::default()).unwrap());
+
+    let refused = voice.decode(&latent, 0..24, &Cancel::default());
+
+    assert!(matches!(refused, Err(InferError::TooEarly { known: 24, end: 24 })), "{refused:?}");
 }
 
 #[tokio::test]

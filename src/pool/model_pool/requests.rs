@@ -52,7 +52,7 @@ impl Handler<Synthesize> for ModelPoolActor {
     type Result = ();
 
     fn handle(&mut self, Synthesize(queued): Synthesize, _: &mut Context<Self>) {
-        self.queue.push(&queued.share.clone(), queued.deadline, queued.index, queued);
+        self.queue.push(&queued.share.clone(), queued.deadline, queued.position, queued);
         self.dispatch();
     }
 }

@@ -1,0 +1,119 @@
+//! Owns computing one sentence: its units of work, asked for as soon as what they need is there, and in the order in which they are heard.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::ready;
+use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use tokio::sync::oneshot;
+
+use super::PoolError;
+use super::handle::{Admission, PoolHandle};
+use super::messages::{Computed, QueuedUnit, SentenceJob, Synthesize, Unit};
+use super::schedule::Position;
+use super::stretches::{sections, stretches};
+use crate::audio::Pcm;
+use crate::engine::{Cancel, SpeechLatent, Utterance};
+
+/// Stops a computation whose result nobody waits for any more.
+struct CancelOnDrop(Cancel);
+
+// === impl PoolHandle ===
+
+impl PoolHandle {
+    /// Samples of one sentence, stretch by stretch, once it is begun. As many units as there are workers are computed at the same time.
+    /// Dropping the future or the stream drops what is not begun and stops what is.
+    pub async fn synthesize(
+        &self,
+        admission: &Admission,
+        job: SentenceJob,
+    ) -> Result<impl Stream<Item = Result<Pcm, PoolError>>, PoolError> {
+        let sample_rate = job.voice.config().sample_rate;
+        let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
+        let prior = match self.compute(admission, &job, 0, Unit::Begin(job.input.clone())).await? {
+            Computed::Begun(Utterance::Prior(prior)) => Arc::new(prior),
+            Computed::Begun(Utterance::Whole(samples)) => {
+                return Ok(stream::once(ready(Ok(pcm(samples)))).left_stream());
+            }
+            Computed::Flowed(_) | Computed::Decoded(_) => return Err(mixed_up()),
+        };
+        // One waits in the queue for each worker that becomes free.
+        let ahead = self.workers + 1;
+        let job = Arc::new(job);
+
+        let (flow_job, flow_prior) = (job.clone(), prior.clone());
+        let flow = move |frames: std::ops::Range<usize>| {
+            // What later stretches need goes right behind the first stretch, so that none of them waits for it long.
+            let frame = frames.start.min(1);
+            let flowed = self.compute(admission, &flow_job, frame, Unit::Flow { prior: flow_prior.clone(), frames });
+            async move {
+                match flowed.await? {
+                    Computed::Flowed(section) => Ok(section),
+                    Computed::Begun(_) | Computed::Decoded(_) => Err(mixed_up()),
+                }
+            }
+        };
+        let decode = move |(latent, frames): (SpeechLatent, std::ops::Range<usize>)| {
+            let decoded = self.compute(admission, &job, frames.start, Unit::Decode { latent, frames });
+            async move {
+                match decoded.await? {
+                    Computed::Decoded(samples) => Ok(pcm(samples)),
+                    Computed::Begun(_) | Computed::Flowed(_) => Err(mixed_up()),
+                }
+            }
+        };
+        let mut to_decode = stretches(prior.frames).peekable();
+        let sections = sections(prior.frames, prior.context, self.workers);
+        let mut latent = SpeechLatent::new(prior);
+        let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |section| {
+            latent.push(section);
+            let next = || to_decode.next_if(|frames| latent.is_known_for(frames.end));
+            let ready: Vec<_> = std::iter::from_fn(next).map(|frames| Ok((latent.clone(), frames))).collect();
+            stream::iter(ready)
+        });
+        Ok(ready.try_flatten().map_ok(decode).try_buffered(ahead).right_stream())
+    }
+
+    /// `frame` is the first of the sentence's that the unit is needed for.
+    fn compute(
+        &self,
+        admission: &Admission,
+        job: &SentenceJob,
+        frame: usize,
+        unit: Unit,
+    ) -> impl Future<Output = Result<Computed, PoolError>> + use<> {
+        let cancel = CancelOnDrop(Cancel::default());
+        let (reply, answer) = oneshot::channel();
+        let position: Position = (job.index, frame);
+        let queued = QueuedUnit {
+            voice_id: job.voice_id.clone(),
+            voice: job.voice.clone(),
+            unit,
+            position,
+            deadline: job.deadline,
+            share: admission.share.clone(),
+            cancel: cancel.0.clone(),
+            reply,
+            queued_at: Instant::now(),
+        };
+        let (actor, deadline) = (self.actor.clone(), job.deadline);
+        async move {
+            let _cancel = cancel;
+            let computed = async {
+                actor.send(Synthesize(queued)).await.map_err(|_| PoolError::Stopped)?;
+                answer.await.map_err(|_| PoolError::Stopped)?
+            };
+            deadline.limit(computed).await.map_err(|_| PoolError::DeadlinePassed)?
+        }
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+fn mixed_up() -> PoolError {
+    PoolError::SynthesisFailed("a worker answered what it was not asked".to_owned())
+}
