@@ -126,6 +126,12 @@ impl PoolHandle {
         self.actor.send(ListLoaded).await.unwrap_or_default()
     }
 
+    /// Workers beyond one for each request.
+    pub(super) fn idle_workers(&self) -> usize {
+        let requests = self.gate.limit.saturating_sub(self.gate.permits.available_permits());
+        self.workers.saturating_sub(requests)
+    }
+
     /// How many sentences of one request are worth having in the pool at once.
     pub fn parallelism(&self) -> usize {
         self.workers

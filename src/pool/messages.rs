@@ -20,6 +20,8 @@ pub struct SentenceJob {
     pub input: ModelInput,
     /// Its place in the request's text: what comes first there is computed first.
     pub index: usize,
+    /// Somebody waits for its beginning, and not for all of it.
+    pub first_sound: bool,
     pub deadline: Deadline,
 }
 

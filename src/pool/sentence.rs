@@ -1,5 +1,6 @@
 //! Owns computing one sentence: its units of work, asked for as soon as what they need is there, and in the order in which they are heard.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use super::PoolError;
 use super::handle::{Admission, PoolHandle};
 use super::messages::{Computed, QueuedUnit, SentenceJob, Synthesize, Unit};
 use super::schedule::Position;
-use super::stretches::{sections, stretches};
+use super::stretches::{Wanted, sections, stretches};
 use crate::audio::Pcm;
 use crate::engine::{Cancel, SpeechLatent, Utterance};
 
@@ -42,7 +43,7 @@ impl PoolHandle {
         let job = Arc::new(job);
 
         let (flow_job, flow_prior) = (job.clone(), prior.clone());
-        let flow = move |frames: std::ops::Range<usize>| {
+        let flow = move |frames: Range<usize>| {
             // What later stretches need goes right behind the first stretch, so that none of them waits for it long.
             let frame = frames.start.min(1);
             let flowed = self.compute(admission, &flow_job, frame, Unit::Flow { prior: flow_prior.clone(), frames });
@@ -53,8 +54,9 @@ impl PoolHandle {
                 }
             }
         };
-        let decode = move |(latent, frames): (SpeechLatent, std::ops::Range<usize>)| {
-            let decoded = self.compute(admission, &job, frames.start, Unit::Decode { latent, frames });
+        let decode_job = job.clone();
+        let decode = move |(latent, frames): (SpeechLatent, Range<usize>)| {
+            let decoded = self.compute(admission, &decode_job, frames.start, Unit::Decode { latent, frames });
             async move {
                 match decoded.await? {
                     Computed::Decoded(samples) => Ok(pcm(samples)),
@@ -63,7 +65,8 @@ impl PoolHandle {
             }
         };
         let mut to_decode = stretches(prior.frames).peekable();
-        let sections = sections(prior.frames, prior.context, self.workers);
+        let wanted = Wanted { first_sound: job.first_sound, workers: self.idle_workers() + 1 };
+        let sections = sections(prior.frames, prior.context, wanted);
         let mut latent = SpeechLatent::new(prior);
         let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |section| {
             latent.push(section);

@@ -1,6 +1,7 @@
-//! Owns how a sentence is cut. Its latents are computed in sections: what the first sound needs, then the rest in as many parts as there are
-//! workers, as what lies about a cut is computed twice. Its sound is decoded in stretches: a short one first, so that it can begin, then longer
-//! ones, which cost less together. No cut changes a sample.
+//! Owns how a sentence is cut. Its latents are computed in as few sections as there is use for, because what lies about a cut is computed twice
+//! and the weights are read once more for each: one for each worker that has nothing else to do, and before them, where somebody waits for the
+//! first sound, a short one that this needs. Sound is decoded in stretches: a short one first, then longer ones, which cost less together.
+//! No cut changes a sample.
 
 use std::ops::Range;
 
@@ -8,17 +9,26 @@ use std::ops::Range;
 const FIRST: usize = 24;
 /// Frames of the longest.
 const LONGEST: usize = 128;
-/// Frames of the shortest section but the first: about as many again are computed twice.
+/// Frames of the shortest section but the first: a shorter one costs nearly as much.
 const SHORTEST_SECTION: usize = 96;
 
+/// How a sentence's latents are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Somebody waits for the first sound.
+    pub first_sound: bool,
+    /// Workers that can compute them.
+    pub workers: usize,
+}
+
 /// Sections that together are all the frames. `context` is how many frames a stretch needs beyond its own.
-pub fn sections(frames: usize, context: usize, workers: usize) -> Vec<Range<usize>> {
-    let first = frames.min(FIRST + context);
+pub fn sections(frames: usize, context: usize, wanted: Wanted) -> Vec<Range<usize>> {
+    let first = if wanted.first_sound { frames.min(FIRST + context) } else { 0 };
     let rest = frames - first;
-    let count = workers.min(rest.div_ceil(SHORTEST_SECTION)).max(1);
+    let count = wanted.workers.min(rest / SHORTEST_SECTION).max(1);
     let length = rest.div_ceil(count).max(1);
     let following = (first..frames).step_by(length).map(|start| start..frames.min(start + length));
-    std::iter::once(0..first).chain(following).collect()
+    std::iter::once(0..first).chain(following).filter(|section| !section.is_empty()).collect()
 }
 
 /// Stretches that together are all the frames.
@@ -49,8 +59,8 @@ mod tests {
     #[test]
     fn sections_are_all_the_frames_in_order() {
         for frames in [1, 24, 37, 38, 140, 600, 16_384] {
-            for workers in [1, 2, 16] {
-                let cut = sections(frames, 13, workers);
+            for (first_sound, workers) in [(false, 0), (false, 2), (true, 1), (true, 16)] {
+                let cut = sections(frames, 13, Wanted { first_sound, workers });
 
                 assert_eq!(cut.iter().cloned().flatten().collect::<Vec<_>>(), (0..frames).collect::<Vec<_>>());
             }
@@ -58,13 +68,17 @@ mod tests {
     }
 
     #[test]
-    fn sections_after_the_first_are_as_many_as_workers_but_not_short() {
-        let lengths = |frames, workers| sections(frames, 13, workers).iter().map(Range::len).collect::<Vec<_>>();
+    fn sections_are_no_more_than_there_is_use_for() {
+        let lengths = |frames, first_sound, workers| {
+            sections(frames, 13, Wanted { first_sound, workers }).iter().map(Range::len).collect::<Vec<_>>()
+        };
 
-        assert_eq!(lengths(600, 1), [37, 563]);
-        assert_eq!(lengths(600, 2), [37, 282, 281]);
-        assert_eq!(lengths(200, 16), [37, 82, 81]);
-        assert_eq!(lengths(100, 16), [37, 63]);
+        assert_eq!(lengths(600, false, 1), [600]);
+        assert_eq!(lengths(600, false, 2), [300, 300]);
+        assert_eq!(lengths(600, true, 1), [37, 563]);
+        assert_eq!(lengths(200, false, 16), [100, 100]);
+        assert_eq!(lengths(190, false, 16), [190]);
+        assert_eq!(lengths(30, true, 16), [30]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub struct Asked {
     pub spec: AudioSpec,
     /// `None`: the voice is not here yet, or cannot be read.
     pub key: Option<CacheKey>,
-    digest: Option<VoiceDigest>,
+    pub(super) digest: Option<VoiceDigest>,
 }
 
 /// A whole answer.
@@ -165,8 +165,9 @@ impl SpeechService {
             return Ok(Begun::Whole(hit));
         }
         let keeper = key.map(|key| Keeper::new(self.parts.cache.clone(), key, asked.spec));
-        let (key, deadline) = (asked.key, asked.request.deadline);
-        let speaking = deadline.limit(self.begin_parts(asked, caching, keeper)).await??;
+        let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
+        let work = Work::new(self.parts.clone(), asked, caching, true);
+        let speaking = deadline.limit(begin_parts(work, spec, keeper)).await??;
         Ok(Begun::InParts(Box::new(speaking), key))
     }
 
@@ -195,24 +196,20 @@ impl SpeechService {
 
     async fn make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
         let (spec, key) = (asked.spec, asked.key);
-        let speaking = self.begin_parts(asked, caching, None).await?;
+        let work = Work::new(self.parts.clone(), asked, caching, false);
+        let speaking = begin_parts(work, spec, None).await?;
         let (sample_rate, resampled, cache) = (speaking.sample_rate, speaking.resampled, speaking.cache);
         let age = speaking.age.unwrap_or_default();
         let said = speaking.finish().await?;
         let answer = off_thread(move || answer_of(spec.format, sample_rate, resampled, &said, age)).await?;
         Ok(Speech { answer, cache, key })
     }
+}
 
-    async fn begin_parts(
-        &self,
-        asked: Asked,
-        caching: Caching,
-        keeper: Option<Keeper>,
-    ) -> Result<Speaking, SpeechError> {
-        let work = Arc::new(Work::new(self.parts.clone(), asked.request, caching, asked.digest));
-        let sources = Sources::find(&work).await?;
-        Ok(Speaking::begin(work, sources, asked.spec.sample_rate, keeper))
-    }
+async fn begin_parts(work: Work, spec: AudioSpec, keeper: Option<Keeper>) -> Result<Speaking, SpeechError> {
+    let work = Arc::new(work);
+    let sources = Sources::find(&work).await?;
+    Ok(Speaking::begin(work, sources, spec.sample_rate, keeper))
 }
 
 /// The bytes of a whole answer. Takes time: not for an async thread.

@@ -12,7 +12,7 @@ use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
 use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
-use super::service::{Caching, SpeechSettings};
+use super::service::{Asked, Caching, SpeechSettings};
 use crate::audio::Pcm;
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::SynthesisRequest;
@@ -44,6 +44,8 @@ pub struct Work {
     parts: Parts,
     pub request: SynthesisRequest,
     caching: Caching,
+    /// The answer is sent as it comes.
+    is_stream: bool,
     /// The voice when the request came. `None`: it was not here, or cannot be read; then nothing is kept.
     digest: Option<VoiceDigest>,
     /// L2 did not answer this request once, which is wait enough.
@@ -63,10 +65,11 @@ pub enum Source {
 // === impl Work ===
 
 impl Work {
-    pub fn new(parts: Parts, request: SynthesisRequest, caching: Caching, digest: Option<VoiceDigest>) -> Self {
+    pub fn new(parts: Parts, asked: Asked, caching: Caching, is_stream: bool) -> Self {
+        let Asked { request, digest, .. } = asked;
         let caching = if digest.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
         let (admission, prepared) = (Mutex::default(), OnceCell::new());
-        Self { parts, request, caching, digest, l2_failed: AtomicBool::new(false), admission, prepared }
+        Self { parts, request, caching, is_stream, digest, l2_failed: AtomicBool::new(false), admission, prepared }
     }
 
     /// How many sentences are worth having under way at once.
@@ -243,6 +246,7 @@ impl Work {
             voice: prepared.voice.clone(),
             input: sentence.input.clone(),
             index,
+            first_sound: self.is_stream && index == 0,
             deadline: self.request.deadline,
         };
         let mut stretches = self.parts.pool.synthesize(&admission, job).await?;

@@ -164,6 +164,7 @@ impl Pool {
             voice: self.load(name).await?,
             input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5, seed: 0 },
             index: 0,
+            first_sound: false,
             deadline,
         })
     }
