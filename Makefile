@@ -7,7 +7,7 @@ SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, by the names of their packages.
 TEST_PACKAGES = redis-server strace
 
-.PHONY: help tools test-tools setup build serve test lint bench clean
+.PHONY: help tools test-tools setup build serve test lint bench peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -48,6 +48,12 @@ lint: tools ## check format and lints
 
 bench: setup ## measure the engine's parts
 	@$(CARGO) bench --locked
+
+# Has two cores and nothing else to do, or says little.
+peers: build ## measure this service beside the other engines that play the same voices
+	@$(PYTHON) -m venv target/peers
+	@target/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
+	@target/peers/bin/python benches/peers/peers.py
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean
