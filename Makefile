@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, by the names of their packages.
-TEST_PACKAGES = redis-server strace
+TEST_PACKAGES = ffmpeg redis-server strace
 
 .PHONY: help tools test-tools setup build serve test lint bench peers clean
 

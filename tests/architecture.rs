@@ -30,13 +30,15 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// What is mentioned only below these paths.
-const ONLY_IN: [(&str, &[&str]); 13] = [
+const ONLY_IN: [(&str, &[&str]); 15] = [
     ("ort::", &["engine/"]),
     ("libloading", &["engine/"]),
     ("redis::", &["cache/"]),
     ("moka", &["cache/l1.rs"]),
-    ("flacenc", &["audio/flac.rs"]),
+    ("flacenc", &["audio/flac.rs", "audio/flac_stream.rs"]),
     ("claxon", &["audio/flac.rs"]),
+    ("opus_pure", &["audio/opus.rs"]),
+    ("rusty_mp3", &["audio/mp3.rs"]),
     // `app` holds the server, whose type is actix-web's.
     ("actix_web", &["http/", "app.rs"]),
     ("unsafe", &["engine/espeak/ffi.rs", "engine/kernels/simd/x86.rs", "engine/mapped.rs"]),

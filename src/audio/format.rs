@@ -1,29 +1,38 @@
-//! Owns the formats that audio is sent in: their names, content types, and their bytes, whole or piece by piece.
+//! Owns the formats that audio is sent in: their names, content types and rates.
 
-use bytes::Bytes;
-
-use super::{Pcm, wav};
-
-/// A format of the `response_format` field.
+/// A format of the `response_format` field. All have one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AudioFormat {
-    /// RIFF/WAVE, signed 16-bit little-endian, mono.
+    /// RIFF/WAVE, signed 16-bit little-endian.
     Wav,
     /// The same samples without a header.
     Pcm,
+    /// FLAC (RFC 9639), 16 bits.
+    Flac,
+    /// Opus (RFC 6716) in Ogg (RFC 7845).
+    Opus,
+    /// MPEG audio layer III.
+    Mp3,
+    /// G.711 with the µ-law of American telephony, without a header.
+    MuLaw,
+    /// G.711 with the A-law of European telephony, without a header.
+    ALaw,
 }
 
-/// Turns samples into the bytes of a format.
-#[derive(Debug, Clone, Copy)]
-pub struct Encoder {
-    format: AudioFormat,
-    sample_rate: u32,
-}
+/// Rates that Opus encodes at. It decodes to any.
+const OPUS_RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
+/// Rates of MPEG-2.5, MPEG-2 and MPEG-1.
+const MP3_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
+/// The rate of telephony.
+const G711_RATE: u32 = 8_000;
 
 // === impl AudioFormat ===
 
 impl AudioFormat {
-    pub const ALL: [Self; 2] = [Self::Wav, Self::Pcm];
+    pub const ALL: [Self; 7] = [Self::Wav, Self::Pcm, Self::Flac, Self::Opus, Self::Mp3, Self::MuLaw, Self::ALaw];
+
+    /// The names of all formats, for people.
+    pub const NAMES: &str = "wav, pcm, flac, opus, mp3, mulaw or alaw";
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
@@ -33,6 +42,11 @@ impl AudioFormat {
         match self {
             Self::Wav => "wav",
             Self::Pcm => "pcm",
+            Self::Flac => "flac",
+            Self::Opus => "opus",
+            Self::Mp3 => "mp3",
+            Self::MuLaw => "mulaw",
+            Self::ALaw => "alaw",
         }
     }
 
@@ -40,49 +54,28 @@ impl AudioFormat {
         match self {
             Self::Wav => "audio/wav",
             Self::Pcm => "audio/pcm",
-        }
-    }
-}
-
-// === impl Encoder ===
-
-impl Encoder {
-    pub fn new(format: AudioFormat, sample_rate: u32) -> Self {
-        Self { format, sample_rate }
-    }
-
-    /// The bytes of a whole answer.
-    pub fn whole(&self, parts: &[Pcm]) -> Vec<u8> {
-        let samples: usize = parts.iter().map(|part| part.samples.len()).sum();
-        let mut bytes = match self.format {
-            AudioFormat::Wav => wav::header(self.sample_rate, u32::try_from(2 * samples).ok()),
-            AudioFormat::Pcm => Vec::new(),
-        };
-        bytes.reserve_exact(2 * samples);
-        for part in parts {
-            bytes.extend(part.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-        }
-        bytes
-    }
-
-    /// A whole answer as a stream sends it, sharing its bytes.
-    pub fn as_stream(&self, whole: &Bytes) -> impl Iterator<Item = Bytes> + use<> {
-        let head = self.stream_head();
-        let samples = whole.slice(head.len().min(whole.len())..);
-        [Bytes::from(head), samples].into_iter().filter(|part| !part.is_empty())
-    }
-
-    /// What a stream begins with.
-    pub fn stream_head(&self) -> Vec<u8> {
-        match self.format {
-            AudioFormat::Wav => wav::header(self.sample_rate, None),
-            AudioFormat::Pcm => Vec::new(),
+            Self::Flac => "audio/flac",
+            Self::Opus => "audio/ogg; codecs=opus",
+            Self::Mp3 => "audio/mpeg",
+            Self::MuLaw => "audio/PCMU",
+            Self::ALaw => "audio/PCMA",
         }
     }
 
-    /// The next bytes of a stream.
-    pub fn stream_part(&self, part: &Pcm) -> Vec<u8> {
-        part.to_bytes()
+    /// The rate in hertz at which the format holds sound that is wanted at `wanted`: the same or, where it lacks that, the next higher one.
+    pub fn sample_rate(self, wanted: u32) -> u32 {
+        let next = |rates: &[u32]| rates.iter().copied().find(|rate| *rate >= wanted).unwrap_or(48_000);
+        match self {
+            Self::Wav | Self::Pcm | Self::Flac => wanted,
+            Self::Opus => next(&OPUS_RATES),
+            Self::Mp3 => next(&MP3_RATES),
+            Self::MuLaw | Self::ALaw => G711_RATE,
+        }
+    }
+
+    /// Whether callers may ask for that rate. Others than telephony's are refused where there is only that one.
+    pub fn takes_rate(self, sample_rate: u32) -> bool {
+        !matches!(self, Self::MuLaw | Self::ALaw) || sample_rate == G711_RATE
     }
 }
 
@@ -94,25 +87,17 @@ mod tests {
     fn a_format_is_found_by_its_name_alone() {
         for format in AudioFormat::ALL {
             assert_eq!(AudioFormat::parse(format.name()), Some(format));
+            assert!(AudioFormat::NAMES.contains(format.name()));
         }
         assert_eq!(AudioFormat::parse("WAV"), None);
     }
 
     #[test]
-    fn streamed_and_whole_answers_hold_the_same_samples() {
-        let parts = [
-            Pcm { samples: vec![1, 2].into(), sample_rate: 8000 },
-            Pcm { samples: vec![-3].into(), sample_rate: 8000 },
-        ];
-        for format in AudioFormat::ALL {
-            let encoder = Encoder::new(format, 8000);
-            let head = encoder.stream_head().len();
+    fn the_rate_is_the_wanted_one_or_the_next_that_the_format_has() {
+        let rates = |wanted| AudioFormat::ALL.map(|format| format.sample_rate(wanted));
 
-            let streamed: Vec<u8> = parts.iter().flat_map(|part| encoder.stream_part(part)).collect();
-
-            assert_eq!(encoder.whole(&parts)[head..], streamed);
-            let again: Vec<u8> = encoder.as_stream(&encoder.whole(&parts).into()).flatten().collect();
-            assert_eq!(again, [encoder.stream_head(), streamed].concat());
-        }
+        assert_eq!(rates(22_050), [22_050, 22_050, 22_050, 24_000, 22_050, 8_000, 8_000]);
+        assert_eq!(rates(8_001), [8_001, 8_001, 8_001, 12_000, 11_025, 8_000, 8_000]);
+        assert_eq!(rates(48_000), [48_000, 48_000, 48_000, 48_000, 48_000, 8_000, 8_000]);
     }
 }

@@ -1,13 +1,46 @@
-//! Owns the RIFF/WAVE header of 16-bit mono PCM ("Multimedia Programming Interface and Data Specifications 1.0", 1991).
+//! Owns RIFF/WAVE files of 16-bit mono PCM ("Multimedia Programming Interface and Data Specifications 1.0", 1991).
+
+use super::codec::{Codec, EncodeError};
+
+pub struct Wav {
+    sample_rate: u32,
+    bytes: u64,
+}
 
 /// Bytes before the first sample.
-pub const HEADER_BYTES: u32 = 44;
+const HEADER_BYTES: u32 = 44;
 
 const BYTES_PER_SAMPLE: u16 = 2;
 
-/// A header for `data_bytes` of samples. `None`: the length is not known yet, and both size fields say 0xFFFFFFFF, as streaming players
-/// expect.
-pub fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
+// === impl Wav ===
+
+impl Wav {
+    pub fn new(sample_rate: u32) -> Self {
+        Self { sample_rate, bytes: 0 }
+    }
+}
+
+impl Codec for Wav {
+    fn stream_head(&self) -> Vec<u8> {
+        header(self.sample_rate, None)
+    }
+
+    fn push(&mut self, samples: &[i16]) -> Result<Vec<u8>, EncodeError> {
+        self.bytes += u64::from(BYTES_PER_SAMPLE) * samples.len() as u64;
+        Ok(samples.iter().flat_map(|sample| sample.to_le_bytes()).collect())
+    }
+
+    fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
+        Ok(Vec::new())
+    }
+
+    fn whole_head(&self) -> Vec<u8> {
+        header(self.sample_rate, u32::try_from(self.bytes).ok())
+    }
+}
+
+/// A header for `data_bytes` of samples. `None`: the length is not known, and both size fields say 0xFFFFFFFF, as streaming players expect.
+fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
     let riff_bytes = data_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES - 8));
     let mut header = Vec::with_capacity(HEADER_BYTES as usize);
     header.extend_from_slice(b"RIFF");

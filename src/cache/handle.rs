@@ -43,6 +43,9 @@ pub struct L2Settings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub audio: Bytes,
+    /// What a stream of it begins with, in place of what comes before `body_at`.
+    pub stream_head: Bytes,
+    pub body_at: usize,
     pub sample_rate: u32,
     pub seconds: f64,
     pub resampled: bool,
@@ -101,6 +104,11 @@ const CHECKED_AT_ONCE_BYTES: usize = 256 << 10;
 // === impl Answer ===
 
 impl Answer {
+    /// The answer as a stream sends it.
+    pub fn stream(&self) -> [Bytes; 2] {
+        [self.stream_head.clone(), self.audio.slice(self.body_at.min(self.audio.len())..)]
+    }
+
     /// Zero if the clock was set back since.
     pub fn age(&self) -> Duration {
         self.made_at.elapsed().unwrap_or_default()

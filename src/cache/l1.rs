@@ -112,7 +112,15 @@ mod tests {
 
     fn answer(bytes: usize) -> Answer {
         let audio = Bytes::from(vec![1; bytes]);
-        Answer { audio, sample_rate: 8_000, seconds: 1.0, resampled: false, made_at: SystemTime::now() }
+        Answer {
+            audio,
+            stream_head: Bytes::new(),
+            body_at: 0,
+            sample_rate: 8_000,
+            seconds: 1.0,
+            resampled: false,
+            made_at: SystemTime::now(),
+        }
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl SpeakArgs {
         let Some(path) = &self.output else { return Ok(AudioFormat::Wav) };
         path.extension()
             .and_then(|ending| AudioFormat::parse(ending.to_str()?))
-            .ok_or(InvalidField { field: "--output", expected: "a file that ends in .wav or .pcm" })
+            .ok_or(InvalidField { field: "--output", expected: AudioFormat::NAMES })
     }
 
     fn prosody(&self) -> Result<Prosody, InvalidField> {

@@ -15,7 +15,7 @@ use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
 use super::pieces::Pieces;
 use super::state::AppState;
-use crate::audio::{AudioFormat, Encoder, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
+use crate::audio::{AudioFormat, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
 use crate::cache::CacheKey;
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, Begun, CacheUse, Speaking, Speech};
@@ -82,7 +82,7 @@ fn whole_in_parts(speech: &Speech, format: AudioFormat, voice: &VoiceId) -> Http
     let tag = speech.key.map(|key| EntityTag::new(&key, true));
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), Some(speech.answer.age()));
-    let parts = Encoder::new(format, speech.answer.sample_rate).as_stream(&speech.answer.audio);
+    let parts = speech.answer.stream().into_iter().filter(|part| !part.is_empty());
     head.streaming(stream::iter(parts.map(Ok::<_, ApiError>)))
 }
 
@@ -90,12 +90,15 @@ fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
     let format = match body.response_format.as_deref() {
         None => AudioFormat::Wav,
         Some(name) => {
-            AudioFormat::parse(name).ok_or(InvalidField { field: "response_format", expected: "wav or pcm" })?
+            AudioFormat::parse(name).ok_or(InvalidField { field: "response_format", expected: AudioFormat::NAMES })?
         }
     };
     let in_range = |rate: &u32| (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(rate);
     if !body.sample_rate.as_ref().is_none_or(in_range) {
         return Err(InvalidField { field: "sample_rate", expected: "a whole number from 8000 to 48000" });
+    }
+    if !body.sample_rate.is_none_or(|rate| format.takes_rate(rate)) {
+        return Err(InvalidField { field: "sample_rate", expected: "8000, which is the only rate of mulaw and alaw" });
     }
     Ok(AudioSpec { format, sample_rate: body.sample_rate })
 }
@@ -165,15 +168,13 @@ async fn stream_parts(
     voice: &VoiceId,
     tag: Option<EntityTag>,
 ) -> Result<HttpResponse, ApiError> {
-    let encoder = Encoder::new(format, speaking.sample_rate);
     let mut head = head(format, voice, speaking.sample_rate, speaking.cache);
     describe(&mut head, tag.as_ref(), speaking.age);
-    let mut first = encoder.stream_head();
-    let first_part = speaking.next().await.transpose()?;
-    first.extend(first_part.iter().flat_map(|part| encoder.stream_part(part)));
+    let mut first = speaking.head();
+    first.extend(speaking.next().await.transpose()?.unwrap_or_default());
 
-    let rest = stream::unfold(speaking, move |mut speaking| async move {
-        let part = speaking.next().await?.map(|part| Bytes::from(encoder.stream_part(&part)));
+    let rest = stream::unfold(speaking, |mut speaking| async move {
+        let part = speaking.next().await?;
         Some((part.map_err(ApiError::from), speaking))
     });
     let first = stream::once(std::future::ready(Ok(Bytes::from(first))));

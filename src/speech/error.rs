@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::audio::ResampleError;
+use crate::audio::{EncodeError, ResampleError};
 use crate::domain::{DeadlinePassed, VoiceId};
 use crate::engine::{EspeakError, PhonemizeError};
 use crate::pool::PoolError;
@@ -71,6 +71,12 @@ impl From<PhonemizeError> for SpeechError {
 
 impl From<ResampleError> for SpeechError {
     fn from(error: ResampleError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<EncodeError> for SpeechError {
+    fn from(error: EncodeError) -> Self {
         Self::Failed(error.to_string())
     }
 }

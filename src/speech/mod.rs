@@ -21,4 +21,4 @@ mod work;
 
 pub use error::SpeechError;
 pub use service::{Asked, AudioSpec, Begun, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
-pub use speaking::{Speaking, SpokenPart};
+pub use speaking::Speaking;

@@ -1,18 +1,14 @@
 //! Owns the order of things for one request.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use bytes::Bytes;
 
 use super::SpeechError;
-use super::entries::off_thread;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::sources::Sources;
 use super::speaking::{Keeper, Speaking};
 use super::work::{Parts, Work};
-use crate::audio::{AudioFormat, Encoder, Pcm};
+use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::engine::Phonemizer;
@@ -164,10 +160,11 @@ impl SpeechService {
         if let Some(hit) = key.and_then(|key| self.hit(key, caching)) {
             return Ok(Begun::Whole(hit));
         }
-        let keeper = key.map(|key| Keeper::new(self.parts.cache.clone(), key, asked.spec));
+        let keeper = key.map(|key| Keeper { cache: self.parts.cache.clone(), key });
         let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
-        let work = Work::new(self.parts.clone(), asked, caching, true);
-        let speaking = deadline.limit(begin_parts(work, spec, keeper)).await??;
+        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
+        let sources = deadline.limit(Sources::find(&work)).await??;
+        let speaking = Speaking::begin(work, sources, spec, keeper, false)?;
         Ok(Begun::InParts(Box::new(speaking), key))
     }
 
@@ -196,30 +193,10 @@ impl SpeechService {
 
     async fn make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
         let (spec, key) = (asked.spec, asked.key);
-        let work = Work::new(self.parts.clone(), asked, caching, false);
-        let speaking = begin_parts(work, spec, None).await?;
-        let (sample_rate, resampled, cache) = (speaking.sample_rate, speaking.resampled, speaking.cache);
-        let age = speaking.age.unwrap_or_default();
-        let said = speaking.finish().await?;
-        let answer = off_thread(move || answer_of(spec.format, sample_rate, resampled, &said, age)).await?;
-        Ok(Speech { answer, cache, key })
-    }
-}
-
-async fn begin_parts(work: Work, spec: AudioSpec, keeper: Option<Keeper>) -> Result<Speaking, SpeechError> {
-    let work = Arc::new(work);
-    let sources = Sources::find(&work).await?;
-    Ok(Speaking::begin(work, sources, spec.sample_rate, keeper))
-}
-
-/// The bytes of a whole answer. Takes time: not for an async thread.
-pub(super) fn answer_of(format: AudioFormat, sample_rate: u32, resampled: bool, said: &[Pcm], age: Duration) -> Answer {
-    let now = SystemTime::now();
-    Answer {
-        audio: Bytes::from(Encoder::new(format, sample_rate).whole(said)),
-        sample_rate,
-        seconds: said.iter().map(Pcm::seconds).sum(),
-        resampled,
-        made_at: now.checked_sub(age).unwrap_or(now),
+        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
+        let sources = Sources::find(&work).await?;
+        let speaking = Speaking::begin(work, sources, spec, None, true)?;
+        let cache = speaking.cache;
+        Ok(Speech { answer: speaking.finish().await?, cache, key })
     }
 }

@@ -4,17 +4,19 @@
 use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::vec;
+
+use bytes::Bytes;
 
 use super::SpeechError;
 use super::entries::off_thread;
 use super::sentence::SpokenSentence;
-use super::service::{AudioSpec, CacheUse, answer_of};
+use super::service::{AudioSpec, CacheUse};
 use super::sources::Sources;
 use super::work::{Source, Work};
-use crate::audio::{Pcm, Resampler, silence};
-use crate::cache::{CacheHandle, CacheKey};
+use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
+use crate::cache::{Answer, CacheHandle, CacheKey};
 
 /// Speech in parts. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
@@ -28,19 +30,16 @@ pub struct Speaking {
     to_begin: Enumerate<vec::IntoIter<Source>>,
     /// The first of them is being sent.
     under_way: VecDeque<(SpokenSentence, Arc<Mutex<Finish>>)>,
+    output: Arc<Mutex<Output>>,
+    /// Nothing more comes.
+    is_over: bool,
     keeper: Option<Keeper>,
 }
 
-/// As much of the answer as comes at once: a stretch of a sentence, a whole one, the silence before one.
-pub type SpokenPart = Pcm;
-
-/// Keeps the whole of what was said in parts, if it is not too much.
+/// Where the whole answer is kept.
 pub(super) struct Keeper {
-    cache: CacheHandle,
-    key: CacheKey,
-    spec: AudioSpec,
-    said: Vec<SpokenPart>,
-    bytes: usize,
+    pub cache: CacheHandle,
+    pub key: CacheKey,
 }
 
 /// What happens to one sentence after the network.
@@ -52,13 +51,36 @@ struct Finish {
     resampler: Resampler,
 }
 
+/// The answer's bytes.
+struct Output {
+    encoder: Encoder,
+    samples: u64,
+    /// What was sent after the head; `None`: it is more than is wanted of it.
+    body: Option<Vec<u8>>,
+    max_body: usize,
+}
+
 // === impl Speaking ===
 
 impl Speaking {
-    pub(super) fn begin(work: Arc<Work>, sources: Sources, sample_rate: Option<u32>, keeper: Option<Keeper>) -> Self {
+    /// With a keeper the answer is kept when it is over. Without, its parts are nobody's but the caller's, unless he wants the whole.
+    pub(super) fn begin(
+        work: Arc<Work>,
+        sources: Sources,
+        spec: AudioSpec,
+        keeper: Option<Keeper>,
+        wants_whole: bool,
+    ) -> Result<Self, SpeechError> {
         let native_rate = sources.plan.sample_rate;
-        let sample_rate = sample_rate.unwrap_or(native_rate);
-        Self {
+        let sample_rate = spec.format.sample_rate(spec.sample_rate.unwrap_or(native_rate));
+        let kept = keeper.as_ref().map_or(0, |keeper| keeper.cache.max_entry_bytes());
+        let output = Output {
+            encoder: Encoder::new(spec.format, sample_rate)?,
+            samples: 0,
+            body: (wants_whole || keeper.is_some()).then(Vec::new),
+            max_body: if wants_whole { usize::MAX } else { kept },
+        };
+        Ok(Self {
             sample_rate,
             resampled: sample_rate != native_rate,
             cache: sources.cache,
@@ -67,54 +89,82 @@ impl Speaking {
             native_rate,
             to_begin: sources.sentences.into_iter().enumerate(),
             under_way: VecDeque::new(),
+            output: Arc::new(Mutex::new(output)),
+            is_over: false,
             keeper,
-        }
+        })
     }
 
-    /// The next part; `None` at the end. Nothing follows an error.
-    pub async fn next(&mut self) -> Option<Result<SpokenPart, SpeechError>> {
+    /// What a stream begins with.
+    pub fn head(&self) -> Vec<u8> {
+        lock(&self.output).encoder.stream_head()
+    }
+
+    /// The next bytes after the head; `None` at the end. Nothing follows an error.
+    pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
         let part = self.next_part().await.transpose();
         match &part {
-            Some(Ok(part)) => {
-                if self.keeper.as_mut().is_some_and(|keeper| !keeper.takes(part)) {
-                    self.keeper = None;
-                }
-            }
+            Some(Ok(_)) => {}
             Some(Err(_)) => self.keeper = None,
             None => {
-                if let Some(keeper) = self.keeper.take() {
-                    keeper.keep(self.sample_rate, self.resampled, self.age.unwrap_or_default()).await;
+                if let Some(Keeper { cache, key }) = self.keeper.take()
+                    && let Some(answer) = self.answer()
+                {
+                    cache.keep_answer(key, answer);
                 }
             }
         }
         part
     }
 
-    /// All parts.
-    pub async fn finish(mut self) -> Result<Vec<SpokenPart>, SpeechError> {
-        let mut parts = Vec::new();
+    /// The whole answer, of a speech that was begun for it.
+    pub async fn finish(mut self) -> Result<Answer, SpeechError> {
         while let Some(part) = self.next().await {
-            parts.push(part?);
+            part?;
         }
-        Ok(parts)
+        self.answer().ok_or_else(|| SpeechError::Failed("the whole was not wanted".to_owned()))
     }
 
-    async fn next_part(&mut self) -> Result<Option<SpokenPart>, SpeechError> {
-        loop {
+    /// All of it, once it is over.
+    fn answer(&self) -> Option<Answer> {
+        let mut output = lock(&self.output);
+        let (stream_head, mut audio) = (output.encoder.stream_head(), output.encoder.whole_head());
+        let body_at = audio.len();
+        audio.extend(output.body.take()?);
+        let now = SystemTime::now();
+        Some(Answer {
+            audio: audio.into(),
+            stream_head: stream_head.into(),
+            body_at,
+            sample_rate: self.sample_rate,
+            seconds: output.samples as f64 / f64::from(self.sample_rate),
+            resampled: self.resampled,
+            made_at: now.checked_sub(self.age.unwrap_or_default()).unwrap_or(now),
+        })
+    }
+
+    async fn next_part(&mut self) -> Result<Option<Bytes>, SpeechError> {
+        while !self.is_over {
             self.begin_ahead()?;
-            let Some((sentence, finish)) = self.under_way.front_mut() else { return Ok(None) };
-            let part = if let Some(part) = sentence.next().await.transpose()? {
+            let output = self.output.clone();
+            let bytes = if let Some((sentence, finish)) = self.under_way.front_mut() {
                 let finish = finish.clone();
-                off_thread(move || lock(&finish).part(part)).await??
+                if let Some(part) = sentence.next().await.transpose()? {
+                    off_thread(move || lock(&output).push(&lock(&finish).part(part)?)).await?
+                } else {
+                    self.under_way.pop_front();
+                    off_thread(move || lock(&output).push(&lock(&finish).resampler.finish()?)).await?
+                }
             } else {
-                let rest = lock(finish).resampler.finish()?;
-                self.under_way.pop_front();
-                rest
+                self.is_over = true;
+                off_thread(move || Ok(lock(&output).finish()?)).await?
             };
-            if !part.samples.is_empty() {
-                return Ok(Some(part));
+            let bytes: Bytes = bytes.map(Bytes::from)?;
+            if !bytes.is_empty() {
+                return Ok(Some(bytes));
             }
         }
+        Ok(None)
     }
 
     fn begin_ahead(&mut self) -> Result<(), SpeechError> {
@@ -135,38 +185,42 @@ impl Speaking {
     }
 }
 
-// === impl Keeper ===
-
-impl Keeper {
-    pub fn new(cache: CacheHandle, key: CacheKey, spec: AudioSpec) -> Self {
-        Self { cache, key, spec, said: Vec::new(), bytes: 0 }
-    }
-
-    /// False: it would be too much.
-    fn takes(&mut self, part: &SpokenPart) -> bool {
-        self.bytes += 2 * part.samples.len();
-        self.said.push(part.clone());
-        self.bytes <= self.cache.max_entry_bytes()
-    }
-
-    async fn keep(self, sample_rate: u32, resampled: bool, age: Duration) {
-        let (spec, said) = (self.spec, self.said);
-        if let Ok(answer) = off_thread(move || answer_of(spec.format, sample_rate, resampled, &said, age)).await {
-            self.cache.keep_answer(self.key, answer);
-        }
-    }
-}
-
-fn lock(finish: &Mutex<Finish>) -> MutexGuard<'_, Finish> {
-    finish.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Finish ===
 
 impl Finish {
-    fn part(&mut self, part: Pcm) -> Result<SpokenPart, SpeechError> {
+    fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
         let silence = silence(std::mem::take(&mut self.silence_ms), self.sample_rate);
         let part = self.resampler.push(&part.with_volume(self.volume))?;
         Ok(if silence.samples.is_empty() { part } else { Pcm::joined(&[silence, part]) })
+    }
+}
+
+// === impl Output ===
+
+impl Output {
+    fn push(&mut self, part: &Pcm) -> Result<Vec<u8>, SpeechError> {
+        self.samples += part.samples.len() as u64;
+        let bytes = self.encoder.push(part)?;
+        self.collect(&bytes);
+        Ok(bytes)
+    }
+
+    fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
+        let bytes = self.encoder.finish()?;
+        self.collect(&bytes);
+        Ok(bytes)
+    }
+
+    fn collect(&mut self, bytes: &[u8]) {
+        let Some(body) = &mut self.body else { return };
+        if body.len() + bytes.len() > self.max_body {
+            self.body = None;
+        } else {
+            body.extend_from_slice(bytes);
+        }
     }
 }

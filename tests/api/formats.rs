@@ -1,0 +1,186 @@
+//! Every format, whole and streamed, as ffmpeg sees it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, samples, shared};
+use crate::{SYNTHESIZE, noiseless};
+
+const TEXT: &str = "Every format says the same. It only says it in other bytes.";
+
+struct Expected {
+    format: &'static str,
+    content_type: &'static str,
+    /// As ffmpeg calls it.
+    codec: &'static str,
+    sample_rate: u32,
+    /// What ffmpeg has to be told of a format without a head.
+    options: &'static [&'static str],
+    /// Samples of a frame, where the last one may be filled up.
+    frame: usize,
+    /// How like the original it has to be: the cosine between both.
+    likeness: f64,
+}
+
+const G711_OPTIONS: [&str; 4] = ["-ar", "8000", "-ac", "1"];
+
+const FORMATS: [Expected; 6] = [
+    Expected {
+        format: "wav",
+        content_type: "audio/wav",
+        codec: "pcm_s16le",
+        sample_rate: 22_050,
+        options: &[],
+        frame: 0,
+        likeness: 1.0,
+    },
+    Expected {
+        format: "flac",
+        content_type: "audio/flac",
+        codec: "flac",
+        sample_rate: 22_050,
+        options: &[],
+        frame: 0,
+        likeness: 1.0,
+    },
+    Expected {
+        format: "opus",
+        content_type: "audio/ogg; codecs=opus",
+        codec: "opus",
+        // ffmpeg decodes Opus at 48 kHz, whatever it was encoded at.
+        sample_rate: 48_000,
+        options: &[],
+        frame: 960,
+        likeness: 0.97,
+    },
+    Expected {
+        format: "mp3",
+        content_type: "audio/mpeg",
+        codec: "mp3",
+        sample_rate: 22_050,
+        options: &[],
+        frame: 576,
+        likeness: 0.98,
+    },
+    Expected {
+        format: "mulaw",
+        content_type: "audio/PCMU",
+        codec: "pcm_mulaw",
+        sample_rate: 8_000,
+        options: &["-f", "mulaw"],
+        frame: 0,
+        likeness: 0.99,
+    },
+    Expected {
+        format: "alaw",
+        content_type: "audio/PCMA",
+        codec: "pcm_alaw",
+        sample_rate: 8_000,
+        options: &["-f", "alaw"],
+        frame: 0,
+        likeness: 0.99,
+    },
+];
+
+#[test]
+fn every_format_is_what_it_says_and_sounds_like_the_samples() {
+    for expected in FORMATS {
+        let pcm = ask(&json!({"response_format": "pcm", "sample_rate": expected.sample_rate}));
+        let original = samples(&pcm.body);
+        for streamed in [false, true] {
+            let answer = ask(&json!({"response_format": expected.format, "stream": streamed}));
+
+            let name = format!("{}, streamed: {streamed}", expected.format);
+            assert_eq!(answer.header("content-type"), expected.content_type, "{name}");
+            let facts = probe(&answer.body, expected.options);
+            assert_eq!(facts["codec_name"], expected.codec, "{name}");
+            assert_eq!(facts["sample_rate"], expected.sample_rate.to_string(), "{name}");
+            assert_eq!(facts["channels"], 1, "{name}");
+            let decoded = decode(&answer.body, expected.options);
+            // A stream cannot say what the encoder added to it, before and after.
+            let longer = 1 + if streamed { 4 * expected.frame } else { expected.frame };
+            let lengths = original.len().saturating_sub(1)..=original.len() + longer;
+            assert!(lengths.contains(&decoded.len()), "{name}: {} samples of {}", decoded.len(), original.len());
+            let likeness = likeness(&original, &decoded, 2 * expected.frame);
+            assert!(likeness >= expected.likeness - 1e-9, "{name}: {likeness}");
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_a_format_lacks_becomes_the_next_one_that_it_has() {
+    for (format, asked, given) in [("opus", 22_050, "24000"), ("opus", 44_100, "48000"), ("mp3", 23_000, "24000")] {
+        let answer = ask(&json!({"response_format": format, "sample_rate": asked}));
+
+        assert_eq!(answer.header("x-sample-rate"), given, "{format} at {asked}");
+    }
+}
+
+#[test]
+fn telephony_has_one_rate() {
+    let body = noiseless(TEXT, &json!({"response_format": "mulaw", "sample_rate": 16_000}));
+
+    shared().post_json(SYNTHESIZE, &body).assert_error(400, "invalid_value", Some("sample_rate"));
+}
+
+#[test]
+fn what_is_kept_of_a_format_is_streamed_in_the_same_bytes() {
+    for Expected { format, .. } in FORMATS {
+        let text = format!("These bytes are kept as {format}.");
+        let made = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
+        let whole = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format})));
+        let kept = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
+
+        assert_eq!((whole.header("x-cache"), kept.header("x-cache")), ("HIT-L1", "HIT-L1"), "{format}");
+        assert!(made.body == kept.body, "{format}");
+    }
+}
+
+fn ask(fields: &Value) -> Answer {
+    let answer = shared().post_json(SYNTHESIZE, &noiseless(TEXT, fields));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer
+}
+
+fn probe(file: &[u8], options: &[&str]) -> Value {
+    let shown = ["-v", "error", "-show_streams", "-of", "json", "-i", "-"];
+    let facts = pipe("ffprobe", &[raw_options(options), shown.to_vec()].concat(), file);
+    serde_json::from_slice::<Value>(&facts).unwrap()["streams"][0].clone()
+}
+
+fn decode(file: &[u8], options: &[&str]) -> Vec<i16> {
+    let decoded = ["-v", "error", "-i", "-", "-f", "s16le", "-"];
+    samples(&pipe("ffmpeg", &[raw_options(options), decoded.to_vec()].concat(), file))
+}
+
+fn raw_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    if options.is_empty() { Vec::new() } else { [options, &G711_OPTIONS[..]].concat() }
+}
+
+fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut process = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}; `make test` installs it"));
+    let mut stdin = process.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input));
+        process.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "{program} {arguments:?}");
+    output.stdout
+}
+
+/// The largest cosine between both, with the second up to `shift` samples late.
+fn likeness(first: &[i16], second: &[i16], shift: usize) -> f64 {
+    let at = |late: usize| {
+        let pairs = || first.iter().zip(&second[late.min(second.len())..]).map(|(a, b)| (f64::from(*a), f64::from(*b)));
+        let (product, a, b) = pairs().fold((0.0, 0.0, 0.0), |(product, a, b), (x, y)| (product + x * y, a + x * x, b + y * y));
+        product / f64::sqrt(a * b)
+    };
+    (0..=shift).map(at).fold(0.0, f64::max)
+}
