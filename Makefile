@@ -6,6 +6,8 @@ TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, by the names of their packages.
 TEST_PACKAGES = ffmpeg redis-server strace
+CLIENTS = target/clients
+PEERS = target/peers
 
 .PHONY: help tools test-tools setup build serve test lint bench peers clean
 
@@ -19,9 +21,14 @@ tools:
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
 
 # Nothing else is installed on the system, and the tests start servers of their own.
-test-tools:
+test-tools: $(CLIENTS)/.installed
 	@missing=; for program in $(TEST_PACKAGES); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || deploy/install.sh $$missing
+
+# Python packages that are run against the service.
+$(CLIENTS)/.installed: tests/clients/requirements.txt | tools
+	@$(PYTHON) -m pip install -q --upgrade --target $(CLIENTS) -r $<
+	@touch $@
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice
 	@$(PYTHON) deploy/fetch.py
@@ -51,9 +58,8 @@ bench: setup ## measure the engine's parts
 
 # Has two cores and nothing else to do, or says little.
 peers: build ## measure this service beside the other engines that play the same voices
-	@$(PYTHON) -m venv target/peers
-	@target/peers/bin/python -m pip install -q -r benches/peers/requirements.txt
-	@target/peers/bin/python benches/peers/peers.py
+	@$(PYTHON) -m pip install -q --upgrade --target $(PEERS) -r benches/peers/requirements.txt
+	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/peers.py
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean

@@ -133,6 +133,8 @@ impl Application {
             readiness: readiness.clone(),
             tokens: config.tokens.clone(),
             metrics_token: config.http.metrics_token.clone(),
+            public_voice_list: config.http.public_voice_list,
+            openai_voices: Arc::new(config.voices.openai_names.clone()),
             default_voice: speaker.default_voice.clone(),
             limits: RequestLimits {
                 body_bytes: config.http.body_limit_bytes,

@@ -104,9 +104,9 @@ const CHECKED_AT_ONCE_BYTES: usize = 256 << 10;
 // === impl Answer ===
 
 impl Answer {
-    /// The answer as a stream sends it.
-    pub fn stream(&self) -> [Bytes; 2] {
-        [self.stream_head.clone(), self.audio.slice(self.body_at.min(self.audio.len())..)]
+    /// What follows the head, of a file and of a stream alike.
+    pub fn body(&self) -> Bytes {
+        self.audio.slice(self.body_at.min(self.audio.len())..)
     }
 
     /// Zero if the clock was set back since.

@@ -40,12 +40,16 @@ pub struct HttpConfig {
     pub drain_timeout: Duration,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
+    /// Whether OpenAI's lists of models and voices are open to everyone.
+    pub public_voice_list: bool,
 }
 
 #[derive(Debug, Clone)]
 pub struct VoicesConfig {
     /// Ids that may be served; `*` and `?` are wildcards.
     pub allowed: Vec<String>,
+    /// What callers of the OpenAI route may call voices: ids, with a speaker or without.
+    pub openai_names: BTreeMap<String, String>,
     /// `None`: the first voice that `allowed` names.
     pub default: Option<String>,
     /// `None`: the default voice.
@@ -193,9 +197,11 @@ impl Config {
                 body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
                 drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
                 metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
+                public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
             },
             voices: VoicesConfig {
                 allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),
+                openai_names: read.pairs("TTS_OPENAI_VOICES")?,
                 default: read.text("TTS_DEFAULT_VOICE"),
                 preload: read.list("TTS_PRELOAD_VOICES")?,
                 models_dir: read.path("TTS_MODELS_DIR").unwrap_or_else(|| PathBuf::from("models")),

@@ -178,6 +178,15 @@ impl Reader {
         Ok(Some(entries))
     }
 
+    /// Entries `name=value` between commas.
+    pub fn pairs(&mut self, key: &str) -> Result<BTreeMap<String, String>, ConfigError> {
+        let pair = |entry: String| {
+            let (name, value) = entry.split_once('=').ok_or_else(|| ConfigError::new(key, "must be name=value"))?;
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        };
+        self.list(key)?.unwrap_or_default().into_iter().map(pair).collect()
+    }
+
     /// Secrets between commas; required.
     pub fn tokens(&mut self, key: &str) -> Result<Vec<Token>, ConfigError> {
         let secrets = self

@@ -39,6 +39,11 @@ impl InputText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// How many characters it has.
+    pub fn chars(&self) -> usize {
+        self.0.chars().count()
+    }
 }
 
 impl fmt::Debug for InputText {

@@ -17,6 +17,9 @@ pub struct Caller<E = ApiError>(PhantomData<E>);
 /// Proof that the request may read the metrics.
 pub struct MetricsReader;
 
+/// Proof that the request may see which voices there are in the manner of OpenAI, whose clients ask for that without a token.
+pub struct VoiceLister;
+
 const USER_TOKEN: &str = "user-token";
 
 impl<E: From<ApiError> + Into<actix_web::Error>> FromRequest for Caller<E> {
@@ -39,6 +42,17 @@ impl FromRequest for MetricsReader {
             None => true,
         });
         ready(known.then_some(Self).ok_or_else(ApiError::forbidden))
+    }
+}
+
+impl FromRequest for VoiceLister {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let may =
+            state(request).is_some_and(|state| state.public_voice_list || presents_one_of(request, &state.tokens));
+        ready(may.then_some(Self).ok_or_else(ApiError::forbidden))
     }
 }
 

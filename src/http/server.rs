@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, synthesize, voices};
+use super::{health, legacy, openai, synthesize, voices};
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -48,6 +48,9 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource::<ApiError>("/v1/synthesizeSpeech", [(Method::POST, web::to(synthesize::synthesize))]))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
+        .service(resource::<ApiError>("/v1/audio/speech", [(Method::POST, web::to(openai::speech))]))
+        .service(resource::<ApiError>("/v1/audio/voices", [(Method::GET, web::to(openai::voices))]))
+        .service(resource::<ApiError>("/v1/models", [(Method::GET, web::to(openai::models))]))
         .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
         .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
         .service(resource::<ApiError>(

@@ -1,5 +1,7 @@
 //! Owns what every handler shares.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Token;
@@ -21,6 +23,10 @@ pub struct AppState {
     pub tokens: Vec<Token>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
+    /// Whether OpenAI's lists of models and voices are open to everyone.
+    pub public_voice_list: bool,
+    /// What callers of the OpenAI route may call voices.
+    pub openai_voices: Arc<BTreeMap<String, String>>,
     /// `None`: no voice is installed.
     pub default_voice: Option<VoiceId>,
     pub limits: RequestLimits,

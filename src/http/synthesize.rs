@@ -2,23 +2,19 @@
 
 use std::fmt;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use bytes::Bytes;
-use futures_util::stream;
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
-use super::caching::{Conditions, EntityTag, describe};
+use super::caching::Conditions;
 use super::error::ApiError;
-use super::pieces::Pieces;
+use super::sound;
 use super::state::AppState;
 use crate::audio::{AudioFormat, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
-use crate::cache::CacheKey;
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, Begun, CacheUse, Speaking, Speech};
+use crate::speech::AudioSpec;
 
 /// The request's body.
 #[derive(Deserialize)]
@@ -49,41 +45,8 @@ pub async fn synthesize(
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
-    let spec = audio_spec(&body)?;
-    let streamed = body.stream;
-    let asked = state.speech.identify(into_request(body, &state)?, spec).await?;
-    let tag = |key: Option<CacheKey>| key.map(|key| EntityTag::new(&key, streamed));
-    if let Some(unchanged) = conditions.not_modified(tag(asked.key).as_ref()) {
-        return Ok(unchanged);
-    }
-
-    let voice = asked.request.voice.clone();
-    if !streamed {
-        let speech = state.speech.speak(asked, conditions.caching).await?;
-        return Ok(whole(speech, spec.format, &voice));
-    }
-    match state.speech.begin(asked, conditions.caching).await? {
-        Begun::Whole(speech) => Ok(whole_in_parts(&speech, spec.format, &voice)),
-        Begun::InParts(speaking, key) => stream_parts(*speaking, spec.format, &voice, tag(key)).await,
-    }
-}
-
-fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
-    let tag = speech.key.map(|key| EntityTag::new(&key, false));
-    let age = speech.cache.is_hit().then(|| speech.answer.age());
-    let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
-    describe(&mut head, tag.as_ref(), age);
-    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
-        .body(Pieces::new(speech.answer.audio))
-}
-
-/// An answer that is there, as a stream would have sent it.
-fn whole_in_parts(speech: &Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
-    let tag = speech.key.map(|key| EntityTag::new(&key, true));
-    let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
-    describe(&mut head, tag.as_ref(), Some(speech.answer.age()));
-    let parts = speech.answer.stream().into_iter().filter(|part| !part.is_empty());
-    head.streaming(stream::iter(parts.map(Ok::<_, ApiError>)))
+    let (spec, streamed) = (audio_spec(&body)?, body.stream);
+    sound::answer(&state.speech, into_request(body, &state)?, spec, conditions, streamed).await
 }
 
 fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
@@ -106,10 +69,7 @@ fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
 fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
     let (voice, speaker) = match body.voice_id.as_deref() {
         None => (state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None),
-        Some(name) => match name.split_once('#') {
-            None => (VoiceId::parse(name)?, None),
-            Some((voice, speaker)) => (VoiceId::parse(voice)?, Some(Speaker::Name(speaker.to_owned()))),
-        },
+        Some(name) => voice_and_speaker(name)?,
     };
     Ok(SynthesisRequest {
         voice,
@@ -117,6 +77,14 @@ fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiErr
         prosody: prosody(&body)?,
         speaker: body.speaker.map(|field| field.0).or(speaker),
         deadline: state.limits.deadline(body.deadline_ms)?,
+    })
+}
+
+/// Of `voice` or `voice#speaker`.
+pub fn voice_and_speaker(name: &str) -> Result<(VoiceId, Option<Speaker>), ApiError> {
+    Ok(match name.split_once('#') {
+        None => (VoiceId::parse(name)?, None),
+        Some((voice, speaker)) => (VoiceId::parse(voice)?, Some(Speaker::Name(speaker.to_owned()))),
     })
 }
 
@@ -138,47 +106,6 @@ fn prosody(body: &Body) -> Result<Prosody, InvalidField> {
         prosody = prosody.with_sentence_silence_ms(milliseconds)?;
     }
     Ok(prosody)
-}
-
-/// An answer's headers, but for what only a whole answer knows.
-fn head(format: AudioFormat, voice: &VoiceId, sample_rate: u32, cache: CacheUse) -> HttpResponseBuilder {
-    let cache = match cache {
-        CacheUse::HitL1 => "HIT-L1",
-        CacheUse::HitL2 => "HIT-L2",
-        CacheUse::Partial => "PARTIAL",
-        CacheUse::Miss | CacheUse::Error => "MISS",
-        CacheUse::Disabled => "BYPASS",
-    };
-    let mut head = HttpResponse::Ok();
-    head.insert_header((CONTENT_TYPE, format.content_type()))
-        .insert_header(("x-sample-rate", sample_rate))
-        .insert_header(("x-cache", cache));
-    // A voice's name may hold letters that a header takes as bytes alone.
-    if let Ok(voice) = HeaderValue::from_bytes(voice.as_str().as_bytes()) {
-        head.insert_header(("x-voice-id", voice));
-    }
-    head
-}
-
-/// Sends each part when it is there. The first is awaited before the head, so that what fails at once is a clean error; a later failure
-/// cuts the connection.
-async fn stream_parts(
-    mut speaking: Speaking,
-    format: AudioFormat,
-    voice: &VoiceId,
-    tag: Option<EntityTag>,
-) -> Result<HttpResponse, ApiError> {
-    let mut head = head(format, voice, speaking.sample_rate, speaking.cache);
-    describe(&mut head, tag.as_ref(), speaking.age);
-    let mut first = speaking.head();
-    first.extend(speaking.next().await.transpose()?.unwrap_or_default());
-
-    let rest = stream::unfold(speaking, |mut speaking| async move {
-        let part = speaking.next().await?;
-        Some((part.map_err(ApiError::from), speaking))
-    });
-    let first = stream::once(std::future::ready(Ok(Bytes::from(first))));
-    Ok(head.streaming(futures_util::StreamExt::chain(first, rest)))
 }
 
 impl<'de> Deserialize<'de> for SpeakerField {

@@ -20,5 +20,5 @@ mod speaking;
 mod work;
 
 pub use error::SpeechError;
-pub use service::{Asked, AudioSpec, Begun, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
+pub use service::{Asked, AudioSpec, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
 pub use speaking::Speaking;

@@ -6,7 +6,7 @@ use super::SpeechError;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::sources::Sources;
-use super::speaking::{Keeper, Speaking};
+use super::speaking::{Keeper, Making, Speaking};
 use super::work::{Parts, Work};
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
@@ -65,13 +65,6 @@ pub struct Speech {
     pub cache: CacheUse,
     /// The answer's name, under which it would be the same again.
     pub key: Option<CacheKey>,
-}
-
-/// An answer that is sent as it comes.
-pub enum Begun {
-    /// All of it was there.
-    Whole(Speech),
-    InParts(Box<Speaking>, Option<CacheKey>),
 }
 
 /// Where an answer came from.
@@ -154,18 +147,18 @@ impl SpeechService {
     }
 
     /// Speech as it comes. An error comes before the first part where it can.
-    pub async fn begin(&self, asked: Asked, caching: Caching) -> Result<Begun, SpeechError> {
+    pub async fn begin(&self, asked: Asked, caching: Caching) -> Result<Speaking, SpeechError> {
         let asked = self.with_voice(asked, caching).await?;
         let key = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled());
-        if let Some(hit) = key.and_then(|key| self.hit(key, caching)) {
-            return Ok(Begun::Whole(hit));
+        if let Some((hit, key)) = key.and_then(|key| Some((self.hit(key, caching)?, key))) {
+            return Ok(Speaking::kept(hit.answer, key));
         }
         let keeper = key.map(|key| Keeper { cache: self.parts.cache.clone(), key });
         let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
         let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
         let sources = deadline.limit(Sources::find(&work)).await??;
-        let speaking = Speaking::begin(work, sources, spec, keeper, false)?;
-        Ok(Begun::InParts(Box::new(speaking), key))
+        let cache = sources.cache;
+        Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key))
     }
 
     /// An L1 hit crosses no mailbox and takes no permit.
@@ -195,8 +188,7 @@ impl SpeechService {
         let (spec, key) = (asked.spec, asked.key);
         let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
         let sources = Sources::find(&work).await?;
-        let speaking = Speaking::begin(work, sources, spec, None, true)?;
-        let cache = speaking.cache;
-        Ok(Speech { answer: speaking.finish().await?, cache, key })
+        let cache = sources.cache;
+        Ok(Speech { answer: Making::begin(work, sources, spec, None, true)?.finish().await?, cache, key })
     }
 }

@@ -18,13 +18,27 @@ use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 
-/// Speech in parts. Dropping it drops what is not computed yet, unless others wait for it.
+/// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
+    /// The answer's name, under which it would be the same again.
+    pub key: Option<CacheKey>,
     pub sample_rate: u32,
-    pub resampled: bool,
     pub cache: CacheUse,
     /// Of a hit.
     pub age: Option<Duration>,
+    way: Way,
+}
+
+enum Way {
+    Kept { answer: Answer, is_sent: bool },
+    Made(Box<Making>),
+}
+
+/// Speech that is put together.
+pub(super) struct Making {
+    sample_rate: u32,
+    resampled: bool,
+    age: Option<Duration>,
     work: Arc<Work>,
     native_rate: u32,
     to_begin: Enumerate<vec::IntoIter<Source>>,
@@ -63,6 +77,48 @@ struct Output {
 // === impl Speaking ===
 
 impl Speaking {
+    /// What is kept, as it would be made.
+    pub(super) fn kept(answer: Answer, key: CacheKey) -> Self {
+        let (sample_rate, age) = (answer.sample_rate, Some(answer.age()));
+        let way = Way::Kept { answer, is_sent: false };
+        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, way }
+    }
+
+    pub(super) fn made(making: Making, cache: CacheUse, key: Option<CacheKey>) -> Self {
+        Self { key, sample_rate: making.sample_rate, cache, age: making.age, way: Way::Made(Box::new(making)) }
+    }
+
+    /// What a stream begins with.
+    pub fn head(&self) -> Bytes {
+        match &self.way {
+            Way::Kept { answer, .. } => answer.stream_head.clone(),
+            Way::Made(making) => lock(&making.output).encoder.stream_head().into(),
+        }
+    }
+
+    /// The next bytes after the head; `None` at the end. Nothing follows an error.
+    pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
+        match &mut self.way {
+            Way::Kept { answer, is_sent } => {
+                let body = answer.body();
+                (!std::mem::replace(is_sent, true) && !body.is_empty()).then_some(Ok(body))
+            }
+            Way::Made(making) => making.next().await,
+        }
+    }
+
+    /// Of the sound so far.
+    pub fn seconds(&self) -> f64 {
+        match &self.way {
+            Way::Kept { answer, .. } => answer.seconds,
+            Way::Made(making) => lock(&making.output).samples as f64 / f64::from(self.sample_rate),
+        }
+    }
+}
+
+// === impl Making ===
+
+impl Making {
     /// With a keeper the answer is kept when it is over. Without, its parts are nobody's but the caller's, unless he wants the whole.
     pub(super) fn begin(
         work: Arc<Work>,
@@ -83,7 +139,6 @@ impl Speaking {
         Ok(Self {
             sample_rate,
             resampled: sample_rate != native_rate,
-            cache: sources.cache,
             age: sources.age(),
             work,
             native_rate,
@@ -95,13 +150,7 @@ impl Speaking {
         })
     }
 
-    /// What a stream begins with.
-    pub fn head(&self) -> Vec<u8> {
-        lock(&self.output).encoder.stream_head()
-    }
-
-    /// The next bytes after the head; `None` at the end. Nothing follows an error.
-    pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
+    async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
         let part = self.next_part().await.transpose();
         match &part {
             Some(Ok(_)) => {}

@@ -8,6 +8,7 @@ mod formats;
 mod health;
 mod legacy;
 mod lifecycle;
+mod openai;
 mod refusals;
 mod replaced;
 mod secrecy;

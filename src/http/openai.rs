@@ -1,0 +1,208 @@
+//! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, `GET /v1/audio/voices`.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::{Caller, VoiceLister};
+use super::body::{JsonBytes, parse_json};
+use super::caching::Conditions;
+use super::error::ApiError;
+use super::sound;
+use super::state::AppState;
+use super::synthesize::voice_and_speaker;
+use crate::audio::AudioFormat;
+use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
+use crate::speech::{AudioSpec, Speaking};
+
+/// The request's body. Fields that are not documented are passed over, as OpenAI does.
+#[derive(Deserialize)]
+struct Body {
+    input: String,
+    /// Any: there is one kind of voices here.
+    #[serde(rename = "model")]
+    _model: Option<String>,
+    /// What to speak like; Piper's voices have one manner.
+    #[serde(rename = "instructions")]
+    _instructions: Option<String>,
+    voice: Option<VoiceField>,
+    response_format: Option<String>,
+    speed: Option<f32>,
+    stream_format: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum VoiceField {
+    Name(String),
+    Object { id: String },
+}
+
+/// How an answer is framed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Audio,
+    ServerSentEvents,
+}
+
+/// What comes next of an answer in events.
+enum Next {
+    /// A part that is there already, then what follows.
+    Sound(Option<Bytes>, Speaking),
+    Over,
+}
+
+const MODELS: [&str; 3] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"];
+
+/// Names that OpenAI's clients offer. Those that no setting maps are the default voice.
+const VOICES: [&str; 13] =
+    ["alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"];
+
+/// The rate of the format `pcm`, which has no head to say it in.
+const PCM_RATE: u32 = 24_000;
+
+/// Tokens of OpenAI's speech for a second.
+const TOKENS_PER_SECOND: f64 = 20.0;
+
+pub async fn speech(
+    _caller: Caller,
+    state: web::Data<AppState>,
+    conditions: Conditions,
+    body: JsonBytes,
+) -> Result<HttpResponse, ApiError> {
+    answer(&state, conditions, &body).await.map_err(as_called_here)
+}
+
+async fn answer(state: &AppState, conditions: Conditions, body: &JsonBytes) -> Result<HttpResponse, ApiError> {
+    let body: Body = parse_json(&body.0)?;
+    let (spec, framing) = (body.spec()?, body.framing()?);
+    let request = body.into_request(state)?;
+    match framing {
+        Framing::Audio => sound::answer(&state.speech, request, spec, conditions, true).await,
+        Framing::ServerSentEvents => events(state, request, spec, conditions).await,
+    }
+}
+
+/// With the field that is at fault by its name on this route.
+fn as_called_here(mut error: ApiError) -> ApiError {
+    error.param = error.param.map(|param| match param.as_str() {
+        "text" => "input".to_owned(),
+        "voice_id" => "voice".to_owned(),
+        _ => param,
+    });
+    error
+}
+
+pub async fn models(_lister: VoiceLister) -> HttpResponse {
+    let model = |id: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": "tts-batch-api"});
+    HttpResponse::Ok().json(json!({"object": "list", "data": MODELS.map(model)}))
+}
+
+/// The voices that may be served, and OpenAI's names for some of them.
+pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpResponse {
+    let served = state.catalogue.voices().into_iter().map(|info| info.id.as_str().to_owned());
+    let named = VOICES.iter().map(|name| (*name).to_owned()).chain(state.openai_voices.keys().cloned());
+    let mut names: Vec<String> = served.chain(named).collect();
+    names.sort();
+    names.dedup();
+    let voices: Vec<Value> = names.into_iter().map(|name| json!({"id": name, "name": name})).collect();
+    HttpResponse::Ok().json(json!({"voices": voices}))
+}
+
+/// The answer as server-sent events: sound in base64, then what it cost.
+async fn events(
+    state: &AppState,
+    request: SynthesisRequest,
+    spec: AudioSpec,
+    conditions: Conditions,
+) -> Result<HttpResponse, ApiError> {
+    let characters = request.text.chars();
+    let asked = state.speech.identify(request, spec).await?;
+    let voice = asked.request.voice.clone();
+    let speaking = state.speech.begin(asked, conditions.caching).await?;
+    let mut head = sound::head(spec.format, &voice, speaking.sample_rate, speaking.cache);
+    head.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
+    let (first, speaking) = sound::parts(speaking).await?;
+    let events = stream::unfold(Next::Sound(Some(first), speaking), move |next| async move {
+        match next {
+            Next::Sound(Some(part), speaking) => Some((Ok(delta(&part)), Next::Sound(None, speaking))),
+            Next::Sound(None, mut speaking) => match speaking.next().await {
+                Some(Ok(part)) => Some((Ok(delta(&part)), Next::Sound(None, speaking))),
+                Some(Err(error)) => Some((Err(ApiError::from(error)), Next::Over)),
+                None => Some((Ok(done(characters, speaking.seconds())), Next::Over)),
+            },
+            Next::Over => None,
+        }
+    });
+    Ok(head.streaming(events))
+}
+
+fn delta(part: &[u8]) -> Bytes {
+    event(&json!({"type": "speech.audio.delta", "audio": STANDARD.encode(part)}))
+}
+
+fn done(characters: usize, seconds: f64) -> Bytes {
+    let output = (seconds * TOKENS_PER_SECOND).ceil() as u64;
+    let usage = json!({
+        "input_tokens": characters, "output_tokens": output, "total_tokens": characters as u64 + output
+    });
+    event(&json!({"type": "speech.audio.done", "usage": usage}))
+}
+
+fn event(data: &Value) -> Bytes {
+    format!("data: {data}\n\n").into()
+}
+
+// === impl Body ===
+
+impl Body {
+    fn spec(&self) -> Result<AudioSpec, InvalidField> {
+        let name = self.response_format.as_deref().unwrap_or("mp3");
+        let format = AudioFormat::parse(name).ok_or(InvalidField {
+            field: "response_format",
+            expected: "mp3, opus, flac, wav or pcm; aac is not made here",
+        })?;
+        Ok(AudioSpec { format, sample_rate: (format == AudioFormat::Pcm).then_some(PCM_RATE) })
+    }
+
+    fn framing(&self) -> Result<Framing, InvalidField> {
+        match self.stream_format.as_deref() {
+            None | Some("audio") => Ok(Framing::Audio),
+            Some("sse") => Ok(Framing::ServerSentEvents),
+            Some(_) => Err(InvalidField { field: "stream_format", expected: "audio or sse" }),
+        }
+    }
+
+    fn into_request(self, state: &AppState) -> Result<SynthesisRequest, ApiError> {
+        let name = match &self.voice {
+            None => None,
+            Some(VoiceField::Name(name) | VoiceField::Object { id: name }) => Some(name.as_str()),
+        };
+        let (voice, speaker) = voice(name, state)?;
+        let prosody = Prosody::default();
+        Ok(SynthesisRequest {
+            voice,
+            speaker,
+            text: state.limits.text(&self.input)?,
+            prosody: match self.speed {
+                None => prosody,
+                Some(speed) => prosody.with_speed(speed)?,
+            },
+            deadline: state.limits.deadline(None)?,
+        })
+    }
+}
+
+/// A voice by the operator's name for it, or by its own; OpenAI's other names are the default voice.
+fn voice(name: Option<&str>, state: &AppState) -> Result<(VoiceId, Option<Speaker>), ApiError> {
+    let name = name.map(|name| state.openai_voices.get(name).map_or(name, String::as_str));
+    match name.filter(|name| !VOICES.contains(name)) {
+        Some(name) => voice_and_speaker(name),
+        None => Ok((state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None)),
+    }
+}

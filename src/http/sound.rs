@@ -1,0 +1,83 @@
+//! Owns answers that are sound: their head, and their bytes, whole or as they come.
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+
+use super::caching::{Conditions, EntityTag, describe};
+use super::error::ApiError;
+use super::pieces::Pieces;
+use crate::audio::AudioFormat;
+use crate::cache::CacheKey;
+use crate::domain::{SynthesisRequest, VoiceId};
+use crate::speech::{AudioSpec, CacheUse, Speaking, Speech, SpeechService};
+
+/// Speaks, and answers with the sound: as it comes if it is to be streamed, else whole.
+pub async fn answer(
+    speech: &SpeechService,
+    request: SynthesisRequest,
+    spec: AudioSpec,
+    conditions: Conditions,
+    streamed: bool,
+) -> Result<HttpResponse, ApiError> {
+    let asked = speech.identify(request, spec).await?;
+    let tag = |key: Option<CacheKey>| key.map(|key| EntityTag::new(&key, streamed));
+    if let Some(unchanged) = conditions.not_modified(tag(asked.key).as_ref()) {
+        return Ok(unchanged);
+    }
+
+    let voice = asked.request.voice.clone();
+    if !streamed {
+        let spoken = speech.speak(asked, conditions.caching).await?;
+        return Ok(whole(spoken, spec.format, &voice));
+    }
+    let speaking = speech.begin(asked, conditions.caching).await?;
+    let mut head = head(spec.format, &voice, speaking.sample_rate, speaking.cache);
+    let tag = tag(speaking.key);
+    describe(&mut head, tag.as_ref(), speaking.age);
+    let (first, rest) = parts(speaking).await?;
+    let rest = stream::unfold(rest, |mut speaking| async move {
+        let part = speaking.next().await?;
+        Some((part.map_err(ApiError::from), speaking))
+    });
+    Ok(head.streaming(stream::once(std::future::ready(Ok(first))).chain(rest)))
+}
+
+/// The first part of a stream, with its head, and what gives the others. What fails at once is a clean error; a later failure cuts the
+/// connection.
+pub async fn parts(mut speaking: Speaking) -> Result<(Bytes, Speaking), ApiError> {
+    let head = speaking.head();
+    let first = speaking.next().await.transpose()?.unwrap_or_default();
+    let first = if head.is_empty() { first } else { [head, first].concat().into() };
+    Ok((first, speaking))
+}
+
+fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
+    let tag = speech.key.map(|key| EntityTag::new(&key, false));
+    let age = speech.cache.is_hit().then(|| speech.answer.age());
+    let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
+    describe(&mut head, tag.as_ref(), age);
+    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
+        .body(Pieces::new(speech.answer.audio))
+}
+
+/// An answer's headers, but for what only a whole answer knows.
+pub fn head(format: AudioFormat, voice: &VoiceId, sample_rate: u32, cache: CacheUse) -> HttpResponseBuilder {
+    let cache = match cache {
+        CacheUse::HitL1 => "HIT-L1",
+        CacheUse::HitL2 => "HIT-L2",
+        CacheUse::Partial => "PARTIAL",
+        CacheUse::Miss | CacheUse::Error => "MISS",
+        CacheUse::Disabled => "BYPASS",
+    };
+    let mut head = HttpResponse::Ok();
+    head.insert_header((CONTENT_TYPE, format.content_type()))
+        .insert_header(("x-sample-rate", sample_rate))
+        .insert_header(("x-cache", cache));
+    // A voice's name may hold letters that a header takes as bytes alone.
+    if let Ok(voice) = HeaderValue::from_bytes(voice.as_str().as_bytes()) {
+        head.insert_header(("x-voice-id", voice));
+    }
+    head
+}

@@ -1,0 +1,38 @@
+//! Clients that others wrote, against the running service.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::{TOKEN, TestServer};
+
+/// `make test` installs what the scripts import there.
+const PACKAGES: &str = "target/clients";
+
+fn runs(script: &str) {
+    let server = TestServer::start(&[]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+
+    let output = Command::new("python3")
+        .arg(root.join("tests/clients").join(script))
+        .args([&server.address().to_string(), TOKEN])
+        .env("PYTHONPATH", root.join(PACKAGES))
+        .output()
+        .expect("python3");
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_python_package_of_openai_works_unchanged() {
+    runs("openai_speech.py");
+}
+
+#[test]
+fn a_client_of_the_earlier_service_works_unchanged() {
+    runs("legacy.py");
+}
