@@ -42,6 +42,8 @@ pub struct HttpConfig {
     pub metrics_token: Option<Token>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
     pub public_voice_list: bool,
+    /// Whether the routes of piper's own server are there, which ask for no token.
+    pub piper_routes: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -198,6 +200,7 @@ impl Config {
                 drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
                 metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
                 public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
+                piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
             },
             voices: VoicesConfig {
                 allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),

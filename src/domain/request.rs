@@ -23,6 +23,7 @@ pub enum Speaker {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prosody {
     speed: f32,
+    length_scale: Option<f32>,
     noise_scale: Option<f32>,
     noise_w: Option<f32>,
     volume: f32,
@@ -41,7 +42,7 @@ pub struct InvalidField {
 
 impl Default for Prosody {
     fn default() -> Self {
-        Self { speed: 1.0, noise_scale: None, noise_w: None, volume: 1.0, sentence_silence_ms: 0 }
+        Self { speed: 1.0, length_scale: None, noise_scale: None, noise_w: None, volume: 1.0, sentence_silence_ms: 0 }
     }
 }
 
@@ -50,6 +51,14 @@ impl Prosody {
     pub fn with_speed(mut self, speed: f32) -> Result<Self, InvalidField> {
         self.speed =
             within(speed, 0.25, 4.0).ok_or(InvalidField { field: "speed", expected: "a number from 0.25 to 4" })?;
+        Ok(self)
+    }
+
+    /// Length of phonemes in the network's own measure, 0.1 to 10, whatever the voice's own is and the speed.
+    pub fn with_length_scale(mut self, length_scale: f32) -> Result<Self, InvalidField> {
+        let value = within(length_scale, 0.1, 10.0)
+            .ok_or(InvalidField { field: "length_scale", expected: "a number from 0.1 to 10" })?;
+        self.length_scale = Some(value);
         Ok(self)
     }
 
@@ -89,6 +98,10 @@ impl Prosody {
         self.speed
     }
 
+    pub fn length_scale(&self) -> Option<f32> {
+        self.length_scale
+    }
+
     pub fn noise_scale(&self) -> Option<f32> {
         self.noise_scale
     }
@@ -120,6 +133,7 @@ mod tests {
         for speed in [0.0, 0.24, 4.1, f32::NAN, f32::INFINITY, -1.0] {
             assert_eq!(Prosody::default().with_speed(speed).unwrap_err().field, "speed");
         }
+        assert!(Prosody::default().with_length_scale(0.0).is_err());
         assert!(Prosody::default().with_noise_scale(-0.1).is_err());
         assert!(Prosody::default().with_noise_w(2.5).is_err());
         assert!(Prosody::default().with_volume(f32::NAN).is_err());

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, openai, synthesize, voices};
+use super::{health, legacy, openai, phonemize, piper, synthesize, voices};
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -23,10 +23,16 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Starts serving on `listener`. The future runs until the server was stopped; it handles no signals.
 pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std::io::Result<Server> {
     let state = web::Data::new(state);
+    let has_piper_routes = config.piper_routes;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .configure(routes)
+            .configure(|config| {
+                if has_piper_routes {
+                    piper_routes(config);
+                }
+            })
             .default_service(web::to(|| std::future::ready(Err::<&str, _>(ApiError::not_found()))))
             .wrap(from_fn(observe))
     })
@@ -51,6 +57,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/v1/audio/speech", [(Method::POST, web::to(openai::speech))]))
         .service(resource::<ApiError>("/v1/audio/voices", [(Method::GET, web::to(openai::voices))]))
         .service(resource::<ApiError>("/v1/models", [(Method::GET, web::to(openai::models))]))
+        .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
         .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
         .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
         .service(resource::<ApiError>(
@@ -61,6 +68,13 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
         .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))
         .service(resource::<ApiError>("/metrics", [(Method::GET, web::to(health::metrics))]));
+}
+
+fn piper_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource::<ApiError>("/", [(Method::POST, web::to(piper::synthesize))]))
+        .service(resource::<ApiError>("/synthesize", [(Method::POST, web::to(piper::synthesize))]))
+        .service(resource::<ApiError>("/voices", [(Method::GET, web::to(piper::voices))]));
 }
 
 /// A path with its methods; others are refused in the shape of the route's errors.

@@ -65,6 +65,7 @@ impl Identity<'_> {
             .optional("speaker name", name)
             .optional("speaker number", number.map(|number| number.to_le_bytes()))
             .part("speed", prosody.speed().to_le_bytes())
+            .optional("length scale", prosody.length_scale().map(f32::to_le_bytes))
             .optional("noise scale", prosody.noise_scale().map(f32::to_le_bytes))
             .optional("noise w", prosody.noise_w().map(f32::to_le_bytes))
             .part("phonemes", (self.max_phonemes as u64).to_le_bytes())

@@ -20,5 +20,5 @@ mod speaking;
 mod work;
 
 pub use error::SpeechError;
-pub use service::{Asked, AudioSpec, CacheUse, Caching, Speech, SpeechService, SpeechSettings};
+pub use service::{Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings};
 pub use speaking::Speaking;

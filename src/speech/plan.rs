@@ -39,7 +39,7 @@ pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Resul
 /// Sentences in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
 pub fn planned(sentences: Vec<Sentence>, manner: &Manner<'_>) -> Vec<PlannedSentence> {
     let Manner { speaker, prosody, config, digest, max_phonemes } = *manner;
-    let length_scale = config.inference.length_scale / prosody.speed();
+    let length_scale = prosody.length_scale().unwrap_or(config.inference.length_scale / prosody.speed());
     // Slow speech has more frames for the same phonemes, and memory follows frames.
     let limit = (max_phonemes as f32 / length_scale.max(1.0)) as usize;
     sentences

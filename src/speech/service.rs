@@ -10,8 +10,8 @@ use super::speaking::{Keeper, Making, Speaking};
 use super::work::{Parts, Work};
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
-use crate::domain::{SynthesisRequest, VoiceId};
-use crate::engine::Phonemizer;
+use crate::domain::{Deadline, InputText, SynthesisRequest, VoiceId};
+use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 use crate::pool::PoolHandle;
 use crate::voices::{Catalogue, VoiceDigest};
 
@@ -56,6 +56,13 @@ pub struct Asked {
     /// `None`: the voice is not here yet, or cannot be read.
     pub key: Option<CacheKey>,
     pub(super) digest: Option<VoiceDigest>,
+}
+
+/// A text as the network takes it.
+#[derive(Debug, Clone)]
+pub struct Phonemized {
+    pub voice: VoiceId,
+    pub sentences: Vec<(PhonemeIds, Sentence)>,
 }
 
 /// A whole answer.
@@ -159,6 +166,22 @@ impl SpeechService {
         let sources = deadline.limit(Sources::find(&work)).await??;
         let cache = sources.cache;
         Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key))
+    }
+
+    /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the voice lacks.
+    pub async fn phonemize(
+        &self,
+        voice: &VoiceId,
+        text: &InputText,
+        deadline: Deadline,
+    ) -> Result<Phonemized, SpeechError> {
+        let voice = self.resolve(voice).ok_or_else(|| SpeechError::UnknownVoice(voice.clone()))?;
+        let _admission = self.parts.pool.admit()?;
+        let loaded = self.parts.pool.voice(&voice, deadline).await?;
+        let config = loaded.config();
+        let sentences = deadline.limit(self.parts.phonemizer.sentences(text.as_str(), config)).await??;
+        let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
+        Ok(Phonemized { voice, sentences })
     }
 
     /// An L1 hit crosses no mailbox and takes no permit.

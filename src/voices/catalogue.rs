@@ -2,6 +2,7 @@
 //! the program. Ids are looked up here and nowhere joined into a path.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -142,6 +143,13 @@ impl Catalogue {
         let known = published.into_iter().flatten().chain(names.into_iter().flatten()).chain(state.installed.keys());
         let ids: BTreeSet<VoiceId> = known.cloned().chain(literal).collect();
         ids.iter().map(|id| self.0.info(&state, id)).collect()
+    }
+
+    /// The configurations of the installed voices that may be served, as they lie there. Takes file accesses: not for an async thread.
+    pub fn configs(&self) -> Vec<(VoiceId, Vec<u8>)> {
+        let installed = self.voices().into_iter().filter_map(|info| Some((self.installed(&info.id)?, info.id)));
+        // One that cannot be read is no voice to offer.
+        installed.filter_map(|(files, id)| Some((id, fs::read(files.config).ok()?))).collect()
     }
 
     pub fn info(&self, id: &VoiceId) -> Option<VoiceInfo> {

@@ -9,6 +9,8 @@ mod health;
 mod legacy;
 mod lifecycle;
 mod openai;
+mod phonemize;
+mod piper;
 mod refusals;
 mod replaced;
 mod secrecy;

@@ -1,0 +1,41 @@
+//! `POST /v1/phonemize`.
+
+use serde_json::json;
+
+use crate::support::{VOICE, shared};
+
+const PHONEMIZE: &str = "/v1/phonemize";
+
+#[test]
+fn each_sentence_has_its_phonemes_and_the_ids_that_the_network_gets() {
+    let answer = shared().post_json(PHONEMIZE, &json!({"text": "Hello. Good night!", "voice_id": VOICE})).json();
+
+    let sentences = answer["sentences"].as_array().unwrap();
+    let phonemes: Vec<String> = sentences
+        .iter()
+        .map(|sentence| sentence["phonemes"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect())
+        .collect();
+    assert_eq!(answer["voice_id"], VOICE);
+    assert_eq!(phonemes, ["həlˈoʊ.", "ɡˈʊd nˈaɪt!"]);
+    // Begin, pad, a pad after each phoneme, end.
+    let ids = sentences[0]["ids"].as_array().unwrap();
+    assert_eq!((ids.len(), &ids[0], &ids[ids.len() - 1]), (2 * 7 + 3, &json!(1), &json!(2)));
+    assert_eq!(sentences[0]["missing"], 0);
+}
+
+#[test]
+fn phonemes_that_the_voice_lacks_are_counted() {
+    let answer = shared().post_json(PHONEMIZE, &json!({"text": "[[ a\u{2603}b ]]"})).json();
+
+    let missing: u64 = answer["sentences"].as_array().unwrap().iter().filter_map(|one| one["missing"].as_u64()).sum();
+    assert_eq!(missing, 1, "{answer}");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    shared().post_json(PHONEMIZE, &json!({"text": ""})).assert_error(400, "invalid_text", Some("text"));
+    shared().post_json(PHONEMIZE, &json!({"text": "a", "voice_id": "nobody"})).assert_error(404, "voice_not_found", Some("voice_id"));
+    shared().post_json(PHONEMIZE, &json!({"text": "a", "speed": 1})).assert_error(422, "invalid_body", Some("speed"));
+    let anonymous = shared().request(reqwest::Method::POST, PHONEMIZE).json(&json!({"text": "a"})).send().unwrap();
+    assert_eq!(anonymous.status().as_u16(), 403);
+}
