@@ -1,7 +1,5 @@
 //! Owns the check that a voice in parts speaks as it did whole: one made-up sentence, without noise, computed both ways.
 
-use super::compiled::VoiceParts;
-use super::parted::PartedVoice;
 use super::runtime::OnnxRuntime;
 use super::stock;
 use super::voice_config::VoiceConfig;
@@ -29,18 +27,8 @@ impl Expected {
         Ok(Self { input, samples })
     }
 
-    /// Whether the parts say the same; if not, what differs.
-    pub fn compare(
-        &self,
-        parts: &VoiceParts,
-        config: &VoiceConfig,
-        runtime: &OnnxRuntime,
-    ) -> Result<Result<(), String>, LoadError> {
-        let voice = match PartedVoice::new(config.clone(), parts, runtime) {
-            Ok(voice) => voice,
-            Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
-            Err(error) => return Err(error),
-        };
+    /// Whether the voice in parts says the same; if not, what differs.
+    pub fn compare(&self, voice: &dyn LoadedVoice) -> Result<Result<(), String>, LoadError> {
         let samples = voice.infer(&self.input, &Cancel::default())?;
         Ok(compare(&self.samples, &samples))
     }

@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::thread::ScopedJoinHandle;
 
 use bytes::Bytes;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -19,6 +18,7 @@ use super::kernels::simd::Level;
 use super::leftovers::{PARTIAL, mark_used};
 use super::mapped::{MappedModel, release_freed_memory};
 use super::onnx::{Cut, OnnxModel};
+use super::parted::{PartedVoice, joined};
 use super::runtime::OnnxRuntime;
 use super::vits::Seams;
 use super::voice_config::VoiceConfig;
@@ -33,7 +33,8 @@ pub struct CompiledModels {
 
 /// A voice as it is computed.
 pub enum CompiledVoice {
-    Parts(VoiceParts),
+    /// With the voice, where it was put together for its check.
+    Parts(VoiceParts, Option<Box<PartedVoice>>),
     /// As it came.
     Whole(MappedModel),
 }
@@ -119,7 +120,7 @@ impl CompiledModels {
             Ok(seams) => self.take_apart(&model, &seams, source, config, place)?,
             Err(unknown) => Err(unknown.to_string()),
         };
-        let voice = voice.map(CompiledVoice::Parts).or_else(|reason| {
+        let voice = voice.map(|(parts, voice)| CompiledVoice::Parts(parts, Some(voice))).or_else(|reason| {
             tracing::warn!(reason, "a voice is computed as it came, which is slower");
             self.optimise(source, place, WHOLE).map(CompiledVoice::Whole)
         });
@@ -136,15 +137,18 @@ impl CompiledModels {
         source: &[u8],
         config: &VoiceConfig,
         place: &Place<'_>,
-    ) -> Result<Result<VoiceParts, String>, LoadError> {
+    ) -> Result<Result<(VoiceParts, Box<PartedVoice>), String>, LoadError> {
         let write = |cut: &Cut, name| place.write(name, &model.cut(cut).to_bytes()).map_err(LoadError::Read);
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
             let encoder = self.optimise(&model.cut(&seams.encoder()).to_bytes(), place, ENCODER)?;
             let parts =
                 VoiceParts { encoder, flow: write(&seams.flow(), FLOW)?, decoder: write(&seams.decoder(), DECODER)? };
-            let same = joined(expected)?.compare(&parts, config, &self.runtime)?;
-            Ok(same.map(|()| parts))
+            let voice = match PartedVoice::new(config.clone(), &parts, &self.runtime) {
+                Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
+                voice => Box::new(voice?),
+            };
+            Ok(joined(expected)?.compare(&*voice)?.map(|()| (parts, voice)))
         })
     }
 
@@ -161,7 +165,7 @@ impl CompiledVoice {
     /// Its files, by name.
     fn files(&self) -> Vec<(&'static str, &MappedModel)> {
         match self {
-            Self::Parts(parts) => vec![(ENCODER, &parts.encoder), (FLOW, &parts.flow), (DECODER, &parts.decoder)],
+            Self::Parts(parts, _) => vec![(ENCODER, &parts.encoder), (FLOW, &parts.flow), (DECODER, &parts.decoder)],
             Self::Whole(whole) => vec![(WHOLE, whole)],
         }
     }
@@ -192,10 +196,6 @@ impl Place<'_> {
     }
 }
 
-fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, LoadError>>) -> Result<T, LoadError> {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 /// Source, runtime, processor and this program's own version, in one digest.
 fn name_of(source: &[u8], runtime: &str) -> String {
     let mut digest = Sha256::new();
@@ -224,7 +224,7 @@ fn open_kept(folder: &Path) -> Option<CompiledVoice> {
         map(WHOLE).map(CompiledVoice::Whole)
     } else {
         let parts = || Some(VoiceParts { encoder: map(ENCODER)?, flow: map(FLOW)?, decoder: map(DECODER)? });
-        parts().map(CompiledVoice::Parts)
+        parts().map(|parts| CompiledVoice::Parts(parts, None))
     };
     let intact = voice.filter(|voice| digests_of(voice) == digests);
     if intact.is_none() {

@@ -157,7 +157,8 @@ impl Engine for OnnxEngine {
     fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {
         let config = VoiceConfig::parse(&std::fs::read(&files.config).map_err(LoadError::Read)?)?;
         Ok(match self.models.open(&files.model, &config)? {
-            CompiledVoice::Parts(parts) => Arc::new(PartedVoice::new(config, &parts, &self.runtime)?),
+            CompiledVoice::Parts(_, Some(voice)) => Arc::new(*voice),
+            CompiledVoice::Parts(parts, None) => Arc::new(PartedVoice::new(config, &parts, &self.runtime)?),
             CompiledVoice::Whole(whole) => Arc::new(StockVoice::new(config, whole, &self.runtime)?),
         })
     }

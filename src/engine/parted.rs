@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 use bytes::Bytes;
 use ort::value::TensorRef;
@@ -10,7 +11,7 @@ use ort::value::TensorRef;
 use super::compiled::VoiceParts;
 use super::decoder::{self, Decoder};
 use super::flow::{self, Flow};
-use super::kernels::ConvWeights;
+use super::kernels::{ConvWeights, ShapeError};
 use super::mapped::{MappedModel, release_freed_memory};
 use super::noise::Noise;
 use super::onnx::OnnxModel;
@@ -81,7 +82,13 @@ const MAX_FRAMES: u64 = 16_384;
 
 impl PartedVoice {
     pub fn new(config: VoiceConfig, parts: &VoiceParts, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
-        let encoder = Sessions::new(parts.encoder.clone(), runtime)?;
+        // Each takes a while.
+        let (encoder, flow, decoder) = std::thread::scope(|scope| {
+            let flow = scope.spawn(|| flow_of(&parts.flow));
+            let encoder = Sessions::new(parts.encoder.clone(), runtime)?;
+            let decoder = decoder_of(&parts.decoder);
+            Ok::<_, LoadError>((encoder, joined(flow)?, decoder?))
+        })?;
         for name in [INPUT, INPUT_LENGTHS, SCALES] {
             if !encoder.has_input(name)? {
                 return Err(LoadError::MissingInput(name));
@@ -89,14 +96,11 @@ impl PartedVoice {
         }
         let takes =
             Takes { speaker: encoder.has_input(SPEAKER)?, duration_noise: encoder.has_input(names::DURATION_NOISE)? };
-        let (flow, flow_conditions) = flow_weights(&read_graph(&parts.flow)?.graph())?;
-        let (decoder, decoder_condition) = decoder_weights(&read_graph(&parts.decoder)?.graph())?;
-        let unfit = |_| StructureError("weights that fit together");
-        let decoder = Decoder::new(&decoder).map_err(unfit)?;
+        let ((flow, flow_conditions), (decoder, decoder_condition)) = (flow, decoder);
         Ok(Self {
             config,
             encoder,
-            flow: Flow::new(&flow).map_err(unfit)?,
+            flow,
             flow_conditions,
             context: decoder.context(),
             decoder,
@@ -231,6 +235,25 @@ impl Drop for PartedVoice {
         self.encoder.clear();
         release_freed_memory();
     }
+}
+
+fn flow_of(part: &MappedModel) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
+    let (weights, conditions) = flow_weights(&read_graph(part)?.graph())?;
+    Ok((Flow::new(&weights).map_err(unfit)?, conditions))
+}
+
+fn decoder_of(part: &MappedModel) -> Result<(Decoder, Option<ConvWeights>), LoadError> {
+    let (weights, condition) = decoder_weights(&read_graph(part)?.graph())?;
+    Ok((Decoder::new(&weights).map_err(unfit)?, condition))
+}
+
+fn unfit(_: ShapeError) -> StructureError {
+    StructureError("weights that fit together")
+}
+
+/// What a thread of a scope gives.
+pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn read_graph(part: &MappedModel) -> Result<OnnxModel, LoadError> {
