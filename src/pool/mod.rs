@@ -1,13 +1,13 @@
 //! Owns the computing of speech: which voices are in memory, which threads compute, and what waits for them. Refuses to know of the cache.
 //!
 //! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent. Its sentences go to
-//! the `ModelPoolActor`, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues where it cannot
-//! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that brings down worker after
-//! worker is refused for a while.
+//! the `ModelPoolActor` as units of work, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues
+//! where it cannot be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that brings
+//! down worker after worker is refused for a while.
 //!
-//! - `handle`: the pool as the rest of the service sees it.
+//! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where it is cut.
 //! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
-//! - `residency`: which voices stay in memory; `schedule`: which sentence is next; `drain`: how fast the queue empties.
+//! - `residency`: which voices stay in memory; `schedule`: which unit is next; `drain`: how fast the queue empties.
 
 mod drain;
 mod handle;
