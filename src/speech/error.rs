@@ -24,7 +24,7 @@ pub enum SpeechError {
     NoFiles(VoiceError),
     #[error("voice {0} is being loaded")]
     VoiceLoading(VoiceId),
-    #[error("voice {voice} could not be loaded")]
+    #[error("voice {voice} cannot be used now")]
     VoiceFailed { voice: VoiceId, retry_after: Duration },
     #[error("voice {0} has no room in memory")]
     NoRoom(VoiceId),
