@@ -29,7 +29,7 @@ fn a_damaged_compiled_voice_is_made_again() {
         folders.collect::<Vec<_>>()
     };
     let [voice] = &compiled()[..] else { panic!("{:?}", compiled()) };
-    let kept = voice.join("encoder.ort");
+    let kept = voice.join("durations.ort");
     let kept = &kept;
     let whole = std::fs::read(kept).unwrap();
     let mut damaged = whole.clone();
