@@ -20,11 +20,8 @@ fn weights(heads: usize, window: usize) -> EncoderWeights {
     };
     let mut other = noise(6);
     let mut values = |count: usize, middle: f32| (0..count).map(|_| middle + other() * 0.5).collect::<Vec<f32>>();
-    let mut norm = |seed: f32| NormWeights {
-        scale: values(HIDDEN, 1.0 + seed),
-        shift: values(HIDDEN, 0.0),
-        epsilon: 1e-5,
-    };
+    let mut norm =
+        |seed: f32| NormWeights { scale: values(HIDDEN, 1.0 + seed), shift: values(HIDDEN, 0.0), epsilon: 1e-5 };
     let mut near = noise(7);
     let mut near = || (0..(2 * window + 1) * HIDDEN / heads).map(|_| near()).collect::<Vec<f32>>();
     let layers = (0..LAYERS).map(|_| LayerWeights {
@@ -83,8 +80,7 @@ fn attended(x: &Rows, weights: &AttentionWeights) -> Rows {
         let channels = head * depth..(head + 1) * depth;
         for from in 0..len {
             let score = |to: usize| {
-                let products =
-                    channels.clone().map(|c| query[c][from] * (key[c][to] + near(near_keys, from, to, c)));
+                let products = channels.clone().map(|c| query[c][from] * (key[c][to] + near(near_keys, from, to, c)));
                 (products.sum::<f64>() / (depth as f64).sqrt()).exp()
             };
             let scores: Vec<f64> = (0..len).map(score).collect();
@@ -223,141 +219,3 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(run(&[3, 12]), EncodeError::Id { found: 12, known: 12 });
     assert_eq!(run(&[-1]), EncodeError::Id { found: -1, known: 12 });
 }
-
-// TEMP-BEGIN
-#[test]
-#[ignore]
-fn timing() {
-    let next = std::cell::RefCell::new(noise(5));
-    let conv = |[out_channels, in_channels]: [usize; 2], kernel: usize| {
-        let scale = (3.0 / (in_channels * kernel) as f32).sqrt();
-        let weight = (0..out_channels * in_channels * kernel).map(|_| next.borrow_mut()() * scale).collect();
-        let bias = (0..out_channels).map(|_| next.borrow_mut()() * 0.1).collect();
-        ConvWeights { out_channels, in_channels, kernel, dilation: 1, weight, bias }
-    };
-    let h = 192;
-    let norm = || NormWeights { scale: vec![1.0; h], shift: vec![0.0; h], epsilon: 1e-5 };
-    let near = || (0..9 * 96).map(|_| next.borrow_mut()() * 0.1).collect::<Vec<f32>>();
-    let layers = (0..6)
-        .map(|_| LayerWeights {
-            attention: AttentionWeights {
-                heads: 2,
-                query: conv([h; 2], 1),
-                key: conv([h; 2], 1),
-                value: conv([h; 2], 1),
-                output: conv([h; 2], 1),
-                near_keys: near(),
-                near_values: near(),
-            },
-            attention_norm: norm(),
-            feed_forward: [conv([768, h], 3), conv([h, 768], 3)],
-            feed_forward_norm: norm(),
-        })
-        .collect();
-    let weights = EncoderWeights {
-        embedding: (0..256 * h).map(|_| next.borrow_mut()()).collect(),
-        layers,
-        projection: conv([384, h], 1),
-    };
-    let t = std::time::Instant::now();
-    let encoder = Encoder::new(&weights).unwrap();
-    println!("new {:?} {} MB", t.elapsed(), encoder.memory_bytes() as f64 / 1e6);
-    for level in Level::available().into_iter().take(2) {
-        let mut scratch = Scratch::new(level);
-        for n in [21, 60, 120, 187, 300, 800] {
-            let ids: Vec<i64> = (0..n).map(|at| (at * 7 % 256) as i64).collect();
-            let mut best = f64::INFINITY;
-            let mut all = 0.0;
-            for _ in 0..30 {
-                let t = std::time::Instant::now();
-                std::hint::black_box(encoder.run(&ids, &mut scratch, || true).unwrap());
-                let s = t.elapsed().as_secs_f64() * 1e3;
-                best = best.min(s);
-                all += s;
-            }
-            println!("{level:?} {n} ids best {best:.2} mean {:.2} ms, {:.3} ms/id scratch {} KB", all / 30.0, best / n as f64, scratch.memory_bytes()/1024);
-        }
-    }
-}
-
-#[test]
-#[ignore]
-fn accuracy() {
-    use crate::engine::onnx::OnnxModel;
-    let model = OnnxModel::parse(bytes::Bytes::from(std::fs::read("models/en_US-joe-medium.onnx").unwrap())).unwrap();
-    let seams = crate::engine::vits::Seams::find(&model.graph()).unwrap();
-    let cut = model.cut(&seams.encoder());
-    let weights = crate::engine::vits::encoder_weights(&cut.graph()).unwrap();
-    let text: String = std::fs::read_to_string("target/ids.txt").unwrap();
-    let encoder = Encoder::new(&weights).unwrap();
-    for line in text.lines() {
-        let ids: Vec<i64> = line.split_whitespace().map(|x| x.parse().unwrap()).collect();
-        let ours = run(&encoder, &ids);
-        let expected = definition(&weights, &ids);
-        let ort: Vec<f32> = std::fs::read(format!("target/ort-{}.bin", ids.len())).unwrap().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        let err = |values: &[f32], expected: &[f64]| {
-            let d: Vec<f64> = values.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).collect();
-            let rms = (d.iter().map(|d| d * d).sum::<f64>() / d.len() as f64).sqrt();
-            format!("max {:.2e} rms {rms:.2e} (largest value {:.2})", d.iter().fold(0.0, |a: f64, b| a.max(*b)), expected.iter().fold(0.0, |a: f64, b| a.max(b.abs())))
-        };
-        let n = ours.hidden.len();
-        let m = ours.mean.len();
-        println!("{} ids", ids.len());
-        println!("  ours hidden {} mean {} logs {}", err(&ours.hidden, &expected[0]), err(&ours.mean, &expected[1]), err(&ours.log_deviation, &expected[2]));
-        println!("  ort  hidden {} mean {} logs {}", err(&ort[..n], &expected[0]), err(&ort[n..n + m], &expected[1]), err(&ort[n + m..], &expected[2]));
-    }
-}
-
-#[test]
-#[ignore]
-fn memory() {
-    use crate::engine::*;
-    let rss = || {
-        crate::engine::mapped::release_freed_memory();
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let of = |key: &str| status.lines().find(|l| l.starts_with(key)).unwrap().split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0;
-        format!("anon {:.1} file {:.1} MB", of("RssAnon"), of("RssFile"))
-    };
-    let parts = RuntimeFiles::find(&RuntimeSettings::default()).unwrap();
-    let onnxruntime = OnnxRuntime::load(&parts.onnxruntime).unwrap();
-    let files = crate::voices::VoiceFiles { model: "models/en_US-joe-medium.onnx".into(), config: "models/en_US-joe-medium.onnx.json".into() };
-    let engine = OnnxEngine::new(onnxruntime.clone(), CompiledModels::new(onnxruntime, Some("target/c-dev".into())));
-    drop(engine.load(&files).unwrap());
-    println!("before {}", rss());
-    let t = std::time::Instant::now();
-    let voice = engine.load(&files).unwrap();
-    println!("load {:?}", t.elapsed());
-    println!("loaded {} counted {} and for one {}", rss(), voice.memory_bytes(2) as f64 / 1e6, voice.memory_bytes(1) as f64 / 1e6);
-    let text: String = std::fs::read_to_string("target/ids.txt").unwrap();
-    let inputs: Vec<ModelInput> = text.lines().map(|line| ModelInput { ids: line.split_whitespace().map(|x| x.parse().unwrap()).collect(), speaker: 0, noise_scale: 0.667, length_scale: 1.0, noise_w: 0.8, seed: 1 }).collect();
-    for input in &inputs {
-        voice.infer(input, &Cancel::default()).unwrap();
-    }
-    println!("ran {}", rss());
-    let mut long = inputs[6].clone();
-    long.ids = (0..800).map(|at| long.ids[at % long.ids.len()]).collect();
-    for count in [1, 2, 2] {
-        std::thread::scope(|scope| {
-            for _ in 0..count {
-                scope.spawn(|| for input in &inputs { voice.infer(input, &Cancel::default()).unwrap(); });
-            }
-        });
-        println!("ran on {count} threads {}", rss());
-    }
-    voice.infer(&long, &Cancel::default()).unwrap();
-    println!("ran 800 ids {}", rss());
-    let input = &inputs[6];
-    let mut best = [f64::INFINITY; 3];
-    for _ in 0..30 {
-        let t = std::time::Instant::now();
-        let Utterance::Prior(prior) = voice.begin(input, &Cancel::default()).unwrap() else { panic!() };
-        best[0] = best[0].min(t.elapsed().as_secs_f64());
-        let t = std::time::Instant::now();
-        let frames = prior.frames;
-        let _ = voice.flow(&prior, 0..frames, &Cancel::default()).unwrap();
-        best[1] = best[1].min(t.elapsed().as_secs_f64());
-        best[2] = frames as f64;
-    }
-    println!("{} ids {} frames: begin {:.2} ms flow {:.2} ms", input.ids.len(), best[2], best[0] * 1e3, best[1] * 1e3);
-}
-// TEMP-END

@@ -157,8 +157,7 @@ impl<'a> TextReader<'_, 'a> {
         let [epsilon] = epsilon.values[..] else { return Err(UNKNOWN_NORM) };
         let scaled = self.0.follow(reduced.output(), "Mul")?;
         let shifted = self.0.follow(scaled.output(), "Add")?;
-        let weights =
-            NormWeights { scale: self.factor(scaled)?.values, shift: self.factor(shifted)?.values, epsilon };
+        let weights = NormWeights { scale: self.factor(scaled)?.values, shift: self.factor(shifted)?.values, epsilon };
         Ok((weights, self.0.follow(shifted.output(), "Transpose")?.output()))
     }
 
