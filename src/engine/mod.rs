@@ -167,7 +167,7 @@ impl Engine for OnnxEngine {
 
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64 {
         // A file that cannot be read fails to load, which says why.
-        let weights = std::fs::metadata(&files.model).map_or(0, |model| model.len());
-        stock::memory_bytes(weights, workers)
+        let file = std::fs::metadata(&files.model).map_or(0, |model| model.len());
+        parted::memory_needed(file, workers)
     }
 }

@@ -62,8 +62,8 @@ struct Durations {
     speaker: Option<Vec<f32>>,
 }
 
-/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session of the encoder, and the memory of
-/// flow and decoder.
+/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session for the durations, and the memory of
+/// the kernels.
 const SESSION_BYTES: u64 = 16 << 20;
 
 /// Memories that are kept when nothing runs.
@@ -90,16 +90,22 @@ impl PartedVoice {
             speaker: durations.has_input(SPEAKER)?,
             duration_noise: durations.has_input(names::DURATION_NOISE)?,
         };
-        let encoder = encoder_weights(&read_graph(&parts.encoder)?.graph())?;
-        let (flow, flow_conditions) = flow_weights(&read_graph(&parts.flow)?.graph())?;
-        let (decoder, decoder_condition) = decoder_weights(&read_graph(&parts.decoder)?.graph())?;
         let unfit = |_| StructureError("weights that fit together");
-        let decoder = Decoder::new(&decoder).map_err(unfit)?;
+        // One after the other: what each was read from is gone before the next is.
+        let encoder = Encoder::new(&encoder_weights(&read_graph(&parts.encoder)?.graph())?).map_err(unfit)?;
+        let (flow, flow_conditions) = {
+            let (weights, conditions) = flow_weights(&read_graph(&parts.flow)?.graph())?;
+            (Flow::new(&weights).map_err(unfit)?, conditions)
+        };
+        let (decoder, decoder_condition) = {
+            let (weights, condition) = decoder_weights(&read_graph(&parts.decoder)?.graph())?;
+            (Decoder::new(&weights).map_err(unfit)?, condition)
+        };
         Ok(Self {
             config,
-            encoder: Encoder::new(&encoder).map_err(unfit)?,
+            encoder,
             durations,
-            flow: Flow::new(&flow).map_err(unfit)?,
+            flow,
             flow_conditions,
             context: decoder.context(),
             decoder,
@@ -215,6 +221,12 @@ impl Drop for PartedVoice {
     }
 }
 
+/// Memory that a voice will keep whose file is so long, when `workers` threads compute with it. Transformed for the kernels, the weights of a
+/// medium voice take two thirds more.
+pub fn memory_needed(file: u64, workers: usize) -> u64 {
+    file / 3 * 5 + Sessions::kept(workers) * SESSION_BYTES
+}
+
 /// The latent before the flow, [channels][frames], of ids that last so many frames.
 fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInput) -> Vec<f32> {
     let Encoding { mean, log_deviation, .. } = encoding;
@@ -237,7 +249,7 @@ fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInpu
 }
 
 fn read_graph(part: &MappedModel) -> Result<OnnxModel, LoadError> {
-    Ok(OnnxModel::parse(Bytes::copy_from_slice(part.bytes()))?)
+    Ok(OnnxModel::parse(Bytes::from_owner(part.clone()))?)
 }
 
 /// A convolution with a kernel of one, of a single row.
