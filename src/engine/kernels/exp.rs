@@ -1,5 +1,5 @@
-//! Owns the exponential function, by its series around whole powers of two. It is within one unit in the last place and a half. A library's
-//! function would give other last bits on other systems.
+//! Owns the exponential function, by its series around whole powers of two. With the roundings of single precision the result is within 1.2e-7
+//! of its own size. A library's function would give other last bits on other systems.
 
 use super::simd::Simd;
 

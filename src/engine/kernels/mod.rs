@@ -1,5 +1,6 @@
-//! Owns the convolutions over time that the decoder, the flow and the text encoder are made of, on one thread: activations in blocks of channels
-//! ([`Signal`]), Toom-Cook convolutions ([`Convolution`]) and vector arithmetic ([`simd`]). Refuses ONNX, files and anything of a voice.
+//! Owns the convolutions over time that the text encoder, the flow and the decoder are made of, on one thread: activations in blocks of
+//! channels ([`Signal`]), Toom-Cook convolutions ([`Convolution`]), their matrix product ([`Product`]) and vector arithmetic ([`simd`]).
+//! Refuses ONNX, files and anything of a voice.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
