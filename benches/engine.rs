@@ -1,4 +1,5 @@
-//! Question: what does one sentence cost from text to samples, and which part of that is the phonemizer's and which the network's?
+//! Question: what does one sentence cost from text to samples, which part of that is the phonemizer's, which the network's, and how much of the
+//! network's goes to the text encoder and the durations?
 //!
 //! Unit: time a sentence, on one thread. Where samples come out, an element is a millisecond of audio: `12 Kelem/s` is 12 times real time.
 //!
@@ -63,6 +64,7 @@ fn one_sentence(criterion: &mut Criterion) {
         bench.iter(|| tokio.block_on(model_input(&phonemizer, &*voice)));
     });
     group.throughput(Throughput::Elements(audio_ms));
+    group.bench_function("encode", |bench| bench.iter(|| voice.begin(&input, &Cancel::default()).unwrap()));
     group.bench_function("infer", |bench| bench.iter(|| voice.infer(&input, &Cancel::default()).unwrap()));
     group.bench_function("text to audio", |bench| {
         bench.iter(|| voice.infer(&tokio.block_on(model_input(&phonemizer, &*voice)), &Cancel::default()).unwrap());

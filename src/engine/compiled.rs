@@ -42,8 +42,10 @@ pub enum CompiledVoice {
 /// A voice taken apart.
 #[derive(Clone)]
 pub struct VoiceParts {
-    /// In ONNX Runtime's own format.
+    /// As ONNX.
     pub encoder: MappedModel,
+    /// In ONNX Runtime's own format.
+    pub durations: MappedModel,
     /// As ONNX.
     pub flow: MappedModel,
     /// As ONNX.
@@ -57,10 +59,11 @@ enum Place<'a> {
 }
 
 /// Part of every name: changed when this program compiles differently.
-const VERSION: &str = "4";
+const VERSION: &str = "5";
 
 const WHOLE: &str = "whole.ort";
-const ENCODER: &str = "encoder.ort";
+const ENCODER: &str = "encoder.onnx";
+const DURATIONS: &str = "durations.ort";
 const FLOW: &str = "flow.onnx";
 const DECODER: &str = "decoder.onnx";
 /// The digests of the files beside it, as `sha256sum` writes them.
@@ -141,9 +144,12 @@ impl CompiledModels {
         let write = |cut: &Cut, name| place.write(name, &model.cut(cut).to_bytes()).map_err(LoadError::Read);
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
-            let encoder = self.optimise(&model.cut(&seams.encoder()).to_bytes(), place, ENCODER)?;
-            let parts =
-                VoiceParts { encoder, flow: write(&seams.flow(), FLOW)?, decoder: write(&seams.decoder(), DECODER)? };
+            let parts = VoiceParts {
+                encoder: write(&seams.encoder(), ENCODER)?,
+                durations: self.optimise(&model.cut(&seams.durations()).to_bytes(), place, DURATIONS)?,
+                flow: write(&seams.flow(), FLOW)?,
+                decoder: write(&seams.decoder(), DECODER)?,
+            };
             let voice = match PartedVoice::new(config.clone(), &parts, &self.runtime) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
                 voice => Box::new(voice?),
@@ -165,7 +171,9 @@ impl CompiledVoice {
     /// Its files, by name.
     fn files(&self) -> Vec<(&'static str, &MappedModel)> {
         match self {
-            Self::Parts(parts, _) => vec![(ENCODER, &parts.encoder), (FLOW, &parts.flow), (DECODER, &parts.decoder)],
+            Self::Parts(VoiceParts { encoder, durations, flow, decoder }, _) => {
+                vec![(ENCODER, encoder), (DURATIONS, durations), (FLOW, flow), (DECODER, decoder)]
+            }
             Self::Whole(whole) => vec![(WHOLE, whole)],
         }
     }
@@ -223,7 +231,10 @@ fn open_kept(folder: &Path) -> Option<CompiledVoice> {
     let voice = if folder.join(WHOLE).exists() {
         map(WHOLE).map(CompiledVoice::Whole)
     } else {
-        let parts = || Some(VoiceParts { encoder: map(ENCODER)?, flow: map(FLOW)?, decoder: map(DECODER)? });
+        let parts = || {
+            let (encoder, durations) = (map(ENCODER)?, map(DURATIONS)?);
+            Some(VoiceParts { encoder, durations, flow: map(FLOW)?, decoder: map(DECODER)? })
+        };
         parts().map(|parts| CompiledVoice::Parts(parts, None))
     };
     let intact = voice.filter(|voice| digests_of(voice) == digests);

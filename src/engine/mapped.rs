@@ -47,6 +47,12 @@ impl MappedModel {
     }
 }
 
+impl AsRef<[u8]> for MappedModel {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 // === impl MappedSession ===
 
 impl MappedSession {

@@ -6,6 +6,7 @@ mod check;
 mod compiled;
 pub mod decoder;
 mod defuse;
+pub mod encoder;
 mod espeak;
 pub mod flow;
 pub mod kernels;
@@ -129,6 +130,8 @@ pub enum InferError {
     Runtime(#[from] ort::Error),
     #[error("the sentence would last {frames} frames, which no speech does")]
     TooLong { frames: u64 },
+    #[error("text encoder: {0}")]
+    Encoder(#[from] encoder::EncodeError),
     #[error("flow: {0}")]
     Flow(#[from] flow::FlowError),
     #[error("decoder: {0}")]
@@ -165,7 +168,7 @@ impl Engine for OnnxEngine {
 
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64 {
         // A file that cannot be read fails to load, which says why.
-        let weights = std::fs::metadata(&files.model).map_or(0, |model| model.len());
-        stock::memory_bytes(weights, workers)
+        let file = std::fs::metadata(&files.model).map_or(0, |model| model.len());
+        parted::memory_needed(file, workers)
     }
 }

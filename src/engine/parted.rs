@@ -1,5 +1,5 @@
-//! Owns computing a voice in parts: text to a distribution for each phoneme, the noise, the flow, the decoder. Equal inputs give equal samples,
-//! because the noise is drawn here, from the input's seed.
+//! Owns computing a voice in parts: the text encoder, the durations, the noise, the flow, the decoder. Equal inputs give equal samples, because
+//! the noise is drawn here, from the input's seed.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use ort::value::TensorRef;
 
 use super::compiled::VoiceParts;
 use super::decoder::{self, Decoder};
+use super::encoder::{self, Encoder, Encoding};
 use super::flow::{self, Flow};
 use super::kernels::{ConvWeights, ShapeError};
 use super::mapped::{MappedModel, release_freed_memory};
@@ -18,7 +19,7 @@ use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
 use super::sessions::Sessions;
 use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
-use super::vits::{StructureError, decoder_weights, flow_weights, names};
+use super::vits::{StructureError, decoder_weights, encoder_weights, flow_weights, names};
 use super::voice_config::VoiceConfig;
 use super::{
     Cancel, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
@@ -26,7 +27,8 @@ use super::{
 
 pub struct PartedVoice {
     config: VoiceConfig,
-    encoder: Sessions,
+    encoder: Encoder,
+    durations: Sessions,
     flow: Flow,
     /// What makes each coupling's condition of the speaker's embedding; empty where there is one speaker.
     flow_conditions: Vec<ConvWeights>,
@@ -42,30 +44,27 @@ pub struct PartedVoice {
 /// What one thread computes in.
 #[derive(Default)]
 struct Memory {
+    encoder: encoder::Scratch,
     flow: flow::Scratch,
     decoder: decoder::Scratch,
     latents: Vec<f32>,
 }
 
-/// Which inputs the encoder has beside those that each has.
+/// Which inputs the durations have beside those that each has.
 struct Takes {
     speaker: bool,
     duration_noise: bool,
 }
 
-/// What the encoder says of a sentence, for each phoneme id.
-struct Encoded {
-    /// [channels][ids]
-    mean: Vec<f32>,
-    /// [channels][ids]
-    log_deviation: Vec<f32>,
+/// How long each phoneme id lasts, and who speaks.
+struct Durations {
     frames: Vec<u32>,
     /// The speaker's embedding.
     speaker: Option<Vec<f32>>,
 }
 
-/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session of the encoder, and the memory of
-/// flow and decoder.
+/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session for the durations, and the memory of
+/// the kernels.
 const SESSION_BYTES: u64 = 16 << 20;
 
 /// Memories that are kept when nothing runs.
@@ -83,23 +82,26 @@ const MAX_FRAMES: u64 = 16_384;
 impl PartedVoice {
     pub fn new(config: VoiceConfig, parts: &VoiceParts, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
         // Each takes a while.
-        let (encoder, flow, decoder) = std::thread::scope(|scope| {
+        let ((flow, flow_conditions), encoder, (decoder, decoder_condition)) = std::thread::scope(|scope| {
             let flow = scope.spawn(|| flow_of(&parts.flow));
-            let encoder = Sessions::new(parts.encoder.clone(), runtime)?;
-            let decoder = decoder_of(&parts.decoder);
-            Ok::<_, LoadError>((encoder, joined(flow)?, decoder?))
+            let encoder = encoder_of(&parts.encoder)?;
+            let decoder = decoder_of(&parts.decoder)?;
+            Ok::<_, LoadError>((joined(flow)?, encoder, decoder))
         })?;
-        for name in [INPUT, INPUT_LENGTHS, SCALES] {
-            if !encoder.has_input(name)? {
-                return Err(LoadError::MissingInput(name));
+        let durations = Sessions::new(parts.durations.clone(), runtime)?;
+        for name in [INPUT, INPUT_LENGTHS, SCALES, names::HIDDEN] {
+            if !durations.has_input(name)? {
+                return Err(StructureError("known inputs of its durations").into());
             }
         }
-        let takes =
-            Takes { speaker: encoder.has_input(SPEAKER)?, duration_noise: encoder.has_input(names::DURATION_NOISE)? };
-        let ((flow, flow_conditions), (decoder, decoder_condition)) = (flow, decoder);
+        let takes = Takes {
+            speaker: durations.has_input(SPEAKER)?,
+            duration_noise: durations.has_input(names::DURATION_NOISE)?,
+        };
         Ok(Self {
             config,
             encoder,
+            durations,
             flow,
             flow_conditions,
             context: decoder.context(),
@@ -121,7 +123,7 @@ impl PartedVoice {
         result
     }
 
-    fn encode(&self, input: &ModelInput, cancel: &Cancel) -> Result<Encoded, InferError> {
+    fn durations(&self, input: &ModelInput, hidden: &[f32], cancel: &Cancel) -> Result<Durations, InferError> {
         let count = input.ids.len();
         let noise: Vec<f32> = if self.takes.duration_noise {
             Noise::new(input.seed, DURATION_STREAM).take(2 * count).collect()
@@ -130,15 +132,15 @@ impl PartedVoice {
         };
         let plain = PlainInputs::new(input);
         let mut inputs = plain.values(input, self.takes.speaker)?;
+        let hidden = TensorRef::from_array_view(([1, self.encoder.hidden(), count], hidden))?;
+        inputs.push((names::HIDDEN.into(), hidden.into()));
         if self.takes.duration_noise {
             let noise = TensorRef::from_array_view(([1, 2, count], &noise[..]))?;
             inputs.push((names::DURATION_NOISE.into(), noise.into()));
         }
-        self.encoder.run(inputs.into(), cancel, |outputs| {
+        self.durations.run(inputs.into(), cancel, |outputs| {
             let values = |name: &str| Ok::<_, ort::Error>(outputs[name].try_extract_tensor::<f32>()?.1.to_vec());
-            Ok(Encoded {
-                mean: values(names::MEAN)?,
-                log_deviation: values(names::LOG_DEVIATION)?,
+            Ok(Durations {
                 frames: values(names::DURATIONS)?.into_iter().map(|frames| frames as u32).collect(),
                 speaker: outputs.get(names::SPEAKER).map(|_| values(names::SPEAKER)).transpose()?,
             })
@@ -146,45 +148,24 @@ impl PartedVoice {
     }
 
     fn prior(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
-        let encoded = self.encode(input, cancel)?;
-        let frames = encoded.frames.iter().copied().map(u64::from).sum();
+        let encode = |memory: &mut Memory| self.encoder.run(&input.ids, &mut memory.encoder, || !cancel.is_cancelled());
+        let encoding = self.with_memory(encode)?;
+        let durations = self.durations(input, &encoding.hidden, cancel)?;
+        let frames = durations.frames.iter().copied().map(u64::from).sum();
         if frames > MAX_FRAMES {
             return Err(InferError::TooLong { frames });
         }
         // A sentence of no frames is one, as the whole graph has it.
         let frames = frames.max(1) as usize;
-        let values = encoded.draw(frames, input);
-        let embedding = encoded.speaker.unwrap_or_default();
+        let embedding = durations.speaker.unwrap_or_default();
         let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, &embedding)).collect();
         Ok(SpeechPrior {
             frames,
             context: self.context,
-            values,
+            values: draw(&encoding, &durations.frames, frames, input),
             flow_condition: condition(&self.flow_conditions),
             decoder_condition: condition(self.decoder_condition.as_slice()),
         })
-    }
-}
-
-impl Encoded {
-    /// The latent before the flow, [channels][frames].
-    fn draw(&self, frames: usize, input: &ModelInput) -> Vec<f32> {
-        let ids = self.frames.len();
-        let channels = self.mean.len() / ids.max(1);
-        let mut prior = vec![0.0; channels * frames];
-        let mut noise = Noise::new(input.seed, LATENT_STREAM);
-        let mut frame = 0;
-        for (id, &count) in self.frames.iter().enumerate() {
-            for _ in 0..count {
-                for channel in 0..channels {
-                    let deviation = self.log_deviation[channel * ids + id].exp() * input.noise_scale;
-                    let noise = noise.next().unwrap_or(0.0);
-                    prior[channel * frames + frame] = self.mean[channel * ids + id] + noise * deviation;
-                }
-                frame += 1;
-            }
-        }
-        prior
     }
 }
 
@@ -194,8 +175,8 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        let weights = self.encoder.weights() + self.flow.memory_bytes() + self.decoder.memory_bytes();
-        weights + Sessions::kept(workers) * SESSION_BYTES
+        let own = self.encoder.memory_bytes() + self.flow.memory_bytes() + self.decoder.memory_bytes();
+        own + self.durations.weights() + Sessions::kept(workers) * SESSION_BYTES
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
@@ -232,9 +213,13 @@ impl LoadedVoice for PartedVoice {
 
 impl Drop for PartedVoice {
     fn drop(&mut self) {
-        self.encoder.clear();
+        self.durations.clear();
         release_freed_memory();
     }
+}
+
+fn encoder_of(part: &MappedModel) -> Result<Encoder, LoadError> {
+    Ok(Encoder::new(&encoder_weights(&read_graph(part)?.graph())?).map_err(unfit)?)
 }
 
 fn flow_of(part: &MappedModel) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
@@ -256,8 +241,35 @@ pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// Memory that a voice will keep whose file is so long, when `workers` threads compute with it. Transformed for the kernels, the weights of a
+/// medium voice take two thirds more.
+pub fn memory_needed(file: u64, workers: usize) -> u64 {
+    file / 3 * 5 + Sessions::kept(workers) * SESSION_BYTES
+}
+
+/// The latent before the flow, [channels][frames], of ids that last so many frames.
+fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInput) -> Vec<f32> {
+    let Encoding { mean, log_deviation, .. } = encoding;
+    let ids = durations.len();
+    let channels = mean.len() / ids.max(1);
+    let mut prior = vec![0.0; channels * frames];
+    let mut noise = Noise::new(input.seed, LATENT_STREAM);
+    let mut frame = 0;
+    for (id, &count) in durations.iter().enumerate() {
+        for _ in 0..count {
+            for channel in 0..channels {
+                let deviation = log_deviation[channel * ids + id].exp() * input.noise_scale;
+                let noise = noise.next().unwrap_or(0.0);
+                prior[channel * frames + frame] = mean[channel * ids + id] + noise * deviation;
+            }
+            frame += 1;
+        }
+    }
+    prior
+}
+
 fn read_graph(part: &MappedModel) -> Result<OnnxModel, LoadError> {
-    Ok(OnnxModel::parse(Bytes::copy_from_slice(part.bytes()))?)
+    Ok(OnnxModel::parse(Bytes::from_owner(part.clone()))?)
 }
 
 /// A convolution with a kernel of one, of a single row.

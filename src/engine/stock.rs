@@ -56,7 +56,7 @@ impl LoadedVoice for StockVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        memory_bytes(self.sessions.weights(), workers)
+        self.sessions.weights() + Sessions::kept(workers) * SESSION_BYTES
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
@@ -70,11 +70,6 @@ impl Drop for StockVoice {
         self.sessions.clear();
         release_freed_memory();
     }
-}
-
-/// Memory that a voice keeps whose weights have this size, when `workers` threads compute with it.
-pub fn memory_bytes(weights: u64, workers: usize) -> u64 {
-    weights + Sessions::kept(workers) * SESSION_BYTES
 }
 
 impl PlainInputs {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tts_batch_api::engine::{CompiledModels, Engine, OnnxEngine};
 
-use crate::support::{onnxruntime, voice_files};
+use crate::support::{engine, onnxruntime, voice_files};
 
 fn loads_with(folder: &Path) -> bool {
     let models = CompiledModels::new(onnxruntime(), Some(folder.to_owned()));
@@ -29,7 +29,7 @@ fn a_damaged_compiled_voice_is_made_again() {
         folders.collect::<Vec<_>>()
     };
     let [voice] = &compiled()[..] else { panic!("{:?}", compiled()) };
-    let kept = voice.join("encoder.ort");
+    let kept = voice.join("durations.ort");
     let kept = &kept;
     let whole = std::fs::read(kept).unwrap();
     let mut damaged = whole.clone();
@@ -41,4 +41,15 @@ fn a_damaged_compiled_voice_is_made_again() {
 
     assert_eq!(compiled().as_slice(), std::slice::from_ref(voice));
     assert!(std::fs::read(kept).unwrap() != damaged, "the damage is still there");
+}
+
+#[test]
+fn the_room_that_is_made_for_a_voice_is_enough() {
+    let engine = engine();
+    let voice = engine.load(&voice_files()).unwrap();
+
+    for workers in [1, 2, 8] {
+        let (room, taken) = (engine.memory_needed(&voice_files(), workers), voice.memory_bytes(workers));
+        assert!(taken <= room && room < taken + (8 << 20), "{taken} bytes in a room of {room}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Owns the description of a flow: its couplings and their weights, as training and ONNX lay them out. Refuses descriptions whose shapes do
 //! not fit each other.
 
-use crate::engine::kernels::{ConvWeights, ShapeError, not_empty};
+use crate::engine::kernels::{ConvWeights, ShapeError, not_empty, pointwise, produces};
 
 /// What the flow is made of.
 #[derive(Debug, Clone)]
@@ -59,19 +59,4 @@ impl CouplingWeights {
         }
         Ok(())
     }
-}
-
-// === helpers ===
-
-fn produces(part: &'static str, conv: &ConvWeights, inputs: usize, outputs: usize) -> Result<(), ShapeError> {
-    conv.validate(part, inputs)?;
-    if conv.out_channels == outputs {
-        Ok(())
-    } else {
-        Err(ShapeError::Channels { part, found: conv.out_channels, expected: outputs })
-    }
-}
-
-fn pointwise(part: &'static str, conv: &ConvWeights) -> Result<(), ShapeError> {
-    if conv.kernel == 1 { Ok(()) } else { Err(ShapeError::Length { part }) }
 }

@@ -268,7 +268,7 @@ pub fn lanes(values: &[f32], blocks: usize) -> Vec<Lanes> {
 fn form(taps: usize, precision: Precision) -> Form {
     let outputs = match (taps, precision) {
         (2, _) => 3,
-        (5 | 7, Precision::High) => 4,
+        (3 | 5 | 7, Precision::High) => 4,
         (3 | 5 | 7, _) => 6,
         (4 | 6, _) => 5,
         _ => 1,

@@ -1,5 +1,6 @@
-//! Owns the convolutions over time that the decoder and the flow are made of, on one thread: activations in blocks of channels
-//! ([`Signal`]), Toom-Cook convolutions ([`Convolution`]) and vector arithmetic ([`simd`]). Refuses ONNX, files and anything of a voice.
+//! Owns the convolutions over time that the text encoder, the flow and the decoder are made of, on one thread: activations in blocks of
+//! channels ([`Signal`]), Toom-Cook convolutions ([`Convolution`]), their matrix product ([`Product`]) and vector arithmetic ([`simd`]).
+//! Refuses ONNX, files and anything of a voice.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
@@ -7,6 +8,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod conv;
+mod exp;
 mod gemm;
 #[cfg(test)]
 pub mod naive;
@@ -20,6 +22,8 @@ mod toom_cook;
 mod weights;
 
 pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
-pub use signal::Signal;
+pub use exp::exp;
+pub use gemm::{Product, ROWS};
+pub use signal::{Signal, blocks};
 pub use tanh::{sigmoid, tanh};
-pub use weights::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};
+pub use weights::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty, pointwise, produces};

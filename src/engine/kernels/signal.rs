@@ -49,6 +49,27 @@ impl Signal {
         &mut self.data[block * len..][..len]
     }
 
+    /// The rows of some blocks, one after the other.
+    pub fn rows(&self, blocks: Range<usize>) -> &[Lanes] {
+        let len = self.range.len();
+        &self.data[blocks.start * len..blocks.end * len]
+    }
+
+    /// The rows of some blocks, one after the other.
+    pub fn rows_mut(&mut self, blocks: Range<usize>) -> &mut [Lanes] {
+        let len = self.range.len();
+        &mut self.data[blocks.start * len..blocks.end * len]
+    }
+
+    /// The values of some channels, `[channel][time]`.
+    pub fn channels(&self, channels: Range<usize>) -> Vec<f32> {
+        let mut values = Vec::with_capacity(channels.len() * self.range.len());
+        for channel in channels {
+            values.extend(self.row(channel / LANES).iter().map(|lanes| lanes.0[channel % LANES]));
+        }
+        values
+    }
+
     /// All rows of the first half of the blocks, and of the second.
     pub fn halves_mut(&mut self) -> (&mut [Lanes], &mut [Lanes]) {
         let half = self.blocks / 2 * self.range.len();

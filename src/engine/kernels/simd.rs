@@ -36,7 +36,14 @@ pub trait Simd: Copy {
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// 2 to the power of whole numbers between -126 and 127.
+    fn power_of_two(self, exponent: Self::V) -> Self::V;
 }
+
+/// Added to a whole number, it puts the exponent that a float of that power of two has into the lowest bits.
+const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
+/// Bits of a float below its exponent.
+const FRACTION_BITS: u32 = 23;
 
 /// Something to compute with whichever instructions there are. `run` has to be `#[inline(always)]`, and so has everything that it calls
 /// with the token: only then is it compiled for these instructions.
@@ -112,6 +119,31 @@ impl fmt::Debug for Level {
 
 impl Lanes {
     pub const ZERO: Self = Self([0.0; LANES]);
+
+    /// The sum of all, always in the same order.
+    #[inline(always)]
+    pub fn sum(self) -> f32 {
+        self.fold(|a, b| a + b)
+    }
+
+    /// The largest of all.
+    #[inline(always)]
+    pub fn max(self) -> f32 {
+        self.fold(|a, b| if a > b { a } else { b })
+    }
+
+    /// Joins halves until one value is left.
+    #[inline(always)]
+    fn fold(mut self, join: impl Fn(f32, f32) -> f32) -> f32 {
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                self.0[lane] = join(self.0[lane], self.0[lane + half]);
+            }
+            half /= 2;
+        }
+        self.0[0]
+    }
 }
 
 // === impl Portable ===
@@ -185,5 +217,10 @@ impl Simd for Portable {
             *out = out.mul_add(b, c);
         }
         out
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, exponent: Lanes) -> Lanes {
+        Lanes(exponent.0.map(|exponent| f32::from_bits((exponent + TO_EXPONENT).to_bits() << FRACTION_BITS)))
     }
 }

@@ -47,6 +47,7 @@ impl Operation for Gather<'_> {
         match self.part.convolution.form.points() {
             1 => self.gather::<S, 1>(simd),
             4 => self.gather::<S, 4>(simd),
+            6 => self.gather::<S, 6>(simd),
             8 => self.gather::<S, 8>(simd),
             10 => self.gather::<S, 10>(simd),
             _ => self.gather::<S, 12>(simd),
@@ -125,6 +126,7 @@ impl Operation for Scatter<'_> {
         match (form.points(), form.outputs) {
             (1, _) => self.scatter::<S, 1, 1>(simd),
             (4, _) => self.scatter::<S, 4, 3>(simd),
+            (6, _) => self.scatter::<S, 6, 4>(simd),
             (8, 4) => self.scatter::<S, 8, 4>(simd),
             (8, 6) => self.scatter::<S, 8, 6>(simd),
             (8, _) => self.scatter::<S, 8, 5>(simd),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::naive::{self, Rows, noise};
 use super::simd::{LANES, Lanes, Level, Operation, Simd};
-use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, tanh};
+use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, exp, tanh};
 
 /// A convolution and what it is computed from.
 struct Case {
@@ -122,7 +122,9 @@ proptest! {
 
 #[test]
 fn a_convolution_of_high_precision_equals_its_definition() {
-    check(&same([20, 20], 7, 1, 50, Precision::High), 17);
+    for taps in [3, 5, 7] {
+        check(&same([20, 20], taps, 1, 50, Precision::High), 17);
+    }
 }
 
 #[test]
@@ -178,5 +180,39 @@ fn the_hyperbolic_tangent_is_exact_to_single_precision_and_within_full_scale() {
             assert!((f64::from(y) - f64::from(x).tanh()).abs() < 4e-7, "tanh({x}) = {y}");
             assert!(y.abs() <= 1.0);
         }
+    }
+}
+
+struct Exp<'a>(&'a mut [Lanes]);
+
+impl Operation for Exp<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for lanes in self.0 {
+            simd.store(exp(simd, simd.load(lanes)), lanes);
+        }
+    }
+}
+
+#[test]
+fn the_exponential_function_is_exact_to_single_precision_and_never_infinite() {
+    let arguments: Vec<Lanes> =
+        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.02 + lane as f32 * 1.1e-3))).collect();
+    let beyond = Lanes(std::array::from_fn(|lane| [f32::NEG_INFINITY, f32::INFINITY, -1e9, 1e9][lane % 4]));
+    for level in Level::available() {
+        let mut values = arguments.clone();
+        let mut limits = [beyond];
+
+        level.run(Exp(&mut values));
+        level.run(Exp(&mut limits));
+
+        for (x, y) in arguments.iter().flat_map(|x| x.0).zip(values.iter().flat_map(|y| y.0)) {
+            let expected = f64::from(x.clamp(-80.0, 80.0)).exp();
+            assert!((f64::from(y) / expected - 1.0).abs() < 1.2e-7, "exp({x}) = {y}");
+        }
+        let [low, high] = [-80.0_f64, 80.0].map(f64::exp);
+        let [of_low, of_high] = [0, 1].map(|lane| f64::from(limits[0].0[lane]));
+        assert!((of_low / low - 1.0).abs() < 1.2e-7 && (of_high / high - 1.0).abs() < 1.2e-7);
+        assert_eq!(limits[0].0[..2], limits[0].0[2..4]);
     }
 }

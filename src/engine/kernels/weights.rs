@@ -68,3 +68,18 @@ pub fn counts(part: &'static str, weight: &[f32], bias: &[f32], shape: [usize; 3
     }
     Ok(())
 }
+
+/// Whether a convolution takes `inputs` channels and gives `outputs`.
+pub fn produces(part: &'static str, conv: &ConvWeights, inputs: usize, outputs: usize) -> Result<(), ShapeError> {
+    conv.validate(part, inputs)?;
+    if conv.out_channels == outputs {
+        Ok(())
+    } else {
+        Err(ShapeError::Channels { part, found: conv.out_channels, expected: outputs })
+    }
+}
+
+/// Whether a convolution sees one place at a time.
+pub fn pointwise(part: &'static str, conv: &ConvWeights) -> Result<(), ShapeError> {
+    if conv.kernel == 1 { Ok(()) } else { Err(ShapeError::Length { part }) }
+}

@@ -3,11 +3,13 @@
 //! apart at the values between them, which are found by their structure, since names differ between exporters.
 
 mod decoder;
+mod encoder;
 mod flow;
 pub mod names;
 mod reader;
 mod seams;
 
 pub use decoder::decoder_weights;
+pub use encoder::encoder_weights;
 pub use flow::flow_weights;
 pub use seams::{Seams, StructureError};

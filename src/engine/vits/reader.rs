@@ -14,11 +14,20 @@ pub struct Reader<'g, 'a> {
 impl<'a> Reader<'_, 'a> {
     /// A convolution that keeps the length.
     pub fn convolution(&self, node: Node<'a>) -> Read<ConvWeights> {
+        self.padded_by(node, |kernel, dilation| dilation * kernel.saturating_sub(1) / 2)
+    }
+
+    /// A convolution whose input was padded before.
+    pub fn unpadded(&self, node: Node<'a>) -> Read<ConvWeights> {
+        self.padded_by(node, |_, _| 0)
+    }
+
+    fn padded_by(&self, node: Node<'a>, padding: impl Fn(usize, usize) -> usize) -> Read<ConvWeights> {
         let malformed = StructureError("plain convolutions");
         let weight = self.constant(node, 1)?;
         let [out_channels, in_channels, kernel] = weight.shape[..] else { return Err(malformed) };
         let dilation = size(node, "dilations", 0, 1).ok_or(malformed.clone())?;
-        let padding = dilation * kernel.saturating_sub(1) / 2;
+        let padding = padding(kernel, dilation);
         let same = [0, 1].iter().all(|&side| size(node, "pads", side, 0) == Some(padding));
         if !same || kernel % 2 == 0 || size(node, "strides", 0, 1) != Some(1) || node.int("group").unwrap_or(1) != 1 {
             return Err(malformed);
@@ -38,12 +47,12 @@ impl<'a> Reader<'_, 'a> {
     /// The one consumer of a kind.
     pub fn follow(&self, value: &str, kind: &'static str) -> Read<Node<'a>> {
         let mut found = self.graph.consumers(value).filter(|node| node.is(kind));
-        found.next().filter(|_| found.next().is_none()).ok_or(StructureError("known decoder"))
+        found.next().filter(|_| found.next().is_none()).ok_or(StructureError("known order of layers"))
     }
 
     pub fn only_consumer(&self, value: &str) -> Read<Node<'a>> {
         let mut consumers = self.graph.consumers(value);
-        consumers.next().filter(|_| consumers.next().is_none()).ok_or(StructureError("known decoder"))
+        consumers.next().filter(|_| consumers.next().is_none()).ok_or(StructureError("known order of layers"))
     }
 }
 

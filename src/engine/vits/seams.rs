@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::super::onnx::{Cut, CutValue, Graph, Node};
-use super::names::{DURATION_NOISE, DURATIONS, LATENT, LOG_DEVIATION, MASK, MEAN, PRIOR, SAMPLES, SPEAKER};
+use super::names::{DURATION_NOISE, DURATIONS, HIDDEN, LATENT, LOG_DEVIATION, MASK, MEAN, PRIOR, SAMPLES, SPEAKER};
 
 /// Names of the values in the graph. Their shapes stand with the names that they get, in [`super::names`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seams {
+    hidden: String,
     mean: String,
     log_deviation: String,
     durations: String,
@@ -41,8 +42,10 @@ impl Seams {
         let (mask, speaker) = boundary(graph, prior.sum, latent)?;
         let duration_noise = noises.iter().filter(|noise| **noise != prior.noise).map(|noise| noise.output());
         let samples = graph.of_kind("Tanh").last().map(Node::output).ok_or(StructureError("decoder"))?;
+        let mean = unexpanded(graph, prior.mean).ok_or(StructureError("alignment"))?;
         Ok(Self {
-            mean: unexpanded(graph, prior.mean).ok_or(StructureError("alignment"))?.to_owned(),
+            hidden: projected(graph, mean).ok_or(StructureError("text encoder"))?.to_owned(),
+            mean: mean.to_owned(),
             log_deviation: unexpanded(graph, prior.log_deviation).ok_or(StructureError("alignment"))?.to_owned(),
             durations: durations.to_owned(),
             duration_noise: at_most_one(duration_noise, StructureError("known noise"))?.map(str::to_owned),
@@ -54,15 +57,18 @@ impl Seams {
         })
     }
 
-    /// Text to the latent's distribution and durations.
+    /// Text to what it says of durations and of the latent's distribution.
     pub fn encoder(&self) -> Cut {
+        let outputs = [(&self.hidden, HIDDEN), (&self.mean, MEAN), (&self.log_deviation, LOG_DEVIATION)];
+        Cut { inputs: Vec::new(), outputs: outputs.into_iter().map(|(from, to)| value(from, to)).collect() }
+    }
+
+    /// What the text says of durations to durations, and the speaker's id to the embedding that the other parts take.
+    pub fn durations(&self) -> Cut {
+        let noise = self.duration_noise.iter().map(|name| value(name, DURATION_NOISE));
         Cut {
-            inputs: self.duration_noise.iter().map(|name| value(name, DURATION_NOISE)).collect(),
-            outputs: [(&self.mean, MEAN), (&self.log_deviation, LOG_DEVIATION), (&self.durations, DURATIONS)]
-                .into_iter()
-                .map(|(from, to)| value(from, to))
-                .chain(self.speaker())
-                .collect(),
+            inputs: [value(&self.hidden, HIDDEN)].into_iter().chain(noise).collect(),
+            outputs: [value(&self.durations, DURATIONS)].into_iter().chain(self.speaker()).collect(),
         }
     }
 
@@ -124,6 +130,15 @@ fn unexpanded<'a>(graph: &Graph<'a>, expanded: &str) -> Option<&'a str> {
     let is_transpose = |value: &str| graph.producer(value).filter(|node| node.is("Transpose"));
     let product = graph.producer(is_transpose(expanded)?.input(0)?).filter(|node| node.is("MatMul"))?;
     is_transpose(product.input(1)?)?.input(0)
+}
+
+/// What the convolution takes of whose output a value is the first part.
+fn projected<'a>(graph: &Graph<'a>, part: &str) -> Option<&'a str> {
+    let split = graph.producer(part).filter(|node| node.is("Split") && node.output() == part)?;
+    let masked = graph.producer(split.input(0)?)?;
+    let sources = masked.inputs().iter().filter_map(|input| graph.producer(input));
+    let projection = if masked.is("Conv") { Some(masked) } else { single(sources.filter(|node| node.is("Conv"))) };
+    projection?.input(0)
 }
 
 /// What the convolution before the first transposed one takes.

@@ -4,12 +4,14 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m256, __m512, _mm256_add_ps, _mm256_div_ps, _mm256_fmadd_ps, _mm256_load_ps, _mm256_max_ps, _mm256_min_ps,
-    _mm256_mul_ps, _mm256_set1_ps, _mm256_store_ps, _mm256_sub_ps, _mm512_add_ps, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_load_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_store_ps, _mm512_sub_ps,
+    __m256, __m512, _mm256_add_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_div_ps, _mm256_fmadd_ps,
+    _mm256_load_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_slli_epi32, _mm256_store_ps,
+    _mm256_sub_ps, _mm512_add_ps, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_load_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_slli_epi32, _mm512_store_ps,
+    _mm512_sub_ps,
 };
 
-use super::{Lanes, Operation, Simd};
+use super::{FRACTION_BITS, Lanes, Operation, Simd, TO_EXPONENT};
 
 /// Proof that the processor has AVX-512F.
 #[derive(Clone, Copy)]
@@ -94,6 +96,13 @@ impl Simd for Avx512 {
         unsafe { _mm512_set1_ps(value) }
     }
 
+    #[inline(always)]
+    fn power_of_two(self, exponent: __m512) -> __m512 {
+        let biased = self.add(exponent, self.splat(TO_EXPONENT));
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<FRACTION_BITS>(_mm512_castps_si512(biased))) }
+    }
+
     whole! {
         add = _mm512_add_ps(a, b);
         sub = _mm512_sub_ps(a, b);
@@ -131,6 +140,14 @@ impl Simd for Avx2 {
     fn splat(self, value: f32) -> [__m256; 2] {
         // SAFETY: `self` proves that the processor has the instruction.
         [unsafe { _mm256_set1_ps(value) }; 2]
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, exponent: [__m256; 2]) -> [__m256; 2] {
+        const BITS: i32 = FRACTION_BITS as i32;
+        let biased = self.add(exponent, self.splat(TO_EXPONENT));
+        // SAFETY: `self` proves that the processor has the instructions.
+        biased.map(|half| unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<BITS>(_mm256_castps_si256(half))) })
     }
 
     paired! {
