@@ -7,6 +7,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct SpeechPrior {
     pub frames: usize,
+    /// How many samples each phoneme id lasts.
+    pub durations: Arc<[u32]>,
     /// Frames on each side whose latents a frame's samples depend on.
     pub context: usize,
     /// [channels][frames]
@@ -82,6 +84,7 @@ mod tests {
     fn what_a_stretch_depends_on_is_put_together_from_its_sections() {
         let prior = SpeechPrior {
             frames: 6,
+            durations: [].into(),
             context: 1,
             values: Vec::new(),
             flow_condition: Vec::new(),

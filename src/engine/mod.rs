@@ -1,6 +1,7 @@
 //! Owns speech itself: text to phonemes, phonemes to ids, ids to samples. The only place that knows ONNX Runtime and espeak-ng. Refuses
 //! HTTP, caching and actors; a caller decides on which thread [`LoadedVoice::infer`] runs.
 
+mod alignment;
 mod cancel;
 mod check;
 mod compiled;
@@ -24,21 +25,24 @@ mod stock;
 mod tashkeel;
 mod vits;
 mod voice_config;
+mod words;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use alignment::align;
 pub use cancel::Cancel;
 pub use compiled::CompiledModels;
 pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
 pub use latent::{LatentSection, SpeechLatent, SpeechPrior};
 pub use leftovers::remove_leftovers;
 pub use onnx::GraphError;
-pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, phoneme_ids};
+pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, id_count, phoneme_ids};
 pub use phonemizer::{PhonemizeError, Phonemizer};
 pub use runtime::{OnnxRuntime, RuntimeError, RuntimeFiles, RuntimeMissing, RuntimeSettings};
 pub use vits::StructureError;
 pub use voice_config::{InferenceDefaults, PhonemeType, VoiceConfig, VoiceConfigError};
+pub use words::Word;
 
 use crate::voices::VoiceFiles;
 use compiled::CompiledVoice;

@@ -161,6 +161,7 @@ impl PartedVoice {
         let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, &embedding)).collect();
         Ok(SpeechPrior {
             frames,
+            durations: durations.frames.iter().map(|frames| frames * self.decoder.hop() as u32).collect(),
             context: self.context,
             values: draw(&encoding, &durations.frames, frames, input),
             flow_condition: condition(&self.flow_conditions),

@@ -81,6 +81,16 @@ pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
     PhonemeIds { ids, missing }
 }
 
+/// How many ids a phoneme has, its pad included; without one, what stands before the first.
+pub fn id_count(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> usize {
+    let of = |name: &str| config.phoneme_ids.get(name).map(Vec::len);
+    let pad = of(PAD).unwrap_or(0);
+    match phoneme {
+        None => of(BEGIN).unwrap_or(0) + pad,
+        Some(phoneme) => of(phoneme).map_or(0, |ids| ids + pad),
+    }
+}
+
 /// Cuts a sentence into pieces of at most `limit` phonemes: after the last `,`, `;` or `:` within the limit, else after the last blank,
 /// else at the limit. Memory follows this bound, not the text.
 pub fn bounded(sentence: Sentence, limit: usize) -> Vec<Sentence> {
@@ -99,6 +109,11 @@ pub fn bounded(sentence: Sentence, limit: usize) -> Vec<Sentence> {
         pieces.push(rest);
     }
     pieces
+}
+
+/// The phonemes of one clause as they stand, without punctuation.
+pub fn plain(clause: &Clause) -> impl Iterator<Item = Phoneme> {
+    decompose(&without_language_flags(&clause.phonemes)).collect::<Vec<_>>().into_iter()
 }
 
 /// Removes `(en)` and its like, which espeak-ng puts around words of another language.
@@ -155,7 +170,7 @@ mod tests {
     }
 
     fn clause(phonemes: &str, terminator: u32) -> Clause {
-        Clause { phonemes: phonemes.into(), terminator }
+        Clause { phonemes: phonemes.into(), terminator, end: 0 }
     }
 
     fn phonemes(text: &str) -> Sentence {

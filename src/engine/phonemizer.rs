@@ -9,6 +9,7 @@ use super::phonemes::{self, Sentence};
 use super::runtime::OnnxRuntime;
 use super::tashkeel::{Tashkeel, TashkeelError};
 use super::voice_config::{PhonemeType, VoiceConfig};
+use super::words::{Paragraphs, Word, words_of};
 
 /// Turns text into phonemes. A clone shares the child processes and models.
 #[derive(Clone)]
@@ -82,6 +83,42 @@ impl Phonemizer {
             sentences.pop();
         }
         Ok(sentences)
+    }
+
+    /// The words of `text`, and how each is said alone. A block of raw phonemes counts as a word.
+    pub async fn words(&self, text: &str, config: &VoiceConfig) -> Result<Vec<Word>, PhonemizeError> {
+        let mut words = Vec::new();
+        for part in split_at_blocks(text) {
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
+            if let Some(raw) = raw_phonemes(part) {
+                words.push(Word {
+                    text: start..start + part.len(),
+                    alone: raw.chars().map(phonemes::phoneme).collect(),
+                });
+                continue;
+            }
+            let places = words_of(part);
+            let alone = self.said_alone(places.iter().map(|place| &part[place.clone()]), config).await?;
+            let shifted = places.into_iter().map(|place| start + place.start..start + place.end);
+            words.extend(shifted.zip(alone).map(|(text, alone)| Word { text, alone }));
+        }
+        Ok(words)
+    }
+
+    async fn said_alone(
+        &self,
+        words: impl Iterator<Item = &str> + Clone,
+        config: &VoiceConfig,
+    ) -> Result<Vec<Sentence>, PhonemizeError> {
+        if config.phoneme_type == PhonemeType::Text {
+            return Ok(words.map(|word| phonemes::decompose(word).collect()).collect());
+        }
+        let paragraphs = Paragraphs::of(words);
+        if paragraphs.text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let clauses = self.espeak.clauses(&config.espeak_voice, paragraphs.text.clone()).await?;
+        Ok(paragraphs.phonemes(&clauses))
     }
 
     async fn spoken(&self, text: &str, config: &VoiceConfig) -> Result<Vec<Sentence>, PhonemizeError> {

@@ -146,6 +146,9 @@ impl From<SpeechError> for ApiError {
             SpeechError::Unspeakable => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
             }
+            SpeechError::NoTimestamps(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "timestamps_unavailable", message).param("voice_id")
+            }
             SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
             SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
             SpeechError::NoFiles(error) => error.into(),

@@ -16,6 +16,7 @@ mod server;
 mod sound;
 mod state;
 mod synthesize;
+mod timestamps;
 mod unread;
 mod voices;
 

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, openai, phonemize, piper, synthesize, voices};
+use super::{health, legacy, openai, phonemize, piper, synthesize, timestamps, voices};
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -53,6 +53,10 @@ pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std
 fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource::<ApiError>("/v1/synthesizeSpeech", [(Method::POST, web::to(synthesize::synthesize))]))
+        .service(resource::<ApiError>(
+            "/v1/synthesizeSpeech/timestamps",
+            [(Method::POST, web::to(timestamps::timestamps))],
+        ))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
         .service(resource::<ApiError>("/v1/audio/speech", [(Method::POST, web::to(openai::speech))]))
         .service(resource::<ApiError>("/v1/audio/voices", [(Method::GET, web::to(openai::voices))]))

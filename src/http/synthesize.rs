@@ -19,14 +19,14 @@ use crate::speech::AudioSpec;
 /// The request's body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Body {
+pub struct Body {
     text: String,
     /// `voice` or `voice#speaker`.
     voice_id: Option<String>,
     response_format: Option<String>,
     sample_rate: Option<u32>,
     #[serde(default)]
-    stream: bool,
+    pub stream: bool,
     speaker: Option<SpeakerField>,
     speed: Option<f32>,
     noise_scale: Option<f32>,
@@ -34,9 +34,11 @@ struct Body {
     sentence_silence_ms: Option<u32>,
     volume: Option<f32>,
     deadline_ms: Option<u64>,
+    /// `srt` or `vtt`, on the route of timestamps.
+    pub subtitles: Option<String>,
 }
 
-struct SpeakerField(Speaker);
+pub struct SpeakerField(Speaker);
 
 pub async fn synthesize(
     _caller: Caller,
@@ -45,11 +47,15 @@ pub async fn synthesize(
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
+    if body.subtitles.is_some() {
+        let expected = "left out: it belongs to /v1/synthesizeSpeech/timestamps";
+        return Err(InvalidField { field: "subtitles", expected }.into());
+    }
     let (spec, streamed) = (audio_spec(&body)?, body.stream);
     sound::answer(&state.speech, into_request(body, &state)?, spec, conditions, streamed).await
 }
 
-fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
+pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
     let format = match body.response_format.as_deref() {
         None => AudioFormat::Wav,
         Some(name) => {
@@ -66,7 +72,7 @@ fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
     Ok(AudioSpec { format, sample_rate: body.sample_rate })
 }
 
-fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
+pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
     let (voice, speaker) = match body.voice_id.as_deref() {
         None => (state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None),
         Some(name) => voice_and_speaker(name)?,

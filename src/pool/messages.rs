@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::PoolError;
 use super::schedule::{Position, Share};
+use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Cancel, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
 use crate::telemetry::ShedReason;
@@ -23,6 +24,14 @@ pub struct SentenceJob {
     /// Somebody waits for its beginning, and not for all of it.
     pub first_sound: bool,
     pub deadline: Deadline,
+}
+
+/// A part of a sentence's sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    pub pcm: Pcm,
+    /// With the first part, if the voice tells: how many samples each phoneme id lasts.
+    pub durations: Option<Arc<[u32]>>,
 }
 
 /// To the pool: the voice, loaded if it is not yet.

@@ -20,7 +20,7 @@ mod stretches;
 mod worker;
 
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
-pub use messages::SentenceJob;
+pub use messages::{SentenceJob, Stretch};
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::PoolError;
 use super::handle::{Admission, PoolHandle};
-use super::messages::{Computed, QueuedUnit, SentenceJob, Synthesize, Unit};
+use super::messages::{Computed, QueuedUnit, SentenceJob, Stretch, Synthesize, Unit};
 use super::schedule::Position;
 use super::stretches::{Wanted, sections, stretches};
 use crate::audio::Pcm;
@@ -22,19 +22,20 @@ struct CancelOnDrop(Cancel);
 // === impl PoolHandle ===
 
 impl PoolHandle {
-    /// Samples of one sentence, stretch by stretch, once it is begun. As many units as there are workers are computed at the same time.
+    /// One sentence, stretch by stretch, once it is begun. As many units as there are workers are computed at the same time.
     /// Dropping the future or the stream drops what is not begun and stops what is.
     pub async fn synthesize(
         &self,
         admission: &Admission,
         job: SentenceJob,
-    ) -> Result<impl Stream<Item = Result<Pcm, PoolError>>, PoolError> {
+    ) -> Result<impl Stream<Item = Result<Stretch, PoolError>>, PoolError> {
         let sample_rate = job.voice.config().sample_rate;
         let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
         let prior = match self.compute(admission, &job, 0, Unit::Begin(job.input.clone())).await? {
             Computed::Begun(Utterance::Prior(prior)) => Arc::new(prior),
             Computed::Begun(Utterance::Whole(samples)) => {
-                return Ok(stream::once(ready(Ok(pcm(samples)))).left_stream());
+                let whole = Stretch { pcm: pcm(samples), durations: None };
+                return Ok(stream::once(ready(Ok(whole))).left_stream());
             }
             Computed::Flowed(_) | Computed::Decoded(_) => return Err(mixed_up()),
         };
@@ -55,11 +56,13 @@ impl PoolHandle {
             }
         };
         let decode_job = job.clone();
+        let durations = prior.durations.clone();
         let decode = move |(latent, frames): (SpeechLatent, Range<usize>)| {
+            let durations = (frames.start == 0).then(|| durations.clone());
             let decoded = self.compute(admission, &decode_job, frames.start, Unit::Decode { latent, frames });
             async move {
                 match decoded.await? {
-                    Computed::Decoded(samples) => Ok(pcm(samples)),
+                    Computed::Decoded(samples) => Ok(Stretch { pcm: pcm(samples), durations }),
                     Computed::Begun(_) | Computed::Flowed(_) => Err(mixed_up()),
                 }
             }

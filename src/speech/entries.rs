@@ -1,4 +1,5 @@
-//! Owns what the cache's entries hold: a sentence is its samples at the voice's own rate, as FLAC; a plan is that rate and the keys of a text's
+//! Owns what the cache's entries hold: a sentence is how long its phoneme ids last and its samples at the
+//! voice's own rate, as FLAC; a plan is that rate and the keys of a text's
 //! sentences, so that neither the phonemizer nor the voice is needed to find them.
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use super::SpeechError;
 use super::plan::PlannedSentence;
 use crate::audio::{FlacError, Pcm, from_flac, to_flac};
 use crate::cache::{CacheKey, Entry};
+use crate::pool::Stretch;
 
 /// The sentences of a text, in its order. A clone shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Plan {
 }
 
 const RATE_BYTES: usize = 4;
+/// Of a number of ids, and of an id's duration.
+const COUNT_BYTES: usize = 4;
 
 // === impl Plan ===
 
@@ -42,12 +46,22 @@ impl Plan {
 }
 
 /// Takes time: not for an async thread.
-pub fn sentence_to_entry(pcm: &Pcm) -> Result<Entry, FlacError> {
-    to_flac(pcm).map(Entry::new)
+pub fn sentence_to_entry(stretches: &[Stretch]) -> Result<Entry, FlacError> {
+    let parts: Vec<Pcm> = stretches.iter().map(|stretch| stretch.pcm.clone()).collect();
+    let durations = stretches.iter().find_map(|stretch| stretch.durations.as_deref()).unwrap_or_default();
+    let mut payload = (durations.len() as u32).to_le_bytes().to_vec();
+    payload.extend(durations.iter().flat_map(|samples| samples.to_le_bytes()));
+    payload.extend(to_flac(&Pcm::joined(&parts))?);
+    Ok(Entry::new(payload))
 }
 
-pub fn sentence_from_entry(entry: &Entry) -> Result<Pcm, FlacError> {
-    from_flac(&entry.payload)
+/// The whole sentence. Takes time too. `None`: the entry holds none.
+pub fn sentence_from_entry(entry: &Entry) -> Option<Stretch> {
+    let (count, rest) = entry.payload.split_first_chunk::<COUNT_BYTES>()?;
+    let (durations, flac) = rest.split_at_checked(COUNT_BYTES * u32::from_le_bytes(*count) as usize)?;
+    let durations = durations.as_chunks::<COUNT_BYTES>().0.iter().map(|samples| u32::from_le_bytes(*samples));
+    let durations = Some(durations.collect()).filter(|durations: &Arc<[u32]>| !durations.is_empty());
+    Some(Stretch { pcm: from_flac(flac).ok()?, durations })
 }
 
 /// Runs what takes more than half a millisecond where it holds up nobody.
@@ -59,6 +73,29 @@ pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
 mod tests {
     use super::*;
     use crate::cache::KeyBuilder;
+
+    #[test]
+    fn a_sentence_comes_back_whole_with_its_durations() {
+        let pcm = |samples: Vec<i16>| Pcm { samples: samples.into(), sample_rate: 22_050 };
+        let wave = |from: i16, to: i16| pcm((from..to).map(|at| at % 100 * 50).collect());
+        for durations in [None, Some([3_000, 2_000].into())] {
+            let stretches = [
+                Stretch { pcm: wave(0, 2_000), durations: durations.clone() },
+                Stretch { pcm: wave(2_000, 5_000), durations: None },
+            ];
+
+            let entry = sentence_to_entry(&stretches).unwrap();
+
+            assert_eq!(sentence_from_entry(&entry), Some(Stretch { pcm: wave(0, 5_000), durations }));
+        }
+    }
+
+    #[test]
+    fn what_holds_no_sentence_is_none() {
+        for payload in [vec![], vec![1, 0, 0], vec![255; 8], vec![1, 0, 0, 0, 9], vec![0; 12]] {
+            assert_eq!(sentence_from_entry(&Entry::new(payload)), None);
+        }
+    }
 
     #[test]
     fn a_plan_comes_back_as_it_was() {

@@ -32,6 +32,9 @@ pub enum SpeechError {
     DeadlinePassed,
     #[error("the answer is not in the cache, and the request wants no other")]
     NotCached,
+    /// Its graph is computed as it came, which gives samples alone.
+    #[error("voice {0} does not tell when it says what")]
+    NoTimestamps(VoiceId),
     /// The reason is for the log.
     #[error("synthesis failed: {0}")]
     Failed(String),

@@ -6,6 +6,7 @@
 //!
 //! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `sentence`: one sentence, part by part;
 //!   `speaking`: all of them, in order.
+//! - `timing`: when what is said; `subtitles`: the same to be read along.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
 mod entries;
@@ -17,8 +18,14 @@ mod sentence;
 mod service;
 mod sources;
 mod speaking;
+mod subtitles;
+mod timing;
 mod work;
 
 pub use error::SpeechError;
-pub use service::{Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings};
+pub use service::{
+    Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,
+};
 pub use speaking::Speaking;
+pub use subtitles::{SubtitleFormat, subtitles};
+pub use timing::{Span, TimedPhoneme, TimedSentence, TimedWord};

@@ -12,6 +12,8 @@ use crate::voices::VoiceDigest;
 pub struct PlannedSentence {
     pub key: CacheKey,
     pub input: ModelInput,
+    /// What its ids are of.
+    pub phonemes: Sentence,
 }
 
 /// What sentences are said with.
@@ -57,7 +59,7 @@ pub fn planned(sentences: Vec<Sentence>, manner: &Manner<'_>) -> Vec<PlannedSent
             };
             let key = sentence_key(&digest, &input);
             input.seed = key.seed();
-            PlannedSentence { key, input }
+            PlannedSentence { key, input, phonemes: sentence }
         })
         .collect()
 }

@@ -9,8 +9,9 @@ use super::SpeechError;
 use super::entries::sentence_from_entry;
 use super::flights::Seat;
 use super::work::{Source, Work};
-use crate::audio::{FlacError, Pcm};
+use crate::audio::Pcm;
 use crate::cache::CacheKey;
+use crate::pool::Stretch;
 
 /// A sentence that is being brought or made from the moment on that it is begun. Dropping it drops that, unless others follow.
 pub struct SpokenSentence {
@@ -23,9 +24,9 @@ pub struct SpokenSentence {
 
 /// Where the sentence comes from.
 enum Way {
-    There(VecDeque<Pcm>),
-    Decoded(CacheKey, JoinHandle<Result<Pcm, FlacError>>),
-    Flying { key: CacheKey, seat: Seat<Pcm>, passed: usize },
+    There(VecDeque<Stretch>),
+    Decoded(CacheKey, JoinHandle<Option<Stretch>>),
+    Flying { key: CacheKey, seat: Seat<Stretch>, passed: usize },
 }
 
 // === impl SpokenSentence ===
@@ -43,15 +44,15 @@ impl SpokenSentence {
     }
 
     /// The next part, never an empty one; `None` at the end. Nothing follows an error.
-    pub async fn next(&mut self) -> Option<Result<Pcm, SpeechError>> {
+    pub async fn next(&mut self) -> Option<Result<Stretch, SpeechError>> {
         loop {
             let part = match &mut self.way {
                 Way::There(parts) => parts.pop_front()?,
                 Way::Decoded(key, decoded) => {
                     self.way = match decoded.await {
-                        Ok(Ok(pcm)) => Way::There([pcm].into()),
+                        Ok(Some(whole)) => Way::There([whole].into()),
                         // Whatever the entry holds, it is of no use.
-                        Ok(Err(_)) | Err(_) => Way::fly(&self.work, *key, self.index),
+                        Ok(None) | Err(_) => Way::fly(&self.work, *key, self.index),
                     };
                     continue;
                 }
@@ -65,8 +66,8 @@ impl SpokenSentence {
                     Err(passed) => return Some(Err(passed.into())),
                 },
             };
-            if !part.samples.is_empty() {
-                self.sent += part.samples.len();
+            if !part.pcm.samples.is_empty() {
+                self.sent += part.pcm.samples.len();
                 return Some(Ok(part));
             }
         }
@@ -83,10 +84,14 @@ impl Way {
 
 /// What of a flight's next part was not sent yet, as another flight, which ended early, may have brought the same samples before. `passed`
 /// counts this flight's.
-fn after(part: Pcm, passed: &mut usize, sent: usize) -> Pcm {
-    let known = sent.saturating_sub(*passed).min(part.samples.len());
-    *passed += part.samples.len();
-    if known == 0 { part } else { Pcm { samples: part.samples[known..].into(), ..part } }
+fn after(part: Stretch, passed: &mut usize, sent: usize) -> Stretch {
+    let Pcm { samples, sample_rate } = &part.pcm;
+    let known = sent.saturating_sub(*passed).min(samples.len());
+    *passed += samples.len();
+    if known == 0 {
+        return part;
+    }
+    Stretch { pcm: Pcm { samples: samples[known..].into(), sample_rate: *sample_rate }, ..part }
 }
 
 #[cfg(test)]
@@ -98,8 +103,11 @@ mod tests {
         let parts = [vec![1, 2], vec![3, 4, 5], vec![6]];
         let mut passed = 0;
 
-        let rest = parts.map(|samples| after(Pcm { samples: samples.into(), sample_rate: 8_000 }, &mut passed, 3));
+        let rest = parts.map(|samples| {
+            let pcm = Pcm { samples: samples.into(), sample_rate: 8_000 };
+            after(Stretch { pcm, durations: None }, &mut passed, 3)
+        });
 
-        assert_eq!(rest.each_ref().map(|part| &part.samples[..]), [&[][..], &[4, 5], &[6]]);
+        assert_eq!(rest.each_ref().map(|part| &part.pcm.samples[..]), [&[][..], &[4, 5], &[6]]);
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::SpeechError;
+use super::entries::off_thread;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::sources::Sources;
 use super::speaking::{Keeper, Making, Speaking};
+use super::timing::{TimedSentence, timed};
 use super::work::{Parts, Work};
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
@@ -72,6 +74,14 @@ pub struct Speech {
     pub cache: CacheUse,
     /// The answer's name, under which it would be the same again.
     pub key: Option<CacheKey>,
+}
+
+/// A whole answer, and when it says what.
+#[derive(Debug, Clone)]
+pub struct TimedSpeech {
+    pub answer: Answer,
+    pub cache: CacheUse,
+    pub sentences: Vec<TimedSentence>,
 }
 
 /// Where an answer came from.
@@ -168,6 +178,29 @@ impl SpeechService {
         Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key))
     }
 
+    /// The whole answer, of sentences from the cache or made now, with the times of what is said.
+    pub async fn speak_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
+        let asked = self.with_voice(asked, caching).await?;
+        let deadline = asked.request.deadline;
+        deadline.limit(self.make_timed(asked, caching)).await?
+    }
+
+    async fn make_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
+        let (spec, text, voice) = (asked.spec, asked.request.text.clone(), asked.request.voice.clone());
+        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
+        let sources = Sources::find(&work).await?;
+        let cache = sources.cache;
+        let prepared = work.prepared().await?.clone();
+        let made = Making::begin(work, sources, spec, None, true)?.finish();
+        let words = async { Ok(self.parts.phonemizer.words(text.as_str(), prepared.voice.config()).await?) };
+        let ((answer, placed), words) = tokio::try_join!(made, words)?;
+        if placed.len() != prepared.sentences.len() {
+            return Err(SpeechError::NoTimestamps(voice));
+        }
+        let find = move || timed(text.as_str(), &words, &prepared.sentences, &placed, prepared.voice.config());
+        Ok(TimedSpeech { answer, cache, sentences: off_thread(find).await? })
+    }
+
     /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the voice lacks.
     pub async fn phonemize(
         &self,
@@ -212,6 +245,7 @@ impl SpeechService {
         let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
         let sources = Sources::find(&work).await?;
         let cache = sources.cache;
-        Ok(Speech { answer: Making::begin(work, sources, spec, None, true)?.finish().await?, cache, key })
+        let (answer, _) = Making::begin(work, sources, spec, None, true)?.finish().await?;
+        Ok(Speech { answer, cache, key })
     }
 }

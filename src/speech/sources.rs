@@ -7,8 +7,8 @@ use super::SpeechError;
 use super::entries::Plan;
 use super::service::{CacheUse, Caching};
 use super::work::{Source, Work};
-use crate::audio::Pcm;
 use crate::cache::{CacheKey, Found};
+use crate::pool::Stretch;
 use crate::telemetry::CacheTier;
 
 /// Where a request's sentences are to come from, in the order of the text.
@@ -24,7 +24,7 @@ pub struct Sources {
 enum There {
     Kept(Found),
     /// Made a moment ago, and still on its way into the cache.
-    Landed(Vec<Pcm>),
+    Landed(Vec<Stretch>),
 }
 
 /// Counts what is found.

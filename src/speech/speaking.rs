@@ -14,6 +14,7 @@ use super::entries::off_thread;
 use super::sentence::SpokenSentence;
 use super::service::{AudioSpec, CacheUse};
 use super::sources::Sources;
+use super::timing::Placed;
 use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
@@ -43,7 +44,9 @@ pub(super) struct Making {
     native_rate: u32,
     to_begin: Enumerate<vec::IntoIter<Source>>,
     /// The first of them is being sent.
-    under_way: VecDeque<(SpokenSentence, Arc<Mutex<Finish>>)>,
+    under_way: VecDeque<UnderWay>,
+    /// The sentences whose sound has begun, as far as they tell how long their ids last.
+    placed: Vec<Placed>,
     output: Arc<Mutex<Output>>,
     /// Nothing more comes.
     is_over: bool,
@@ -54,6 +57,12 @@ pub(super) struct Making {
 pub(super) struct Keeper {
     pub cache: CacheHandle,
     pub key: CacheKey,
+}
+
+/// A sentence and what becomes of its sound.
+struct UnderWay {
+    sentence: SpokenSentence,
+    finish: Arc<Mutex<Finish>>,
 }
 
 /// What happens to one sentence after the network.
@@ -111,7 +120,7 @@ impl Speaking {
     pub fn seconds(&self) -> f64 {
         match &self.way {
             Way::Kept { answer, .. } => answer.seconds,
-            Way::Made(making) => lock(&making.output).samples as f64 / f64::from(self.sample_rate),
+            Way::Made(making) => lock(&making.output).seconds(self.sample_rate),
         }
     }
 }
@@ -144,6 +153,7 @@ impl Making {
             native_rate,
             to_begin: sources.sentences.into_iter().enumerate(),
             under_way: VecDeque::new(),
+            placed: Vec::new(),
             output: Arc::new(Mutex::new(output)),
             is_over: false,
             keeper,
@@ -166,12 +176,13 @@ impl Making {
         part
     }
 
-    /// The whole answer, of a speech that was begun for it.
-    pub async fn finish(mut self) -> Result<Answer, SpeechError> {
+    /// The whole answer, of a speech that was begun for it, and where its sentences stand.
+    pub async fn finish(mut self) -> Result<(Answer, Vec<Placed>), SpeechError> {
         while let Some(part) = self.next().await {
             part?;
         }
-        self.answer().ok_or_else(|| SpeechError::Failed("the whole was not wanted".to_owned()))
+        let answer = self.answer().ok_or_else(|| SpeechError::Failed("the whole was not wanted".to_owned()))?;
+        Ok((answer, self.placed))
     }
 
     /// All of it, once it is over.
@@ -186,7 +197,7 @@ impl Making {
             stream_head: stream_head.into(),
             body_at,
             sample_rate: self.sample_rate,
-            seconds: output.samples as f64 / f64::from(self.sample_rate),
+            seconds: output.seconds(self.sample_rate),
             resampled: self.resampled,
             made_at: now.checked_sub(self.age.unwrap_or_default()).unwrap_or(now),
         })
@@ -196,10 +207,15 @@ impl Making {
         while !self.is_over {
             self.begin_ahead()?;
             let output = self.output.clone();
-            let bytes = if let Some((sentence, finish)) = self.under_way.front_mut() {
+            let bytes = if let Some(UnderWay { sentence, finish }) = self.under_way.front_mut() {
                 let finish = finish.clone();
                 if let Some(part) = sentence.next().await.transpose()? {
-                    off_thread(move || lock(&output).push(&lock(&finish).part(part)?)).await?
+                    if let Some(durations) = part.durations {
+                        let start =
+                            lock(&output).seconds(self.sample_rate) + f64::from(lock(&finish).silence_ms) / 1000.0;
+                        self.placed.push(Placed { start, sample_rate: part.pcm.sample_rate, durations });
+                    }
+                    off_thread(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
                     off_thread(move || lock(&output).push(&lock(&finish).resampler.finish()?)).await?
@@ -228,7 +244,7 @@ impl Making {
                 resampler: Resampler::new(self.native_rate, self.sample_rate)?,
             };
             let sentence = SpokenSentence::begin(&self.work, source, index);
-            self.under_way.push_back((sentence, Arc::new(Mutex::new(finish))));
+            self.under_way.push_back(UnderWay { sentence, finish: Arc::new(Mutex::new(finish)) });
         }
         Ok(())
     }
@@ -262,6 +278,10 @@ impl Output {
         let bytes = self.encoder.finish()?;
         self.collect(&bytes);
         Ok(bytes)
+    }
+
+    fn seconds(&self, sample_rate: u32) -> f64 {
+        self.samples as f64 / f64::from(sample_rate)
     }
 
     fn collect(&mut self, bytes: &[u8]) {

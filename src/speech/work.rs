@@ -13,11 +13,10 @@ use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
-use crate::audio::Pcm;
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::SynthesisRequest;
 use crate::engine::{LoadedVoice, Phonemizer};
-use crate::pool::{Admission, PoolHandle, SentenceJob};
+use crate::pool::{Admission, PoolHandle, SentenceJob, Stretch};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// What requests share. A clone is another handle to it.
@@ -29,14 +28,14 @@ pub struct Parts {
     pub cache: CacheHandle,
     pub settings: SpeechSettings,
     pub preparing: Flights<Arc<Prepared>>,
-    pub speaking: Flights<Pcm>,
+    pub speaking: Flights<Stretch>,
 }
 
 /// A text as the network takes it, and the voice that says it.
 pub struct Prepared {
     pub plan: Plan,
     pub sentences: Vec<PlannedSentence>,
-    voice: Arc<dyn LoadedVoice>,
+    pub voice: Arc<dyn LoadedVoice>,
 }
 
 /// One request.
@@ -58,7 +57,7 @@ pub struct Work {
 pub enum Source {
     Found(CacheKey, Entry),
     /// Made a moment ago for another request.
-    Landed(Vec<Pcm>),
+    Landed(Vec<Stretch>),
     Made(CacheKey),
 }
 
@@ -171,7 +170,7 @@ impl Work {
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
-    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize) -> Seat<Pcm> {
+    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize) -> Seat<Stretch> {
         let work = self.clone();
         if self.caching == Caching::Forbidden {
             return alone(|outlet| async move { work.compute(key, index, &outlet).await.map(|_| None) });
@@ -190,11 +189,11 @@ impl Work {
     }
 
     /// Makes a sentence for all who want it, here and in other replicas.
-    async fn lead(self: Arc<Self>, key: CacheKey, index: usize, outlet: Outlet<Pcm>) -> Outcome<Keep> {
+    async fn lead(self: Arc<Self>, key: CacheKey, index: usize, outlet: Outlet<Stretch>) -> Outcome<Keep> {
         let mut lease = None;
         if self.caching != Caching::Fresh {
-            if let Some(pcm) = self.known(self.parts.cache.peek(&key)).await? {
-                outlet.put(pcm);
+            if let Some(whole) = self.known(self.parts.cache.peek(&key)).await? {
+                outlet.put(whole);
                 return Ok(None);
             }
             let turn = if self.l2_has_failed() {
@@ -205,8 +204,8 @@ impl Work {
             match turn {
                 Turn::Ours(ours) => lease = ours,
                 Turn::Made(Found { entry, .. }) => {
-                    if let Some(pcm) = self.known(Some(entry)).await? {
-                        outlet.put(pcm);
+                    if let Some(whole) = self.known(Some(entry)).await? {
+                        outlet.put(whole);
                         return Ok(None);
                     }
                 }
@@ -216,7 +215,7 @@ impl Work {
         let cache = self.parts.cache.clone();
         let keep = async move {
             // What is too short to be kept is made again as fast.
-            if let Ok(Ok(entry)) = off_thread(move || sentence_to_entry(&Pcm::joined(&said))).await {
+            if let Ok(Ok(entry)) = off_thread(move || sentence_to_entry(&said)).await {
                 cache.store(key, &entry);
             }
             drop(lease);
@@ -224,9 +223,9 @@ impl Work {
         Ok(Some(keep.boxed()))
     }
 
-    async fn known(&self, entry: Option<Entry>) -> Result<Option<Pcm>, SpeechError> {
+    async fn known(&self, entry: Option<Entry>) -> Result<Option<Stretch>, SpeechError> {
         let Some(entry) = entry else { return Ok(None) };
-        Ok(off_thread(move || sentence_from_entry(&entry)).await?.ok())
+        off_thread(move || sentence_from_entry(&entry)).await
     }
 
     /// Makes a sentence, and puts out each stretch of it when it is there.
@@ -234,8 +233,8 @@ impl Work {
         self: Arc<Self>,
         key: CacheKey,
         index: usize,
-        outlet: &Outlet<Pcm>,
-    ) -> Result<Vec<Pcm>, SpeechError> {
+        outlet: &Outlet<Stretch>,
+    ) -> Result<Vec<Stretch>, SpeechError> {
         let prepared = self.prepared().await?;
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));

@@ -18,6 +18,7 @@ mod streaming;
 #[path = "../support/mod.rs"]
 mod support;
 mod synthesize;
+mod timestamps;
 mod voices;
 
 use serde_json::{Value, json};

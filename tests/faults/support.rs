@@ -143,7 +143,8 @@ impl Pool {
 
     /// All of a sentence.
     pub async fn compute(&self, admission: &Admission, job: SentenceJob) -> Result<Pcm, PoolError> {
-        let stretches: Vec<Pcm> = self.handle.synthesize(admission, job).await?.try_collect().await?;
+        let stretches: Vec<Pcm> =
+            self.handle.synthesize(admission, job).await?.map_ok(|stretch| stretch.pcm).try_collect().await?;
         Ok(Pcm::joined(&stretches))
     }
 

@@ -110,7 +110,8 @@ impl Espeak {
                 let result = (self.text_to_phonemes)(&raw mut rest, CHARS_UTF8, PHONEMES_IPA, &raw mut terminator);
                 if result.is_null() { String::new() } else { CStr::from_ptr(result).to_string_lossy().into_owned() }
             };
-            take(Clause { phonemes, terminator: terminator as u32 });
+            let end = if rest.is_null() { text.count_bytes() } else { rest.addr() - text.as_ptr().addr() };
+            take(Clause { phonemes, terminator: terminator as u32, end: end as u32 });
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct Clause {
     pub phonemes: String,
     /// Pause and punctuation bits, as in espeak-ng's `translate.h`.
     pub terminator: u32,
+    /// How many bytes of the text had been read behind it: up to a character more than it has.
+    pub end: u32,
 }
 
 /// One text for a child.
@@ -106,6 +108,7 @@ impl Response {
             Self::Ready => frame(READY, &[]),
             Self::Clause(clause) => {
                 let mut payload = clause.terminator.to_le_bytes().to_vec();
+                payload.extend_from_slice(&clause.end.to_le_bytes());
                 payload.extend_from_slice(clause.phonemes.as_bytes());
                 frame(CLAUSE, &payload)
             }
@@ -120,10 +123,12 @@ impl Response {
         match tag {
             READY => Ok(Self::Ready),
             CLAUSE => {
-                let (terminator, phonemes) = payload.split_first_chunk::<4>().ok_or(Malformed)?;
+                let (terminator, rest) = payload.split_first_chunk().ok_or(Malformed)?;
+                let (end, phonemes) = rest.split_first_chunk().ok_or(Malformed)?;
                 Ok(Self::Clause(Clause {
                     phonemes: String::from_utf8_lossy(phonemes).into_owned(),
                     terminator: u32::from_le_bytes(*terminator),
+                    end: u32::from_le_bytes(*end),
                 }))
             }
             DONE => Ok(Self::Done),
@@ -164,7 +169,7 @@ mod tests {
 
         for response in [
             Response::Ready,
-            Response::Clause(Clause { phonemes: "həlˈoʊ".into(), terminator: 0x80028 }),
+            Response::Clause(Clause { phonemes: "həlˈoʊ".into(), terminator: 0x80028, end: 7 }),
             Response::Done,
             Response::UnknownLanguage,
             Response::Crashed,
