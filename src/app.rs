@@ -25,7 +25,7 @@ use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::Metrics;
 use crate::voices::Catalogue;
 use settings::{cache_settings, pool_settings};
-pub use settings::{espeak_settings, redis_settings, runtime_settings, voice_settings};
+pub use settings::{espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
 pub struct Speaker {
@@ -65,6 +65,7 @@ impl Speaker {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         // A setting that is wrong is found before anything heavy starts.
         cache_settings(config)?;
+        text_reader(config, 0)?;
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::load(&files.onnxruntime)?;
         let catalogue = Catalogue::open(&voice_settings(config)?).unwrap_or_else(|error| {
@@ -139,9 +140,9 @@ impl Application {
             limits: RequestLimits {
                 body_bytes: config.http.body_limit_bytes,
                 body_timeout: config.http.body_timeout,
-                text_chars: config.synthesis.max_text_chars,
                 deadline: config.synthesis.request_deadline,
             },
+            texts: text_reader(config, config.synthesis.max_text_chars)?,
         };
         let rescan = config.voices.rescan;
         Ok(Self {

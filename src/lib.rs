@@ -12,4 +12,5 @@ pub mod pool;
 pub mod resilience;
 pub mod speech;
 pub mod telemetry;
+pub mod text;
 pub mod voices;

@@ -9,6 +9,7 @@ use crate::domain::VoiceId;
 use crate::engine::{EspeakSettings, RuntimeFiles, RuntimeSettings};
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
+use crate::text::{Lexicons, TextReader};
 use crate::voices::{Retries, VoiceSettings, VoiceSource};
 
 /// Few enough errors to wait for, and so many that one lost connection is not among the reasons.
@@ -34,6 +35,19 @@ pub fn pool_settings(config: &Config) -> Result<PoolSettings, ConfigError> {
         hang_grace: config.synthesis.hang_grace,
         panic_limit: config.synthesis.voice_panic_limit,
     })
+}
+
+/// Reads the lexicons too.
+pub fn text_reader(config: &Config, max_chars: usize) -> Result<TextReader, ConfigError> {
+    let synthesis = &config.synthesis;
+    let lexicons = match &synthesis.lexicons_dir {
+        None => Lexicons::default(),
+        Some(folder) => {
+            Lexicons::open(folder).map_err(|error| ConfigError::new("TTS_LEXICONS_DIR", error.to_string()))?
+        }
+    };
+    TextReader::new(max_chars, lexicons, synthesis.lexicons.clone())
+        .map_err(|name| ConfigError::new("TTS_LEXICONS", format!("there is no lexicon {name} in TTS_LEXICONS_DIR")))
 }
 
 pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {

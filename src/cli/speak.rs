@@ -3,15 +3,18 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
-use crate::app::Speaker;
+use crate::app::{Speaker, text_reader};
 use crate::audio::AudioFormat;
-use crate::domain::{Deadline, InputText, InvalidField, Prosody, Speaker as SpeakerName, SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, Caching};
+use crate::config::Config;
+use crate::domain::{Deadline, InvalidField, Prosody, Script, Speaker as SpeakerName, SynthesisRequest, VoiceId};
+use crate::speech::{self, AudioSpec, Caching, SubtitleFormat};
 use crate::telemetry::init_logs;
+use crate::text::{Pronunciation, TextType};
 
 #[derive(Debug, clap::Args)]
 pub struct SpeakArgs {
@@ -43,6 +46,21 @@ pub struct SpeakArgs {
     /// In hertz, 8000 to 48000; the voice's own by default.
     #[arg(long, value_parser = clap::value_parser!(u32).range(8_000..=48_000))]
     sample_rate: Option<u32>,
+    /// Format, whatever the file's ending is.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// The text is SSML.
+    #[arg(long)]
+    ssml: bool,
+    /// A lexicon in TTS_LEXICONS_DIR, by name; may be there several times.
+    #[arg(long, value_name = "NAME")]
+    lexicon: Vec<String>,
+    /// File for subtitles; it ends in `.srt` or `.vtt`.
+    #[arg(long, value_name = "FILE")]
+    subtitles: Option<PathBuf>,
+    /// Play it, with the first of pw-play, paplay, aplay, ffplay and afplay that is there.
+    #[arg(long)]
+    play: bool,
 }
 
 /// The file to write, opened before anything is spoken. Removed again if nothing is.
@@ -59,12 +77,13 @@ const TIME_LIMIT: Duration = Duration::from_hours(24);
 pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
     init_logs(&config.log)?;
-    let text = InputText::parse(&text_of(&args.text)?, usize::MAX)?;
+    let script = args.script(&config)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
     let prosody = args.prosody()?;
     let output = args.output.as_deref().map(OutputFile::create).transpose()?;
     let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
-    let audio = in_system(async {
+    let subtitles = args.subtitles()?;
+    let (audio, lines) = in_system(async {
         let speaker = Speaker::start(&config).await?;
         let voice = match &args.voice {
             Some(name) => VoiceId::parse(name)?,
@@ -73,19 +92,56 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
         let request = SynthesisRequest {
             voice,
             speaker: args.speaker.clone().map(SpeakerName::Name),
-            text,
+            script,
             prosody,
             deadline: Deadline::after(TIME_LIMIT),
         };
         let asked = speaker.speech.identify(request, spec).await?;
-        let speech = speaker.speech.speak(asked, Caching::Forbidden).await?;
-        anyhow::Ok(speech.answer.audio)
+        if subtitles.is_none() {
+            return Ok((speaker.speech.speak(asked, Caching::Forbidden).await?.answer.audio, String::new()));
+        }
+        let timed = speaker.speech.speak_timed(asked, Caching::Forbidden).await?;
+        let lines = subtitles.map_or_else(String::new, |(_, format)| speech::subtitles(format, &timed.sentences));
+        anyhow::Ok((timed.answer.audio, lines))
     })?;
     match output {
         Some(file) => file.finish(&audio)?,
+        None if args.play => {}
         None => std::io::stdout().write_all(&audio)?,
     }
-    Ok(())
+    if let Some((path, _)) = subtitles {
+        std::fs::write(path, lines)?;
+    }
+    if args.play { play(&audio, spec.format) } else { Ok(()) }
+}
+
+/// Programs that play a file, with what makes them do that alone.
+const PLAYERS: [(&str, &[&str]); 5] = [
+    ("pw-play", &[]),
+    ("paplay", &[]),
+    ("aplay", &["-q"]),
+    ("ffplay", &["-nodisp", "-autoexit", "-loglevel", "error"]),
+    ("afplay", &[]),
+];
+
+/// Plays what was spoken, and waits for the end.
+fn play(audio: &[u8], format: AudioFormat) -> anyhow::Result<()> {
+    let file = std::env::temp_dir().join(format!("tts-{}.{}", uuid::Uuid::new_v4(), format.name()));
+    std::fs::write(&file, audio)?;
+    let played =
+        PLAYERS.iter().find_map(|(player, options)| match Command::new(player).args(*options).arg(&file).status() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            played => Some(played.map(|status| (player, status))),
+        });
+    // A file that is left in the folder for such files is no loss.
+    let _ = std::fs::remove_file(&file);
+    match played {
+        None => anyhow::bail!("no player is installed: none of {}", PLAYERS.map(|(player, _)| player).join(", ")),
+        Some(played) => match played? {
+            (_, status) if status.success() => Ok(()),
+            (player, status) => anyhow::bail!("{player} failed: {status}"),
+        },
+    }
 }
 
 // === impl OutputFile ===
@@ -121,7 +177,24 @@ impl Drop for OutputFile<'_> {
 // === impl SpeakArgs ===
 
 impl SpeakArgs {
+    fn script(&self, config: &Config) -> anyhow::Result<Script> {
+        let kind = if self.ssml { TextType::Ssml } else { TextType::Plain };
+        let pronunciation = Pronunciation { own: None, lexicons: &self.lexicon };
+        Ok(text_reader(config, usize::MAX)?.read(&text_of(&self.text)?, kind, pronunciation)?)
+    }
+
+    fn subtitles(&self) -> Result<Option<(&Path, SubtitleFormat)>, InvalidField> {
+        let Some(path) = &self.subtitles else { return Ok(None) };
+        let format = path.extension().and_then(|ending| SubtitleFormat::parse(ending.to_str()?));
+        let format =
+            format.ok_or(InvalidField { field: "--subtitles", expected: "a file that ends in .srt or .vtt" })?;
+        Ok(Some((path, format)))
+    }
+
     fn format(&self) -> Result<AudioFormat, InvalidField> {
+        if let Some(name) = &self.format {
+            return AudioFormat::parse(name).ok_or(InvalidField { field: "--format", expected: AudioFormat::NAMES });
+        }
         let Some(path) = &self.output else { return Ok(AudioFormat::Wav) };
         path.extension()
             .and_then(|ending| AudioFormat::parse(ending.to_str()?))

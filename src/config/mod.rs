@@ -90,6 +90,10 @@ pub struct SynthesisConfig {
     pub queue_limit: usize,
     pub request_deadline: Duration,
     pub max_text_chars: usize,
+    /// Folder of pronunciation lexicons.
+    pub lexicons_dir: Option<PathBuf>,
+    /// Names of those that apply to every text.
+    pub lexicons: Vec<String>,
     /// Phonemes in one inference; a longer sentence is cut.
     pub max_sentence_phonemes: usize,
     /// How long after its deadline a cancelled computation may go on before its thread is given up.
@@ -230,6 +234,8 @@ impl Config {
                 queue_limit: read.number("TTS_QUEUE_LIMIT", 1..=100_000, 64)?,
                 request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
                 max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
+                lexicons_dir: read.path("TTS_LEXICONS_DIR"),
+                lexicons: read.list("TTS_LEXICONS")?.unwrap_or_default(),
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
                 hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
                 voice_panic_limit: read.number("TTS_VOICE_PANIC_LIMIT", 1..=1_000, 5)?,

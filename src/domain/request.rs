@@ -1,13 +1,13 @@
 //! Owns one request for speech, free of HTTP: which voice says which text, how, and until when.
 
-use super::{Deadline, InputText, VoiceId};
+use super::{Deadline, Passage, Script, VoiceId};
 
 /// One text to be spoken by one voice.
 #[derive(Debug, Clone)]
 pub struct SynthesisRequest {
     pub voice: VoiceId,
     pub speaker: Option<Speaker>,
-    pub text: InputText,
+    pub script: Script,
     pub prosody: Prosody,
     pub deadline: Deadline,
 }
@@ -36,6 +36,23 @@ pub struct Prosody {
 pub struct InvalidField {
     pub field: &'static str,
     pub expected: &'static str,
+}
+
+// === impl SynthesisRequest ===
+
+impl SynthesisRequest {
+    /// Its own voice, then those that its text names.
+    pub fn voices(&self) -> impl Iterator<Item = &VoiceId> {
+        std::iter::once(&self.voice).chain(self.script.voices().iter().map(|named| &named.voice))
+    }
+
+    /// Who says a passage; `None` is the voice's own default.
+    pub fn speaker_of(&self, passage: &Passage) -> Option<&Speaker> {
+        match passage.voice.checked_sub(1) {
+            None => self.speaker.as_ref(),
+            Some(named) => self.script.voices().get(named)?.speaker.as_ref(),
+        }
+    }
 }
 
 // === impl Prosody ===

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::pool::PoolError;
 use crate::speech::SpeechError;
+use crate::text::ReadError;
 use crate::voices::VoiceError;
 
 /// An error as a caller sees it, in the envelope of the OpenAI API.
@@ -199,6 +200,18 @@ impl From<TextError> for ApiError {
             TextError::Blank | TextError::Nul => (StatusCode::BAD_REQUEST, "invalid_text"),
         };
         Self::new(status, code, error.to_string()).param("text")
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        let invalid = |code, param| Self::new(StatusCode::BAD_REQUEST, code, error.to_string()).param(param);
+        match &error {
+            ReadError::Text(text) => (*text).into(),
+            ReadError::Ssml(_) => invalid("invalid_ssml", "text"),
+            ReadError::Lexicon(_) => invalid("invalid_lexicon", "lexicon"),
+            ReadError::UnknownLexicon => invalid("lexicon_not_found", "lexicons"),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, SynthesisRequest, TextError, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, SpeechError};
+use crate::text::ReadError;
 
 const DEFAULT_SAMPLE_RATE: u32 = 16_000;
 const SAMPLE_RATES: [u32; 4] = [16_000, 22_050, 44_100, 48_000];
@@ -109,15 +110,17 @@ impl Body {
                 .and_then(|id| state.speech.resolve(&id))
                 .ok_or_else(unknown_model)?,
         };
-        let text = state.limits.text(&self.text).map_err(|error| match error {
-            TextError::TooLong { .. } => LegacyError::Detail(error.into()),
-            TextError::Blank => Invalid::field("text", "value_error", "Value error, text is empty or blank").into(),
-            TextError::Nul => Invalid::field("text", "value_error", "Value error, text contains U+0000").into(),
+        let blank = || Invalid::field("text", "value_error", "Value error, text is empty or blank").into();
+        let nul = || Invalid::field("text", "value_error", "Value error, text contains U+0000").into();
+        let script = state.texts.plain(&self.text).map_err(|error| match error {
+            ReadError::Text(TextError::Blank) => blank(),
+            ReadError::Text(TextError::Nul) => nul(),
+            other => LegacyError::Detail(other.into()),
         })?;
         Ok(SynthesisRequest {
             voice,
             speaker: None,
-            text,
+            script,
             prosody: Prosody::default(),
             deadline: state.limits.deadline(None).map_err(ApiError::from)?,
         })

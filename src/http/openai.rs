@@ -121,7 +121,7 @@ async fn events(
     spec: AudioSpec,
     conditions: Conditions,
 ) -> Result<HttpResponse, ApiError> {
-    let characters = request.text.chars();
+    let characters = request.script.source().chars();
     let asked = state.speech.identify(request, spec).await?;
     let voice = asked.request.voice.clone();
     let speaking = state.speech.begin(asked, conditions.caching).await?;
@@ -188,7 +188,7 @@ impl Body {
         Ok(SynthesisRequest {
             voice,
             speaker,
-            text: state.limits.text(&self.input)?,
+            script: state.texts.plain(&self.input)?,
             prosody: match self.speed {
                 None => prosody,
                 Some(speed) => prosody.with_speed(speed)?,

@@ -25,9 +25,9 @@ pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBy
         None => state.default_voice.clone().ok_or_else(ApiError::no_voice)?,
         Some(name) => voice_and_speaker(name)?.0,
     };
-    let (text, deadline) = (state.limits.text(&body.text)?, state.limits.deadline(None)?);
+    let (script, deadline) = (state.texts.plain(&body.text)?, state.limits.deadline(None)?);
 
-    let phonemized = state.speech.phonemize(&voice, &text, deadline).await?;
+    let phonemized = state.speech.phonemize(&voice, &script, deadline).await?;
 
     let shown = phonemized
         .sentences

@@ -58,7 +58,7 @@ impl Body {
         Ok(SynthesisRequest {
             voice,
             speaker: self.speaker_id.map(Speaker::Number).or_else(|| self.speaker.clone().map(Speaker::Name)),
-            text: state.limits.text(&self.text)?,
+            script: state.texts.plain(&self.text)?,
             prosody: self.prosody()?,
             deadline: state.limits.deadline(None)?,
         })

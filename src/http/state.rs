@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Token;
-use crate::domain::{Deadline, InputText, InvalidField, TextError, VoiceId};
+use crate::domain::{Deadline, InvalidField, VoiceId};
 use crate::pool::PoolHandle;
 use crate::resilience::Readiness;
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
+use crate::text::TextReader;
 use crate::voices::Catalogue;
 
 /// The service as handlers see it.
@@ -30,6 +31,8 @@ pub struct AppState {
     /// `None`: no voice is installed.
     pub default_voice: Option<VoiceId>,
     pub limits: RequestLimits,
+    /// Reads what callers write.
+    pub texts: TextReader,
 }
 
 /// Bounds of one request.
@@ -37,17 +40,12 @@ pub struct AppState {
 pub struct RequestLimits {
     pub body_bytes: usize,
     pub body_timeout: Duration,
-    pub text_chars: usize,
     pub deadline: Duration,
 }
 
 // === impl RequestLimits ===
 
 impl RequestLimits {
-    pub fn text(&self, raw: &str) -> Result<InputText, TextError> {
-        InputText::parse(raw, self.text_chars)
-    }
-
     /// The caller's deadline, if it is the shorter one.
     pub fn deadline(&self, requested_ms: Option<u64>) -> Result<Deadline, InvalidField> {
         let limit = match requested_ms {

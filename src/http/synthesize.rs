@@ -1,5 +1,6 @@
 //! Owns `POST /v1/synthesizeSpeech`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::{HttpResponse, web};
@@ -13,14 +14,22 @@ use super::error::ApiError;
 use super::sound;
 use super::state::AppState;
 use crate::audio::{AudioFormat, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
-use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
+use crate::domain::{InvalidField, Prosody, Script, Speaker, SynthesisRequest, VoiceId};
 use crate::speech::AudioSpec;
+use crate::text::{Pronunciation, TextType};
 
 /// The request's body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body {
     text: String,
+    /// `plain` or `ssml`.
+    text_type: Option<String>,
+    /// Words of this text, and what is said instead: another spelling, or phonemes in `[[ ]]`.
+    lexicon: Option<BTreeMap<String, String>>,
+    /// Names of the service's lexicons.
+    #[serde(default)]
+    lexicons: Vec<String>,
     /// `voice` or `voice#speaker`.
     voice_id: Option<String>,
     response_format: Option<String>,
@@ -79,11 +88,20 @@ pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, Ap
     };
     Ok(SynthesisRequest {
         voice,
-        text: state.limits.text(&body.text)?,
+        script: script(&body, state)?,
         prosody: prosody(&body)?,
         speaker: body.speaker.map(|field| field.0).or(speaker),
         deadline: state.limits.deadline(body.deadline_ms)?,
     })
+}
+
+fn script(body: &Body, state: &AppState) -> Result<Script, ApiError> {
+    let kind = match body.text_type.as_deref() {
+        None => TextType::default(),
+        Some(name) => TextType::parse(name).ok_or(InvalidField { field: "text_type", expected: TextType::NAMES })?,
+    };
+    let pronunciation = Pronunciation { own: body.lexicon.as_ref(), lexicons: &body.lexicons };
+    Ok(state.texts.read(&body.text, kind, pronunciation)?)
 }
 
 /// Of `voice` or `voice#speaker`.

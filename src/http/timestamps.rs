@@ -16,7 +16,7 @@ use super::sound;
 use super::state::AppState;
 use super::synthesize::{Body, audio_spec, into_request};
 use crate::domain::InvalidField;
-use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSentence, TimedSpeech, TimedWord, subtitles};
+use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSentence, TimedSpeech, subtitles};
 
 /// Places in a text as callers count them: by code point.
 struct Offsets<'a> {
@@ -46,20 +46,21 @@ pub async fn timestamps(
     let alone = accepted(request.headers());
     let spec = audio_spec(&body)?;
     let asked = state.speech.identify(into_request(body, &state)?, spec).await?;
-    let (text, voice) = (asked.request.text.clone(), asked.request.voice.clone());
+    let (script, voice) = (asked.request.script.clone(), asked.request.voice.clone());
+    let source = script.source().as_str();
 
     let timed = state.speech.speak_timed(asked, conditions.caching).await?;
 
     let mut head = sound::head(spec.format, &voice, timed.answer.sample_rate, timed.cache);
     if let Some(format) = alone {
-        let file = subtitles(format, text.as_str(), &timed.sentences);
+        let file = subtitles(format, &timed.sentences);
         let content_type = format!("{}; charset=utf-8", format.content_type());
         return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(file));
     }
-    let mut shown = shown(text.as_str(), &timed);
+    let mut shown = shown(source, &timed);
     shown["format"] = spec.format.name().into();
     if let Some(format) = wanted {
-        shown["subtitles"] = subtitles(format, text.as_str(), &timed.sentences).into();
+        shown["subtitles"] = subtitles(format, &timed.sentences).into();
     }
     Ok(head.insert_header((CONTENT_TYPE, "application/json")).body(shown.to_string()))
 }
@@ -71,20 +72,21 @@ fn accepted(headers: &HeaderMap) -> Option<SubtitleFormat> {
     [SubtitleFormat::Srt, SubtitleFormat::Vtt].into_iter().find(|format| format.content_type() == essence)
 }
 
-fn shown(text: &str, timed: &TimedSpeech) -> Value {
-    let mut offsets = Offsets { text, reached: (0, 0) };
+fn shown(source: &str, timed: &TimedSpeech) -> Value {
+    let mut offsets = Offsets { text: source, reached: (0, 0) };
     let mut words = Vec::new();
     let mut phonemes = Vec::new();
     let mut sentences = Vec::new();
-    for TimedSentence { span, text: place, words: own_words, phonemes: own_phonemes } in &timed.sentences {
-        sentences.push(placed(&mut offsets, "text", *span, Some(place)));
-        words.extend(own_words.iter().map(|TimedWord { span, text }| placed(&mut offsets, "text", *span, Some(text))));
-        phonemes.extend(own_phonemes.iter().map(|TimedPhoneme { span, phoneme, text }| {
-            let mut shown = placed(&mut offsets, "", *span, text.as_ref());
-            shown["phoneme"] = (**phoneme).into();
-            shown
+    for TimedSentence { span, place, text, words: own_words, phonemes: own_phonemes } in &timed.sentences {
+        sentences.push(placed(&mut offsets, *span, Some(place), ("text", text)));
+        words.extend(
+            own_words.iter().map(|word| placed(&mut offsets, word.span, Some(&word.place), ("text", &word.text))),
+        );
+        phonemes.extend(own_phonemes.iter().map(|TimedPhoneme { span, phoneme, place }| {
+            placed(&mut offsets, *span, place.as_ref(), ("phoneme", phoneme))
         }));
     }
+    let marks = timed.marks.iter().map(|(name, time)| json!({"name": name, "time": rounded(*time)}));
     json!({
         "audio_base64": STANDARD.encode(&timed.answer.audio),
         "sample_rate": timed.answer.sample_rate,
@@ -92,16 +94,15 @@ fn shown(text: &str, timed: &TimedSpeech) -> Value {
         "sentences": sentences,
         "words": words,
         "phonemes": phonemes,
+        "marks": marks.collect::<Value>(),
     })
 }
 
-/// Seconds, and the place in the text with what stands there, under `name` if there is one.
-fn placed(offsets: &mut Offsets<'_>, name: &str, span: Span, place: Option<&Range<usize>>) -> Value {
+/// What is said, when, and where it stands in the text.
+fn placed(offsets: &mut Offsets<'_>, span: Span, place: Option<&Range<usize>>, said: (&str, &str)) -> Value {
     let (from, to) = place.map(|place| (offsets.of(place.start), offsets.of(place.end))).unzip();
     let mut shown = json!({"start": rounded(span.start), "end": rounded(span.end), "start_char": from, "end_char": to});
-    if let Some(place) = place.filter(|_| !name.is_empty()) {
-        shown[name] = offsets.text[place.clone()].into();
-    }
+    shown[said.0] = said.1.into();
     shown
 }
 

@@ -15,33 +15,47 @@ use crate::pool::Stretch;
 pub struct Plan {
     /// The voice's own, in hertz.
     pub sample_rate: u32,
-    pub sentences: Arc<[CacheKey]>,
+    pub sentences: Arc<[PlanItem]>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanItem {
+    pub key: CacheKey,
+    /// The number of the passage that it is of.
+    pub passage: u32,
 }
 
 const RATE_BYTES: usize = 4;
-/// Of a number of ids, and of an id's duration.
+/// Of a number of ids, of an id's duration, and of a passage's number.
 const COUNT_BYTES: usize = 4;
 
 // === impl Plan ===
 
 impl Plan {
     pub fn of(sentences: &[PlannedSentence], sample_rate: u32) -> Self {
-        Self { sample_rate, sentences: sentences.iter().map(|sentence| sentence.key).collect() }
+        let items = sentences.iter().map(|sentence| PlanItem { key: sentence.key, passage: sentence.passage as u32 });
+        Self { sample_rate, sentences: items.collect() }
     }
 
     pub fn to_entry(&self) -> Entry {
-        let keys = self.sentences.iter().flat_map(|key| *key.as_bytes());
-        Entry::new(self.sample_rate.to_le_bytes().into_iter().chain(keys).collect::<Vec<u8>>())
+        let mut payload = self.sample_rate.to_le_bytes().to_vec();
+        for PlanItem { key, passage } in &*self.sentences {
+            payload.extend_from_slice(key.as_bytes());
+            payload.extend_from_slice(&passage.to_le_bytes());
+        }
+        Entry::new(payload)
     }
 
     /// `None`: the entry holds no plan.
     pub fn from_entry(entry: &Entry) -> Option<Self> {
-        let (rate, keys) = entry.payload.split_first_chunk::<RATE_BYTES>()?;
-        let (keys, rest) = keys.as_chunks::<{ CacheKey::BYTES }>();
-        rest.is_empty().then(|| Self {
-            sample_rate: u32::from_le_bytes(*rate),
-            sentences: keys.iter().map(|key| CacheKey::from_bytes(*key)).collect(),
-        })
+        let (rate, items) = entry.payload.split_first_chunk::<RATE_BYTES>()?;
+        let (items, rest) = items.as_chunks::<{ CacheKey::BYTES + COUNT_BYTES }>();
+        let item = |item: &[u8; CacheKey::BYTES + COUNT_BYTES]| {
+            let (key, passage) = item.split_first_chunk()?;
+            Some(PlanItem { key: CacheKey::from_bytes(*key), passage: u32::from_le_bytes(passage.try_into().ok()?) })
+        };
+        let sentences = items.iter().map(item).collect::<Option<_>>()?;
+        rest.is_empty().then(|| Self { sample_rate: u32::from_le_bytes(*rate), sentences })
     }
 }
 
@@ -99,13 +113,16 @@ mod tests {
 
     #[test]
     fn a_plan_comes_back_as_it_was() {
-        let key = |name: &str| KeyBuilder::new("test").part("name", name).finish();
-        for sentences in [vec![], vec![key("a")], vec![key("a"), key("b"), key("a")]] {
+        let key = |name: &str| PlanItem {
+            key: KeyBuilder::new("test").part("name", name).finish(),
+            passage: name.len() as u32,
+        };
+        for sentences in [vec![], vec![key("a")], vec![key("a"), key("bb"), key("a")]] {
             let plan = Plan { sample_rate: 22_050, sentences: sentences.into() };
 
             assert_eq!(Plan::from_entry(&plan.to_entry()), Some(plan));
         }
         assert_eq!(Plan::from_entry(&Entry::new(vec![0; 3])), None);
-        assert_eq!(Plan::from_entry(&Entry::new(vec![0; 35])), None);
+        assert_eq!(Plan::from_entry(&Entry::new(vec![0; 36])), None);
     }
 }

@@ -16,16 +16,23 @@ const SENTENCE: &str = "sentence-v1";
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     pub request: &'a SynthesisRequest,
-    pub digest: &'a VoiceDigest,
+    /// Of the request's voice, and of those that its text names.
+    pub digests: &'a [VoiceDigest],
     pub max_phonemes: usize,
 }
 
 /// Of the bytes of a whole answer.
 pub fn answer_key(identity: &Identity<'_>, spec: AudioSpec) -> CacheKey {
-    let prosody = &identity.request.prosody;
-    identity
-        .add_to(KeyBuilder::new(ANSWER))
-        .part("volume", prosody.volume().to_le_bytes())
+    let SynthesisRequest { prosody, script, .. } = identity.request;
+    let mut key = identity.add_to(KeyBuilder::new(ANSWER));
+    if !script.is_plain() {
+        for passage in script.passages() {
+            key = key
+                .part("passage volume", passage.volume.to_le_bytes())
+                .part("passage pause", passage.pause_before_ms.to_le_bytes());
+        }
+    }
+    key.part("volume", prosody.volume().to_le_bytes())
         .part("sentence silence", prosody.sentence_silence_ms().to_le_bytes())
         .part("format", spec.format.name())
         .optional("sample rate", spec.sample_rate.map(u32::to_le_bytes))
@@ -50,21 +57,32 @@ pub fn sentence_key(digest: &VoiceDigest, input: &ModelInput) -> CacheKey {
         .finish()
 }
 
+fn with_speaker(key: KeyBuilder, speaker: Option<&Speaker>) -> KeyBuilder {
+    let (name, number) = match speaker {
+        Some(Speaker::Name(name)) => (Some(name), None),
+        Some(Speaker::Number(number)) => (None, Some(number)),
+        None => (None, None),
+    };
+    key.optional("speaker name", name).optional("speaker number", number.map(|number| number.to_le_bytes()))
+}
+
 impl Identity<'_> {
     fn add_to(&self, key: KeyBuilder) -> KeyBuilder {
-        let request = self.request;
-        let (name, number) = match &request.speaker {
-            Some(Speaker::Name(name)) => (Some(name), None),
-            Some(Speaker::Number(number)) => (None, Some(number)),
-            None => (None, None),
+        let SynthesisRequest { voice, speaker, script, prosody, .. } = self.request;
+        let key = key.part("voice", voice.as_str());
+        let key = if script.is_plain() {
+            key.part("text", script.source().as_str())
+        } else {
+            script.passages().iter().fold(key, |key, passage| {
+                key.part("passage", passage.said.as_str())
+                    .part("passage voice", (passage.voice as u64).to_le_bytes())
+                    .part("passage rate", passage.rate.to_le_bytes())
+            })
         };
-        let prosody = &request.prosody;
-        key.part("voice", request.voice.as_str())
-            .part("text", request.text.as_str())
-            .part("digest", self.digest.as_bytes())
-            .optional("speaker name", name)
-            .optional("speaker number", number.map(|number| number.to_le_bytes()))
-            .part("speed", prosody.speed().to_le_bytes())
+        let key = self.digests.iter().fold(key, |key, digest| key.part("digest", digest.as_bytes()));
+        let named = script.voices().iter().map(|named| &named.speaker);
+        let key = named.fold(with_speaker(key, speaker.as_ref()), |key, speaker| with_speaker(key, speaker.as_ref()));
+        key.part("speed", prosody.speed().to_le_bytes())
             .optional("length scale", prosody.length_scale().map(f32::to_le_bytes))
             .optional("noise scale", prosody.noise_scale().map(f32::to_le_bytes))
             .optional("noise w", prosody.noise_w().map(f32::to_le_bytes))
@@ -79,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::audio::AudioFormat;
-    use crate::domain::{Deadline, InputText, Prosody, VoiceId};
+    use crate::domain::{Deadline, InputText, Passage, Prosody, SaidText, Script, VoiceId};
 
     const DIGEST: [u8; 32] = [7; 32];
     const SPEC: AudioSpec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
@@ -88,15 +106,15 @@ mod tests {
         SynthesisRequest {
             voice: VoiceId::parse("v").unwrap(),
             speaker: None,
-            text: InputText::parse("Hi.", 100).unwrap(),
+            script: Script::plain(InputText::parse("Hi.", 100).unwrap()),
             prosody: Prosody::default(),
             deadline: Deadline::after(Duration::from_secs(1)),
         }
     }
 
     fn keys_of(request: &SynthesisRequest, digest: [u8; 32], spec: AudioSpec) -> (String, String) {
-        let digest = VoiceDigest::from(digest);
-        let identity = Identity { request, digest: &digest, max_phonemes: 400 };
+        let digests = [VoiceDigest::from(digest)];
+        let identity = Identity { request, digests: &digests, max_phonemes: 400 };
         (answer_key(&identity, spec).to_string(), plan_key(&identity).to_string())
     }
 
@@ -125,13 +143,24 @@ mod tests {
             change(&mut request);
             keys_of(&request, DIGEST, SPEC).0
         };
-        let text = |text: &str| InputText::parse(text, 100).unwrap();
+        let text = |text: &str| Script::plain(InputText::parse(text, 100).unwrap());
+        let passages = |change: &dyn Fn(&mut Passage)| {
+            let mut passage = Passage::of(SaidText::default());
+            change(&mut passage);
+            Script::new(InputText::parse("Hi.", 100).unwrap(), vec![passage], Vec::new())
+        };
         let keys = [
             with(&|_| {}),
             with(&|request| request.voice = VoiceId::parse("w").unwrap()),
-            with(&|request| request.text = text("Hi. ")),
-            with(&|request| request.text = text("H\u{ed}.")),
-            with(&|request| request.text = text("Hi\u{301}.")),
+            with(&|request| request.script = text("Hi. ")),
+            with(&|request| request.script = text("H\u{ed}.")),
+            with(&|request| request.script = text("Hi\u{301}.")),
+            with(&|request| request.script = passages(&|_| {})),
+            with(&|request| request.script = passages(&|passage| passage.said.push_replaced("Ho.", 0..1))),
+            with(&|request| request.script = passages(&|passage| passage.voice = 1)),
+            with(&|request| request.script = passages(&|passage| passage.rate = 2.0)),
+            with(&|request| request.script = passages(&|passage| passage.volume = 2.0)),
+            with(&|request| request.script = passages(&|passage| passage.pause_before_ms = 1)),
             with(&|request| request.speaker = Some(Speaker::Number(1))),
             with(&|request| request.speaker = Some(Speaker::Name("1".into()))),
             with(&|request| request.prosody = Prosody::default().with_speed(2.0).unwrap()),

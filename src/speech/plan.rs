@@ -11,6 +11,8 @@ use crate::voices::VoiceDigest;
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedSentence {
     pub key: CacheKey,
+    /// The number of the passage that it is of.
+    pub passage: usize,
     pub input: ModelInput,
     /// What its ids are of.
     pub phonemes: Sentence,
@@ -21,6 +23,8 @@ pub struct PlannedSentence {
 pub struct Manner<'a> {
     pub speaker: i64,
     pub prosody: &'a Prosody,
+    /// A factor on the speed.
+    pub rate: f32,
     pub config: &'a VoiceConfig,
     pub digest: VoiceDigest,
     pub max_phonemes: usize,
@@ -38,10 +42,10 @@ pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Resul
         .ok_or(SpeechError::UnknownSpeaker { speakers: config.speakers })
 }
 
-/// Sentences in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
-pub fn planned(sentences: Vec<Sentence>, manner: &Manner<'_>) -> Vec<PlannedSentence> {
-    let Manner { speaker, prosody, config, digest, max_phonemes } = *manner;
-    let length_scale = prosody.length_scale().unwrap_or(config.inference.length_scale / prosody.speed());
+/// Sentences of a passage in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
+pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) -> Vec<PlannedSentence> {
+    let Manner { speaker, prosody, rate, config, digest, max_phonemes } = *manner;
+    let length_scale = prosody.length_scale().unwrap_or(config.inference.length_scale / prosody.speed()) / rate;
     // Slow speech has more frames for the same phonemes, and memory follows frames.
     let limit = (max_phonemes as f32 / length_scale.max(1.0)) as usize;
     sentences
@@ -59,7 +63,7 @@ pub fn planned(sentences: Vec<Sentence>, manner: &Manner<'_>) -> Vec<PlannedSent
             };
             let key = sentence_key(&digest, &input);
             input.seed = key.seed();
-            PlannedSentence { key, input, phonemes: sentence }
+            PlannedSentence { key, passage, input, phonemes: sentence }
         })
         .collect()
 }
@@ -90,8 +94,9 @@ mod tests {
 
     fn plan(sentences: &[Sentence], prosody: &Prosody, max_phonemes: usize) -> Vec<PlannedSentence> {
         let config = config();
-        let manner = Manner { speaker: 1, prosody, config: &config, digest: VoiceDigest::from([7; 32]), max_phonemes };
-        planned(sentences.to_vec(), &manner)
+        let digest = VoiceDigest::from([7; 32]);
+        let manner = Manner { speaker: 1, prosody, rate: 1.0, config: &config, digest, max_phonemes };
+        planned(sentences.to_vec(), 0, &manner)
     }
 
     fn spoken(phonemes: &str) -> Sentence {

@@ -12,7 +12,7 @@ use super::timing::{TimedSentence, timed};
 use super::work::{Parts, Work};
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
-use crate::domain::{Deadline, InputText, SynthesisRequest, VoiceId};
+use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 use crate::pool::PoolHandle;
 use crate::voices::{Catalogue, VoiceDigest};
@@ -57,7 +57,7 @@ pub struct Asked {
     pub spec: AudioSpec,
     /// `None`: the voice is not here yet, or cannot be read.
     pub key: Option<CacheKey>,
-    pub(super) digest: Option<VoiceDigest>,
+    pub(super) digests: Option<Arc<[VoiceDigest]>>,
 }
 
 /// A text as the network takes it.
@@ -82,6 +82,8 @@ pub struct TimedSpeech {
     pub answer: Answer,
     pub cache: CacheUse,
     pub sentences: Vec<TimedSentence>,
+    /// Places that the text names, and when they come.
+    pub marks: Vec<(String, f64)>,
 }
 
 /// Where an answer came from.
@@ -130,13 +132,19 @@ impl SpeechService {
     /// Names the request's answer without making it.
     pub async fn identify(&self, mut request: SynthesisRequest, spec: AudioSpec) -> Result<Asked, SpeechError> {
         request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
-        let digest = self.parts.catalogue.digest(&request.voice).await;
+        request.script =
+            request.script.cast(|voice| self.resolve(voice).ok_or_else(|| SpeechError::UnknownVoice(voice.clone())))?;
+        let mut digests = Vec::new();
+        for voice in request.voices() {
+            digests.push(self.parts.catalogue.digest(voice).await);
+        }
+        let digests: Option<Arc<[VoiceDigest]>> = digests.into_iter().collect();
         let max_phonemes = self.parts.settings.max_sentence_phonemes;
-        let key = digest.as_ref().map(|digest| {
-            let identity = Identity { request: &request, digest, max_phonemes };
+        let key = digests.as_ref().map(|digests| {
+            let identity = Identity { request: &request, digests, max_phonemes };
             answer_key(&identity, spec)
         });
-        Ok(Asked { request, spec, key, digest })
+        Ok(Asked { request, spec, key, digests })
     }
 
     /// The whole answer, from the cache or made now.
@@ -186,33 +194,36 @@ impl SpeechService {
     }
 
     async fn make_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
-        let (spec, text, voice) = (asked.spec, asked.request.text.clone(), asked.request.voice.clone());
+        let spec = asked.spec;
         let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
         let sources = Sources::find(&work).await?;
         let cache = sources.cache;
         let prepared = work.prepared().await?.clone();
-        let made = Making::begin(work, sources, spec, None, true)?.finish();
-        let words = async { Ok(self.parts.phonemizer.words(text.as_str(), prepared.voice.config()).await?) };
-        let ((answer, placed), words) = tokio::try_join!(made, words)?;
+        let made = Making::begin(work.clone(), sources, spec, None, true)?.finish();
+        let ((answer, placed), words) = tokio::try_join!(made, work.words(&prepared))?;
         if placed.len() != prepared.sentences.len() {
-            return Err(SpeechError::NoTimestamps(voice));
+            return Err(SpeechError::NoTimestamps(work.request.voice.clone()));
         }
-        let find = move || timed(text.as_str(), &words, &prepared.sentences, &placed, prepared.voice.config());
-        Ok(TimedSpeech { answer, cache, sentences: off_thread(find).await? })
+        let find = move || timed(&work.request, &words, &prepared, &placed);
+        let (sentences, marks) = off_thread(find).await?;
+        Ok(TimedSpeech { answer, cache, sentences, marks })
     }
 
     /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the voice lacks.
     pub async fn phonemize(
         &self,
         voice: &VoiceId,
-        text: &InputText,
+        script: &Script,
         deadline: Deadline,
     ) -> Result<Phonemized, SpeechError> {
         let voice = self.resolve(voice).ok_or_else(|| SpeechError::UnknownVoice(voice.clone()))?;
         let _admission = self.parts.pool.admit()?;
         let loaded = self.parts.pool.voice(&voice, deadline).await?;
         let config = loaded.config();
-        let sentences = deadline.limit(self.parts.phonemizer.sentences(text.as_str(), config)).await??;
+        let mut sentences = Vec::new();
+        for passage in script.passages() {
+            sentences.extend(deadline.limit(self.parts.phonemizer.sentences(passage.said.as_str(), config)).await??);
+        }
         let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
         Ok(Phonemized { voice, sentences })
     }
@@ -228,7 +239,7 @@ impl SpeechService {
 
     /// Waits for a voice that is not here yet: before that nothing has a name.
     async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
-        let nameless = asked.digest.is_none() && caching != Caching::Forbidden && self.parts.cache.is_enabled();
+        let nameless = asked.digests.is_none() && caching != Caching::Forbidden && self.parts.cache.is_enabled();
         if !nameless {
             return Ok(asked);
         }
@@ -236,7 +247,9 @@ impl SpeechService {
             return Err(SpeechError::NotCached);
         }
         let _admission = self.parts.pool.admit()?;
-        self.parts.pool.voice(&asked.request.voice, asked.request.deadline).await?;
+        for voice in asked.request.voices() {
+            self.parts.pool.voice(voice, asked.request.deadline).await?;
+        }
         self.identify(asked.request, asked.spec).await
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::SpeechError;
-use super::entries::Plan;
+use super::entries::{Plan, PlanItem};
 use super::service::{CacheUse, Caching};
 use super::work::{Source, Work};
 use crate::cache::{CacheKey, Found};
@@ -57,7 +57,7 @@ impl Sources {
 
     async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
         let plan = work.prepared().await?.plan.clone();
-        let sentences = plan.sentences.iter().map(|key| Source::Made(*key)).collect();
+        let sentences = plan.sentences.iter().map(|item| Source::Made(item.key)).collect();
         Ok(Self { plan, sentences, cache, oldest: None })
     }
 
@@ -88,10 +88,10 @@ impl Sources {
 
     /// What need not be made, in the order of the plan. What has landed is asked for first: by the time that it has not, it is kept.
     async fn there(work: &Arc<Work>, plan: &Plan) -> Vec<Option<There>> {
-        let landed = |key: &CacheKey| work.parts().speaking.landed(key).map(There::Landed);
+        let landed = |item: &PlanItem| work.parts().speaking.landed(&item.key).map(There::Landed);
         let mut there: Vec<Option<There>> = plan.sentences.iter().map(landed).collect();
         let missing: Vec<usize> = (0..there.len()).filter(|index| there[*index].is_none()).collect();
-        let keys: Vec<CacheKey> = missing.iter().map(|index| plan.sentences[*index]).collect();
+        let keys: Vec<CacheKey> = missing.iter().map(|index| plan.sentences[*index].key).collect();
         for (index, found) in missing.into_iter().zip(work.lookup(&keys).await.found) {
             there[index] = found.map(There::Kept);
         }
@@ -99,7 +99,7 @@ impl Sources {
     }
 
     fn tallied(plan: Plan, there: Vec<Option<There>>, mut tally: Tally) -> Self {
-        let sentences = plan.sentences.iter().zip(there).map(|(key, there)| tally.source(*key, there)).collect();
+        let sentences = plan.sentences.iter().zip(there).map(|(item, there)| tally.source(item.key, there)).collect();
         Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest }
     }
 
@@ -109,10 +109,10 @@ impl Sources {
         there: Vec<Option<There>>,
         tally: Tally,
     ) -> Result<Self, SpeechError> {
-        let is_under_way = |key: &CacheKey| work.parts().speaking.is_under_way(key);
+        let is_under_way = |item: &PlanItem| work.parts().speaking.is_under_way(&item.key);
         let mut missing = plan.sentences.iter().zip(&there).filter(|(_, there)| there.is_none());
         // Whoever only waits for others' work needs no voice and no place.
-        if !missing.all(|(key, _)| is_under_way(key)) && work.prepared().await?.plan != plan {
+        if !missing.all(|(item, _)| is_under_way(item)) && work.prepared().await?.plan != plan {
             // Kept by a replica that phonemizes otherwise.
             return Self::anew(work, CacheUse::Miss).await;
         }

@@ -18,6 +18,7 @@ use super::timing::Placed;
 use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
+use crate::domain::Passage;
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
@@ -41,7 +42,8 @@ pub(super) struct Making {
     resampled: bool,
     age: Option<Duration>,
     work: Arc<Work>,
-    native_rate: u32,
+    /// The passage of each sentence.
+    passages: Vec<usize>,
     to_begin: Enumerate<vec::IntoIter<Source>>,
     /// The first of them is being sent.
     under_way: VecDeque<UnderWay>,
@@ -71,7 +73,8 @@ struct Finish {
     /// The silence before it, until that is sent.
     silence_ms: u32,
     sample_rate: u32,
-    resampler: Resampler,
+    /// Once its own rate is known.
+    resampler: Option<Resampler>,
 }
 
 /// The answer's bytes.
@@ -150,7 +153,7 @@ impl Making {
             resampled: sample_rate != native_rate,
             age: sources.age(),
             work,
-            native_rate,
+            passages: sources.plan.sentences.iter().map(|item| item.passage as usize).collect(),
             to_begin: sources.sentences.into_iter().enumerate(),
             under_way: VecDeque::new(),
             placed: Vec::new(),
@@ -205,7 +208,7 @@ impl Making {
 
     async fn next_part(&mut self) -> Result<Option<Bytes>, SpeechError> {
         while !self.is_over {
-            self.begin_ahead()?;
+            self.begin_ahead();
             let output = self.output.clone();
             let bytes = if let Some(UnderWay { sentence, finish }) = self.under_way.front_mut() {
                 let finish = finish.clone();
@@ -218,11 +221,17 @@ impl Making {
                     off_thread(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
-                    off_thread(move || lock(&output).push(&lock(&finish).resampler.finish()?)).await?
+                    off_thread(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
                 }
             } else {
                 self.is_over = true;
-                off_thread(move || Ok(lock(&output).finish()?)).await?
+                let last = silence(self.silence_before(self.passages.len()), self.sample_rate);
+                off_thread(move || {
+                    let mut bytes = lock(&output).push(&last)?;
+                    bytes.extend(lock(&output).finish()?);
+                    Ok(bytes)
+                })
+                .await?
             };
             let bytes: Bytes = bytes.map(Bytes::from)?;
             if !bytes.is_empty() {
@@ -232,21 +241,41 @@ impl Making {
         Ok(None)
     }
 
-    fn begin_ahead(&mut self) -> Result<(), SpeechError> {
-        let prosody = &self.work.request.prosody;
+    fn begin_ahead(&mut self) {
         while self.under_way.len() < self.work.ahead()
             && let Some((index, source)) = self.to_begin.next()
         {
             let finish = Finish {
-                volume: prosody.volume(),
-                silence_ms: if index == 0 { 0 } else { prosody.sentence_silence_ms() },
+                volume: self.volume_of(index),
+                silence_ms: self.silence_before(index),
                 sample_rate: self.sample_rate,
-                resampler: Resampler::new(self.native_rate, self.sample_rate)?,
+                resampler: None,
             };
             let sentence = SpokenSentence::begin(&self.work, source, index);
             self.under_way.push_back(UnderWay { sentence, finish: Arc::new(Mutex::new(finish)) });
         }
-        Ok(())
+    }
+
+    fn passage_of(&self, index: usize) -> Option<&Passage> {
+        self.work.request.script.passages().get(*self.passages.get(index)?)
+    }
+
+    fn volume_of(&self, index: usize) -> f32 {
+        self.work.request.prosody.volume() * self.passage_of(index).map_or(1.0, |passage| passage.volume)
+    }
+
+    /// Before a sentence; before one that is not there, at the end.
+    fn silence_before(&self, index: usize) -> u32 {
+        let all = self.work.request.script.passages();
+        let after_last = index.checked_sub(1).and_then(|last| self.passages.get(last)).map_or(0, |last| last + 1);
+        let up_to = self.passages.get(index).map_or(all.len(), |own| own + 1);
+        let pauses = all.get(after_last..up_to).unwrap_or_default().iter().map(|passage| passage.pause_before_ms);
+        let between = if index == 0 || index >= self.passages.len() {
+            0
+        } else {
+            self.work.request.prosody.sentence_silence_ms()
+        };
+        between + pauses.sum::<u32>()
     }
 }
 
@@ -259,8 +288,17 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Finish {
     fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
         let silence = silence(std::mem::take(&mut self.silence_ms), self.sample_rate);
-        let part = self.resampler.push(&part.with_volume(self.volume))?;
+        let resampler = match &mut self.resampler {
+            Some(resampler) => resampler,
+            none => none.insert(Resampler::new(part.sample_rate, self.sample_rate)?),
+        };
+        let part = resampler.push(&part.with_volume(self.volume))?;
         Ok(if silence.samples.is_empty() { part } else { Pcm::joined(&[silence, part]) })
+    }
+
+    /// What is left when all parts have come.
+    fn rest(&mut self) -> Result<Option<Pcm>, ResampleError> {
+        self.resampler.as_mut().map(Resampler::finish).transpose()
     }
 }
 
@@ -272,6 +310,10 @@ impl Output {
         let bytes = self.encoder.push(part)?;
         self.collect(&bytes);
         Ok(bytes)
+    }
+
+    fn push_all(&mut self, part: Option<&Pcm>) -> Result<Vec<u8>, SpeechError> {
+        part.map_or(Ok(Vec::new()), |part| self.push(part))
     }
 
     fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {

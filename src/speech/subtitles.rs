@@ -1,7 +1,6 @@
 //! Owns subtitles: what is said in pieces that can be read along, as SubRip (`.srt`) and WebVTT (`.vtt`, a W3C recommendation).
 
 use std::fmt::Write;
-use std::ops::Range;
 
 use super::timing::{Span, TimedSentence, TimedWord};
 
@@ -25,12 +24,6 @@ struct Cue {
     lines: Vec<String>,
 }
 
-/// A word with the marks around it.
-struct Chunk {
-    span: Span,
-    text: Range<usize>,
-}
-
 // === impl SubtitleFormat ===
 
 impl SubtitleFormat {
@@ -51,13 +44,13 @@ impl SubtitleFormat {
     }
 }
 
-/// Subtitles of `text`. No cue spans sentences.
-pub fn subtitles(format: SubtitleFormat, text: &str, sentences: &[TimedSentence]) -> String {
+/// No cue spans sentences.
+pub fn subtitles(format: SubtitleFormat, sentences: &[TimedSentence]) -> String {
     let mut file = String::from(match format {
         SubtitleFormat::Srt => "",
         SubtitleFormat::Vtt => "WEBVTT\n\n",
     });
-    let cues = sentences.iter().flat_map(|sentence| cues(text, sentence));
+    let cues = sentences.iter().flat_map(cues);
     for (index, Cue { span, lines }) in cues.enumerate() {
         let (number, lines, point) = (index + 1, lines.join("\n"), format.point());
         let (start, end) = (time(span.start, point), time(span.end, point));
@@ -70,10 +63,10 @@ pub fn subtitles(format: SubtitleFormat, text: &str, sentences: &[TimedSentence]
     file
 }
 
-fn cues(text: &str, sentence: &TimedSentence) -> Vec<Cue> {
+fn cues(sentence: &TimedSentence) -> Vec<Cue> {
     let mut cues: Vec<Cue> = Vec::new();
-    for Chunk { span, text: place } in chunks(sentence) {
-        let words = text[place].split_whitespace().collect::<Vec<_>>().join(" ");
+    for TimedWord { span, with_marks, .. } in &sentence.words {
+        let (span, words) = (*span, with_marks.split_whitespace().collect::<Vec<_>>().join(" "));
         let fits = |line: &String| line.chars().count() + 1 + words.chars().count() <= LINE_CHARS;
         match cues.last_mut() {
             Some(cue) if cue.lines.last().is_some_and(fits) && !pauses(cue, span) => {
@@ -95,17 +88,6 @@ fn cues(text: &str, sentence: &TimedSentence) -> Vec<Cue> {
 
 fn pauses(cue: &Cue, next: Span) -> bool {
     cue.lines.len() > 1 && next.start - cue.span.end >= PAUSE
-}
-
-/// The words of a sentence, each up to where the next begins: all of its text is in one of them.
-fn chunks(sentence: &TimedSentence) -> Vec<Chunk> {
-    let words: Vec<&TimedWord> = sentence.words.iter().collect();
-    let starts = words.iter().map(|word| word.text.start).skip(1).chain([sentence.text.end]);
-    let chunks = words
-        .iter()
-        .zip(starts)
-        .map(|(word, end)| Chunk { span: word.span, text: word.text.start..end.max(word.text.end) });
-    chunks.collect()
 }
 
 /// `hours:minutes:seconds` and milliseconds.
@@ -135,20 +117,18 @@ mod tests {
     use super::*;
 
     /// Each word lasts a second, and the times are whole.
-    fn sentence(text: &str, from: usize) -> TimedSentence {
-        let starts = text.match_indices(|c: char| !c.is_whitespace()).map(|(at, _)| at);
-        let starts = starts.filter(|at| *at == 0 || text[..*at].ends_with(' '));
-        let words: Vec<TimedWord> = starts
-            .enumerate()
-            .map(|(second, at)| {
-                let length = text[at..].find([' ', ',', '.']).unwrap_or(text.len() - at);
-                let span = Span { start: second as f64, end: second as f64 + 1.0 };
-                TimedWord { span, text: from + at..from + at + length }
-            })
-            .collect();
+    fn sentence(text: &str) -> TimedSentence {
+        let word = |(second, word): (usize, &str)| TimedWord {
+            span: Span { start: second as f64, end: second as f64 + 1.0 },
+            place: 0..1,
+            text: word.to_owned(),
+            with_marks: format!("{word} "),
+        };
+        let words = text.split(' ').enumerate().map(word).collect();
         TimedSentence {
             span: Span { start: 0.0, end: 1.0 },
-            text: from..from + text.len(),
+            place: 0..1,
+            text: text.into(),
             words,
             phonemes: Vec::new(),
         }
@@ -158,7 +138,7 @@ mod tests {
     fn lines_and_cues_are_short_enough_to_read() {
         let text = "The quick brown fox jumps over the lazy dog, and then it runs away, as foxes do when dogs begin to bark at them.";
 
-        let cues = cues(text, &sentence(text, 0));
+        let cues = cues(&sentence(text));
 
         let lines: Vec<_> = cues.iter().map(|cue| cue.lines.join("|")).collect();
         assert_eq!(
@@ -173,15 +153,14 @@ mod tests {
 
     #[test]
     fn both_formats_are_written_as_players_read_them() {
-        let text = "Salt & pepper. <Yes>.";
-        let sentences = [sentence("Salt & pepper.", 0), sentence("<Yes>.", 15)];
+        let sentences = [sentence("Salt & pepper."), sentence("<Yes>.")];
 
         assert_eq!(
-            subtitles(SubtitleFormat::Srt, text, &sentences),
+            subtitles(SubtitleFormat::Srt, &sentences),
             "1\n00:00:00,000 --> 00:00:03,000\nSalt & pepper.\n\n2\n00:00:00,000 --> 00:00:01,000\n<Yes>.\n\n"
         );
         assert_eq!(
-            subtitles(SubtitleFormat::Vtt, text, &sentences),
+            subtitles(SubtitleFormat::Vtt, &sentences),
             "WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nSalt &amp; pepper.\n\n00:00:00.000 --> 00:00:01.000\n&lt;Yes&gt;.\n\n"
         );
         assert_eq!(time(3_725.041_6, ','), "01:02:05,042");

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::plan::PlannedSentence;
+use super::work::Prepared;
+use crate::domain::{SaidText, SynthesisRequest};
 use crate::engine::{Phoneme, VoiceConfig, Word, align, id_count};
 
 /// Seconds from the beginning of the audio.
@@ -17,8 +19,10 @@ pub struct Span {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimedSentence {
     pub span: Span,
-    /// Bytes of the text, from its first word to the mark behind its last.
-    pub text: Range<usize>,
+    /// Bytes of what the caller wrote, from its first word to the mark behind its last.
+    pub place: Range<usize>,
+    /// As a reader would have it.
+    pub text: String,
     pub words: Vec<TimedWord>,
     pub phonemes: Vec<TimedPhoneme>,
 }
@@ -26,16 +30,19 @@ pub struct TimedSentence {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimedWord {
     pub span: Span,
-    /// Bytes of the text.
-    pub text: Range<usize>,
+    /// Bytes of what the caller wrote.
+    pub place: Range<usize>,
+    pub text: String,
+    /// With the marks and blanks up to the next word.
+    pub with_marks: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimedPhoneme {
     pub span: Span,
     pub phoneme: Phoneme,
-    /// Bytes of the text, those of its word. `None`: it is a pause, or stands between words.
-    pub text: Option<Range<usize>>,
+    /// That of its word. `None`: it is a pause, or stands between words.
+    pub place: Option<Range<usize>>,
 }
 
 /// Where a sentence stands in the audio.
@@ -48,71 +55,118 @@ pub struct Placed {
     pub durations: Arc<[u32]>,
 }
 
-/// The times of the sentences of `text`, whose `words` are known. Takes time: not for an async thread.
-pub fn timed(
-    text: &str,
-    words: &[Word],
-    sentences: &[PlannedSentence],
-    placed: &[Placed],
-    config: &VoiceConfig,
-) -> Vec<TimedSentence> {
-    let mut words = words;
-    let mut timed: Vec<TimedSentence> = Vec::with_capacity(sentences.len());
-    for (sentence, placed) in sentences.iter().zip(placed) {
-        let said = align(&sentence.phonemes, words);
-        let (own, rest) = words.split_at(said.len());
-        words = rest;
-        timed.push(one(&sentence.phonemes, own, &said, placed, config));
-    }
-    // Marks behind a sentence belong to it, up to where the next begins.
-    let mut end = text.len();
-    for sentence in timed.iter_mut().rev() {
-        let from = sentence.text.end;
-        if sentence.text.start < end && from <= end {
-            sentence.text.end = from + text[from..end].trim_end().len();
-            end = sentence.text.start;
-        }
-    }
-    timed
+/// A sentence whose words are known by what is said, before that is looked up in what was written.
+struct Heard<'a> {
+    sentence: &'a PlannedSentence,
+    placed: &'a Placed,
+    spans: Vec<Span>,
+    /// Bytes of what its passage says, and phonemes.
+    words: Vec<(Range<usize>, Range<usize>)>,
 }
 
-fn one(
-    phonemes: &[Phoneme],
-    words: &[Word],
-    said: &[Range<usize>],
-    placed: &Placed,
-    config: &VoiceConfig,
-) -> TimedSentence {
-    let spans = spans(phonemes, placed, config);
-    let over = |range: &Range<usize>| {
-        Some(Span { start: spans.get(range.start)?.start, end: spans.get(range.end.checked_sub(1)?)?.end })
-    };
-    let heard = words.iter().zip(said).filter(|(_, range)| !Range::is_empty(range));
-    let timed_words: Vec<TimedWord> = heard
-        .clone()
-        .filter_map(|(word, range)| Some(TimedWord { span: over(range)?, text: word.text.clone() }))
-        .collect();
-    let word_of =
-        |place: usize| heard.clone().find(|(_, range)| range.contains(&place)).map(|(word, _)| word.text.clone());
-    let seconds: f64 =
-        placed.durations.iter().map(|samples| f64::from(*samples)).sum::<f64>() / f64::from(placed.sample_rate);
-    TimedSentence {
-        span: Span { start: placed.start, end: placed.start + seconds },
-        text: match (timed_words.first(), timed_words.last()) {
-            (Some(first), Some(last)) => first.text.start..last.text.end,
-            _ => 0..0,
-        },
-        words: timed_words,
-        phonemes: phonemes
-            .iter()
-            .zip(&spans)
-            .enumerate()
-            .map(|(place, (phoneme, span))| TimedPhoneme {
-                span: *span,
-                phoneme: phoneme.clone(),
-                text: word_of(place),
+/// When the sentences of a request are said, and when the places come that its text names. `words` are those of each passage. Takes time: not
+/// for an async thread.
+pub fn timed(
+    request: &SynthesisRequest,
+    words: &[Vec<Word>],
+    prepared: &Prepared,
+    placed: &[Placed],
+) -> (Vec<TimedSentence>, Vec<(String, f64)>) {
+    let (mut sentences, mut marks) = (Vec::new(), Vec::new());
+    let mut reached = 0.0;
+    for (index, passage) in request.script.passages().iter().enumerate() {
+        let own = prepared.sentences.iter().zip(placed).filter(|(sentence, _)| sentence.passage == index);
+        let mut rest = words.get(index).map_or(&[][..], Vec::as_slice);
+        let heard: Vec<Heard<'_>> = own
+            .map(|(sentence, placed)| {
+                let (_, voice) = prepared.voice_of(request, sentence);
+                let heard = Heard::new(sentence, placed, &mut rest, voice.config());
+                reached = heard.span().end;
+                heard
             })
-            .collect(),
+            .collect();
+        let starts = heard.iter().flat_map(|heard| {
+            heard.words.iter().filter_map(|(text, own)| Some((text.start, heard.spans.get(own.start)?.start)))
+        });
+        let starts: Vec<(usize, f64)> = starts.collect();
+        for (name, at) in &passage.marks {
+            let start = starts.iter().find(|(text, _)| text >= at).map_or(reached, |(_, start)| *start);
+            marks.push((name.clone(), start));
+        }
+        let source = request.script.source().as_str();
+        for (at, own) in heard.iter().enumerate() {
+            let end = heard[at + 1..].iter().find_map(Heard::start).unwrap_or(passage.said.as_str().len());
+            sentences.push(own.timed(&passage.said, source, end));
+        }
+    }
+    (sentences, marks)
+}
+
+// === impl Heard ===
+
+impl<'a> Heard<'a> {
+    /// Takes its words off the rest.
+    fn new(sentence: &'a PlannedSentence, placed: &'a Placed, rest: &mut &[Word], config: &VoiceConfig) -> Self {
+        let said = align(&sentence.phonemes, rest);
+        let (own, after) = rest.split_at(said.len());
+        *rest = after;
+        let words =
+            own.iter().map(|word| word.text.clone()).zip(said).filter(|(_, said)| !Range::is_empty(said)).collect();
+        Self { sentence, placed, spans: spans(&sentence.phonemes, placed, config), words }
+    }
+
+    fn span(&self) -> Span {
+        let Placed { start, sample_rate, durations } = self.placed;
+        let samples: u64 = durations.iter().copied().map(u64::from).sum();
+        Span { start: *start, end: start + samples as f64 / f64::from(*sample_rate) }
+    }
+
+    /// Where its first word begins in what is said.
+    fn start(&self) -> Option<usize> {
+        self.words.first().map(|(text, _)| text.start)
+    }
+
+    /// `end` is where the next sentence begins in what is said.
+    fn timed(&self, said: &SaidText, source: &str, end: usize) -> TimedSentence {
+        let mut words: Vec<TimedWord> = Vec::new();
+        for (index, (text, phonemes)) in self.words.iter().enumerate() {
+            let (Some(first), Some(last)) = (self.spans.get(phonemes.start), self.spans.get(phonemes.end - 1)) else {
+                continue;
+            };
+            let place = said.source_of(text);
+            let next = self.words.get(index + 1).map_or(end, |(next, _)| next.start).max(text.end);
+            let with_marks = said.shown(&(text.start..next), source);
+            match words.last_mut() {
+                // Several words are said instead of one.
+                Some(word) if word.place == place && word.text == with_marks.trim_end() => word.span.end = last.end,
+                Some(word) if word.place == place => {
+                    word.span.end = last.end;
+                    word.with_marks = with_marks;
+                }
+                _ => {
+                    let span = Span { start: first.start, end: last.end };
+                    words.push(TimedWord { span, place, text: said.shown(text, source), with_marks });
+                }
+            }
+        }
+        let start = self.start().unwrap_or(end);
+        let marks = said.as_str().get(start..end).unwrap_or_default().trim_end().len();
+        let place_of =
+            |at: usize| self.words.iter().find(|(_, own)| own.contains(&at)).map(|(text, _)| said.source_of(text));
+        let phonemes = self.sentence.phonemes.iter().zip(&self.spans).enumerate();
+        TimedSentence {
+            span: self.span(),
+            place: said.source_of(&(start..start + marks)),
+            text: said.shown(&(start..start + marks), source),
+            words,
+            phonemes: phonemes
+                .map(|(at, (phoneme, span))| TimedPhoneme {
+                    span: *span,
+                    phoneme: phoneme.clone(),
+                    place: place_of(at),
+                })
+                .collect(),
+        }
     }
 }
 
@@ -154,12 +208,28 @@ mod tests {
         let phonemes = phonemes(text);
         let ids = phoneme_ids(&phonemes, &config()).ids;
         let input = ModelInput { ids, speaker: 0, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 };
-        PlannedSentence { key: KeyBuilder::new("test").finish(), input, phonemes }
+        PlannedSentence { key: KeyBuilder::new("test").finish(), passage: 0, input, phonemes }
     }
 
     /// Each id lasts a tenth of a second.
     fn placed(sentence: &PlannedSentence, start: f64) -> Placed {
         Placed { start, sample_rate: 8_000, durations: vec![800; sentence.input.ids.len()].into() }
+    }
+
+    /// Of sentences that say `said` one after the other, half a second apart.
+    fn timed(said: &SaidText, source: &str, words: &[Word], sentences: &[PlannedSentence]) -> Vec<TimedSentence> {
+        let placed: Vec<Placed> = sentences.iter().zip([0.0, 5.0]).map(|(one, start)| placed(one, start)).collect();
+        let mut rest = words;
+        let heard: Vec<Heard<'_>> =
+            sentences.iter().zip(&placed).map(|(one, placed)| Heard::new(one, placed, &mut rest, &config())).collect();
+        let ends = heard.iter().skip(1).filter_map(Heard::start).chain([said.as_str().len()]);
+        heard.iter().zip(ends).map(|(heard, end)| heard.timed(said, source, end)).collect()
+    }
+
+    fn verbatim(text: &str) -> SaidText {
+        let mut said = SaidText::default();
+        said.push_verbatim(text, 0);
+        said
     }
 
     fn tenths(span: Span) -> (i64, i64) {
@@ -171,27 +241,42 @@ mod tests {
         let text = "ab, b. “Ba!”";
         let words =
             [(0..2, "ab"), (4..5, "b"), (10..12, "ba")].map(|(text, alone)| Word { text, alone: phonemes(alone) });
-        let sentences = [planned("ab b."), planned("ba")];
-        let placed = [placed(&sentences[0], 0.0), placed(&sentences[1], 5.0)];
 
-        let timed = timed(text, &words, &sentences, &placed, &config());
+        let timed = timed(&verbatim(text), text, &words, &[planned("ab b."), planned("ba")]);
 
         // Begin and its pad are two ids, and each phoneme is two.
         let spans: Vec<_> = timed.iter().flat_map(|sentence| &sentence.words).map(|word| tenths(word.span)).collect();
         assert_eq!(spans, [(2, 6), (8, 10), (52, 56)]);
         assert_eq!(timed.iter().map(|sentence| tenths(sentence.span)).collect::<Vec<_>>(), [(0, 13), (50, 57)]);
-        assert_eq!(timed.iter().map(|sentence| &text[sentence.text.clone()]).collect::<Vec<_>>(), ["ab, b. “", "Ba!”"]);
-        let of_words: Vec<_> = timed[0].phonemes.iter().map(|phoneme| phoneme.text.clone()).collect();
+        assert_eq!(timed.iter().map(|sentence| sentence.text.as_str()).collect::<Vec<_>>(), ["ab, b. “", "Ba!”"]);
+        assert_eq!(timed[0].words[0].with_marks, "ab, ");
+        let of_words: Vec<_> = timed[0].phonemes.iter().map(|phoneme| phoneme.place.clone()).collect();
         assert_eq!(of_words, [Some(0..2), Some(0..2), None, Some(4..5), None]);
     }
 
     #[test]
-    fn a_phoneme_that_the_voice_lacks_takes_no_time() {
-        let sentence = planned("axb");
-        let words = [Word { text: 0..3, alone: phonemes("axb") }];
-        let placed = placed(&sentence, 0.0);
+    fn words_that_are_said_instead_of_one_are_that_one() {
+        let source = "a <sub>X1</sub>, b";
+        let mut said = SaidText::default();
+        said.push_verbatim("a ", 0);
+        said.push_replaced("ab ba", 7..9);
+        said.push_verbatim(", b", 15);
+        let words = [(0..1, "a"), (2..4, "ab"), (5..7, "ba"), (9..10, "b")]
+            .map(|(text, alone)| Word { text, alone: phonemes(alone) });
 
-        let timed = timed("axb", &words, &[sentence], &[placed], &config());
+        let timed = timed(&said, source, &words, &[planned("a ab ba b")]);
+
+        let words: Vec<_> = timed[0].words.iter().map(|word| (word.text.as_str(), tenths(word.span))).collect();
+        assert_eq!(words, [("a", (2, 4)), ("X1", (6, 16)), ("b", (18, 20))]);
+        assert_eq!(timed[0].words[1].place, 7..9);
+        assert_eq!(timed[0].text, "a X1, b");
+    }
+
+    #[test]
+    fn a_phoneme_that_the_voice_lacks_takes_no_time() {
+        let words = [Word { text: 0..3, alone: phonemes("axb") }];
+
+        let timed = timed(&verbatim("axb"), "axb", &words, &[planned("axb")]);
 
         let spans: Vec<_> = timed[0].phonemes.iter().map(|phoneme| tenths(phoneme.span)).collect();
         assert_eq!(spans, [(2, 4), (4, 4), (4, 6)]);

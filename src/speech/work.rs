@@ -14,8 +14,8 @@ use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
-use crate::domain::SynthesisRequest;
-use crate::engine::{LoadedVoice, Phonemizer};
+use crate::domain::{SynthesisRequest, VoiceId};
+use crate::engine::{LoadedVoice, Phonemizer, Word};
 use crate::pool::{Admission, PoolHandle, SentenceJob, Stretch};
 use crate::voices::{Catalogue, VoiceDigest};
 
@@ -35,7 +35,8 @@ pub struct Parts {
 pub struct Prepared {
     pub plan: Plan,
     pub sentences: Vec<PlannedSentence>,
-    pub voice: Arc<dyn LoadedVoice>,
+    /// The request's, and those that its text names.
+    voices: Vec<(VoiceId, Arc<dyn LoadedVoice>)>,
 }
 
 /// One request.
@@ -45,8 +46,8 @@ pub struct Work {
     caching: Caching,
     /// The answer is sent as it comes.
     is_stream: bool,
-    /// The voice when the request came. `None`: it was not here, or cannot be read; then nothing is kept.
-    digest: Option<VoiceDigest>,
+    /// Its voices when the request came. `None`: one was not here, or cannot be read; then nothing is kept.
+    digests: Option<Arc<[VoiceDigest]>>,
     /// L2 did not answer this request once, which is wait enough.
     l2_failed: AtomicBool,
     admission: Mutex<Option<Arc<Admission>>>,
@@ -61,14 +62,23 @@ pub enum Source {
     Made(CacheKey),
 }
 
+// === impl Prepared ===
+
+impl Prepared {
+    /// Who says a sentence.
+    pub fn voice_of(&self, request: &SynthesisRequest, sentence: &PlannedSentence) -> &(VoiceId, Arc<dyn LoadedVoice>) {
+        &self.voices[request.script.passages()[sentence.passage].voice]
+    }
+}
+
 // === impl Work ===
 
 impl Work {
     pub fn new(parts: Parts, asked: Asked, caching: Caching, is_stream: bool) -> Self {
-        let Asked { request, digest, .. } = asked;
-        let caching = if digest.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
+        let Asked { request, digests, .. } = asked;
+        let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
         let (admission, prepared) = (Mutex::default(), OnceCell::new());
-        Self { parts, request, caching, is_stream, digest, l2_failed: AtomicBool::new(false), admission, prepared }
+        Self { parts, request, caching, is_stream, digests, l2_failed: AtomicBool::new(false), admission, prepared }
     }
 
     /// How many sentences are worth having under way at once.
@@ -97,7 +107,8 @@ impl Work {
 
     pub fn plan_key(&self) -> Option<CacheKey> {
         let max_phonemes = self.parts.settings.max_sentence_phonemes;
-        self.digest.map(|digest| plan_key(&Identity { request: &self.request, digest: &digest, max_phonemes }))
+        let digests = self.digests.as_ref()?;
+        Some(plan_key(&Identity { request: &self.request, digests, max_phonemes }))
     }
 
     fn is_admitted(&self) -> bool {
@@ -146,27 +157,47 @@ impl Work {
         self.prepared.get_or_try_init(prepare).await
     }
 
+    /// The words of each passage, and how each is said alone.
+    pub async fn words(&self, prepared: &Prepared) -> Result<Vec<Vec<Word>>, SpeechError> {
+        let mut words = Vec::new();
+        for passage in self.request.script.passages() {
+            let (_, voice) = &prepared.voices[passage.voice];
+            words.push(self.parts.phonemizer.words(passage.said.as_str(), voice.config()).await?);
+        }
+        Ok(words)
+    }
+
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
         let request = &self.request;
         // Who prepares for all need not be who speaks for all: then the place is given back after this.
         let is_for_itself = self.caching == Caching::Forbidden || self.is_admitted();
         let _admission = if is_for_itself { self.admission()? } else { Arc::new(self.parts.pool.admit()?) };
-        let voice = self.parts.pool.voice(&request.voice, request.deadline).await?;
-        let config = voice.config();
-        let manner = Manner {
-            speaker: resolve_speaker(request.speaker.as_ref(), config)?,
-            prosody: &request.prosody,
-            config,
-            digest: self.digest.unwrap_or([0; 32].into()),
-            max_phonemes: self.parts.settings.max_sentence_phonemes,
-        };
-        let phonemized = self.parts.phonemizer.sentences(request.text.as_str(), config);
-        let sentences = planned(request.deadline.limit(phonemized).await??, &manner);
-        if self.caching != Caching::Forbidden && self.parts.catalogue.known_digest(&request.voice) != self.digest {
+        let mut voices = Vec::new();
+        for id in request.voices() {
+            voices.push((id.clone(), self.parts.pool.voice(id, request.deadline).await?));
+        }
+        let mut sentences = Vec::new();
+        for (index, passage) in request.script.passages().iter().enumerate() {
+            let (_, voice) = &voices[passage.voice];
+            let config = voice.config();
+            let manner = Manner {
+                speaker: resolve_speaker(request.speaker_of(passage), config)?,
+                prosody: &request.prosody,
+                rate: passage.rate,
+                config,
+                digest: self.digests.as_ref().map_or([0; 32].into(), |digests| digests[passage.voice]),
+                max_phonemes: self.parts.settings.max_sentence_phonemes,
+            };
+            let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
+            sentences.extend(planned(request.deadline.limit(phonemized).await??, index, &manner));
+        }
+        let known = || request.voices().map(|id| self.parts.catalogue.known_digest(id)).collect::<Option<Arc<[_]>>>();
+        if self.caching != Caching::Forbidden && known() != self.digests {
             // Between the request's coming and now. What was made would be kept under the name of what was.
             return Err(SpeechError::VoiceLoading(request.voice.clone()));
         }
-        Ok(Prepared { plan: Plan::of(&sentences, config.sample_rate), sentences, voice })
+        let sample_rate = voices[0].1.config().sample_rate;
+        Ok(Prepared { plan: Plan::of(&sentences, sample_rate), sentences, voices })
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
@@ -240,9 +271,10 @@ impl Work {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
         };
         let admission = if index == 0 { self.admission()? } else { self.admission_begun().await? };
+        let (voice_id, voice) = prepared.voice_of(&self.request, sentence);
         let job = SentenceJob {
-            voice_id: self.request.voice.clone(),
-            voice: prepared.voice.clone(),
+            voice_id: voice_id.clone(),
+            voice: voice.clone(),
             input: sentence.input.clone(),
             index,
             first_sound: self.is_stream && index == 0,

@@ -7,6 +7,7 @@ mod caching;
 mod formats;
 mod health;
 mod legacy;
+mod lexicons;
 mod lifecycle;
 mod openai;
 mod phonemize;
@@ -14,6 +15,7 @@ mod piper;
 mod refusals;
 mod replaced;
 mod secrecy;
+mod ssml;
 mod streaming;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tempfile::TempDir;
 use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::{CacheHandle, CacheSettings};
-use tts_batch_api::domain::{Deadline, InputText, Prosody, SynthesisRequest};
+use tts_batch_api::domain::{self, Deadline, InputText, Prosody, SynthesisRequest};
 use tts_batch_api::pool::{PoolHandle, PoolParts};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::speech::{AudioSpec, CacheUse, Caching, Speech, SpeechError, SpeechService, SpeechSettings};
@@ -59,7 +59,7 @@ impl Service {
         let request = SynthesisRequest {
             voice: voice(GOOD),
             speaker: None,
-            text: InputText::parse(text, 1_000).unwrap(),
+            script: domain::Script::plain(InputText::parse(text, 1_000).unwrap()),
             prosody: Prosody::default().with_noise_scale(noise_scale).unwrap(),
             deadline,
         };

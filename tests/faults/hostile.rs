@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use futures_util::future::join_all;
 use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::CacheHandle;
-use tts_batch_api::domain::{InputText, Prosody, SynthesisRequest};
+use tts_batch_api::domain::{InputText, Prosody, Script, SynthesisRequest};
 use tts_batch_api::speech::{AudioSpec, Caching, SpeechError, SpeechService, SpeechSettings};
 
 use crate::fake::GOOD;
@@ -39,7 +39,7 @@ async fn speak(speech: &SpeechService, text: &str) -> Option<Result<usize, Speec
     let request = SynthesisRequest {
         voice: voice(GOOD),
         speaker: None,
-        text: InputText::parse(text, MAX_CHARS).ok()?,
+        script: Script::plain(InputText::parse(text, MAX_CHARS).ok()?),
         prosody: Prosody::default(),
         deadline: far(),
     };

@@ -1,0 +1,16 @@
+//! Owns what callers may write besides plain text, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons, which say how words
+//! are pronounced. Refuses to know how a script is spoken.
+//!
+//! - `reader`: a text as a script, within its limit.
+//! - `ssml`: a document as passages; `values`: what its attributes mean.
+//! - `lexicon`: words and what is said instead; `pls`: the same as the W3C writes it; `lexicons`: those that the operator keeps in a folder.
+
+mod lexicon;
+mod lexicons;
+mod pls;
+mod reader;
+mod ssml;
+mod values;
+
+pub use lexicons::{Lexicons, LexiconsError};
+pub use reader::{Pronunciation, ReadError, TextReader, TextType};
