@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
+use crate::text::ReadError;
 use crate::voices::{CatalogueError, VoiceError};
 
 /// The command was used wrongly, or a setting is wrong.
@@ -46,7 +47,8 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<ConfigError>() {
         return USAGE;
     }
-    if error.is::<TextError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>() {
+    if error.is::<TextError>() || error.is::<ReadError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>()
+    {
         return DATA;
     }
     if error.is::<RuntimeMissing>() || error.is::<RuntimeError>() || error.is::<EspeakError>() {
@@ -69,7 +71,7 @@ fn code(error: &anyhow::Error) -> u8 {
             | SpeechError::VoiceFailed { .. }
             | SpeechError::NoRoom(_),
         ) => UNAVAILABLE,
-        Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. }) => DATA,
+        Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. } | SpeechError::NoTimestamps(_)) => DATA,
         None if error.is::<std::io::Error>() => IO,
         _ => SOFTWARE,
     }
