@@ -4,8 +4,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
-# Programs that tests use beside the service, by the names of their packages.
-TEST_PACKAGES = ffmpeg redis-server strace
+# Programs that tests use beside the service, each with its package.
+TEST_PROGRAMS = chromedriver:chromium-driver ffmpeg:ffmpeg redis-server:redis-server strace:strace
 CLIENTS = target/clients
 PEERS = target/peers
 
@@ -22,7 +22,7 @@ tools:
 
 # Nothing else is installed on the system, and the tests start servers of their own.
 test-tools: $(CLIENTS)/.installed
-	@missing=; for program in $(TEST_PACKAGES); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	@missing=; for each in $(TEST_PROGRAMS); do command -v $${each%:*} >/dev/null || missing="$$missing $${each#*:}"; done; \
 	[ -z "$$missing" ] || deploy/install.sh $$missing
 
 # Python packages that are run against the service.

@@ -13,13 +13,14 @@ use support::{TOKEN, TestServer};
 /// `make test` installs what the scripts import there.
 const PACKAGES: &str = "target/clients";
 
-fn runs(script: &str) {
+fn runs(script: &str, arguments: &[&str]) {
     let server = TestServer::start(&[]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
 
     let output = Command::new("python3")
         .arg(root.join("tests/clients").join(script))
         .args([&server.address().to_string(), TOKEN])
+        .args(arguments)
         .env("PYTHONPATH", root.join(PACKAGES))
         .output()
         .expect("python3");
@@ -28,11 +29,25 @@ fn runs(script: &str) {
 }
 
 #[test]
+fn the_playground_works_in_a_browser_on_a_desk_and_on_a_phone() {
+    let folder = tempfile::tempdir().unwrap();
+    // Whoever wants to look at the pages says where they are to be left.
+    let wanted = std::env::var("TTS_TEST_PICTURES").ok();
+
+    runs("browser.py", &[wanted.as_deref().unwrap_or(folder.path().to_str().unwrap())]);
+}
+
+#[test]
+fn requests_made_of_the_description_are_answered_as_it_says() {
+    runs("schema.py", &[]);
+}
+
+#[test]
 fn the_python_package_of_openai_works_unchanged() {
-    runs("openai_speech.py");
+    runs("openai_speech.py", &[]);
 }
 
 #[test]
 fn a_client_of_the_earlier_service_works_unchanged() {
-    runs("legacy.py");
+    runs("legacy.py", &[]);
 }

@@ -2,31 +2,57 @@
 
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::MetricsReader;
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::state::AppState;
 
+#[derive(Serialize, ToSchema)]
+struct Status {
+    status: &'static str,
+    /// Why it is not ready.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
+}
+
+/// Whether the service runs.
+#[utoipa::path(get, path = "/health", tag = "service", security(()),
+    responses((status = 200, description = "It does", body = Status)))]
 pub async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "healthy"}))
+    HttpResponse::Ok().json(Status::of("healthy"))
 }
 
+/// Whether the process lives.
+#[utoipa::path(get, path = "/livez", tag = "service", security(()),
+    responses((status = 200, description = "It does", body = Status)))]
 pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "alive"}))
+    HttpResponse::Ok().json(Status::of("alive"))
 }
 
+/// Whether the service can take work, and if not, why.
+#[utoipa::path(get, path = "/readyz", tag = "service", security(()),
+    responses(
+        (status = 200, description = "It can", body = Status),
+        (status = 503, description = "It cannot", body = Status),
+    ))]
 pub async fn readyz(state: web::Data<AppState>) -> HttpResponse {
     let reasons: Vec<String> = state.readiness.reasons().iter().map(ToString::to_string).collect();
     if reasons.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ready"}))
+        HttpResponse::Ok().json(Status::of("ready"))
     } else {
-        HttpResponse::ServiceUnavailable()
-            .insert_header((RETRY_AFTER, 1))
-            .json(json!({"status": "unready", "reasons": reasons}))
+        HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, 1)).json(Status { status: "unready", reasons })
     }
 }
 
+/// Metrics in the text format of Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "service", security((), ("user-token" = []), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
 pub async fn metrics(_reader: MetricsReader, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = state.metrics.render().map_err(|error| {
         tracing::error!(%error, "metrics could not be rendered");
@@ -37,4 +63,12 @@ pub async fn metrics(_reader: MetricsReader, state: web::Data<AppState>) -> Resu
         )
     })?;
     Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
+}
+
+// === impl Status ===
+
+impl Status {
+    fn of(status: &'static str) -> Self {
+        Self { status, reasons: Vec::new() }
+    }
 }

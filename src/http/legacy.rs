@@ -6,11 +6,13 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, ResponseError, web};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::JsonBytes;
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::openapi::LegacyErrorBody;
 use super::pieces::Pieces;
 use super::state::AppState;
 use crate::audio::AudioFormat;
@@ -38,12 +40,32 @@ pub struct Invalid {
     message: &'static str,
 }
 
+/// The body as it is described.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct LegacyRequest {
+    #[schema(min_length = 1)]
+    text: String,
+    /// A voice's name.
+    model: Option<String>,
+    sample_rate: Option<u32>,
+}
+
 struct Body {
     text: String,
     model: Option<String>,
     sample_rate: u32,
 }
 
+/// Raw samples of a text.
+///
+/// Signed 16-bit little-endian, mono; 16,000 hertz unless `sample_rate` is 22050, 44100 or 48000.
+#[utoipa::path(post, path = "/synthesizeSpeech", tag = "legacy", security(("user-token" = []), ("bearer" = [])),
+    request_body = LegacyRequest,
+    responses(
+        (status = 200, description = "The samples", body = Vec<u8>, content_type = "audio/x-raw"),
+        (status = "default", description = "An error", body = LegacyErrorBody),
+    ))]
 pub async fn synthesize(
     _caller: Caller<LegacyError>,
     state: web::Data<AppState>,

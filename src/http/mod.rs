@@ -9,6 +9,8 @@ mod health;
 mod legacy;
 mod observe;
 mod openai;
+mod openapi;
+mod page;
 mod phonemize;
 mod pieces;
 mod piper;

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::auth::{Caller, VoiceLister};
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::sound;
 use super::state::AppState;
 use super::synthesize::voice_and_speaker;
@@ -21,8 +23,11 @@ use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, Speaking};
 
 /// The request's body. Fields that are not documented are passed over, as OpenAI does.
-#[derive(Deserialize)]
-struct Body {
+#[derive(Deserialize, ToSchema)]
+#[schema(as = OpenAiSpeechRequest)]
+pub struct Body {
+    /// What to say.
+    #[schema(min_length = 1)]
     input: String,
     /// Any: there is one kind of voices here.
     #[serde(rename = "model")]
@@ -31,12 +36,18 @@ struct Body {
     #[serde(rename = "instructions")]
     _instructions: Option<String>,
     voice: Option<VoiceField>,
+    /// `mp3` (default), `opus`, `flac`, `wav` or `pcm`.
+    #[schema(pattern = "^(mp3|opus|flac|wav|pcm|mulaw|alaw)$")]
     response_format: Option<String>,
+    #[schema(minimum = 0.25, maximum = 4)]
     speed: Option<f32>,
+    /// `audio` (default) or `sse`.
+    #[schema(pattern = "^(audio|sse)$")]
     stream_format: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A voice's name, or an object with it.
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 enum VoiceField {
     Name(String),
@@ -69,6 +80,23 @@ const PCM_RATE: u32 = 24_000;
 /// Tokens of OpenAI's speech for a second.
 const TOKENS_PER_SECOND: f64 = 20.0;
 
+/// Audio of a text, as OpenAI's clients ask for it.
+#[utoipa::path(post, path = "/v1/audio/speech", tag = "openai", security(("user-token" = []), ("bearer" = [])),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The audio as it is made, or events with it", content(
+            (Vec<u8> = "audio/mpeg"),
+            (Vec<u8> = "audio/ogg; codecs=opus"),
+            (Vec<u8> = "audio/flac"),
+            (Vec<u8> = "audio/wav"),
+            (Vec<u8> = "audio/pcm"),
+            (Vec<u8> = "audio/PCMU"),
+            (Vec<u8> = "audio/PCMA"),
+            (Value = "text/event-stream"),
+        )),
+        (status = 304, description = "The caller has it already"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
 pub async fn speech(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -98,12 +126,17 @@ fn as_called_here(mut error: ApiError) -> ApiError {
     error
 }
 
+/// The models that OpenAI's clients may name; there is one kind of voices here.
+#[utoipa::path(get, path = "/v1/models", tag = "openai", security(("user-token" = []), ("bearer" = [])),
+    responses((status = 200, description = "The models", body = Value), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn models(_lister: VoiceLister) -> HttpResponse {
     let model = |id: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": "tts-batch-api"});
     HttpResponse::Ok().json(json!({"object": "list", "data": MODELS.map(model)}))
 }
 
 /// The voices that may be served, and OpenAI's names for some of them.
+#[utoipa::path(get, path = "/v1/audio/voices", tag = "openai", security(("user-token" = []), ("bearer" = [])),
+    responses((status = 200, description = "The voices", body = Value), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpResponse {
     let served = state.catalogue.voices().into_iter().map(|info| info.id.as_str().to_owned());
     let named = VOICES.iter().map(|name| (*name).to_owned()).chain(state.openai_voices.keys().cloned());

@@ -1,24 +1,45 @@
 //! Owns `POST /v1/phonemize`: what a voice would be given to say for a text.
 
 use actix_web::{HttpResponse, web};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::state::AppState;
 use super::synthesize::voice_and_speaker;
+use crate::engine::PhonemeIds;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
+#[schema(as = PhonemizeRequest)]
+pub struct Body {
+    #[schema(min_length = 1, example = "Good morning.")]
     text: String,
     voice_id: Option<String>,
 }
 
-/// Answers `{"voice_id", "sentences": [{"phonemes": ["h", ...], "ids": [1, ...], "missing": 0}]}`; `missing` counts phonemes that the
-/// voice lacks and leaves out.
+#[derive(Serialize, ToSchema)]
+struct Phonemes {
+    voice_id: String,
+    sentences: Vec<SentencePhonemes>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SentencePhonemes {
+    phonemes: Vec<String>,
+    /// What the network gets.
+    ids: Vec<i64>,
+    /// Phonemes that the voice lacks and leaves out.
+    missing: usize,
+}
+
+/// Phonemes of a text, and the ids that a voice gets of them.
+#[utoipa::path(post, path = "/v1/phonemize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
+    request_body = Body,
+    responses((status = 200, description = "The phonemes", body = Phonemes), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let voice = match &body.voice_id {
@@ -29,10 +50,11 @@ pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBy
 
     let phonemized = state.speech.phonemize(&voice, &script, deadline).await?;
 
-    let shown = phonemized
-        .sentences
-        .iter()
-        .map(|(ids, phonemes)| json!({"phonemes": phonemes, "ids": ids.ids, "missing": ids.missing}));
-    let sentences: Vec<Value> = shown.collect();
-    Ok(HttpResponse::Ok().json(json!({"voice_id": phonemized.voice.as_str(), "sentences": sentences})))
+    let sentences = phonemized.sentences.into_iter().map(|(PhonemeIds { ids, missing }, phonemes)| SentencePhonemes {
+        phonemes: phonemes.into_iter().map(String::from).collect(),
+        ids,
+        missing,
+    });
+    let voice_id = phonemized.voice.as_str().to_owned();
+    Ok(HttpResponse::Ok().json(Phonemes { voice_id, sentences: sentences.collect() }))
 }

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, openai, phonemize, piper, synthesize, timestamps, voices};
+use super::{health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, voices};
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -29,8 +29,13 @@ pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std
             .app_data(state.clone())
             .configure(routes)
             .configure(|config| {
+                let playground = (Method::GET, web::to(page::playground));
                 if has_piper_routes {
                     piper_routes(config);
+                    let piper = (Method::POST, web::to(piper::synthesize));
+                    config.service(resource::<ApiError>("/", [playground, piper]));
+                } else {
+                    config.service(resource::<ApiError>("/", [playground]));
                 }
             })
             .default_service(web::to(|| std::future::ready(Err::<&str, _>(ApiError::not_found()))))
@@ -68,6 +73,11 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/voices/{id}/load",
             [(Method::POST, web::to(voices::load)), (Method::DELETE, web::to(voices::unload))],
         ))
+        .service(resource::<ApiError>("/openapi.json", [(Method::GET, web::to(openapi::document))]))
+        .service(resource::<ApiError>("/docs", [(Method::GET, web::to(page::reference))]))
+        .service(resource::<ApiError>("/docs.js", [(Method::GET, web::to(page::reference_script))]))
+        .service(resource::<ApiError>("/playground.js", [(Method::GET, web::to(page::playground_script))]))
+        .service(resource::<ApiError>("/style.css", [(Method::GET, web::to(page::style))]))
         .service(resource::<ApiError>("/health", [(Method::GET, web::to(health::health))]))
         .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
         .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))
@@ -76,7 +86,6 @@ fn routes(config: &mut web::ServiceConfig) {
 
 fn piper_routes(config: &mut web::ServiceConfig) {
     config
-        .service(resource::<ApiError>("/", [(Method::POST, web::to(piper::synthesize))]))
         .service(resource::<ApiError>("/synthesize", [(Method::POST, web::to(piper::synthesize))]))
         .service(resource::<ApiError>("/voices", [(Method::GET, web::to(piper::voices))]));
 }

@@ -43,6 +43,9 @@ pub struct RequestLimits {
     pub deadline: Duration,
 }
 
+/// What a caller may ask for is below this: a day.
+const MAX_DEADLINE_MS: u64 = 86_400_001;
+
 // === impl RequestLimits ===
 
 impl RequestLimits {
@@ -50,8 +53,8 @@ impl RequestLimits {
     pub fn deadline(&self, requested_ms: Option<u64>) -> Result<Deadline, InvalidField> {
         let limit = match requested_ms {
             None => self.deadline,
-            Some(0) => {
-                return Err(InvalidField { field: "deadline_ms", expected: "a whole number from 1" });
+            Some(0 | MAX_DEADLINE_MS..) => {
+                return Err(InvalidField { field: "deadline_ms", expected: "a whole number from 1 to 86400000" });
             }
             Some(milliseconds) => self.deadline.min(Duration::from_millis(milliseconds)),
         };

@@ -6,11 +6,13 @@ use std::fmt;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::sound;
 use super::state::AppState;
 use crate::audio::{AudioFormat, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
@@ -18,12 +20,16 @@ use crate::domain::{InvalidField, Prosody, Script, Speaker, SynthesisRequest, Vo
 use crate::speech::AudioSpec;
 use crate::text::{Pronunciation, TextType};
 
-/// The request's body.
-#[derive(Deserialize)]
+/// What to say, and how. Only `text` is required.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SpeechRequest)]
 pub struct Body {
+    /// What to say; `[[ ... ]]` holds raw phonemes.
+    #[schema(min_length = 1, example = "Hello. This machine can speak.")]
     text: String,
-    /// `plain` or `ssml`.
+    /// `plain` or `ssml`; plain by default.
+    #[schema(pattern = "^(plain|ssml)$")]
     text_type: Option<String>,
     /// Words of this text, and what is said instead: another spelling, or phonemes in `[[ ]]`.
     lexicon: Option<BTreeMap<String, String>>,
@@ -32,16 +38,35 @@ pub struct Body {
     lexicons: Vec<String>,
     /// `voice` or `voice#speaker`.
     voice_id: Option<String>,
+    /// `wav` (default), `pcm`, `flac`, `opus`, `mp3`, `mulaw` or `alaw`.
+    #[schema(pattern = "^(wav|pcm|flac|opus|mp3|mulaw|alaw)$")]
     response_format: Option<String>,
+    /// In hertz; the voice's own by default.
+    #[schema(minimum = 8000, maximum = 48000)]
     sample_rate: Option<u32>,
+    /// Send the sound as it is made.
     #[serde(default)]
     pub stream: bool,
+    /// A name or a number.
+    #[schema(value_type = Option<NameOrNumber>)]
     speaker: Option<SpeakerField>,
+    /// Factor on the voice's own speed.
+    #[schema(minimum = 0.25, maximum = 4)]
     speed: Option<f32>,
+    /// Liveliness of timbre; the voice's own by default.
+    #[schema(minimum = 0, maximum = 2)]
     noise_scale: Option<f32>,
+    /// Liveliness of rhythm; the voice's own by default.
+    #[schema(minimum = 0, maximum = 2)]
     noise_w: Option<f32>,
+    /// Silence between sentences.
+    #[schema(maximum = 10000)]
     sentence_silence_ms: Option<u32>,
+    /// Factor on the amplitude; clipped at full scale.
+    #[schema(minimum = 0, maximum = 4)]
     volume: Option<f32>,
+    /// When the answer is of no more use.
+    #[schema(minimum = 1, maximum = 86_400_000)]
     deadline_ms: Option<u64>,
     /// `srt` or `vtt`, on the route of timestamps.
     pub subtitles: Option<String>,
@@ -49,6 +74,35 @@ pub struct Body {
 
 pub struct SpeakerField(Speaker);
 
+/// A speaker of a voice that has several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code)]
+enum NameOrNumber {
+    Name(String),
+    Number(i64),
+}
+
+/// Audio of a text, whole or as it is made.
+#[utoipa::path(post, path = "/v1/synthesizeSpeech", tag = "speech", security(("user-token" = []), ("bearer" = [])),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The audio", content(
+            (Vec<u8> = "audio/wav"),
+            (Vec<u8> = "audio/pcm"),
+            (Vec<u8> = "audio/flac"),
+            (Vec<u8> = "audio/ogg; codecs=opus"),
+            (Vec<u8> = "audio/mpeg"),
+            (Vec<u8> = "audio/PCMU"),
+            (Vec<u8> = "audio/PCMA"),
+        ), headers(
+            ("x-voice-id" = String, description = "The voice that speaks"),
+            ("x-sample-rate" = u32, description = "In hertz"),
+            ("x-cache" = String, description = "HIT-L1, HIT-L2, PARTIAL, MISS or BYPASS"),
+        )),
+        (status = 304, description = "The caller has it already"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
 pub async fn synthesize(
     _caller: Caller,
     state: web::Data<AppState>,

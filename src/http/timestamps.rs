@@ -6,17 +6,65 @@ use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::sound;
 use super::state::AppState;
 use super::synthesize::{Body, audio_spec, into_request};
+use crate::audio::AudioFormat;
 use crate::domain::InvalidField;
-use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSentence, TimedSpeech, subtitles};
+use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSpeech, subtitles};
+
+/// Speech and its times.
+#[derive(Serialize, ToSchema)]
+struct Timestamps {
+    audio_base64: String,
+    format: &'static str,
+    /// In hertz.
+    sample_rate: u32,
+    /// In seconds.
+    duration: f64,
+    sentences: Vec<Said>,
+    words: Vec<Said>,
+    phonemes: Vec<SaidPhoneme>,
+    /// Places that an SSML document names.
+    marks: Vec<Mark>,
+    /// In the format that the request wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subtitles: Option<String>,
+}
+
+/// A time in seconds from the beginning of the audio, and a place in the text in characters (code points).
+#[derive(Serialize, ToSchema)]
+struct Said {
+    start: f64,
+    end: f64,
+    start_char: usize,
+    end_char: usize,
+    text: String,
+}
+
+/// A phoneme; one that is a pause stands nowhere in the text.
+#[derive(Serialize, ToSchema)]
+struct SaidPhoneme {
+    start: f64,
+    end: f64,
+    start_char: Option<usize>,
+    end_char: Option<usize>,
+    phoneme: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Mark {
+    name: String,
+    time: f64,
+}
 
 /// Places in a text as callers count them: by code point.
 struct Offsets<'a> {
@@ -25,6 +73,16 @@ struct Offsets<'a> {
     reached: (usize, usize),
 }
 
+/// Audio of a text, and when what is said.
+///
+/// With `accept: text/vtt` or `application/x-subrip`, its subtitles alone.
+#[utoipa::path(post, path = "/v1/synthesizeSpeech/timestamps", tag = "speech", security(("user-token" = []), ("bearer" = [])),
+    request_body = Body,
+    responses(
+        (status = 200, description = "The audio with times", content(
+            (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"))),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
 pub async fn timestamps(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -57,12 +115,8 @@ pub async fn timestamps(
         let content_type = format!("{}; charset=utf-8", format.content_type());
         return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(file));
     }
-    let mut shown = shown(source, &timed);
-    shown["format"] = spec.format.name().into();
-    if let Some(format) = wanted {
-        shown["subtitles"] = subtitles(format, &timed.sentences).into();
-    }
-    Ok(head.insert_header((CONTENT_TYPE, "application/json")).body(shown.to_string()))
+    let subtitles = wanted.map(|format| subtitles(format, &timed.sentences));
+    Ok(head.insert_header((CONTENT_TYPE, "application/json")).json(shown(source, &timed, spec.format, subtitles)))
 }
 
 /// The kind of subtitles that the caller wants and nothing else.
@@ -72,38 +126,38 @@ fn accepted(headers: &HeaderMap) -> Option<SubtitleFormat> {
     [SubtitleFormat::Srt, SubtitleFormat::Vtt].into_iter().find(|format| format.content_type() == essence)
 }
 
-fn shown(source: &str, timed: &TimedSpeech) -> Value {
+fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Option<String>) -> Timestamps {
     let mut offsets = Offsets { text: source, reached: (0, 0) };
-    let mut words = Vec::new();
-    let mut phonemes = Vec::new();
-    let mut sentences = Vec::new();
-    for TimedSentence { span, place, text, words: own_words, phonemes: own_phonemes } in &timed.sentences {
-        sentences.push(placed(&mut offsets, *span, Some(place), ("text", text)));
-        words.extend(
-            own_words.iter().map(|word| placed(&mut offsets, word.span, Some(&word.place), ("text", &word.text))),
-        );
-        phonemes.extend(own_phonemes.iter().map(|TimedPhoneme { span, phoneme, place }| {
-            placed(&mut offsets, *span, place.as_ref(), ("phoneme", phoneme))
-        }));
+    let mut said = |span: Span, place: &Range<usize>, text: &str| Said {
+        start: rounded(span.start),
+        end: rounded(span.end),
+        start_char: offsets.of(place.start),
+        end_char: offsets.of(place.end),
+        text: text.to_owned(),
+    };
+    let (mut sentences, mut words) = (Vec::new(), Vec::new());
+    for sentence in &timed.sentences {
+        sentences.push(said(sentence.span, &sentence.place, &sentence.text));
+        words.extend(sentence.words.iter().map(|word| said(word.span, &word.place, &word.text)));
     }
-    let marks = timed.marks.iter().map(|(name, time)| json!({"name": name, "time": rounded(*time)}));
-    json!({
-        "audio_base64": STANDARD.encode(&timed.answer.audio),
-        "sample_rate": timed.answer.sample_rate,
-        "duration": rounded(timed.answer.seconds),
-        "sentences": sentences,
-        "words": words,
-        "phonemes": phonemes,
-        "marks": marks.collect::<Value>(),
-    })
-}
-
-/// What is said, when, and where it stands in the text.
-fn placed(offsets: &mut Offsets<'_>, span: Span, place: Option<&Range<usize>>, said: (&str, &str)) -> Value {
-    let (from, to) = place.map(|place| (offsets.of(place.start), offsets.of(place.end))).unzip();
-    let mut shown = json!({"start": rounded(span.start), "end": rounded(span.end), "start_char": from, "end_char": to});
-    shown[said.0] = said.1.into();
-    shown
+    let phoneme = |TimedPhoneme { span, phoneme, place }: &TimedPhoneme| SaidPhoneme {
+        start: rounded(span.start),
+        end: rounded(span.end),
+        start_char: place.as_ref().map(|place| offsets.of(place.start)),
+        end_char: place.as_ref().map(|place| offsets.of(place.end)),
+        phoneme: phoneme.to_string(),
+    };
+    Timestamps {
+        audio_base64: STANDARD.encode(&timed.answer.audio),
+        format: format.name(),
+        sample_rate: timed.answer.sample_rate,
+        duration: rounded(timed.answer.seconds),
+        sentences,
+        words,
+        phonemes: timed.sentences.iter().flat_map(|sentence| &sentence.phonemes).map(phoneme).collect(),
+        marks: timed.marks.iter().map(|(name, time)| Mark { name: name.clone(), time: rounded(*time) }).collect(),
+        subtitles,
+    }
 }
 
 /// To a tenth of a millisecond.

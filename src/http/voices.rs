@@ -4,16 +4,17 @@ use std::collections::HashSet;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::error::ApiError;
+use super::openapi::ErrorBody;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::voices::VoiceInfo;
 
 /// A voice as the API shows it; what is not known is null.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Voice {
     id: String,
     language: Option<String>,
@@ -31,14 +32,32 @@ struct Voice {
     aliases: Vec<String>,
 }
 
-/// The voices that `TTS_VOICES` allows, installed or to be fetched.
+#[derive(Serialize, ToSchema)]
+struct Voices {
+    voices: Vec<Voice>,
+}
+
+/// Whether a voice is in memory now.
+#[derive(Serialize, ToSchema)]
+struct Loaded {
+    id: String,
+    loaded: bool,
+}
+
+/// The voices that may be served, installed or to be fetched.
+#[utoipa::path(get, path = "/v1/voices", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+    responses((status = 200, description = "The voices", body = Voices), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn list(_caller: Caller, state: web::Data<AppState>) -> HttpResponse {
     let loaded: HashSet<VoiceId> = state.pool.loaded().await.into_iter().collect();
     let voices: Vec<Voice> =
         state.catalogue.voices().into_iter().map(|info| Voice::new(info, |id| loaded.contains(id))).collect();
-    HttpResponse::Ok().json(json!({"voices": voices}))
+    HttpResponse::Ok().json(Voices { voices })
 }
 
+/// One voice.
+#[utoipa::path(get, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The voice's name, or another name for it")),
+    responses((status = 200, description = "The voice", body = Voice), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn show(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -50,7 +69,12 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(Voice::new(info, |id| loaded.contains(id))))
 }
 
-/// Answers when the voice is in memory.
+/// Loads a voice.
+///
+/// Answers when it is in memory.
+#[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The voice's name")),
+    responses((status = 200, description = "It is loaded", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn load(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -58,10 +82,15 @@ pub async fn load(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     state.pool.voice(&id, state.limits.deadline(None)?).await?;
-    Ok(HttpResponse::Ok().json(json!({"id": id.as_str(), "loaded": true})))
+    Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: true }))
 }
 
-/// Answers when the voice is let go; 409 while it is in use.
+/// Lets a voice go.
+///
+/// 409 while it is in use.
+#[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The voice's name")),
+    responses((status = 200, description = "It is gone", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn unload(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -69,7 +98,7 @@ pub async fn unload(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     state.pool.unload(&id).await?;
-    Ok(HttpResponse::Ok().json(json!({"id": id.as_str(), "loaded": false})))
+    Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: false }))
 }
 
 fn served(name: &str, state: &AppState) -> Result<VoiceId, ApiError> {

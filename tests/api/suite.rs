@@ -10,6 +10,7 @@ mod legacy;
 mod lexicons;
 mod lifecycle;
 mod openai;
+mod pages;
 mod phonemize;
 mod piper;
 mod refusals;

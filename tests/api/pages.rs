@@ -1,0 +1,61 @@
+//! The pages for people, and the description that they are made of. That they work is the browser's test.
+
+use reqwest::Method;
+
+use crate::support::{Answer, TestServer, shared};
+
+const FILES: [(&str, &str); 6] = [
+    ("/", "text/html; charset=utf-8"),
+    ("/docs", "text/html; charset=utf-8"),
+    ("/playground.js", "text/javascript; charset=utf-8"),
+    ("/docs.js", "text/javascript; charset=utf-8"),
+    ("/style.css", "text/css; charset=utf-8"),
+    ("/openapi.json", "application/json"),
+];
+
+fn get(server: &TestServer, path: &str) -> Answer {
+    Answer::of(server.request(Method::GET, path).send().unwrap())
+}
+
+#[test]
+fn pages_need_no_token_and_no_other_host() {
+    for (path, content_type) in FILES {
+        let page = get(shared(), path);
+
+        assert_eq!((page.status, page.header("content-type")), (200, content_type), "{path}");
+        let elsewhere = page.text().match_indices("//").filter(|(at, _)| page.text()[..*at].ends_with("http:") || page.text()[..*at].ends_with("https:"));
+        let elsewhere = elsewhere.filter(|(at, _)| !page.text()[*at..].starts_with("//www.w3.org/") && path != "/openapi.json");
+        assert_eq!(elsewhere.count(), 0, "{path}");
+    }
+}
+
+#[test]
+fn pages_run_nothing_but_their_own_scripts() {
+    for path in ["/", "/docs"] {
+        let page = get(shared(), path);
+
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!page.text().contains("onclick") && !page.text().contains("<style"), "{path}");
+    }
+}
+
+#[test]
+fn the_description_is_that_of_this_version_and_names_its_routes() {
+    let description = get(shared(), "/openapi.json").json();
+
+    assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+    for path in ["/v1/synthesizeSpeech", "/v1/synthesizeSpeech/timestamps", "/v1/audio/speech", "/synthesizeSpeech", "/v1/voices/{id}"] {
+        assert!(description["paths"][path].is_object(), "{path}");
+    }
+}
+
+#[test]
+fn the_playground_is_there_beside_pipers_routes() {
+    let server = TestServer::start(&[("TTS_PIPER_ROUTES", "true")]);
+
+    let spoken = Answer::of(server.request(Method::POST, "/").json(&serde_json::json!({"text": "Hi."})).send().unwrap());
+
+    assert_eq!(get(&server, "/").header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(spoken.header("content-type"), "audio/wav");
+}
