@@ -18,7 +18,7 @@ use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
 };
-use crate::http::{AppState, RequestLimits};
+use crate::http::{AppState, Callers, RequestLimits};
 use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
@@ -43,8 +43,9 @@ pub struct Application {
     address: SocketAddr,
     readiness: Readiness,
     speaker: Speaker,
+    callers: Callers,
     preload: Vec<VoiceId>,
-    /// How often the models folder is looked into.
+    /// How often the models folder and the file of tokens are looked into.
     rescan: Option<Duration>,
     compiled_dir: Option<PathBuf>,
 }
@@ -126,13 +127,15 @@ impl Application {
             readiness.add(Reason::NoVoices);
         }
         let preload = preload(config, &speaker)?;
+        let callers = Callers::new(config.tokens.clone(), config.tokens_file.clone())
+            .map_err(|error| ConfigError::new("TTS_TOKENS_FILE", error.to_string()))?;
         let state = AppState {
             speech: speaker.speech.clone(),
             pool: speaker.pool.clone(),
             catalogue: speaker.catalogue.clone(),
             metrics: speaker.metrics.clone(),
             readiness: readiness.clone(),
-            tokens: config.tokens.clone(),
+            callers: callers.clone(),
             metrics_token: config.http.metrics_token.clone(),
             public_voice_list: config.http.public_voice_list,
             openai_voices: Arc::new(config.voices.openai_names.clone()),
@@ -150,6 +153,7 @@ impl Application {
             address,
             readiness,
             speaker,
+            callers,
             preload,
             rescan,
             compiled_dir: config.voices.compiled_dir(),
@@ -166,7 +170,7 @@ impl Application {
     pub async fn run(self) -> anyhow::Result<()> {
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
         let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
-        actix::spawn(keep_voices_current(folders, self.rescan, self.readiness.clone())?);
+        actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
@@ -215,9 +219,11 @@ fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result
     })
 }
 
-/// Finds voices that were put into the folder or taken out of it: now and then, and on SIGHUP, which also fetches the catalogue again.
-fn keep_voices_current(
+/// Finds voices that were put into the folder or taken out of it, and tokens that were added or withdrawn: now and then, and on SIGHUP, which
+/// also fetches the catalogue again.
+fn keep_current(
     folders: Folders,
+    callers: Callers,
     interval: Option<Duration>,
     readiness: Readiness,
 ) -> std::io::Result<impl Future<Output = ()>> {
@@ -237,6 +243,7 @@ fn keep_voices_current(
                 () = next => false,
             };
             rescan(&catalogue).await;
+            reload(&callers).await;
             folders.clean().await;
             if asked && let Err(error) = catalogue.refresh().await {
                 tracing::warn!(%error, "the catalogue stays as it was");
@@ -260,6 +267,15 @@ impl Folders {
         if let Err(error) = tokio::task::spawn_blocking(move || remove_leftovers(&compiled, &models)).await {
             tracing::error!(%error, "cleaning the folder of compiled voices ended early");
         }
+    }
+}
+
+async fn reload(callers: &Callers) {
+    let callers = callers.clone();
+    match tokio::task::spawn_blocking(move || callers.reload()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "tokens stay as they were"),
+        Err(error) => tracing::error!(%error, "reading the tokens ended early"),
     }
 }
 

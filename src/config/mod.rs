@@ -4,6 +4,7 @@
 mod aliases;
 mod reader;
 mod secret;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
+pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_tokens};
 
 use reader::{Reader, SetAs};
 
@@ -19,6 +21,8 @@ use reader::{Reader, SetAs};
 #[derive(Debug, Clone)]
 pub struct Config {
     pub tokens: Vec<Token>,
+    /// Where named tokens with limits are.
+    pub tokens_file: Option<PathBuf>,
     pub http: HttpConfig,
     pub voices: VoicesConfig,
     pub synthesis: SynthesisConfig,
@@ -191,8 +195,11 @@ impl Config {
 
     fn from_values(mut read: Reader) -> Result<Self, ConfigError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let tokens_file = read.path("TTS_TOKENS_FILE");
+        let tokens = read.tokens("ALLOWED_USER_TOKEN", tokens_file.is_none())?;
         let config = Self {
-            tokens: read.tokens("ALLOWED_USER_TOKEN")?,
+            tokens,
+            tokens_file,
             http: HttpConfig {
                 bind: read
                     .parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?

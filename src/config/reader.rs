@@ -187,11 +187,12 @@ impl Reader {
         self.list(key)?.unwrap_or_default().into_iter().map(pair).collect()
     }
 
-    /// Secrets between commas; required.
-    pub fn tokens(&mut self, key: &str) -> Result<Vec<Token>, ConfigError> {
-        let secrets = self
-            .list(key)?
-            .ok_or_else(|| ConfigError::new(key, "is required: the secret that callers present as `user-token`"))?;
+    /// Secrets between commas.
+    pub fn tokens(&mut self, key: &str, are_required: bool) -> Result<Vec<Token>, ConfigError> {
+        let Some(secrets) = self.list(key)? else {
+            let problem = "is required: the secret that callers present as `user-token`";
+            return if are_required { Err(ConfigError::new(key, problem)) } else { Ok(Vec::new()) };
+        };
         Ok(secrets.into_iter().map(Token::new).collect())
     }
 

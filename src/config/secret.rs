@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// The SHA-256 of a secret. Comparing hashes hides the secret's length as well.
 #[derive(Clone)]
@@ -38,11 +38,32 @@ impl Token {
         Self(Sha256::digest(secret.as_ref()).into())
     }
 
-    /// True if `presented` is one of `tokens`. Takes the same time wherever they differ, and compares with all of them.
+    /// Of a digest in hexadecimal.
+    pub fn from_digest(digest: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digest, &mut bytes).ok()?;
+        Some(Self(bytes))
+    }
+
+    /// True if `presented` is one of `tokens`.
     pub fn is_any_of(tokens: &[Self], presented: &[u8]) -> bool {
+        Self::position(tokens, presented).is_some()
+    }
+
+    /// Which of `tokens` `presented` is. Takes the same time wherever they differ, and compares with all of them.
+    pub fn position<'a>(tokens: impl IntoIterator<Item = &'a Self>, presented: &[u8]) -> Option<usize> {
         let presented = Self::new(presented);
-        let none = Choice::from(0);
-        tokens.iter().fold(none, |found, token| found | token.0.ct_eq(&presented.0)).into()
+        // One more than the place, so that 0 is none.
+        let mut place = 0;
+        for (index, token) in tokens.into_iter().enumerate() {
+            place.conditional_assign(&(index as u64 + 1), token.0.ct_eq(&presented.0));
+        }
+        usize::try_from(place).ok()?.checked_sub(1)
+    }
+
+    /// Whether both are of one secret.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -66,6 +87,7 @@ mod tests {
             assert!(!Token::is_any_of(&tokens, wrong));
         }
         assert!(!Token::is_any_of(&[], b""));
+        assert_eq!(Token::position(&tokens, b"new"), Some(1));
     }
 
     #[test]

@@ -2,17 +2,29 @@
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 
+use super::callers::Known;
 use super::error::ApiError;
 use super::state::AppState;
-use crate::config::Token;
+use crate::config::{Scopes, Token};
+use crate::domain::Script;
+use crate::resilience::Allowance;
+use crate::telemetry::{Metrics, ShedReason};
 
-/// Proof that the request came with a valid token. `E` is the error of the route's own shape.
-pub struct Caller<E = ApiError>(PhantomData<E>);
+/// Proof that the request came with a valid token that is good for speech. `E` is the error of the route's own shape.
+pub struct Caller<E = ApiError> {
+    known: Arc<Known>,
+    metrics: Metrics,
+    shape: PhantomData<E>,
+}
+
+/// The same, of a token that is good for loading voices and letting them go.
+pub struct Manager;
 
 /// Proof that the request may read the metrics.
 pub struct MetricsReader;
@@ -22,14 +34,53 @@ pub struct VoiceLister;
 
 const USER_TOKEN: &str = "user-token";
 
+// === impl Caller ===
+
+impl<E> Caller<E> {
+    /// Counts what is to be spoken against what the caller may have.
+    pub fn speaks(&self, script: &Script) -> Result<(), ApiError> {
+        self.known.take_characters(script.said_chars()).map_err(|allowance| exceeded(&self.metrics, allowance))
+    }
+}
+
 impl<E: From<ApiError> + Into<actix_web::Error>> FromRequest for Caller<E> {
     type Error = E;
     type Future = Ready<Result<Self, E>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = state(request).is_some_and(|state| presents_one_of(request, &state.tokens));
-        ready(known.then_some(Self(PhantomData)).ok_or_else(|| ApiError::forbidden().closing().into()))
+        let admitted = admitted(request, |scopes| scopes.speak);
+        ready(admitted.map(|(known, metrics)| Self { known, metrics, shape: PhantomData }).map_err(E::from))
     }
+}
+
+impl FromRequest for Manager {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admitted(request, |scopes| scopes.manage).map(|_| Self))
+    }
+}
+
+/// Who calls, if he is known, may do that and has not called too often. An error is for a body that was not read.
+fn admitted(request: &HttpRequest, may: impl Fn(Scopes) -> bool) -> Result<(Arc<Known>, Metrics), ApiError> {
+    let state = state(request).ok_or_else(ApiError::forbidden)?;
+    let known = presented(request).and_then(|secret| state.callers.find(secret));
+    let known = known.filter(|known| may(known.scopes)).ok_or_else(|| ApiError::forbidden().closing())?;
+    match known.take_request() {
+        Ok(allowance) => {
+            if let Some(allowance) = allowance {
+                request.extensions_mut().insert(allowance);
+            }
+            Ok((known, state.metrics.clone()))
+        }
+        Err(allowance) => Err(exceeded(&state.metrics, allowance).closing()),
+    }
+}
+
+fn exceeded(metrics: &Metrics, allowance: Allowance) -> ApiError {
+    metrics.count_shed(ShedReason::Quota);
+    ApiError::quota_exceeded(allowance)
 }
 
 impl FromRequest for MetricsReader {
@@ -38,7 +89,9 @@ impl FromRequest for MetricsReader {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let known = state(request).is_some_and(|state| match &state.metrics_token {
-            Some(token) => presents_one_of(request, std::slice::from_ref(token)),
+            Some(token) => {
+                presented(request).is_some_and(|secret| Token::is_any_of(std::slice::from_ref(token), secret))
+            }
             None => true,
         });
         ready(known.then_some(Self).ok_or_else(ApiError::forbidden))
@@ -50,9 +103,8 @@ impl FromRequest for VoiceLister {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let may =
-            state(request).is_some_and(|state| state.public_voice_list || presents_one_of(request, &state.tokens));
-        ready(may.then_some(Self).ok_or_else(ApiError::forbidden))
+        let is_public = state(request).is_some_and(|state| state.public_voice_list);
+        ready(if is_public { Ok(Self) } else { admitted(request, |scopes| scopes.speak).map(|_| Self) })
     }
 }
 
@@ -60,18 +112,17 @@ fn state(request: &HttpRequest) -> Option<&web::Data<AppState>> {
     request.app_data()
 }
 
-/// Looks at `user-token`, or else at `Authorization: Bearer`. A header that is there twice is as good as none.
-fn presents_one_of(request: &HttpRequest, tokens: &[Token]) -> bool {
+/// The secret in `user-token`, or else in `Authorization: Bearer`. A header that is there twice is as good as none.
+fn presented(request: &HttpRequest) -> Option<&[u8]> {
     let single = |name: &str| {
         let mut values = request.headers().get_all(name);
         values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
     };
-    let presented = if request.headers().contains_key(USER_TOKEN) {
+    if request.headers().contains_key(USER_TOKEN) {
         single(USER_TOKEN)
     } else {
         single(AUTHORIZATION.as_str()).and_then(bearer)
-    };
-    presented.is_some_and(|secret| Token::is_any_of(tokens, secret))
+    }
 }
 
 /// What follows the scheme, whose case does not matter (RFC 9110).

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::pool::PoolError;
+use crate::resilience::Allowance;
 use crate::speech::SpeechError;
 use crate::text::ReadError;
 use crate::voices::VoiceError;
@@ -31,6 +32,8 @@ pub struct ApiError {
     pub closes_connection: bool,
     /// The methods that the route has, where it lacks the one that was asked for.
     pub allow: Option<Arc<str>>,
+    /// What a caller may have who wanted more.
+    pub allowance: Option<Box<Allowance>>,
 }
 
 // === impl ApiError ===
@@ -45,6 +48,7 @@ impl ApiError {
             retry_after: None,
             closes_connection: false,
             allow: None,
+            allowance: None,
         }
     }
 
@@ -65,6 +69,12 @@ impl ApiError {
 
     pub fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
+    }
+
+    pub fn quota_exceeded(allowance: Allowance) -> Self {
+        let message = "this token has used up what it may have in a minute";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_exceeded", message);
+        Self { allowance: Some(Box::new(allowance)), ..error.retry_after(allowance.wait) }
     }
 
     pub fn not_found() -> Self {
@@ -90,6 +100,11 @@ impl ApiError {
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, &**allow));
         }
+        if let Some(allowance) = &self.allowance {
+            for (name, value) in rate_limit(allowance) {
+                response.insert_header((name, value));
+            }
+        }
         if self.closes_connection {
             response.force_close();
         }
@@ -104,6 +119,16 @@ impl ApiError {
             _ => "server_error",
         }
     }
+}
+
+/// What an answer says of the caller's allowance (as in the IETF's draft on `RateLimit` headers): its size, the rest, and the seconds until more.
+pub fn rate_limit(allowance: &Allowance) -> [(&'static str, u64); 3] {
+    let Allowance { per_minute, remaining, wait } = *allowance;
+    [
+        ("ratelimit-limit", per_minute.into()),
+        ("ratelimit-remaining", remaining.into()),
+        ("ratelimit-reset", wait.as_secs_f64().ceil() as u64),
+    ]
 }
 
 impl ResponseError for ApiError {

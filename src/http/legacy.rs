@@ -67,7 +67,7 @@ struct Body {
         (status = "default", description = "An error", body = LegacyErrorBody),
     ))]
 pub async fn synthesize(
-    _caller: Caller<LegacyError>,
+    caller: Caller<LegacyError>,
     state: web::Data<AppState>,
     conditions: Conditions,
     body: JsonBytes<LegacyError>,
@@ -75,6 +75,7 @@ pub async fn synthesize(
     let body = Body::parse(&body.0)?;
     let sample_rate = body.sample_rate;
     let request = body.into_request(&state)?;
+    caller.speaks(&request.script)?;
     let model = HeaderValue::from_bytes(request.voice.as_str().as_bytes());
     let spec = AudioSpec { format: AudioFormat::Pcm, sample_rate: Some(sample_rate) };
 

@@ -4,6 +4,7 @@
 mod auth;
 mod body;
 mod caching;
+mod callers;
 mod error;
 mod health;
 mod legacy;
@@ -22,5 +23,6 @@ mod timestamps;
 mod unread;
 mod voices;
 
+pub use callers::Callers;
 pub use server::start;
 pub use state::{AppState, RequestLimits};

@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
+use actix_web::{Error, HttpMessage};
 use uuid::Uuid;
 
+use super::error::rate_limit;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
+use crate::resilience::Allowance;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -45,7 +47,11 @@ pub async fn observe(
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
     }
+    let allowance = response.request().extensions().get::<Allowance>().copied();
     let headers = response.headers_mut();
+    for (name, value) in allowance.iter().flat_map(rate_limit) {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+    }
     let timing = format!("total;dur={:.1}", elapsed.as_secs_f64() * 1e3);
     for (name, value) in [(REQUEST_ID, id.to_string()), (SERVER_TIMING, timing)] {
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -98,18 +98,24 @@ const TOKENS_PER_SECOND: f64 = 20.0;
         (status = "default", description = "An error", body = ErrorBody),
     ))]
 pub async fn speech(
-    _caller: Caller,
+    caller: Caller,
     state: web::Data<AppState>,
     conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&state, conditions, &body).await.map_err(as_called_here)
+    answer(&caller, &state, conditions, &body).await.map_err(as_called_here)
 }
 
-async fn answer(state: &AppState, conditions: Conditions, body: &JsonBytes) -> Result<HttpResponse, ApiError> {
+async fn answer(
+    caller: &Caller,
+    state: &AppState,
+    conditions: Conditions,
+    body: &JsonBytes,
+) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let (spec, framing) = (body.spec()?, body.framing()?);
     let request = body.into_request(state)?;
+    caller.speaks(&request.script)?;
     match framing {
         Framing::Audio => sound::answer(&state.speech, request, spec, conditions, true).await,
         Framing::ServerSentEvents => events(state, request, spec, conditions).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::callers::Callers;
 use crate::config::Token;
 use crate::domain::{Deadline, InvalidField, VoiceId};
 use crate::pool::PoolHandle;
@@ -21,7 +22,7 @@ pub struct AppState {
     pub catalogue: Catalogue,
     pub metrics: Metrics,
     pub readiness: Readiness,
-    pub tokens: Vec<Token>,
+    pub callers: Callers,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
     /// Whether OpenAI's lists of models and voices are open to everyone.

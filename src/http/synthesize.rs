@@ -104,7 +104,7 @@ enum NameOrNumber {
         (status = "default", description = "An error", body = ErrorBody),
     ))]
 pub async fn synthesize(
-    _caller: Caller,
+    caller: Caller,
     state: web::Data<AppState>,
     conditions: Conditions,
     body: JsonBytes,
@@ -115,7 +115,9 @@ pub async fn synthesize(
         return Err(InvalidField { field: "subtitles", expected }.into());
     }
     let (spec, streamed) = (audio_spec(&body)?, body.stream);
-    sound::answer(&state.speech, into_request(body, &state)?, spec, conditions, streamed).await
+    let request = into_request(body, &state)?;
+    caller.speaks(&request.script)?;
+    sound::answer(&state.speech, request, spec, conditions, streamed).await
 }
 
 pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {

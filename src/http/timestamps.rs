@@ -84,7 +84,7 @@ struct Offsets<'a> {
         (status = "default", description = "An error", body = ErrorBody),
     ))]
 pub async fn timestamps(
-    _caller: Caller,
+    caller: Caller,
     state: web::Data<AppState>,
     request: HttpRequest,
     conditions: Conditions,
@@ -103,7 +103,9 @@ pub async fn timestamps(
     };
     let alone = accepted(request.headers());
     let spec = audio_spec(&body)?;
-    let asked = state.speech.identify(into_request(body, &state)?, spec).await?;
+    let request = into_request(body, &state)?;
+    caller.speaks(&request.script)?;
+    let asked = state.speech.identify(request, spec).await?;
     let (script, voice) = (asked.request.script.clone(), asked.request.voice.clone());
     let source = script.source().as_str();
 

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::auth::{Caller, Manager};
 use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
@@ -76,7 +76,7 @@ pub async fn show(
     params(("id" = String, Path, description = "The voice's name")),
     responses((status = 200, description = "It is loaded", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn load(
-    _caller: Caller,
+    _manager: Manager,
     state: web::Data<AppState>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -92,7 +92,7 @@ pub async fn load(
     params(("id" = String, Path, description = "The voice's name")),
     responses((status = 200, description = "It is gone", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn unload(
-    _caller: Caller,
+    _manager: Manager,
     state: web::Data<AppState>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {

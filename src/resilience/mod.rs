@@ -1,7 +1,9 @@
 //! Owns what keeps the service honest about its own state. A leaf: it knows no other part of the service.
 
 mod breaker;
+mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
+pub use quota::{Allowance, Quota};
 pub use readiness::{Readiness, Reason};

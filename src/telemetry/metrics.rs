@@ -56,6 +56,8 @@ pub enum ShedReason {
     Expired,
     /// The caller went away.
     Abandoned,
+    /// The caller has had what he may have.
+    Quota,
 }
 
 /// From an L1 hit to the longest deadline that is usual.
@@ -179,6 +181,7 @@ impl Metrics {
             ShedReason::Capacity => "capacity",
             ShedReason::Expired => "expired",
             ShedReason::Abandoned => "abandoned",
+            ShedReason::Quota => "quota",
         };
         self.requests_shed.with_label_values(&[reason]).inc();
     }

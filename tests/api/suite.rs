@@ -13,6 +13,7 @@ mod openai;
 mod pages;
 mod phonemize;
 mod piper;
+mod quotas;
 mod refusals;
 mod replaced;
 mod secrecy;

@@ -94,6 +94,7 @@ impl Answer {
         let error = body["error"].as_object().unwrap_or_else(|| panic!("no error in {body}"));
         let kind = match status {
             403 => "permission_error",
+            429 => "rate_limit_error",
             ..500 => "invalid_request_error",
             _ => "server_error",
         };

@@ -1,0 +1,162 @@
+//! Owns the file of named tokens (`TTS_TOKENS_FILE`): who may call, what for, and how much. It holds digests, no secrets, and is read again while
+//! the service runs.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Token;
+
+/// Somebody who may call.
+#[derive(Debug, Clone)]
+pub struct NamedToken {
+    /// For the operator; appears in no answer.
+    pub name: String,
+    pub token: Token,
+    pub scopes: Scopes,
+    pub limits: Limits,
+}
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scopes {
+    /// Speech, and what goes with it.
+    pub speak: bool,
+    /// Loading voices and letting them go.
+    pub manage: bool,
+}
+
+/// How much of it; `None`: without bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    pub requests_per_minute: Option<NonZeroU32>,
+    pub characters_per_minute: Option<NonZeroU32>,
+}
+
+/// Why the file cannot be used. Holds nothing of it but names of fields.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    #[error("cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    #[error("line {line}: {message}")]
+    Malformed { line: usize, message: String },
+    #[error("token {index}: {problem}")]
+    Token { index: usize, problem: &'static str },
+    #[error("more than {MAX_TOKENS} tokens, which are compared with one after the other")]
+    TooMany,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    token: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    /// Hexadecimal, as `sha256sum` prints it.
+    sha256: String,
+    scopes: Option<Vec<Scope>>,
+    requests_per_minute: Option<NonZeroU32>,
+    characters_per_minute: Option<NonZeroU32>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Scope {
+    Speak,
+    Manage,
+}
+
+pub const MAX_TOKENS: usize = 1_000;
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The tokens of a file.
+pub fn read_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
+    if std::fs::metadata(path)?.len() > MAX_FILE_BYTES {
+        return Err(TokensError::TooMany);
+    }
+    parse(&std::fs::read_to_string(path)?)
+}
+
+fn parse(text: &str) -> Result<Vec<NamedToken>, TokensError> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        // The parser's own words may quote what stands there.
+        let message = error.message().split('`').next().unwrap_or_default().trim().trim_end_matches(',').to_owned();
+        TokensError::Malformed { line, message }
+    })?;
+    if file.token.len() > MAX_TOKENS {
+        return Err(TokensError::TooMany);
+    }
+    let mut names = std::collections::HashSet::new();
+    let named = |(at, entry): (usize, Entry)| {
+        let wrong = |problem| TokensError::Token { index: at + 1, problem };
+        if entry.name.is_empty() || !names.insert(entry.name.clone()) {
+            return Err(wrong("name must be there, and there once"));
+        }
+        let token = Token::from_digest(&entry.sha256).ok_or(wrong("sha256 must be 64 hexadecimal digits"))?;
+        let scopes = entry.scopes.unwrap_or_else(|| vec![Scope::Speak]);
+        Ok(NamedToken {
+            name: entry.name,
+            token,
+            scopes: Scopes { speak: scopes.contains(&Scope::Speak), manage: scopes.contains(&Scope::Manage) },
+            limits: Limits {
+                requests_per_minute: entry.requests_per_minute,
+                characters_per_minute: entry.characters_per_minute,
+            },
+        })
+    };
+    file.token.into_iter().enumerate().map(named).collect()
+}
+
+// === impl Scopes ===
+
+impl Scopes {
+    pub const ALL: Self = Self { speak: true, manage: true };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+
+    fn entry(fields: &str) -> String {
+        format!("[[token]]\nname = \"shop\"\nsha256 = \"{DIGEST}\"\n{fields}\n")
+    }
+
+    #[test]
+    fn a_token_has_a_name_a_digest_scopes_and_limits() {
+        let tokens = parse(&entry("scopes = [\"manage\"]\nrequests_per_minute = 60")).unwrap();
+
+        assert_eq!((tokens[0].name.as_str(), tokens[0].scopes), ("shop", Scopes { speak: false, manage: true }));
+        assert_eq!(tokens[0].limits.requests_per_minute.map(u32::from), Some(60));
+        assert!(Token::is_any_of(std::slice::from_ref(&tokens[0].token), b"secret"));
+        assert_eq!(parse(&entry("")).unwrap()[0].scopes, Scopes { speak: true, manage: false });
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_quoting_it() {
+        let cases = [
+            entry("rate = 1"),
+            entry("scopes = [\"SECRET\"]"),
+            entry("requests_per_minute = 0"),
+            "[[token]]\nname = \"a\"\nsha256 = \"SECRET\"".to_owned(),
+            format!("[[token]]\nname = \"\"\nsha256 = \"{DIGEST}\""),
+            format!("{}{}", entry(""), entry("")),
+            "SECRET".to_owned(),
+        ];
+        for text in cases {
+            let error = parse(&text).unwrap_err().to_string();
+
+            assert!(!error.contains("SECRET") && !error.is_empty(), "{error}");
+        }
+    }
+}

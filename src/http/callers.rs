@@ -1,0 +1,102 @@
+//! Owns who is known to the service: the secrets of its settings, and the named tokens of a file that may change while it runs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_tokens};
+use crate::resilience::{Allowance, Quota};
+
+/// Everyone who may call. A clone is another handle to them.
+#[derive(Clone)]
+pub struct Callers {
+    /// They may do everything, without bound.
+    secrets: Arc<[Token]>,
+    file: Option<Arc<PathBuf>>,
+    named: Arc<RwLock<Arc<[Arc<Known>]>>>,
+}
+
+/// Somebody who is known.
+#[derive(Debug)]
+pub struct Known {
+    pub scopes: Scopes,
+    named: Option<NamedToken>,
+    requests: Option<Quota>,
+    characters: Option<Quota>,
+}
+
+// === impl Callers ===
+
+impl Callers {
+    pub fn new(secrets: Vec<Token>, file: Option<PathBuf>) -> Result<Self, TokensError> {
+        let named = Arc::new(RwLock::new([].into()));
+        let callers = Self { secrets: secrets.into(), file: file.map(Arc::new), named };
+        callers.reload()?;
+        Ok(callers)
+    }
+
+    /// Reads the file again. Who is in it as before keeps what he has used up. After an error everything stays as it was.
+    pub fn reload(&self) -> Result<(), TokensError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let before = self.named();
+        let keep = |token: NamedToken| {
+            let same = before.iter().find(|known| known.is_as(&token));
+            same.cloned().unwrap_or_else(|| Arc::new(Known::named(token)))
+        };
+        let named = read_tokens(file)?.into_iter().map(keep).collect();
+        *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
+        Ok(())
+    }
+
+    /// Who presents a secret. It is compared with all that are known, in the same time whichever it is.
+    pub fn find(&self, presented: &[u8]) -> Option<Arc<Known>> {
+        let named = self.named();
+        let tokens = self.secrets.iter().chain(named.iter().filter_map(|known| known.token()));
+        let index = Token::position(tokens, presented)?;
+        match index.checked_sub(self.secrets.len()) {
+            None => Some(Arc::new(Known { scopes: Scopes::ALL, named: None, requests: None, characters: None })),
+            Some(index) => named.get(index).cloned(),
+        }
+    }
+
+    fn named(&self) -> Arc<[Arc<Known>]> {
+        self.named.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn named(token: NamedToken) -> Self {
+        let Limits { requests_per_minute, characters_per_minute } = token.limits;
+        Self {
+            scopes: token.scopes,
+            requests: requests_per_minute.map(Quota::new),
+            characters: characters_per_minute.map(Quota::new),
+            named: Some(token),
+        }
+    }
+
+    fn token(&self) -> Option<&Token> {
+        self.named.as_ref().map(|named| &named.token)
+    }
+
+    fn is_as(&self, token: &NamedToken) -> bool {
+        self.named.as_ref().is_some_and(|named| {
+            named.name == token.name
+                && named.limits == token.limits
+                && named.scopes == token.scopes
+                && named.token.is_same(&token.token)
+        })
+    }
+
+    /// Counts a request; `None`: nobody counts.
+    pub fn take_request(&self) -> Result<Option<Allowance>, Allowance> {
+        self.requests.as_ref().map(|quota| quota.take(1)).transpose()
+    }
+
+    /// Counts characters to be spoken.
+    pub fn take_characters(&self, count: usize) -> Result<(), Allowance> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.characters.as_ref().map_or(Ok(()), |quota| quota.take(count).map(|_| ()))
+    }
+}
