@@ -15,9 +15,12 @@ const PACKAGES: &str = "target/clients";
 
 fn runs(script: &str, arguments: &[&str]) {
     let server = TestServer::start(&[]);
+    // Some of them leave files where they run.
+    let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
 
     let output = Command::new("python3")
+        .current_dir(folder.path())
         .arg(root.join("tests/clients").join(script))
         .args([&server.address().to_string(), TOKEN])
         .args(arguments)

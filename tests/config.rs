@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use support::{Finished, ModelsFolder, Program, RedisServer, VOICE};
+use support::{Finished, ModelsFolder, Program, RedisServer, TestServer, VOICE};
 
 const SECRET: &str = "dodo-archaeopteryx";
 /// A wrong setting is found before anything heavy starts; this only tells a server that runs from one that refuses to.
@@ -183,6 +183,34 @@ fn wrong_usage_is_64_and_help_is_not() {
     }
     let version = Program::new(&["--version"]).finish();
     assert_eq!(version.text(), format!("tts-batch-api {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+// === what programs around it ask ===
+
+#[test]
+fn healthcheck_says_whether_the_service_lives() {
+    let server = TestServer::start(&[]);
+    let address = server.address().to_string();
+    let check = |address: &str| Program::new(&["healthcheck"]).variable("TTS_BIND", address).finish();
+
+    let alive = check(&address);
+    let everywhere = check(&format!("0.0.0.0:{}", server.address().port()));
+    drop(server);
+    let gone = check(&address);
+
+    assert_eq!((alive.code, everywhere.code), (Some(0), Some(0)), "{alive:?} {everywhere:?}");
+    assert_eq!(gone.code, Some(69));
+    assert!(gone.stderr.contains(&address), "{gone:?}");
+}
+
+#[test]
+fn completions_and_the_manual_page_name_every_command() {
+    let completions = Program::new(&["completions", "bash"]).finish();
+    let manual = Program::new(&["man"]).finish();
+
+    for command in ["serve", "speak", "phonemize", "voices", "doctor", "healthcheck"] {
+        assert!(completions.text().contains(command) && manual.text().contains(command), "{command}");
+    }
 }
 
 // === doctor ===

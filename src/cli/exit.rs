@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::healthcheck::NotAlive;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
@@ -54,7 +55,7 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<RuntimeMissing>() || error.is::<RuntimeError>() || error.is::<EspeakError>() {
         return UNAVAILABLE;
     }
-    if error.is::<VoiceMissing>() || error.is::<CatalogueError>() {
+    if error.is::<VoiceMissing>() || error.is::<CatalogueError>() || error.is::<NotAlive>() {
         return UNAVAILABLE;
     }
     match error.downcast_ref::<VoiceError>() {

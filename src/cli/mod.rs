@@ -2,24 +2,28 @@
 
 mod doctor;
 mod exit;
+mod healthcheck;
 mod phonemize;
 mod speak;
 mod voices;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
 use crate::engine::{ChildArgs, run_child};
 use crate::telemetry::init_logs;
 
+const PROGRAM: &str = "tts-batch-api";
+
 /// Text-to-speech service for Piper voices.
 #[derive(Debug, Parser)]
-#[command(name = "tts-batch-api", version)]
+#[command(name = PROGRAM, version)]
 pub struct Arguments {
     /// File with settings (TOML); the environment overrides it.
     #[arg(long, global = true, env = "TTS_CONFIG", value_name = "FILE")]
@@ -40,6 +44,12 @@ enum Command {
     Voices(voices::VoicesArgs),
     /// Check that the service could run here, and say what to do where it could not.
     Doctor,
+    /// Ask the service that runs with these settings whether it lives; for containers.
+    Healthcheck,
+    /// Print a script that completes this program's arguments in a shell.
+    Completions { shell: Shell },
+    /// Print this program's manual page.
+    Man,
     /// Turn texts from standard input into phonemes; started by the service.
     #[command(hide = true)]
     PhonemizerChild(ChildArgs),
@@ -57,6 +67,12 @@ pub fn run() -> ExitCode {
         Some(Command::Phonemize(args)) => phonemize::run(args, &arguments),
         Some(Command::Voices(args)) => voices::run(args, &arguments),
         Some(Command::Doctor) => return doctor::run(&arguments),
+        Some(Command::Healthcheck) => healthcheck::run(&arguments),
+        Some(Command::Completions { shell }) => print(|out| {
+            generate(*shell, &mut Arguments::command(), PROGRAM, out);
+            Ok(())
+        }),
+        Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out)),
         Some(Command::PhonemizerChild(args)) => run_child(args).map_err(Into::into),
     };
     outcome.map_or_else(|error| exit::report(&error), |()| ExitCode::SUCCESS)
@@ -66,6 +82,13 @@ fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load(&ProcessEnvironment)?;
     init_logs(&config.log)?;
     in_system(async { Application::build(&config).await?.run().await })
+}
+
+/// Puts out what `write` writes, all at once.
+fn print(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> anyhow::Result<()> {
+    let mut out = Vec::new();
+    write(&mut out)?;
+    Ok(std::io::stdout().write_all(&out)?)
 }
 
 /// Runs `work` where actors can live.
