@@ -12,7 +12,7 @@ use tts_batch_api::engine::{EspeakError, EspeakPool, EspeakSettings};
 use crate::support::{espeak_settings, until};
 
 const TEXT: &str = "The kettle is on.";
-/// 200 times, it ends espeak-ng with a signal.
+/// 200 times, it ends espeak-ng with a signal: not every time, since memory is written that happens to be in use or not.
 const CRASHING: &str = "x.";
 
 /// Settings whose children can be told from those of other tests: by a data folder of their own name.
@@ -127,11 +127,19 @@ async fn a_crash_costs_one_answer_and_no_process() {
     let expected = pool.clauses("en-us", TEXT.to_owned()).await;
     let processes = (children(&settings), language_processes(&settings));
 
-    for _ in 0..3 {
-        assert_eq!(pool.clauses("en-us", CRASHING.repeat(200)).await, Err(EspeakError::Crashed));
+    let mut crashes = 0;
+    for _ in 0..30 {
+        match pool.clauses("en-us", CRASHING.repeat(200)).await {
+            Err(error) => crashes += i32::from(error == EspeakError::Crashed),
+            Ok(clauses) => assert!(!clauses.is_empty()),
+        }
         assert_eq!(pool.clauses("en-us", TEXT.to_owned()).await, expected);
+        if crashes == 3 {
+            break;
+        }
     }
 
+    assert_eq!(crashes, 3);
     assert_eq!((children(&settings), language_processes(&settings)), processes);
 }
 

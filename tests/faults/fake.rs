@@ -47,6 +47,7 @@ pub struct Script {
     pub inside: AtomicUsize,
     pub most_inside: AtomicUsize,
     pub longest_input: AtomicUsize,
+    noise_scales: Mutex<Vec<f32>>,
     threads: Mutex<BTreeSet<PathBuf>>,
 }
 
@@ -101,7 +102,13 @@ impl Script {
         self.threads.lock().unwrap().iter().filter(|thread| thread.exists()).count()
     }
 
+    /// How many inferences had begun before the first that is marked so.
+    pub fn before(&self, noise_scale: f32) -> Option<usize> {
+        self.noise_scales.lock().unwrap().iter().position(|begun| *begun == noise_scale)
+    }
+
     fn enter(&self, input: &ModelInput) -> Inside<'_> {
+        self.noise_scales.lock().unwrap().push(input.noise_scale);
         self.threads.lock().unwrap().insert(this_thread());
         self.inferences.fetch_add(1, SeqCst);
         self.longest_input.fetch_max(input.ids.len(), SeqCst);
