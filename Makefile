@@ -5,7 +5,7 @@ PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, each with its package.
-TEST_PROGRAMS = chromedriver:chromium-driver ffmpeg:ffmpeg redis-server:redis-server strace:strace
+TEST_PROGRAMS = chromedriver:chromium-driver ffmpeg:ffmpeg promtool:prometheus redis-server:redis-server strace:strace
 CLIENTS = target/clients
 PEERS = target/peers
 

@@ -22,7 +22,7 @@ use crate::http::{AppState, Callers, RequestLimits};
 use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 use crate::voices::Catalogue;
 use settings::{cache_settings, pool_settings};
 pub use settings::{espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
@@ -88,6 +88,7 @@ impl Speaker {
     ) -> anyhow::Result<Self> {
         let default_voice = default_voice(config, &catalogue)?;
         let metrics = Metrics::new().context("metrics")?;
+        metrics.show_dropped_log_lines(telemetry::dropped_lines).context("metrics")?;
         let readiness = Readiness::default();
         let parts =
             PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
@@ -98,7 +99,7 @@ impl Speaker {
         };
         let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
         Ok(Self {
-            speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, settings),
+            speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, metrics.clone(), settings),
             pool,
             metrics,
             readiness,
@@ -215,6 +216,7 @@ fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result
         actix::spawn(server.stop(true));
         either(&mut terminate, &mut interrupt).await;
         tracing::warn!("stopped before all requests were done");
+        telemetry::finish();
         std::process::exit(1);
     })
 }

@@ -31,8 +31,10 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// What is mentioned only below these paths.
-const ONLY_IN: [(&str, &[&str]); 16] = [
+const ONLY_IN: [(&str, &[&str]); 18] = [
     ("quick_xml", &["text/"]),
+    ("opentelemetry", &["telemetry/"]),
+    ("prometheus::", &["telemetry/metrics.rs"]),
     ("ort::", &["engine/"]),
     ("libloading", &["engine/"]),
     ("redis::", &["cache/"]),

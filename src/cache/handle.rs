@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use actix::{Actor, Addr};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
 use super::actor::{CacheActor, Lookup, TakeLease, Write};
@@ -120,7 +121,12 @@ impl Answer {
 impl CacheHandle {
     /// Starts the cache on the current system.
     pub fn start(settings: CacheSettings, metrics: Metrics) -> Self {
-        let l1 = L1::new(settings.l1_bytes, settings.max_entry_bytes, settings.ttl);
+        let evictions = metrics.cache_l1_evictions.clone();
+        let l1 = L1::new(settings.l1_bytes, settings.max_entry_bytes, settings.ttl, move || evictions.inc());
+        let (bytes, entries) = (l1.clone(), l1.clone());
+        if metrics.show_l1(move || bytes.bytes(), move || entries.entries()).is_err() {
+            tracing::debug!("the size of another L1 is shown already");
+        }
         let l2 = settings.l2.map(|l2| {
             let redis = Redis::new(l2.redis, metrics.clone());
             let actor = CacheActor::new(redis.clone(), metrics.clone(), l2.write_queue_bytes).start();
@@ -174,12 +180,15 @@ impl CacheHandle {
             self.count(CacheTier::L1, entry.is_some());
             entry.map(|entry| Found { entry, tier: CacheTier::L1 })
         };
-        let mut looked = Looked { found: keys.iter().map(local).collect(), l2_failed: false };
+        let found = debug_span!("cache L1", keys = keys.len()).in_scope(|| keys.iter().map(local).collect());
+        let mut looked = Looked { found, l2_failed: false };
         let missing: Vec<usize> = (0..keys.len()).filter(|index| looked.found[*index].is_none()).collect();
         let Some(l2) = tiers.l2.as_ref().filter(|_| ask_l2 && !missing.is_empty()) else { return looked };
 
         let wanted: Vec<CacheKey> = missing.iter().map(|index| keys[*index]).collect();
-        let Ok(fetched) = self.ask(l2, Lookup(wanted.clone())).await else {
+        let Ok(fetched) =
+            self.ask(l2, Lookup(wanted.clone())).instrument(debug_span!("cache L2", keys = wanted.len())).await
+        else {
             for _ in missing {
                 self.metrics.count_lookup(CacheTier::L2, LookupResult::Error);
             }

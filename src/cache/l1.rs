@@ -29,11 +29,22 @@ const OVERHEAD_BYTES: usize = 256;
 // === impl L1 ===
 
 impl L1 {
-    pub fn new(bytes: u64, max_entry_bytes: usize, ttl: Duration) -> Self {
+    /// `on_eviction` is called for each entry that goes before anybody replaced it.
+    pub fn new(
+        bytes: u64,
+        max_entry_bytes: usize,
+        ttl: Duration,
+        on_eviction: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, kept: &Kept| u32::try_from(kept.bytes() + OVERHEAD_BYTES).unwrap_or(u32::MAX))
             .expire_after(SinceMade(ttl))
+            .eviction_listener(move |_, _, cause| {
+                if cause.was_evicted() {
+                    on_eviction();
+                }
+            })
             .build();
         Self { kept, max_entry_bytes }
     }
@@ -58,6 +69,15 @@ impl L1 {
 
     pub fn keep_entry(&self, key: CacheKey, entry: Entry) {
         self.keep(key, Kept::Entry(entry));
+    }
+
+    /// About; what was just added or removed may not be counted yet.
+    pub fn bytes(&self) -> u64 {
+        self.kept.weighted_size()
+    }
+
+    pub fn entries(&self) -> u64 {
+        self.kept.entry_count()
     }
 
     fn keep(&self, key: CacheKey, kept: Kept) {
@@ -125,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_hit_shares_the_bytes() {
-        let l1 = L1::new(1 << 20, 1 << 20, DAY);
+        let l1 = L1::new(1 << 20, 1 << 20, DAY, || {});
         let kept = answer(1_000);
         l1.keep_answer(key(1), kept.clone());
 
@@ -138,7 +158,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_answers_stay_within_the_limit() {
         const LIMIT: u64 = 1 << 20;
-        let l1 = L1::new(LIMIT, 1 << 20, DAY);
+        let l1 = L1::new(LIMIT, 1 << 20, DAY, || {});
         let bytes = Bytes::from(vec![1; 1_000]);
 
         for number in 0..100_000 {
@@ -152,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_an_entry_may_be_is_not_kept() {
-        let l1 = L1::new(1 << 20, 100, DAY);
+        let l1 = L1::new(1 << 20, 100, DAY, || {});
 
         l1.keep_answer(key(1), answer(101));
         l1.keep_answer(key(2), answer(100));
@@ -162,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_was_made_longer_ago_than_its_time_is_not_found() {
-        let l1 = L1::new(1 << 20, 1 << 20, DAY);
+        let l1 = L1::new(1 << 20, 1 << 20, DAY, || {});
         let old = |age| Entry { payload: Bytes::from_static(b"old"), made_at: SystemTime::now() - age };
 
         l1.keep_entry(key(1), old(DAY));

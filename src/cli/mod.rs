@@ -17,7 +17,7 @@ use clap_complete::{Shell, generate};
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
 use crate::engine::{ChildArgs, run_child};
-use crate::telemetry::init_logs;
+use crate::telemetry;
 
 const PROGRAM: &str = "tts-batch-api";
 
@@ -75,12 +75,13 @@ pub fn run() -> ExitCode {
         Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out)),
         Some(Command::PhonemizerChild(args)) => run_child(args).map_err(Into::into),
     };
+    telemetry::finish();
     outcome.map_or_else(|error| exit::report(&error), |()| ExitCode::SUCCESS)
 }
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load(&ProcessEnvironment)?;
-    init_logs(&config.log)?;
+    telemetry::init(&config.log)?;
     in_system(async { Application::build(&config).await?.run().await })
 }
 

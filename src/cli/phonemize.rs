@@ -9,7 +9,7 @@ use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, voice_settings};
 use crate::domain::{InputText, VoiceId};
 use crate::engine::{EspeakPool, OnnxRuntime, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
-use crate::telemetry::init_logs;
+use crate::telemetry;
 use crate::voices::{Catalogue, VoiceSettings};
 
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub struct PhonemizeArgs {
 
 pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
-    init_logs(&config.log)?;
+    telemetry::init(&config.log)?;
     let files = RuntimeFiles::find(&runtime_settings(&config))?;
     let catalogue = Catalogue::open(&VoiceSettings { allowed: vec!["*".to_owned()], ..voice_settings(&config)? })?;
     let name = args.voice.as_ref().or(config.voices.default.as_ref()).or(config.voices.allowed.first());

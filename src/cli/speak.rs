@@ -13,7 +13,7 @@ use crate::audio::AudioFormat;
 use crate::config::Config;
 use crate::domain::{Deadline, InvalidField, Prosody, Script, Speaker as SpeakerName, SynthesisRequest, VoiceId};
 use crate::speech::{self, AudioSpec, Caching, SubtitleFormat};
-use crate::telemetry::init_logs;
+use crate::telemetry;
 use crate::text::{Pronunciation, TextType};
 
 #[derive(Debug, clap::Args)]
@@ -76,7 +76,7 @@ const TIME_LIMIT: Duration = Duration::from_hours(24);
 
 pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
-    init_logs(&config.log)?;
+    telemetry::init(&config.log)?;
     let script = args.script(&config)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
     let prosody = args.prosody()?;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Arguments;
 use crate::app::voice_settings;
 use crate::domain::VoiceId;
-use crate::telemetry::init_logs;
+use crate::telemetry;
 use crate::voices::{Catalogue, Existing, Verified, VoiceError, VoiceInfo, VoiceSettings};
 
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 pub fn run(args: &VoicesArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
-    init_logs(&config.log)?;
+    telemetry::init(&config.log)?;
     let settings = voice_settings(&config)?;
     match &args.command {
         VoicesCommand::List { all, json } => {

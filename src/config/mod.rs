@@ -142,6 +142,8 @@ pub struct RedisConfig {
 pub struct LogConfig {
     pub format: LogFormat,
     pub level: String,
+    /// Lines that may wait to be written; more are dropped.
+    pub queue_lines: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +268,7 @@ impl Config {
                     .choice("TTS_LOG_LEVEL", &["error", "warn", "info", "debug", "trace"])?
                     .unwrap_or("info")
                     .to_owned(),
+                queue_lines: read.number("TTS_LOG_QUEUE_LINES", 16..=1_000_000, 8_192)?,
             },
             runtime: RuntimeConfig {
                 onnxruntime: read.path("ORT_DYLIB_PATH"),

@@ -9,6 +9,7 @@ use super::auth::MetricsReader;
 use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
+use crate::telemetry::METRICS_FORMAT;
 
 #[derive(Serialize, ToSchema)]
 struct Status {
@@ -62,7 +63,7 @@ pub async fn metrics(_reader: MetricsReader, state: web::Data<AppState>) -> Resu
             "metrics could not be rendered",
         )
     })?;
-    Ok(HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(text))
+    Ok(HttpResponse::Ok().content_type(METRICS_FORMAT).body(text))
 }
 
 // === impl Status ===

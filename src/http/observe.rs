@@ -1,24 +1,33 @@
 //! Owns what happens around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Version};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
 use actix_web::{Error, HttpMessage};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::error::rate_limit;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
 use crate::resilience::Allowance;
+use crate::telemetry::{continue_trace, rename, trace_id};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const UNKNOWN_ROUTE: &str = "other";
+
+/// What is not among these is `_OTHER`, as whoever calls may call it anything.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+
+/// Of this service or of those that it gets voices from, and not of whoever calls or of how many do.
+const FAULTS: [u16; 2] = [500, 502];
 
 pub async fn observe(
     mut request: ServiceRequest,
@@ -27,10 +36,11 @@ pub async fn observe(
     let began = Instant::now();
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
+    let span = request_span(&request, id);
     let body = keep_chunked_body(&mut request);
     let knows_chunks = request.version() >= Version::HTTP_11;
 
-    let mut response = next.call(request).await?;
+    let mut response = next.call(request).instrument(span.clone()).await?;
 
     let elapsed = began.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
@@ -39,7 +49,10 @@ pub async fn observe(
         state.metrics.http_requests.with_label_values(&[route.as_str(), status.as_str()]).inc();
         state.metrics.http_request_duration.with_label_values(&[&route]).observe(elapsed.as_secs_f64());
     }
-    tracing::debug!(request_id = %id, route, status = status.as_u16(), milliseconds = elapsed.as_secs_f64() * 1e3, "request answered");
+    rename(&span, format!("{} {route}", method(response.request().method())));
+    span.record("http.route", &route);
+    span.record("http.response.status_code", status.as_u16());
+    log(&span, id, &route, status, elapsed);
 
     if !knows_chunks && response.response().body().size() == BodySize::Stream {
         // The end of the connection is the end of the answer.
@@ -59,4 +72,36 @@ pub async fn observe(
         }
     }
     Ok(response.map_body(|_, answer| WithKeptBody::new(answer, body)))
+}
+
+/// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
+fn request_span(request: &ServiceRequest, id: Uuid) -> Span {
+    let span = tracing::debug_span!(
+        "request",
+        otel.kind = "server",
+        http.request.method = method(request.method()),
+        http.route = Empty,
+        http.response.status_code = Empty,
+        request_id = %id,
+    );
+    if !span.is_disabled() {
+        continue_trace(&span, &|name| request.headers().get(name)?.to_str().ok());
+    }
+    span
+}
+
+fn method(method: &Method) -> &'static str {
+    METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
+}
+
+/// What an operator should know of goes into the log as it is usually kept; the rest is there for whoever looks for something.
+fn log(span: &Span, id: Uuid, route: &str, status: StatusCode, elapsed: Duration) {
+    let milliseconds = elapsed.as_secs_f64() * 1e3;
+    let status = status.as_u16();
+    if FAULTS.contains(&status) {
+        let trace_id = trace_id(span);
+        tracing::error!(request_id = %id, trace_id, route, status, milliseconds, "request failed");
+    } else {
+        tracing::debug!(parent: span, route, status, milliseconds, "request answered");
+    }
 }

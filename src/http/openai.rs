@@ -1,11 +1,13 @@
 //! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, `GET /v1/audio/voices`.
 
+use std::future::ready;
+
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -20,7 +22,7 @@ use super::state::AppState;
 use super::synthesize::voice_and_speaker;
 use crate::audio::AudioFormat;
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, Speaking};
+use crate::speech::AudioSpec;
 
 /// The request's body. Fields that are not documented are passed over, as OpenAI does.
 #[derive(Deserialize, ToSchema)]
@@ -59,13 +61,6 @@ enum VoiceField {
 enum Framing {
     Audio,
     ServerSentEvents,
-}
-
-/// What comes next of an answer in events.
-enum Next {
-    /// A part that is there already, then what follows.
-    Sound(Option<Bytes>, Speaking),
-    Over,
 }
 
 const MODELS: [&str; 3] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"];
@@ -167,18 +162,15 @@ async fn events(
     let mut head = sound::head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     head.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
     let (first, speaking) = sound::parts(speaking).await?;
-    let events = stream::unfold(Next::Sound(Some(first), speaking), move |next| async move {
-        match next {
-            Next::Sound(Some(part), speaking) => Some((Ok(delta(&part)), Next::Sound(None, speaking))),
-            Next::Sound(None, mut speaking) => match speaking.next().await {
-                Some(Ok(part)) => Some((Ok(delta(&part)), Next::Sound(None, speaking))),
-                Some(Err(error)) => Some((Err(ApiError::from(error)), Next::Over)),
-                None => Some((Ok(done(characters, speaking.seconds())), Next::Over)),
-            },
-            Next::Over => None,
+    let rest = stream::unfold(Some(speaking), move |speaking| async move {
+        let mut speaking = speaking?;
+        match speaking.next().await {
+            Some(Ok(part)) => Some((Ok(delta(&part)), Some(speaking))),
+            Some(Err(error)) => Some((Err(ApiError::from(error)), None)),
+            None => Some((Ok(done(characters, speaking.seconds())), None)),
         }
     });
-    Ok(head.streaming(events))
+    Ok(head.streaming(stream::once(ready(Ok(delta(&first)))).chain(rest)))
 }
 
 fn delta(part: &[u8]) -> Bytes {

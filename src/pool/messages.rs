@@ -2,17 +2,19 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use actix::Message;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use super::PoolError;
 use super::schedule::{Position, Share};
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{Cancel, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
-use crate::telemetry::ShedReason;
+use crate::telemetry::{ShedReason, Stage};
 
 /// One sentence to be computed.
 pub struct SentenceJob {
@@ -24,7 +26,12 @@ pub struct SentenceJob {
     /// Somebody waits for its beginning, and not for all of it.
     pub first_sound: bool,
     pub deadline: Deadline,
+    pub cost: Cost,
 }
+
+/// What a sentence has taken of workers so far. Clones are the same sentence's.
+#[derive(Debug, Clone, Default)]
+pub struct Cost(Arc<AtomicU64>);
 
 /// A part of a sentence's sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,9 +109,14 @@ pub struct QueuedUnit {
     pub position: Position,
     pub deadline: Deadline,
     pub share: Share,
+    pub cost: Cost,
     pub cancel: Cancel,
     pub reply: oneshot::Sender<Result<Computed, PoolError>>,
     pub queued_at: Instant,
+    /// What it is a part of.
+    pub span: Span,
+    /// Lasts until a worker takes it.
+    pub waiting: Span,
 }
 
 /// Whether a unit is still worth computing.
@@ -113,6 +125,18 @@ pub enum Worth {
     Compute,
     Expired,
     Abandoned,
+}
+
+// === impl Cost ===
+
+impl Cost {
+    pub fn add(&self, took: Duration) {
+        self.0.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub fn computing(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
 }
 
 // === impl Worth ===
@@ -124,6 +148,18 @@ impl Worth {
             Self::Compute => None,
             Self::Expired => Some(ShedReason::Expired),
             Self::Abandoned => Some(ShedReason::Abandoned),
+        }
+    }
+}
+
+// === impl Unit ===
+
+impl Unit {
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Begin(_) => Stage::Begin,
+            Self::Flow { .. } => Stage::Flow,
+            Self::Decode { .. } => Stage::Decode,
         }
     }
 }

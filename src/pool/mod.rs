@@ -20,7 +20,7 @@ mod stretches;
 mod worker;
 
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
-pub use messages::{SentenceJob, Stretch};
+pub use messages::{Cost, SentenceJob, Stretch};
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ mod requests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, WrapFuture};
 use tokio::sync::oneshot;
@@ -119,9 +119,14 @@ impl ModelPoolActor {
     /// Asks for the voice's files, which may have to be fetched, then loads them.
     fn find_files(&mut self, id: VoiceId, ctx: &mut Context<Self>) {
         let catalogue = self.catalogue.clone();
-        let wanted = id.clone();
+        let (wanted, metrics) = (id.clone(), self.metrics.clone());
         let find = async move {
-            let files = catalogue.files(&wanted).await?;
+            let is_here = catalogue.installed(&wanted).is_some();
+            let files = catalogue.files(&wanted).await;
+            if !is_here {
+                metrics.count_voice_download(files.is_ok());
+            }
+            let files = files?;
             Ok((files, catalogue.digest(&wanted).await))
         };
         let then = find.into_actor(self).map(move |found, actor, ctx| match found {
@@ -138,7 +143,7 @@ impl ModelPoolActor {
         let Found { id, files, digest } = found;
         self.loading = true;
         self.count_evictions(evicted.len());
-        let engine = self.engine.clone();
+        let (engine, began) = (self.engine.clone(), Instant::now());
         let load = tokio::task::spawn_blocking(move || {
             // Their memory is back before more is taken.
             drop(evicted);
@@ -146,6 +151,7 @@ impl ModelPoolActor {
         });
         let finish = load.into_actor(self).map(move |outcome, actor, ctx| {
             actor.loading = false;
+            actor.metrics.voice_load_duration.observe(began.elapsed().as_secs_f64());
             actor.loaded_from.extend(digest.map(|digest| (id.clone(), digest)));
             let loaded = match outcome {
                 Ok(result) => result.map_err(|error| error.to_string()),
@@ -169,6 +175,7 @@ impl ModelPoolActor {
             Err(reason) => {
                 tracing::error!(voice = %id, reason, "voice could not be loaded");
                 let retry_after = self.residency.quarantine(id.clone(), reason.clone());
+                self.metrics.voice_quarantines.inc();
                 Err(PoolError::VoiceFailed { voice: id.clone(), reason, retry_after })
             }
         };
@@ -204,6 +211,7 @@ impl ModelPoolActor {
     fn count_panic(&mut self, id: &VoiceId) {
         let Some(wait) = self.residency.panicked(id, self.settings.panic_limit) else { return };
         tracing::error!(voice = %id, seconds = wait.as_secs(), "a voice brings its workers down and is refused");
+        self.metrics.voice_quarantines.inc();
         // What is wrong may be its state in memory. Whoever still holds it keeps it; nobody gets it any more.
         if let Some(evicted) = self.residency.take(id) {
             self.release(vec![evicted]);
@@ -270,6 +278,7 @@ impl ModelPoolActor {
         let worker = SynthesisWorker { number, pool: ctx.address().downgrade(), metrics: self.metrics.clone() };
         let address = SynthesisWorker::start_in_arbiter(&Arbiter::new().handle(), |_| worker);
         self.workers.insert(number, Worker { address, busy_until: None });
+        self.show_workers();
         self.idle.push(number);
     }
 
@@ -277,6 +286,7 @@ impl ModelPoolActor {
     fn replace(&mut self, number: usize, ctx: &mut Context<Self>) {
         tracing::error!(worker = number, "a worker panicked and is replaced");
         self.workers.remove(&number);
+        self.show_workers();
         self.metrics.worker_restarts.inc();
         self.panics_in_a_row += 1;
         let Some(earlier) = self.panics_in_a_row.checked_sub(2) else { return self.start_worker(ctx) };
@@ -299,10 +309,15 @@ impl ModelPoolActor {
             }
             tracing::error!(worker = number, "a worker hangs and is replaced");
             self.workers.remove(&number);
+            self.show_workers();
             self.hanging += 1;
             self.metrics.worker_restarts.inc();
             self.start_worker(ctx);
         }
+    }
+
+    fn show_workers(&self) {
+        self.metrics.workers.set(self.workers.len() as i64);
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {

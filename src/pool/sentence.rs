@@ -7,6 +7,7 @@ use std::time::Instant;
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
+use tracing::{Span, debug_span};
 
 use super::PoolError;
 use super::handle::{Admission, PoolHandle};
@@ -98,9 +99,12 @@ impl PoolHandle {
             position,
             deadline: job.deadline,
             share: admission.share.clone(),
+            cost: job.cost.clone(),
             cancel: cancel.0.clone(),
             reply,
             queued_at: Instant::now(),
+            span: Span::current(),
+            waiting: debug_span!("queue"),
         };
         let (actor, deadline) = (self.actor.clone(), job.deadline);
         async move {

@@ -2,8 +2,10 @@
 //! after it has answered: the pool lets go of its address, which stops it, and makes another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
+use tracing::{Span, debug_span};
 
 use super::PoolError;
 use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
@@ -30,17 +32,29 @@ impl Actor for SynthesisWorker {
 impl Handler<Run> for SynthesisWorker {
     type Result = ();
 
-    fn handle(&mut self, Run(queued): Run, ctx: &mut Self::Context) {
+    fn handle(&mut self, Run(mut queued): Run, ctx: &mut Self::Context) {
         if let Unit::Begin(_) = queued.unit {
             self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
         }
+        queued.waiting = Span::none();
+        let stage = queued.unit.stage();
+        let computing =
+            debug_span!(parent: &queued.span, "compute", otel.name = stage.name(), voice = %queued.voice_id).entered();
+        let began = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
+        queued.cost.add(began.elapsed());
+        drop(computing);
 
         let end = match &outcome {
             Ok(Ok(_)) => End::Computed,
             Ok(Err(_)) => End::Failed,
             Err(_) => End::Panicked,
         };
+        match end {
+            End::Computed => self.metrics.observe_stage(stage, began.elapsed()),
+            End::Panicked => self.metrics.worker_panics.inc(),
+            End::Failed => {}
+        }
         if end == End::Failed
             && let Some(reason) = queued.worth().shed_reason()
         {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
+use tracing::{Instrument, Span};
 
 use super::SpeechError;
 use crate::cache::CacheKey;
@@ -36,6 +37,8 @@ type Seats<T> = Arc<watch::Sender<Progress<T>>>;
 struct Progress<T> {
     parts: Vec<T>,
     end: Option<Outcome<()>>,
+    /// Of whoever began it.
+    span: Span,
 }
 
 /// The flight's entry, which goes when the flight ends, however it ends.
@@ -77,12 +80,13 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     {
         let mut under_way = self.lock();
         if let Some(seats) = under_way.get(&key) {
+            Span::current().follows_from(&seats.borrow().span);
             return Seat { progress: seats.subscribe(), seen: 0 };
         }
         let (seats, seat) = seats();
         under_way.insert(key, seats.clone());
         let listed = Listed { place: Some((self.clone(), key)), seats: seats.clone() };
-        tokio::spawn(fly(lead(Outlet(seats)), listed));
+        tokio::spawn(fly(lead(Outlet(seats)), listed).in_current_span());
         seat
     }
 
@@ -116,12 +120,12 @@ where
     F: Future<Output = Outcome<Keep>> + Send + 'static,
 {
     let (seats, seat) = seats();
-    tokio::spawn(fly(lead(Outlet(seats.clone())), Listed { place: None, seats }));
+    tokio::spawn(fly(lead(Outlet(seats.clone())), Listed { place: None, seats }).in_current_span());
     seat
 }
 
 fn seats<T>() -> (Seats<T>, Seat<T>) {
-    let (seats, progress) = watch::channel(Progress { parts: Vec::new(), end: None });
+    let (seats, progress) = watch::channel(Progress { parts: Vec::new(), end: None, span: Span::current() });
     (Arc::new(seats), Seat { progress, seen: 0 })
 }
 

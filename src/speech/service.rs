@@ -1,6 +1,9 @@
 //! Owns the order of things for one request.
 
 use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::debug_span;
 
 use super::SpeechError;
 use super::entries::off_thread;
@@ -15,6 +18,7 @@ use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 use crate::pool::PoolHandle;
+use crate::telemetry::Metrics;
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// Makes speech of text. A clone shares everything.
@@ -86,6 +90,14 @@ pub struct TimedSpeech {
     pub marks: Vec<(String, f64)>,
 }
 
+/// For the first sound of a text.
+pub(super) struct Waiting {
+    metrics: Metrics,
+    since: Instant,
+    format: AudioFormat,
+    characters: usize,
+}
+
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheUse {
@@ -108,6 +120,14 @@ impl CacheUse {
     }
 }
 
+// === impl Waiting ===
+
+impl Waiting {
+    pub fn end(self, cache: CacheUse) {
+        self.metrics.count_answer(self.format.name(), self.characters, cache.is_hit(), self.since.elapsed());
+    }
+}
+
 // === impl SpeechService ===
 
 impl SpeechService {
@@ -116,10 +136,11 @@ impl SpeechService {
         catalogue: Catalogue,
         pool: PoolHandle,
         cache: CacheHandle,
+        metrics: Metrics,
         settings: SpeechSettings,
     ) -> Self {
         let (preparing, speaking) = (Flights::default(), Flights::default());
-        let parts = Parts { phonemizer, catalogue, pool, cache, settings, preparing, speaking };
+        let parts = Parts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking };
         Self { parts, answering: Flights::default() }
     }
 
@@ -149,6 +170,13 @@ impl SpeechService {
 
     /// The whole answer, from the cache or made now.
     pub async fn speak(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+        let waiting = self.waiting(&asked);
+        let speech = self.find_or_make(asked, caching).await?;
+        waiting.end(speech.cache);
+        Ok(speech)
+    }
+
+    async fn find_or_make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
         let asked = self.with_voice(asked, caching).await?;
         let Some(key) = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled()) else {
             return asked.request.deadline.limit(self.make(asked, Caching::Forbidden)).await?;
@@ -173,24 +201,28 @@ impl SpeechService {
 
     /// Speech as it comes. An error comes before the first part where it can.
     pub async fn begin(&self, asked: Asked, caching: Caching) -> Result<Speaking, SpeechError> {
+        let waiting = self.waiting(&asked);
         let asked = self.with_voice(asked, caching).await?;
         let key = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled());
         if let Some((hit, key)) = key.and_then(|key| Some((self.hit(key, caching)?, key))) {
-            return Ok(Speaking::kept(hit.answer, key));
+            return Ok(Speaking::kept(hit.answer, key, waiting));
         }
         let keeper = key.map(|key| Keeper { cache: self.parts.cache.clone(), key });
         let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
         let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
         let sources = deadline.limit(Sources::find(&work)).await??;
         let cache = sources.cache;
-        Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key))
+        Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key, waiting))
     }
 
     /// The whole answer, of sentences from the cache or made now, with the times of what is said.
     pub async fn speak_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
+        let waiting = self.waiting(&asked);
         let asked = self.with_voice(asked, caching).await?;
         let deadline = asked.request.deadline;
-        deadline.limit(self.make_timed(asked, caching)).await?
+        let speech = deadline.limit(self.make_timed(asked, caching)).await??;
+        waiting.end(speech.cache);
+        Ok(speech)
     }
 
     async fn make_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
@@ -228,12 +260,17 @@ impl SpeechService {
         Ok(Phonemized { voice, sentences })
     }
 
+    fn waiting(&self, asked: &Asked) -> Waiting {
+        let characters = asked.request.script.said_chars();
+        Waiting { metrics: self.parts.metrics.clone(), since: Instant::now(), format: asked.spec.format, characters }
+    }
+
     /// An L1 hit crosses no mailbox and takes no permit.
     fn hit(&self, key: CacheKey, caching: Caching) -> Option<Speech> {
         if caching == Caching::Fresh {
             return None;
         }
-        let answer = self.parts.cache.answer(&key)?;
+        let answer = debug_span!("cache L1").in_scope(|| self.parts.cache.answer(&key))?;
         Some(Speech { answer, cache: CacheUse::HitL1, key: Some(key) })
     }
 

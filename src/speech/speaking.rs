@@ -4,21 +4,23 @@
 use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use std::vec;
 
 use bytes::Bytes;
+use tracing::{Instrument, debug_span};
 
 use super::SpeechError;
 use super::entries::off_thread;
 use super::sentence::SpokenSentence;
-use super::service::{AudioSpec, CacheUse};
+use super::service::{AudioSpec, CacheUse, Waiting};
 use super::sources::Sources;
 use super::timing::Placed;
 use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
+use crate::telemetry::Stage;
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
@@ -28,6 +30,8 @@ pub struct Speaking {
     pub cache: CacheUse,
     /// Of a hit.
     pub age: Option<Duration>,
+    /// Until the first part.
+    waiting: Option<Waiting>,
     way: Way,
 }
 
@@ -90,14 +94,15 @@ struct Output {
 
 impl Speaking {
     /// What is kept, as it would be made.
-    pub(super) fn kept(answer: Answer, key: CacheKey) -> Self {
+    pub(super) fn kept(answer: Answer, key: CacheKey, waiting: Waiting) -> Self {
         let (sample_rate, age) = (answer.sample_rate, Some(answer.age()));
         let way = Way::Kept { answer, is_sent: false };
-        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, way }
+        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, waiting: Some(waiting), way }
     }
 
-    pub(super) fn made(making: Making, cache: CacheUse, key: Option<CacheKey>) -> Self {
-        Self { key, sample_rate: making.sample_rate, cache, age: making.age, way: Way::Made(Box::new(making)) }
+    pub(super) fn made(making: Making, cache: CacheUse, key: Option<CacheKey>, waiting: Waiting) -> Self {
+        let (sample_rate, age) = (making.sample_rate, making.age);
+        Self { key, sample_rate, cache, age, waiting: Some(waiting), way: Way::Made(Box::new(making)) }
     }
 
     /// What a stream begins with.
@@ -110,13 +115,17 @@ impl Speaking {
 
     /// The next bytes after the head; `None` at the end. Nothing follows an error.
     pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
-        match &mut self.way {
+        let part = match &mut self.way {
             Way::Kept { answer, is_sent } => {
                 let body = answer.body();
                 (!std::mem::replace(is_sent, true) && !body.is_empty()).then_some(Ok(body))
             }
             Way::Made(making) => making.next().await,
+        };
+        if let (Some(Ok(_)), Some(waiting)) = (&part, self.waiting.take()) {
+            waiting.end(self.cache);
         }
+        part
     }
 
     /// Of the sound so far.
@@ -164,7 +173,8 @@ impl Making {
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
-        let part = self.next_part().await.transpose();
+        let span = self.work.span.clone();
+        let part = self.next_part().instrument(span).await.transpose();
         match &part {
             Some(Ok(_)) => {}
             Some(Err(_)) => self.keeper = None,
@@ -218,15 +228,15 @@ impl Making {
                             lock(&output).seconds(self.sample_rate) + f64::from(lock(&finish).silence_ms) / 1000.0;
                         self.placed.push(Placed { start, sample_rate: part.pcm.sample_rate, durations });
                     }
-                    off_thread(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
+                    self.encoded(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
-                    off_thread(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
+                    self.encoded(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
                 }
             } else {
                 self.is_over = true;
                 let last = silence(self.silence_before(self.passages.len()), self.sample_rate);
-                off_thread(move || {
+                self.encoded(move || {
                     let mut bytes = lock(&output).push(&last)?;
                     bytes.extend(lock(&output).finish()?);
                     Ok(bytes)
@@ -239,6 +249,18 @@ impl Making {
             }
         }
         Ok(None)
+    }
+
+    /// Runs what turns samples to bytes where it holds up nobody.
+    async fn encoded<T: Send + 'static>(&self, encode: impl FnOnce() -> T + Send + 'static) -> Result<T, SpeechError> {
+        let (metrics, span) = (self.work.parts().metrics.clone(), self.work.span.clone());
+        off_thread(move || {
+            let began = Instant::now();
+            let encoded = debug_span!(parent: &span, "encode").in_scope(encode);
+            metrics.observe_stage(Stage::Encode, began.elapsed());
+            encoded
+        })
+        .await
     }
 
     fn begin_ahead(&mut self) {

@@ -3,9 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::OnceCell;
+use tracing::{Instrument, Span, debug_span};
 
 use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
@@ -16,7 +18,8 @@ use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::engine::{LoadedVoice, Phonemizer, Word};
-use crate::pool::{Admission, PoolHandle, SentenceJob, Stretch};
+use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
+use crate::telemetry::{Metrics, Stage};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// What requests share. A clone is another handle to it.
@@ -26,6 +29,7 @@ pub struct Parts {
     pub catalogue: Catalogue,
     pub pool: PoolHandle,
     pub cache: CacheHandle,
+    pub metrics: Metrics,
     pub settings: SpeechSettings,
     pub preparing: Flights<Arc<Prepared>>,
     pub speaking: Flights<Stretch>,
@@ -52,6 +56,8 @@ pub struct Work {
     l2_failed: AtomicBool,
     admission: Mutex<Option<Arc<Admission>>>,
     prepared: OnceCell<Arc<Prepared>>,
+    /// What is done for it belongs here.
+    pub span: Span,
 }
 
 /// Where a sentence is to come from.
@@ -78,7 +84,8 @@ impl Work {
         let Asked { request, digests, .. } = asked;
         let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
         let (admission, prepared) = (Mutex::default(), OnceCell::new());
-        Self { parts, request, caching, is_stream, digests, l2_failed: AtomicBool::new(false), admission, prepared }
+        let (l2_failed, span) = (AtomicBool::new(false), Span::current());
+        Self { parts, request, caching, is_stream, digests, l2_failed, admission, prepared, span }
     }
 
     /// How many sentences are worth having under way at once.
@@ -174,7 +181,10 @@ impl Work {
         let _admission = if is_for_itself { self.admission()? } else { Arc::new(self.parts.pool.admit()?) };
         let mut voices = Vec::new();
         for id in request.voices() {
-            voices.push((id.clone(), self.parts.pool.voice(id, request.deadline).await?));
+            voices.push((
+                id.clone(),
+                self.parts.pool.voice(id, request.deadline).instrument(debug_span!("voice", %id)).await?,
+            ));
         }
         let mut sentences = Vec::new();
         for (index, passage) in request.script.passages().iter().enumerate() {
@@ -188,8 +198,11 @@ impl Work {
                 digest: self.digests.as_ref().map_or([0; 32].into(), |digests| digests[passage.voice]),
                 max_phonemes: self.parts.settings.max_sentence_phonemes,
             };
+            let began = Instant::now();
             let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
+            let phonemized = phonemized.instrument(debug_span!("phonemize"));
             sentences.extend(planned(request.deadline.limit(phonemized).await??, index, &manner));
+            self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }
         let known = || request.voices().map(|id| self.parts.catalogue.known_digest(id)).collect::<Option<Arc<[_]>>>();
         if self.caching != Caching::Forbidden && known() != self.digests {
@@ -279,14 +292,18 @@ impl Work {
             index,
             first_sound: self.is_stream && index == 0,
             deadline: self.request.deadline,
+            cost: Cost::default(),
         };
+        let (cost, mut seconds) = (job.cost.clone(), 0.0);
         let mut stretches = self.parts.pool.synthesize(&admission, job).await?;
         let mut said = Vec::new();
         while let Some(stretch) = stretches.next().await {
             let stretch = stretch?;
+            seconds += stretch.pcm.seconds();
             outlet.put(stretch.clone());
             said.push(stretch);
         }
+        self.parts.metrics.observe_real_time_factor(cost.computing(), seconds);
         Ok(said)
     }
 }

@@ -1,9 +1,16 @@
 //! Owns every metric's name, unit and labels. Label values come from closed sets: routes, voices of the catalogue, the enums below.
 
+use std::time::Duration;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    CounterVec, Encoder, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use super::labels::{CacheTier, LookupResult, ShedReason, Stage, hit_or_miss, ok_or_error};
 
 /// The metrics of one service. Clones share them.
 #[derive(Clone)]
@@ -11,8 +18,13 @@ pub struct Metrics {
     registry: Registry,
     pub http_requests: IntCounterVec,
     pub http_request_duration: HistogramVec,
+    time_to_first_audio: HistogramVec,
+    pub answers: IntCounterVec,
+    pub characters: IntCounter,
     pub sentences_synthesized: IntCounterVec,
-    pub audio_seconds: prometheus::CounterVec,
+    pub audio_seconds: CounterVec,
+    stage_duration: HistogramVec,
+    real_time_factor: Histogram,
     cache_lookups: IntCounterVec,
     /// 0: closed, 1: half open, 2: open.
     pub cache_breaker_state: IntGauge,
@@ -20,6 +32,7 @@ pub struct Metrics {
     /// Lookups in Redis that are under way.
     pub cache_l2_in_flight: IntGauge,
     pub cache_writes_dropped: IntCounter,
+    pub cache_l1_evictions: IntCounter,
     pub queue_depth: IntGauge,
     pub queue_wait: Histogram,
     requests_shed: IntCounterVec,
@@ -28,187 +41,283 @@ pub struct Metrics {
     pub voice_memory_limit: IntGauge,
     pub voice_evictions: IntCounter,
     voice_loads: IntCounterVec,
+    pub voice_load_duration: Histogram,
+    voice_downloads: IntCounterVec,
+    pub voice_quarantines: IntCounter,
+    pub workers: IntGauge,
+    pub worker_panics: IntCounter,
     pub worker_restarts: IntCounter,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheTier {
-    L1,
-    L2,
+/// A metric that is brought up to date when it is read.
+struct Polled<M, F> {
+    metric: M,
+    update: F,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LookupResult {
-    Hit,
-    Miss,
-    /// The tier did not answer.
-    Error,
-    /// What stood there is not what was written.
-    Corrupt,
-}
+/// The content type of [`Metrics::render`].
+pub const METRICS_FORMAT: &str = prometheus::TEXT_FORMAT;
 
-/// Why work was refused or dropped before it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ShedReason {
-    /// The queue was full.
-    Capacity,
-    /// The deadline passed, in the queue or during the computation.
-    Expired,
-    /// The caller went away.
-    Abandoned,
-    /// The caller has had what he may have.
-    Quota,
-}
+/// From an L1 hit, over the time within which a first sound is expected, to the longest deadline that is usual.
+const DURATION_BUCKETS: [f64; 16] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.08, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// From an L1 hit to the longest deadline that is usual.
-const DURATION_BUCKETS: [f64; 14] =
-    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Computing time by second of sound: one core makes 20 to 30 seconds in one.
+const REAL_TIME_BUCKETS: [f64; 10] = [0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0];
 
 // === impl Metrics ===
 
 impl Metrics {
     /// # Errors
     /// If two metrics have one name: a fault of this file.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    // A list, which is no clearer in parts.
+    #[expect(clippy::too_many_lines)]
+    pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
+        let r = &registry;
+        r.register(Box::new(ProcessCollector::for_self()))?;
+        let build = gauges(r, "tts_build_info", "Always 1.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let metrics = Self {
-            http_requests: counters(&registry, "tts_http_requests_total", "Requests answered.", &["route", "status"])?,
-            http_request_duration: register(
-                &registry,
-                HistogramVec::new(
-                    HistogramOpts::new(
-                        "tts_http_request_duration_seconds",
-                        "Time from a request's head to the end of its answer's head.",
-                    )
-                    .buckets(DURATION_BUCKETS.to_vec()),
-                    &["route"],
-                )?,
+            http_requests: counters(r, "tts_http_requests_total", "Requests answered.", &["route", "status"])?,
+            http_request_duration: durations(
+                r,
+                "tts_http_request_duration_seconds",
+                "Time from a request's head to the end of its answer's head.",
+                &["route"],
             )?,
+            time_to_first_audio: durations(
+                r,
+                "tts_time_to_first_audio_seconds",
+                "Time from a text that is read to the first bytes of its sound.",
+                &["cache"],
+            )?,
+            answers: counters(r, "tts_speech_answers_total", "Texts whose sound was begun.", &["format"])?,
+            characters: counter(r, "tts_characters_total", "Characters of those texts.")?,
             sentences_synthesized: counters(
-                &registry,
+                r,
                 "tts_sentences_synthesized_total",
                 "Sentences computed by a voice.",
                 &["voice"],
             )?,
             audio_seconds: register(
-                &registry,
-                prometheus::CounterVec::new(
+                r,
+                CounterVec::new(
                     Opts::new("tts_audio_seconds_total", "Audio computed by a voice, in seconds."),
                     &["voice"],
                 )?,
             )?,
-            cache_lookups: counters(
-                &registry,
-                "tts_cache_lookups_total",
-                "Lookups in the cache.",
-                &["tier", "result"],
+            stage_duration: durations(
+                r,
+                "tts_stage_duration_seconds",
+                "Time that a part of making speech took, each time.",
+                &["stage"],
             )?,
-            cache_breaker_state: register(
-                &registry,
-                IntGauge::new(
-                    "tts_cache_breaker_state",
-                    "Whether Redis is asked: 0 it is, 1 a probe is under way, 2 it is not.",
-                )?,
+            real_time_factor: histogram(
+                r,
+                "tts_real_time_factor",
+                "Computing time of a sentence by its length: below 1 is faster than speech.",
+                &REAL_TIME_BUCKETS,
             )?,
-            cache_l2_up: register(
-                &registry,
-                IntGauge::new("tts_cache_l2_up", "Whether there is a connection to Redis.")?,
+            cache_lookups: counters(r, "tts_cache_lookups_total", "Lookups in the cache.", &["tier", "result"])?,
+            cache_breaker_state: gauge(
+                r,
+                "tts_cache_breaker_state",
+                "Whether Redis is asked: 0 it is, 1 a probe is under way, 2 it is not.",
             )?,
-            cache_l2_in_flight: register(
-                &registry,
-                IntGauge::new("tts_cache_l2_in_flight", "Calls to Redis that requests wait for.")?,
+            cache_l2_up: gauge(r, "tts_cache_l2_up", "Whether there is a connection to Redis.")?,
+            cache_l2_in_flight: gauge(r, "tts_cache_l2_in_flight", "Calls to Redis that requests wait for.")?,
+            cache_writes_dropped: counter(
+                r,
+                "tts_cache_writes_dropped_total",
+                "Entries that were not written to Redis.",
             )?,
-            cache_writes_dropped: register(
-                &registry,
-                IntCounter::new("tts_cache_writes_dropped_total", "Entries that were not written to Redis.")?,
-            )?,
-            queue_depth: register(
-                &registry,
-                IntGauge::new("tts_queue_depth", "Requests admitted and not yet answered.")?,
-            )?,
-            queue_wait: register(
-                &registry,
-                Histogram::with_opts(
-                    HistogramOpts::new("tts_queue_wait_seconds", "Time that a sentence waited for a worker.")
-                        .buckets(DURATION_BUCKETS.to_vec()),
-                )?,
+            cache_l1_evictions: counter(r, "tts_cache_l1_evictions_total", "Entries of L1 that made room or expired.")?,
+            queue_depth: gauge(r, "tts_queue_depth", "Requests admitted and not yet answered.")?,
+            queue_wait: histogram(
+                r,
+                "tts_queue_wait_seconds",
+                "Time that a sentence waited for a worker.",
+                &DURATION_BUCKETS,
             )?,
             requests_shed: counters(
-                &registry,
+                r,
                 "tts_requests_shed_total",
                 "Work refused or dropped before it was done.",
                 &["reason"],
             )?,
-            voices_loaded: register(&registry, IntGauge::new("tts_voices_loaded", "Voices in memory.")?)?,
-            voice_memory: register(
-                &registry,
-                IntGauge::new("tts_voice_memory_bytes", "Memory that the loaded voices take.")?,
+            voices_loaded: gauge(r, "tts_voices_loaded", "Voices in memory.")?,
+            voice_memory: gauge(r, "tts_voice_memory_bytes", "Memory that the loaded voices take.")?,
+            voice_memory_limit: gauge(r, "tts_voice_memory_limit_bytes", "Memory that they may take.")?,
+            voice_evictions: counter(r, "tts_voice_evictions_total", "Voices let go.")?,
+            voice_loads: counters(r, "tts_voice_loads_total", "Attempts to load a voice.", &["result"])?,
+            voice_load_duration: histogram(
+                r,
+                "tts_voice_load_duration_seconds",
+                "Time that loading a voice took.",
+                &DURATION_BUCKETS,
             )?,
-            voice_memory_limit: register(
-                &registry,
-                IntGauge::new("tts_voice_memory_limit_bytes", "Memory that they may take.")?,
+            voice_downloads: counters(
+                r,
+                "tts_voice_downloads_total",
+                "Attempts to download a voice that was asked for.",
+                &["result"],
             )?,
-            voice_evictions: register(&registry, IntCounter::new("tts_voice_evictions_total", "Voices let go.")?)?,
-            voice_loads: counters(&registry, "tts_voice_loads_total", "Attempts to load a voice.", &["result"])?,
-            worker_restarts: register(
-                &registry,
-                IntCounter::new("tts_worker_restarts_total", "Workers replaced after a panic or because they hung.")?,
+            voice_quarantines: counter(
+                r,
+                "tts_voice_quarantines_total",
+                "Times that a voice was refused for a while, as it did not load or brought workers down.",
+            )?,
+            workers: gauge(r, "tts_workers", "Workers that can compute.")?,
+            worker_panics: counter(r, "tts_worker_panics_total", "Panics of workers.")?,
+            worker_restarts: counter(
+                r,
+                "tts_worker_restarts_total",
+                "Workers replaced after a panic or because they hung.",
             )?,
             registry,
         };
-        let build: IntGaugeVec =
-            register(&metrics.registry, IntGaugeVec::new(Opts::new("tts_build_info", "Always 1."), &["version"])?)?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        metrics.show_closed_sets();
         Ok(metrics)
     }
 
+    /// A series that is not there until it is first counted hides that first count from `rate`.
+    fn show_closed_sets(&self) {
+        for tier in CacheTier::ALL {
+            for result in LookupResult::ALL {
+                self.cache_lookups.with_label_values(&[tier.name(), result.name()]);
+            }
+        }
+        for reason in ShedReason::ALL {
+            self.requests_shed.with_label_values(&[reason.name()]);
+        }
+        for stage in Stage::ALL {
+            self.stage_duration.with_label_values(&[stage.name()]);
+        }
+        for ok in [true, false] {
+            self.voice_loads.with_label_values(&[ok_or_error(ok)]);
+            self.voice_downloads.with_label_values(&[ok_or_error(ok)]);
+            self.time_to_first_audio.with_label_values(&[hit_or_miss(ok)]);
+        }
+    }
+
+    /// Shows how much L1 holds, which it is asked for at each scrape.
+    ///
+    /// # Errors
+    /// If it is shown already.
+    pub fn show_l1(
+        &self,
+        bytes: impl Fn() -> u64 + Send + Sync + 'static,
+        entries: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        let of = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let held = IntGauge::new("tts_cache_l1_bytes", "Memory that L1 takes.")?;
+        self.poll(held, move |held| held.set(of(bytes())))?;
+        let number = IntGauge::new("tts_cache_l1_entries", "Entries in L1.")?;
+        self.poll(number, move |number| number.set(of(entries())))
+    }
+
+    /// Shows how many lines the log has lost, which it is asked for at each scrape.
+    ///
+    /// # Errors
+    /// If it is shown already.
+    pub fn show_dropped_log_lines(&self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Result<(), Error> {
+        let help = "Lines of the log that were not written, as nobody read them fast enough.";
+        let dropped = IntCounter::new("tts_log_lines_dropped_total", help)?;
+        self.poll(dropped, move |dropped| dropped.inc_by(count().saturating_sub(dropped.get())))
+    }
+
+    fn poll<M: Collector + 'static>(
+        &self,
+        metric: M,
+        update: impl Fn(&M) + Send + Sync + 'static,
+    ) -> Result<(), Error> {
+        self.registry.register(Box::new(Polled { metric, update }))
+    }
+
+    /// Counts a text whose sound begins now.
+    pub fn count_answer(&self, format: &str, characters: usize, is_hit: bool, waited: Duration) {
+        self.time_to_first_audio.with_label_values(&[hit_or_miss(is_hit)]).observe(waited.as_secs_f64());
+        self.answers.with_label_values(&[format]).inc();
+        self.characters.inc_by(characters as u64);
+    }
+
+    pub fn observe_stage(&self, stage: Stage, took: Duration) {
+        self.stage_duration.with_label_values(&[stage.name()]).observe(took.as_secs_f64());
+    }
+
+    /// Of a sentence: what it took of workers, and how long it lasts.
+    pub fn observe_real_time_factor(&self, computing: Duration, seconds: f64) {
+        if seconds > 0.0 {
+            self.real_time_factor.observe(computing.as_secs_f64() / seconds);
+        }
+    }
+
     pub fn count_lookup(&self, tier: CacheTier, result: LookupResult) {
-        let tier = match tier {
-            CacheTier::L1 => "l1",
-            CacheTier::L2 => "l2",
-        };
-        let result = match result {
-            LookupResult::Hit => "hit",
-            LookupResult::Miss => "miss",
-            LookupResult::Error => "error",
-            LookupResult::Corrupt => "corrupt",
-        };
-        self.cache_lookups.with_label_values(&[tier, result]).inc();
+        self.cache_lookups.with_label_values(&[tier.name(), result.name()]).inc();
     }
 
     pub fn count_shed(&self, reason: ShedReason) {
-        let reason = match reason {
-            ShedReason::Capacity => "capacity",
-            ShedReason::Expired => "expired",
-            ShedReason::Abandoned => "abandoned",
-            ShedReason::Quota => "quota",
-        };
-        self.requests_shed.with_label_values(&[reason]).inc();
+        self.requests_shed.with_label_values(&[reason.name()]).inc();
     }
 
     pub fn count_voice_load(&self, loaded: bool) {
-        let result = if loaded { "ok" } else { "error" };
-        self.voice_loads.with_label_values(&[result]).inc();
+        self.voice_loads.with_label_values(&[ok_or_error(loaded)]).inc();
+    }
+
+    pub fn count_voice_download(&self, downloaded: bool) {
+        self.voice_downloads.with_label_values(&[ok_or_error(downloaded)]).inc();
     }
 
     /// All metrics in Prometheus' text format, version 0.0.4.
-    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn render(&self) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
     }
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
+    register(registry, IntCounter::new(name, help)?)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
     register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }
 
-fn register<C: prometheus::core::Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: C,
-) -> Result<C, prometheus::Error> {
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
+    register(registry, IntGauge::new(name, help)?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+    register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
+    register(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
+}
+
+fn durations(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
+    let options = HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec());
+    register(registry, HistogramVec::new(options, labels)?)
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, Error> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+// === impl Polled ===
+
+impl<M: Collector, F: Fn(&M) + Send + Sync> Collector for Polled<M, F> {
+    fn desc(&self) -> Vec<&Desc> {
+        self.metric.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        (self.update)(&self.metric);
+        self.metric.collect()
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,71 @@
-//! Owns what the service says of itself: logs and metrics. Refuses anything that a caller said.
+//! Owns what the service says of itself: logs, metrics, traces. Refuses anything that a caller said.
 
+mod labels;
 mod logs;
 mod metrics;
+mod traces;
 
-pub use logs::init_logs;
-pub use metrics::{CacheTier, LookupResult, Metrics, ShedReason};
+use std::sync::{Mutex, PoisonError};
+
+use opentelemetry_otlp::ExporterBuildError;
+use tracing_appender::non_blocking::{ErrorCounter, WorkerGuard};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+pub use labels::{CacheTier, LookupResult, ShedReason, Stage};
+pub use metrics::{METRICS_FORMAT, Metrics};
+pub use traces::{continue_trace, rename, trace_id};
+
+use crate::config::LogConfig;
+use traces::Exporting;
+
+/// Why the service cannot speak of itself.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error(transparent)]
+    Logs(#[from] TryInitError),
+    #[error("the OTEL_* variables: {0}")]
+    Traces(#[from] ExporterBuildError),
+}
+
+/// What is under way until the process ends.
+struct UnderWay {
+    /// Ends first, as it may have something to say.
+    _exporting: Option<Exporting>,
+    _lines: WorkerGuard,
+    dropped_lines: ErrorCounter,
+}
+
+static UNDER_WAY: Mutex<Option<UnderWay>> = Mutex::new(None);
+
+/// Sends the process's events, panics among them, to the log, and its spans to where they are asked for, until [`finish`].
+///
+/// # Errors
+/// If it was called before, or the variables for traces name what cannot be used.
+pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
+    let exporting = traces::export()?;
+    let (writer, lines) = logs::writer(config);
+    let dropped_lines = writer.error_counter();
+    tracing_subscriber::registry()
+        .with(exporting.as_ref().map(Exporting::layer))
+        .with(logs::layer(config, writer))
+        .try_init()?;
+    std::panic::set_hook(Box::new(logs::log_panic));
+    *under_way() = Some(UnderWay { _exporting: exporting, _lines: lines, dropped_lines });
+    Ok(())
+}
+
+/// Writes and sends what is left; what comes after is lost. Takes three seconds at most.
+pub fn finish() {
+    let under_way = under_way().take();
+    drop(under_way);
+}
+
+/// Lines of the log that were not written.
+pub fn dropped_lines() -> u64 {
+    under_way().as_ref().map_or(0, |under_way| under_way.dropped_lines.dropped_lines() as u64)
+}
+
+fn under_way() -> std::sync::MutexGuard<'static, Option<UnderWay>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -50,7 +50,7 @@ impl Service {
             CacheSettings { l1_bytes: 1 << 20, ttl: Duration::from_hours(1), max_entry_bytes: 1 << 20, l2: None };
         let cache = CacheHandle::start(memory, metrics.clone());
         let settings = SpeechSettings { max_sentence_phonemes: 400 };
-        let speech = SpeechService::new(phonemizer().await, catalogue, pool, cache, settings);
+        let speech = SpeechService::new(phonemizer().await, catalogue, pool, cache, metrics.clone(), settings);
         Self { speech, script, metrics, _voice: Arc::new(folder) }
     }
 

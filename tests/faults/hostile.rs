@@ -54,7 +54,14 @@ fn no_normal_text_fails_beside_hostile_ones() {
         let pool = Pool::start(settings(2, SENDERS));
         let settings = SpeechSettings { max_sentence_phonemes: MAX_SENTENCE_PHONEMES };
         let cache = CacheHandle::disabled(pool.metrics.clone());
-        let speech = SpeechService::new(phonemizer().await, catalogue(), pool.handle.clone(), cache, settings);
+        let speech = SpeechService::new(
+            phonemizer().await,
+            catalogue(),
+            pool.handle.clone(),
+            cache,
+            pool.metrics.clone(),
+            settings,
+        );
         let expected = speak(&speech, NORMAL).await.unwrap().unwrap();
 
         let texts = Arc::new(texts());

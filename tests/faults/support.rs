@@ -12,7 +12,7 @@ use tts_batch_api::domain::{Deadline, VoiceId};
 use tts_batch_api::engine::{
     EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
 };
-use tts_batch_api::pool::{Admission, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{Admission, Cost, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::{Catalogue, VoiceFiles};
@@ -167,6 +167,7 @@ impl Pool {
             index: 0,
             first_sound: false,
             deadline,
+            cost: Cost::default(),
         })
     }
 
