@@ -2,10 +2,17 @@
 //! from L2, beside redis-benchmark that gets the same value. Server, and Redis where there is one, on core 0; the load, wrk or redis-benchmark
 //! with 16 connections, on core 1. The two of a pair take turns, five times; the medians count.
 //!
+//! And what does it cost to see inside? L1 hits of a server that says as little as it can, beside one that sends spans to a collector, of one
+//! request in a hundred and of all; and the time that counting one hit takes, which cannot be turned off.
+//!
 //! `cargo bench --bench hit_path`; needs nginx, wrk, redis-server (which brings redis-benchmark) and taskset.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+// What it has received, only tests ask.
+#[allow(dead_code)]
+#[path = "../tests/telemetry/collector.rs"]
+mod collector;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -13,11 +20,13 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use collector::Collector;
 use serde_json::{Value, json};
 use support::{RedisServer, TOKEN, TestServer, until};
 use tts_batch_api::audio::from_flac;
+use tts_batch_api::telemetry::{CacheTier, LookupResult, Metrics};
 
 const ROUNDS: usize = 5;
 const SECONDS: &str = "3s";
@@ -44,6 +53,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     l1(folder.path());
     l2(folder.path());
+    telemetry(folder.path());
 }
 
 /// nginx sends a file without copying it (`sendfile`), as no server can that puts its answers together; so it is measured without that too.
@@ -100,6 +110,53 @@ fn l2(folder: &Path) {
     println!("redis-benchmark    {:>8.0} a second, p99 {:.2} ms", get.per_second, get.p99_ms);
     println!("ratio              {:>8.2} (at least 0.5 is the goal)", hit.per_second / get.per_second);
     println!("decoding alone     {:>8.0} a second on one core", decodings(&redis.command::<Vec<u8>>(&["GET", &entry])));
+}
+
+fn telemetry(folder: &Path) {
+    let collector = Collector::start();
+    let silent = TestServer::start(&[("TTS_LOG_LEVEL", "error")]);
+    let sampled = collector.service(
+        "sampled",
+        &[("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.01")],
+    );
+    let traced = collector.service("traced", &[]);
+    let post = script(folder, &[body(100)]);
+    let rate = |server: &TestServer| {
+        server.post_json("/v1/synthesizeSpeech", &body(100));
+        wrk(&format!("http://{}/v1/synthesizeSpeech", server.address()), Some(&post))
+    };
+
+    let (mut without, mut with_some, mut with_all) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        without.push(rate(&silent));
+        with_some.push(rate(&sampled));
+        with_all.push(rate(&traced));
+    }
+
+    let [without, with_some, with_all] = [without, with_some, with_all].map(median);
+    let counting = counting();
+    println!("\nL1 hits, silent    {:>8.0} a second", without.per_second);
+    println!("1 in 100 traced    {:>8.0} a second", with_some.per_second);
+    println!("all traced         {:>8.0} a second", with_all.per_second);
+    println!("ratio, 1 in 100    {:>8.3} (at least 0.95 is the goal)", with_some.per_second / without.per_second);
+    println!("ratio, all         {:>8.3}", with_all.per_second / without.per_second);
+    let share = counting.as_secs_f64() * without.per_second;
+    println!("counting a hit     {:>8} ns, {:.2} % of what it takes", counting.as_nanos(), share * 1e2);
+}
+
+/// The time that the metrics of one hit take.
+fn counting() -> Duration {
+    let metrics = Metrics::new().unwrap();
+    let took = Duration::from_micros(100);
+    let count = 100_000;
+    let began = Instant::now();
+    for _ in 0..count {
+        metrics.http_requests.with_label_values(&["/v1/synthesizeSpeech", "200"]).inc();
+        metrics.http_request_duration.with_label_values(&["/v1/synthesizeSpeech"]).observe(took.as_secs_f64());
+        metrics.count_lookup(CacheTier::L1, LookupResult::Hit);
+        metrics.count_answer("wav", 24, true, took);
+    }
+    began.elapsed() / count
 }
 
 fn body(number: usize) -> Value {

@@ -12,19 +12,20 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::batch::{BatchParts, Batches};
 use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
 };
-use crate::http::{AppState, Callers, RequestLimits};
+use crate::http::{AppState, Callers, Items, RequestLimits};
 use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::voices::Catalogue;
-use settings::{cache_settings, pool_settings};
+use settings::{batch_places, batch_settings, cache_settings, pool_settings};
 pub use settings::{espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
@@ -143,14 +144,17 @@ impl Application {
             default_voice: speaker.default_voice.clone(),
             limits: RequestLimits {
                 body_bytes: config.http.body_limit_bytes,
+                batch_body_bytes: config.batch.body_limit_bytes,
+                batch_items: config.batch.max_items,
                 body_timeout: config.http.body_timeout,
                 deadline: config.synthesis.request_deadline,
             },
             texts: text_reader(config, config.synthesis.max_text_chars)?,
         };
+        let batches = batches(config, &state)?;
         let rescan = config.voices.rescan;
         Ok(Self {
-            server: crate::http::start(listener, state, &config.http)?,
+            server: crate::http::start(listener, state, batches, &config.http)?,
             address,
             readiness,
             speaker,
@@ -179,6 +183,19 @@ impl Application {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Begins to work off batches, as what nobody waits for.
+fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
+    let settings = batch_settings(config);
+    let mut speaking = state.clone();
+    // Each item is admitted once for itself and once for what it shares with another.
+    speaking.speech = speaking.speech.in_background(2 * settings.work.at_once + 1);
+    speaking.limits.deadline = config.batch.item_deadline;
+    let (ledger, store, webhook) = batch_places(config)?;
+    let (metrics, readiness) = (state.metrics.clone(), state.readiness.clone());
+    let speaking = Arc::new(Items::new(speaking));
+    Ok(Batches::start(BatchParts { ledger, store, webhook, speaking, metrics, readiness }, settings))
 }
 
 /// One line for people and for programs that started the service with port 0.

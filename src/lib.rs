@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod audio;
+pub mod batch;
 pub mod cache;
 pub mod cli;
 pub mod config;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::batch::{BatchSettings, Ledger, MemoryLimits, RedisLedger, Store, Webhook, WebhookSettings, WorkSettings};
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
 use crate::config::{Config, ConfigError, RedisConfig};
 use crate::domain::VoiceId;
@@ -89,6 +90,45 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
     }
 }
 
+pub fn batch_settings(config: &Config) -> BatchSettings {
+    let batch = &config.batch;
+    let work = WorkSettings { at_once: batch.workers, attempts: batch.attempts, renew_every: batch.claim / 3 };
+    BatchSettings { keep: batch.ttl, tell_again: batch.webhook_retry, work }
+}
+
+/// Where batches stand, where their results are, and who is told of their end.
+pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigError> {
+    const STORE: &str = "TTS_BATCH_STORE";
+    let batch = &config.batch;
+    let redis = config.cache.redis.as_ref().map(redis_target).transpose()?;
+    let redis = redis.map(|target| RedisLedger::new(target, batch.claim));
+    let in_memory = || Store::in_memory(batch.store_bytes);
+    let in_redis = |redis: &RedisLedger| Store::in_redis(redis.clone(), batch.ttl, batch.store_bytes);
+    let store = match (batch.store.as_deref(), &redis) {
+        (None | Some("redis"), Some(redis)) => in_redis(redis),
+        (None | Some("memory"), None) => in_memory(),
+        (Some("redis"), None) => return Err(ConfigError::new(STORE, "is redis, and there is no TTS_REDIS_URL")),
+        (Some("memory"), Some(_)) => {
+            return Err(ConfigError::new(STORE, "is memory, where other replicas would not find results"));
+        }
+        (Some(url), _) => Store::at(url).map_err(|error| ConfigError::new(STORE, error.to_string()))?,
+    };
+    let ledger = match redis {
+        Some(redis) => Ledger::Redis(redis),
+        None => Ledger::in_memory(MemoryLimits { items: batch.memory_items, bytes: batch.memory_bytes }),
+    };
+    let webhook = Webhook::new(WebhookSettings {
+        secret: batch.webhook_secret.as_ref().map(|secret| secret.reveal().to_owned()),
+        private: batch.webhook_private,
+        offline: config.voices.offline,
+    });
+    Ok((ledger, store, webhook))
+}
+
+fn redis_target(redis: &RedisConfig) -> Result<Target, ConfigError> {
+    Target::parse(redis.url.reveal()).map_err(|error| ConfigError::new("TTS_REDIS_URL", error.to_string()))
+}
+
 /// `None`: nothing is kept.
 pub fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigError> {
     let cache = &config.cache;
@@ -112,9 +152,8 @@ pub fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigEr
 }
 
 pub fn redis_settings(redis: &RedisConfig, max_entry_bytes: usize) -> Result<RedisSettings, ConfigError> {
-    let target = Target::parse(redis.url.reveal());
     Ok(RedisSettings {
-        target: target.map_err(|error| ConfigError::new("TTS_REDIS_URL", error.to_string()))?,
+        target: redis_target(redis)?,
         operation_timeout: redis.timeout,
         write_timeout: redis.write_timeout,
         connect_timeout: redis.connect_timeout,

@@ -19,3 +19,4 @@ pub use flac::{FlacError, from_flac, to_flac};
 pub use format::AudioFormat;
 pub use pcm::{Pcm, silence};
 pub use resample::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, ResampleError, Resampler};
+pub use wav::{HEADER_BYTES as WAV_HEADER_BYTES, header as wav_header};

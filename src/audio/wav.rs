@@ -8,7 +8,7 @@ pub struct Wav {
 }
 
 /// Bytes before the first sample.
-const HEADER_BYTES: u32 = 44;
+pub const HEADER_BYTES: usize = 44;
 
 const BYTES_PER_SAMPLE: u16 = 2;
 
@@ -40,9 +40,9 @@ impl Codec for Wav {
 }
 
 /// A header for `data_bytes` of samples. `None`: the length is not known, and both size fields say 0xFFFFFFFF, as streaming players expect.
-fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
-    let riff_bytes = data_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES - 8));
-    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+pub fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
+    let riff_bytes = data_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES as u32 - 8));
+    let mut header = Vec::with_capacity(HEADER_BYTES);
     header.extend_from_slice(b"RIFF");
     header.extend_from_slice(&riff_bytes.unwrap_or(u32::MAX).to_le_bytes());
     header.extend_from_slice(b"WAVEfmt ");
@@ -79,7 +79,7 @@ mod tests {
     fn an_unknown_length_is_all_ones() {
         let header = header(8000, None);
 
-        assert_eq!(header.len(), HEADER_BYTES as usize);
+        assert_eq!(header.len(), HEADER_BYTES);
         assert_eq!(header[4..8], [0xff; 4]);
         assert_eq!(header[40..44], [0xff; 4]);
     }

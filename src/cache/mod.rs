@@ -19,4 +19,4 @@ pub use envelope::{Corrupt, Entry};
 pub use handle::{Answer, CacheHandle, CacheSettings, Found, L2Settings, Looked};
 pub use key::{CacheKey, KeyBuilder};
 pub use lease::{Lease, Turn};
-pub use redis::{Ailment, InvalidTarget, Redis, RedisSettings, Target};
+pub use redis::{Ailment, Connection, InvalidTarget, Redis, RedisSettings, Target};

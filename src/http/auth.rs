@@ -39,7 +39,16 @@ const USER_TOKEN: &str = "user-token";
 impl<E> Caller<E> {
     /// Counts what is to be spoken against what the caller may have.
     pub fn speaks(&self, script: &Script) -> Result<(), ApiError> {
-        self.known.take_characters(script.said_chars()).map_err(|allowance| exceeded(&self.metrics, allowance))
+        self.speaks_characters(script.said_chars())
+    }
+
+    pub fn speaks_characters(&self, count: usize) -> Result<(), ApiError> {
+        self.known.take_characters(count).map_err(|allowance| exceeded(&self.metrics, allowance))
+    }
+
+    /// The name of the token, empty for the secret of the settings.
+    pub fn name(&self) -> &str {
+        self.known.name()
     }
 }
 

@@ -17,6 +17,15 @@ use super::state::{AppState, RequestLimits};
 /// The bytes of a body that says to be JSON.
 pub struct JsonBytes<E = ApiError>(pub BytesMut, std::marker::PhantomData<E>);
 
+/// The bytes of a batch: JSON, or JSON Lines.
+pub struct BatchBytes {
+    pub bytes: BytesMut,
+    pub is_lines: bool,
+}
+
+/// What JSON Lines are called (<https://jsonlines.org>, <https://github.com/ndjson/ndjson-spec>).
+const LINES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "application/x-jsonlines"];
+
 impl<E: From<ApiError> + Into<actix_web::Error> + 'static> FromRequest for JsonBytes<E> {
     type Error = E;
     type Future = Pin<Box<dyn Future<Output = Result<Self, E>>>>;
@@ -31,25 +40,64 @@ impl<E: From<ApiError> + Into<actix_web::Error> + 'static> FromRequest for JsonB
     }
 }
 
+impl FromRequest for BatchBytes {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let is_lines = LINES.contains(&&*essence(&request));
+            let limits = limits(&request)?;
+            let expect = if is_lines { expect_plain } else { expect_json };
+            let body = read_within(&request, payload, &limits, limits.batch_body_bytes, expect).await;
+            Ok(Self { bytes: body.map_err(ApiError::closing)?, is_lines })
+        })
+    }
+}
+
 async fn read(request: &HttpRequest, payload: Payload) -> Result<BytesMut, ApiError> {
-    let Some(state) = request.app_data::<web::Data<AppState>>() else {
-        return Err(ApiError::not_found());
-    };
-    expect_json(request)?;
-    let limits = state.limits;
-    tokio::time::timeout(limits.body_timeout, collect(request, payload, &limits))
+    let limits = limits(request)?;
+    read_within(request, payload, &limits, limits.body_bytes, expect_json).await
+}
+
+fn limits(request: &HttpRequest) -> Result<RequestLimits, ApiError> {
+    request.app_data::<web::Data<AppState>>().map(|state| state.limits).ok_or_else(ApiError::not_found)
+}
+
+async fn read_within(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &RequestLimits,
+    bytes: usize,
+    expect: fn(&HttpRequest) -> Result<(), ApiError>,
+) -> Result<BytesMut, ApiError> {
+    expect(request)?;
+    tokio::time::timeout(limits.body_timeout, collect(request, payload, bytes))
         .await
         .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time"))?
 }
 
-fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
-    let unsupported =
-        |message: &str| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
+fn essence(request: &HttpRequest) -> String {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn unsupported(message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+}
+
+fn expect_plain(request: &HttpRequest) -> Result<(), ApiError> {
     if request.headers().contains_key(CONTENT_ENCODING) {
         return Err(unsupported("compressed bodies are not accepted"));
     }
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    Ok(())
+}
+
+fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
+    expect_plain(request)?;
+    let essence = essence(request);
     if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
         Ok(())
     } else {
@@ -57,13 +105,13 @@ fn expect_json(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-async fn collect(request: &HttpRequest, mut payload: Payload, limits: &RequestLimits) -> Result<BytesMut, ApiError> {
+async fn collect(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
     let too_large = || {
-        let message = format!("the body is larger than {} bytes", limits.body_bytes);
+        let message = format!("the body is larger than {limit} bytes");
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     };
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > limits.body_bytes as u64) {
+    if announced.is_some_and(|bytes| bytes > limit as u64) {
         return Err(too_large());
     }
 
@@ -71,7 +119,7 @@ async fn collect(request: &HttpRequest, mut payload: Payload, limits: &RequestLi
     while let Some(chunk) = payload.next().await {
         let chunk =
             chunk.map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "broken_body", "the body could not be read"))?;
-        if body.len() + chunk.len() > limits.body_bytes {
+        if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);

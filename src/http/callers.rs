@@ -89,6 +89,10 @@ impl Known {
         })
     }
 
+    pub fn name(&self) -> &str {
+        self.named.as_ref().map_or("", |named| &named.name)
+    }
+
     /// Counts a request; `None`: nobody counts.
     pub fn take_request(&self) -> Result<Option<Allowance>, Allowance> {
         self.requests.as_ref().map(|quota| quota.take(1)).transpose()

@@ -81,6 +81,14 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
     }
 
+    pub fn invalid_query() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_value",
+            "the query has a parameter that the route does not have, or a value that it cannot have",
+        )
+    }
+
     pub fn method_not_allowed(allow: Arc<str>) -> Self {
         let message = "the route does not have this method";
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message) }

@@ -2,6 +2,7 @@
 //! a handler extracts, converts, calls and renders.
 
 mod auth;
+mod batches;
 mod body;
 mod caching;
 mod callers;
@@ -23,6 +24,7 @@ mod timestamps;
 mod unread;
 mod voices;
 
+pub use batches::Items;
 pub use callers::Callers;
 pub use server::start;
 pub use state::{AppState, RequestLimits};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, voices};
+use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, voices};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,14 @@ use super::{health, legacy, openai, openapi, page, phonemize, synthesize, timest
         synthesize::synthesize,
         timestamps::timestamps,
         phonemize::phonemize,
+        batches::submit,
+        batches::list,
+        batches::show,
+        batches::remove,
+        batches::audio,
+        batches::joined,
+        batches::archive,
+        batches::events,
         voices::list,
         voices::show,
         voices::load,
@@ -40,6 +48,7 @@ use super::{health, legacy, openai, openapi, page, phonemize, synthesize, timest
     modifiers(&Tokens),
     tags(
         (name = "speech", description = "Text to audio."),
+        (name = "batches", description = "Many texts, spoken when there is time for them."),
         (name = "voices", description = "What may speak."),
         (name = "openai", description = "The routes of OpenAI's speech API."),
         (name = "legacy", description = "The earlier Python service's route."),

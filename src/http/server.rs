@@ -13,7 +13,8 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, voices};
+use super::{batches, health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, voices};
+use crate::batch::Batches;
 use crate::config::HttpConfig;
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
@@ -21,13 +22,17 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Starts serving on `listener`. The future runs until the server was stopped; it handles no signals.
-pub fn start(listener: TcpListener, state: AppState, config: &HttpConfig) -> std::io::Result<Server> {
-    let state = web::Data::new(state);
+pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &HttpConfig) -> std::io::Result<Server> {
+    let (state, batches) = (web::Data::new(state), web::Data::new(batches));
     let has_piper_routes = config.piper_routes;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
+            .app_data(batches.clone())
+            .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
+            .app_data(web::QueryConfig::default().error_handler(|_, _| ApiError::invalid_query().into()))
             .configure(routes)
+            .configure(batch_routes)
             .configure(|config| {
                 let playground = (Method::GET, web::to(page::playground));
                 if has_piper_routes {
@@ -82,6 +87,20 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
         .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))
         .service(resource::<ApiError>("/metrics", [(Method::GET, web::to(health::metrics))]));
+}
+
+fn batch_routes(config: &mut web::ServiceConfig) {
+    let one = [(Method::GET, web::to(batches::show)), (Method::DELETE, web::to(batches::remove))];
+    config
+        .service(resource::<ApiError>(
+            "/v1/batches",
+            [(Method::POST, web::to(batches::submit)), (Method::GET, web::to(batches::list))],
+        ))
+        .service(resource::<ApiError>("/v1/batches/{id}", one))
+        .service(resource::<ApiError>("/v1/batches/{id}/audio", [(Method::GET, web::to(batches::joined))]))
+        .service(resource::<ApiError>("/v1/batches/{id}/archive", [(Method::GET, web::to(batches::archive))]))
+        .service(resource::<ApiError>("/v1/batches/{id}/events", [(Method::GET, web::to(batches::events))]))
+        .service(resource::<ApiError>("/v1/batches/{id}/items/{n}/audio", [(Method::GET, web::to(batches::audio))]));
 }
 
 fn piper_routes(config: &mut web::ServiceConfig) {

@@ -40,6 +40,9 @@ pub struct AppState {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
     pub body_bytes: usize,
+    pub batch_body_bytes: usize,
+    /// Items of a batch.
+    pub batch_items: usize,
     pub body_timeout: Duration,
     pub deadline: Duration,
 }

@@ -23,8 +23,10 @@ use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSpeech, subtitles};
 
 /// Speech and its times.
 #[derive(Serialize, ToSchema)]
-struct Timestamps {
-    audio_base64: String,
+pub struct Timestamps {
+    /// Where it is not beside this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio_base64: Option<String>,
     format: &'static str,
     /// In hertz.
     sample_rate: u32,
@@ -118,7 +120,9 @@ pub async fn timestamps(
         return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(file));
     }
     let subtitles = wanted.map(|format| subtitles(format, &timed.sentences));
-    Ok(head.insert_header((CONTENT_TYPE, "application/json")).json(shown(source, &timed, spec.format, subtitles)))
+    let audio_base64 = Some(STANDARD.encode(&timed.answer.audio));
+    let times = Timestamps { audio_base64, ..shown(source, &timed, spec.format, subtitles) };
+    Ok(head.insert_header((CONTENT_TYPE, "application/json")).json(times))
 }
 
 /// The kind of subtitles that the caller wants and nothing else.
@@ -128,7 +132,8 @@ fn accepted(headers: &HeaderMap) -> Option<SubtitleFormat> {
     [SubtitleFormat::Srt, SubtitleFormat::Vtt].into_iter().find(|format| format.content_type() == essence)
 }
 
-fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Option<String>) -> Timestamps {
+/// The times without the audio.
+pub fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Option<String>) -> Timestamps {
     let mut offsets = Offsets { text: source, reached: (0, 0) };
     let mut said = |span: Span, place: &Range<usize>, text: &str| Said {
         start: rounded(span.start),
@@ -150,7 +155,7 @@ fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Opti
         phoneme: phoneme.to_string(),
     };
     Timestamps {
-        audio_base64: STANDARD.encode(&timed.answer.audio),
+        audio_base64: None,
         format: format.name(),
         sample_rate: timed.answer.sample_rate,
         duration: rounded(timed.answer.seconds),

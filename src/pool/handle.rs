@@ -11,11 +11,11 @@ use super::PoolError;
 use super::drain::DrainRate;
 use super::messages::{ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
-use super::schedule::Share;
+use super::schedule::{Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::engine::{Engine, LoadedVoice};
 use crate::resilience::Readiness;
-use crate::telemetry::{Metrics, ShedReason};
+use crate::telemetry::{IntGauge, Metrics, ShedReason};
 use crate::voices::Catalogue;
 
 #[derive(Debug, Clone)]
@@ -56,9 +56,11 @@ pub struct PoolHandle {
 
 /// What bounds the requests in the pool.
 struct Gate {
+    class: Class,
     permits: Arc<Semaphore>,
     limit: usize,
     drain: DrainRate,
+    depth: IntGauge,
     metrics: Metrics,
 }
 
@@ -74,15 +76,20 @@ pub struct Admission {
 impl PoolHandle {
     /// Starts the actors on the current system.
     pub fn start(parts: PoolParts, settings: PoolSettings) -> Self {
-        let gate = Gate {
-            permits: Arc::new(Semaphore::new(settings.queue_limit)),
-            limit: settings.queue_limit,
-            drain: DrainRate::new(),
-            metrics: parts.metrics.clone(),
-        };
+        let gate = Gate::new(Class::Interactive, settings.queue_limit, &parts.metrics);
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
         let actor = ModelPoolActor::new(parts, settings).start();
         Self { actor, gate: Arc::new(gate), workers, voice_wait }
+    }
+
+    /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
+    /// workers only while no other work waits.
+    pub fn in_background(&self, limit: usize) -> Self {
+        Self { gate: Arc::new(Gate::new(Class::Background, limit, &self.gate.metrics)), ..self.clone() }
+    }
+
+    pub fn is_background(&self) -> bool {
+        self.gate.class == Class::Background
     }
 
     /// A place for one request, or at once a refusal.
@@ -138,16 +145,27 @@ impl PoolHandle {
     }
 }
 
+impl Gate {
+    fn new(class: Class, limit: usize, metrics: &Metrics) -> Self {
+        let depth = match class {
+            Class::Interactive => metrics.queue_depth.clone(),
+            Class::Background => metrics.background_depth.clone(),
+        };
+        let permits = Arc::new(Semaphore::new(limit));
+        Self { class, permits, limit, drain: DrainRate::new(), depth, metrics: metrics.clone() }
+    }
+}
+
 impl Admission {
     fn new(permit: OwnedSemaphorePermit, gate: &Arc<Gate>) -> Self {
-        gate.metrics.queue_depth.inc();
-        Self { _permit: permit, gate: gate.clone(), share: Share::default() }
+        gate.depth.inc();
+        Self { _permit: permit, gate: gate.clone(), share: Share::of(gate.class) }
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.gate.metrics.queue_depth.dec();
+        self.gate.depth.dec();
         self.gate.drain.finish();
     }
 }

@@ -1,5 +1,5 @@
-//! Owns the order in which waiting units of work are computed: fair between requests, earliest deadline first among equals, and within a
-//! request what comes first in its text.
+//! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between
+//! requests, earliest deadline first among equals, and within a request what comes first in its text.
 //!
 //! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a request puts in gives it a turn with
 //! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A request that
@@ -13,9 +13,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::Deadline;
 
+/// Who waits for a request. What comes first here is computed first, however much of the other waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Somebody, now.
+    #[default]
+    Interactive,
+    /// Nobody: it has the workers that are idle.
+    Background,
+}
+
 /// What a request has had so far. Clones are the same request.
 #[derive(Debug, Clone, Default)]
-pub struct Share(Arc<AtomicU64>);
+pub struct Share {
+    class: Class,
+    tag: Arc<AtomicU64>,
+}
 
 /// Where in a request's sound something belongs: sentence, frame.
 pub type Position = (usize, usize);
@@ -30,8 +43,8 @@ pub struct FairQueue<T> {
     pushed: u64,
 }
 
-/// Tag, deadline, order of arrival.
-type Turn = (u64, Deadline, u64);
+/// Class, tag, deadline, order of arrival.
+type Turn = (Class, u64, Deadline, u64);
 
 /// Request, position in it, order of arrival.
 type Place = (usize, Position, u64);
@@ -39,9 +52,13 @@ type Place = (usize, Position, u64);
 // === impl Share ===
 
 impl Share {
+    pub fn of(class: Class) -> Self {
+        Self { class, ..Self::default() }
+    }
+
     /// Unlike that of any other request that waits.
     fn id(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Arc::as_ptr(&self.tag).addr()
     }
 }
 
@@ -55,15 +72,15 @@ impl<T> Default for FairQueue<T> {
 
 impl<T> FairQueue<T> {
     pub fn push(&mut self, share: &Share, deadline: Deadline, position: Position, item: T) {
-        let tag = self.now.max(share.0.load(Ordering::Relaxed)) + 1;
-        share.0.store(tag, Ordering::Relaxed);
+        let tag = self.now.max(share.tag.load(Ordering::Relaxed)) + 1;
+        share.tag.store(tag, Ordering::Relaxed);
         self.pushed += 1;
-        self.turns.insert((tag, deadline, self.pushed), share.clone());
+        self.turns.insert((share.class, tag, deadline, self.pushed), share.clone());
         self.items.insert((share.id(), position, self.pushed), item);
     }
 
     pub fn pop(&mut self) -> Option<T> {
-        let ((tag, ..), share) = self.turns.pop_first()?;
+        let ((_, tag, ..), share) = self.turns.pop_first()?;
         self.now = self.now.max(tag);
         let place = *self.items.range((share.id(), (0, 0), 0)..).next()?.0;
         self.items.remove(&place)
@@ -152,6 +169,22 @@ mod tests {
         }
 
         assert!(served.contains(&"old"), "{served:?}");
+    }
+
+    #[test]
+    fn the_background_waits_for_everybody() {
+        let (bulk, other) = (Share::of(Class::Background), Share::of(Class::Background));
+        let mut queue = FairQueue::default();
+        for item in ["bulk", "bulk"] {
+            queue.push(&bulk, in_seconds(1), (0, 0), item);
+        }
+        queue.push(&other, in_seconds(1), (0, 0), "other");
+
+        let caller = Share::default();
+        queue.push(&caller, in_seconds(30), (0, 0), "caller");
+        queue.push(&caller, in_seconds(30), (0, 0), "caller");
+
+        assert_eq!(drain(&mut queue), ["caller", "caller", "bulk", "other", "bulk"]);
     }
 
     #[test]

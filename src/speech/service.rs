@@ -92,7 +92,8 @@ pub struct TimedSpeech {
 
 /// For the first sound of a text.
 pub(super) struct Waiting {
-    metrics: Metrics,
+    /// `None`: nobody waits.
+    metrics: Option<Metrics>,
     since: Instant,
     format: AudioFormat,
     characters: usize,
@@ -124,7 +125,9 @@ impl CacheUse {
 
 impl Waiting {
     pub fn end(self, cache: CacheUse) {
-        self.metrics.count_answer(self.format.name(), self.characters, cache.is_hit(), self.since.elapsed());
+        if let Some(metrics) = self.metrics {
+            metrics.count_answer(self.format.name(), self.characters, cache.is_hit(), self.since.elapsed());
+        }
     }
 }
 
@@ -141,6 +144,14 @@ impl SpeechService {
     ) -> Self {
         let (preparing, speaking) = (Flights::default(), Flights::default());
         let parts = Parts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking };
+        Self { parts, answering: Flights::default() }
+    }
+
+    /// The same service for texts that nobody waits for, at most this many at once. It joins nothing that others wait for, and nobody waits
+    /// for what it makes.
+    pub fn in_background(&self, limit: usize) -> Self {
+        let pool = self.parts.pool.in_background(limit);
+        let parts = Parts { pool, preparing: Flights::default(), speaking: Flights::default(), ..self.parts.clone() };
         Self { parts, answering: Flights::default() }
     }
 
@@ -262,7 +273,8 @@ impl SpeechService {
 
     fn waiting(&self, asked: &Asked) -> Waiting {
         let characters = asked.request.script.said_chars();
-        Waiting { metrics: self.parts.metrics.clone(), since: Instant::now(), format: asked.spec.format, characters }
+        let metrics = (!self.parts.pool.is_background()).then(|| self.parts.metrics.clone());
+        Waiting { metrics, since: Instant::now(), format: asked.spec.format, characters }
     }
 
     /// An L1 hit crosses no mailbox and takes no permit.

@@ -29,6 +29,15 @@ pub enum ShedReason {
     Quota,
 }
 
+/// What became of an item of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchItemEnd {
+    Done,
+    Failed,
+    /// Another replica had done it.
+    Repeated,
+}
+
 /// What the making of speech consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -87,6 +96,18 @@ impl ShedReason {
             Self::Expired => "expired",
             Self::Abandoned => "abandoned",
             Self::Quota => "quota",
+        }
+    }
+}
+
+impl BatchItemEnd {
+    pub(super) const ALL: [Self; 3] = [Self::Done, Self::Failed, Self::Repeated];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Repeated => "repeated",
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+pub use prometheus::IntGauge;
 use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    CounterVec, Encoder, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
-use super::labels::{CacheTier, LookupResult, ShedReason, Stage, hit_or_miss, ok_or_error};
+use super::labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage, hit_or_miss, ok_or_error};
 
 /// The metrics of one service. Clones share them.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ pub struct Metrics {
     pub cache_writes_dropped: IntCounter,
     pub cache_l1_evictions: IntCounter,
     pub queue_depth: IntGauge,
+    pub background_depth: IntGauge,
     pub queue_wait: Histogram,
     requests_shed: IntCounterVec,
     pub voices_loaded: IntGauge,
@@ -47,6 +49,7 @@ pub struct Metrics {
     pub workers: IntGauge,
     pub worker_panics: IntCounter,
     pub worker_restarts: IntCounter,
+    batch_items: IntCounterVec,
 }
 
 /// A metric that is brought up to date when it is read.
@@ -134,6 +137,7 @@ impl Metrics {
             )?,
             cache_l1_evictions: counter(r, "tts_cache_l1_evictions_total", "Entries of L1 that made room or expired.")?,
             queue_depth: gauge(r, "tts_queue_depth", "Requests admitted and not yet answered.")?,
+            background_depth: gauge(r, "tts_background_depth", "Items of batches that are being worked on.")?,
             queue_wait: histogram(
                 r,
                 "tts_queue_wait_seconds",
@@ -175,6 +179,7 @@ impl Metrics {
                 "tts_worker_restarts_total",
                 "Workers replaced after a panic or because they hung.",
             )?,
+            batch_items: counters(r, "tts_batch_items_total", "Items of batches that were worked off.", &["result"])?,
             registry,
         };
         metrics.show_closed_sets();
@@ -190,6 +195,9 @@ impl Metrics {
         }
         for reason in ShedReason::ALL {
             self.requests_shed.with_label_values(&[reason.name()]);
+        }
+        for end in BatchItemEnd::ALL {
+            self.batch_items.with_label_values(&[end.name()]);
         }
         for stage in Stage::ALL {
             self.stage_duration.with_label_values(&[stage.name()]);
@@ -267,6 +275,10 @@ impl Metrics {
 
     pub fn count_voice_download(&self, downloaded: bool) {
         self.voice_downloads.with_label_values(&[ok_or_error(downloaded)]).inc();
+    }
+
+    pub fn count_batch_item(&self, end: BatchItemEnd) {
+        self.batch_items.with_label_values(&[end.name()]).inc();
     }
 
     /// All metrics in Prometheus' text format, version 0.0.4.

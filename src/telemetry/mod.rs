@@ -12,8 +12,8 @@ use tracing_appender::non_blocking::{ErrorCounter, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-pub use labels::{CacheTier, LookupResult, ShedReason, Stage};
-pub use metrics::{METRICS_FORMAT, Metrics};
+pub use labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage};
+pub use metrics::{IntGauge, METRICS_FORMAT, Metrics};
 pub use traces::{continue_trace, rename, trace_id};
 
 use crate::config::LogConfig;

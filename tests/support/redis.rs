@@ -1,7 +1,7 @@
 //! Owns a private Redis: started for a test, gone with it. Never one that somebody else uses.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -93,6 +93,11 @@ impl RedisServer {
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
+    }
+
+    /// Where it keeps what survives it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {

@@ -1,0 +1,253 @@
+//! Owns the routes of batches: handing in, looking, listing, removing. What an item is stands in `items`, fetching in `results`.
+
+mod items;
+mod results;
+mod submit;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::openapi::ErrorBody;
+use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status};
+use crate::domain::InvalidField;
+pub use items::Items;
+pub use results::{archive, audio, events, joined};
+pub use submit::submit;
+// What describes them stands beside handlers.
+pub use results::{__path_archive, __path_audio, __path_events, __path_joined};
+pub use submit::__path_submit;
+
+/// A batch at this moment.
+#[derive(Serialize, ToSchema)]
+pub struct Batch {
+    id: String,
+    /// `queued`, `running`, `succeeded`, `failed` (it has ended, and items of it failed) or `cancelled`.
+    state: &'static str,
+    /// Of the items, in all.
+    items: usize,
+    done: usize,
+    failed: usize,
+    /// From 0 to 1.
+    progress: f64,
+    /// Length of the results so far.
+    audio_seconds: f64,
+    /// Items that were worked off again after another replica had done them.
+    repeated: usize,
+    /// In seconds since 1970.
+    created: u64,
+    expires: u64,
+    /// Whether it survives the end of the process.
+    durable: bool,
+}
+
+/// A batch with a page of its items.
+#[derive(Serialize, ToSchema)]
+struct BatchWithItems {
+    #[serde(flatten)]
+    batch: Batch,
+    results: Vec<ItemState>,
+    has_more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ItemState {
+    index: usize,
+    /// `waiting`, `done` or `failed`.
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<ItemAudio>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ItemFailure>,
+}
+
+/// A result, and where it is.
+#[derive(Serialize, ToSchema)]
+struct ItemAudio {
+    url: String,
+    voice_id: String,
+    content_type: String,
+    sample_rate: u32,
+    seconds: f64,
+    bytes: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ItemFailure {
+    code: String,
+    message: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct BatchList {
+    data: Vec<Batch>,
+    has_more: bool,
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// How many to leave out.
+    #[serde(default)]
+    offset: usize,
+    /// From 1 to 1000; 100 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+}
+
+const DEFAULT_PAGE: usize = 100;
+const MAX_PAGE: usize = 1_000;
+
+// === handlers ===
+
+/// How far a batch is, and what became of its items.
+#[utoipa::path(get, path = "/v1/batches/{id}", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path), Page),
+    responses(
+        (status = 200, description = "The batch", body = BatchWithItems),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn show(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    id: web::Path<String>,
+    page: web::Query<Page>,
+) -> Result<HttpResponse, ApiError> {
+    let status = batches.status(caller.name(), parsed(&id)?).await?;
+    let page = page.range()?;
+    let outcomes = batches.outcomes(&status, page.clone()).await?;
+    let results = (page.start..).zip(outcomes).map(|(index, outcome)| ItemState::of(&status, index, outcome)).collect();
+    let has_more = status.description.items > page.end;
+    Ok(HttpResponse::Ok().json(BatchWithItems { batch: shown(&status, &batches), results, has_more }))
+}
+
+/// The caller's batches, the newest first.
+#[utoipa::path(get, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(Page),
+    responses(
+        (status = 200, description = "The batches", body = BatchList),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn list(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    page: web::Query<Page>,
+) -> Result<HttpResponse, ApiError> {
+    let (found, has_more) = batches.list(caller.name(), page.range()?).await?;
+    let data = found.iter().map(|status| shown(status, &batches)).collect();
+    Ok(HttpResponse::Ok().json(BatchList { data, has_more }))
+}
+
+/// Ends a batch, if it goes on, and removes it with its results.
+#[utoipa::path(delete, path = "/v1/batches/{id}", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "As it was, `cancelled` if it had not ended", body = Batch),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn remove(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let status = batches.remove(caller.name(), parsed(&id)?).await?;
+    let mut batch = shown(&status, &batches);
+    if !status.has_ended() {
+        batch.state = "cancelled";
+    }
+    Ok(HttpResponse::Ok().json(batch))
+}
+
+// === shapes ===
+
+fn shown(status: &Status, batches: &Batches) -> Batch {
+    let Status { id, description, done, failed, repeated, seconds, .. } = status;
+    Batch {
+        id: id.to_string(),
+        state: match status.state() {
+            State::Queued => "queued",
+            State::Running => "running",
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+        },
+        items: description.items,
+        done: *done,
+        failed: *failed,
+        progress: (done + failed) as f64 / description.items.max(1) as f64,
+        audio_seconds: (seconds * 1e3).round() / 1e3,
+        repeated: *repeated,
+        created: description.created,
+        expires: description.expires,
+        durable: batches.are_durable(),
+    }
+}
+
+/// An id that is none is one that does not exist.
+fn parsed(id: &str) -> Result<BatchId, BatchError> {
+    BatchId::parse(id).ok_or(BatchError::Unknown)
+}
+
+// === impl ItemState ===
+
+impl ItemState {
+    fn of(status: &Status, index: usize, outcome: Option<Outcome>) -> Self {
+        match outcome {
+            None => Self { index, state: "waiting", audio: None, error: None },
+            Some(Outcome::Done(done)) => {
+                let audio = ItemAudio {
+                    url: format!("/v1/batches/{}/items/{index}/audio", status.id),
+                    voice_id: done.voice,
+                    content_type: done.content_type,
+                    sample_rate: done.sample_rate,
+                    seconds: done.seconds,
+                    bytes: done.bytes,
+                };
+                Self { index, state: "done", audio: Some(audio), error: None }
+            }
+            Some(Outcome::Failed(ItemError { code, message, .. })) => {
+                Self { index, state: "failed", audio: None, error: Some(ItemFailure { code, message }) }
+            }
+        }
+    }
+}
+
+// === impl Page ===
+
+impl Page {
+    fn range(&self) -> Result<std::ops::Range<usize>, ApiError> {
+        let limit = self.limit.unwrap_or(DEFAULT_PAGE);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(InvalidField { field: "limit", expected: "a whole number from 1 to 1000" }.into());
+        }
+        let end = self.offset.checked_add(limit);
+        let end = end.ok_or(InvalidField { field: "offset", expected: "a smaller number" })?;
+        Ok(self.offset..end)
+    }
+}
+
+impl From<BatchError> for ApiError {
+    fn from(error: BatchError) -> Self {
+        let message = error.to_string();
+        match error {
+            BatchError::Unknown => Self::new(StatusCode::NOT_FOUND, "batch_not_found", message),
+            BatchError::Conflict => Self::new(StatusCode::CONFLICT, "idempotency_conflict", message),
+            BatchError::Webhook(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "invalid_webhook", message).param("webhook_url")
+            }
+            BatchError::Ledger(LedgerError::Full) => {
+                let wait = std::time::Duration::from_secs(30);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(wait)
+            }
+            BatchError::Ledger(LedgerError::Unreachable(_)) | BatchError::Store(_) => {
+                let message = "batches cannot be reached at the moment";
+                let wait = std::time::Duration::from_secs(5);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "batches_unavailable", message).retry_after(wait)
+            }
+        }
+    }
+}

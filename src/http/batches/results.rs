@@ -1,0 +1,316 @@
+//! Owns fetching what a batch has made: an item's audio, whole or in part, all of them as one or as an archive, and progress as it goes.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, Header, Range,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::{Value, json};
+use zip::write::{SimpleFileOptions, StreamWriter};
+use zip::{CompressionMethod, ZipWriter};
+
+use super::{ItemState, parsed, shown};
+use crate::audio::{WAV_HEADER_BYTES, wav_header};
+use crate::batch::{Batches, Done, Outcome, Status};
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::openapi::ErrorBody;
+use crate::http::pieces::Pieces;
+
+/// What a writer of an archive has written and nobody has taken yet.
+#[derive(Clone, Default)]
+struct Buffer(Rc<RefCell<Vec<u8>>>);
+
+/// An archive in the making.
+struct Archive {
+    batches: web::Data<Batches>,
+    status: Status,
+    writer: Option<ZipWriter<StreamWriter<Buffer>>>,
+    buffer: Buffer,
+    next: usize,
+    manifest: Vec<Value>,
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks without news after which a line keeps the connection alive.
+const QUIET_LOOKS: u32 = 20;
+
+/// The audio of an item.
+#[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/audio", tag = "batches",
+    security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path), ("n" = usize, Path), ("range" = Option<String>, Header, description = "A part of it")),
+    responses(
+        (status = 200, description = "The audio", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/pcm"),
+            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/ogg; codecs=opus"), (Vec<u8> = "audio/mpeg"),
+            (Vec<u8> = "audio/PCMU"), (Vec<u8> = "audio/PCMA"))),
+        (status = 206, description = "A part of it"),
+        (status = 416, description = "There is no such part"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn audio(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    path: web::Path<(String, usize)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (id, index) = path.into_inner();
+    let status = batches.status(caller.name(), parsed(&id)?).await?;
+    let done = done(&batches, &status, index).await?;
+    let audio = batches.file(status.id, index, &done.extension).await?;
+    let mut head = HttpResponse::Ok();
+    head.insert_header((CONTENT_TYPE, done.content_type)).insert_header((ACCEPT_RANGES, "bytes"));
+    head.insert_header(("x-sample-rate", done.sample_rate))
+        .insert_header(("x-audio-duration", format!("{:.3}", done.seconds)));
+    let length = audio.len() as u64;
+    match wanted(&request, length) {
+        Wanted::All => Ok(head.body(Pieces::new(audio))),
+        Wanted::Part(from, to) => {
+            head.status(StatusCode::PARTIAL_CONTENT);
+            head.insert_header((CONTENT_RANGE, format!("bytes {from}-{to}/{length}")));
+            Ok(head.body(Pieces::new(audio.slice(from as usize..=to as usize))))
+        }
+        Wanted::Nothing => {
+            Ok(HttpResponse::RangeNotSatisfiable().insert_header((CONTENT_RANGE, format!("bytes */{length}"))).finish())
+        }
+    }
+}
+
+/// The results of all items, one after the other. For batches that are to be concatenated.
+#[utoipa::path(get, path = "/v1/batches/{id}/audio", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "The audio", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/pcm"),
+            (Vec<u8> = "audio/PCMU"), (Vec<u8> = "audio/PCMA"))),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn joined(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let status = batches.status(caller.name(), parsed(&id)?).await?;
+    let conflict = |code, message: &str| ApiError::new(StatusCode::CONFLICT, code, message);
+    if !status.description.concatenate {
+        return Err(conflict("not_concatenated", "the batch was not handed in with concatenate"));
+    }
+    let parts = all_done(&batches, &status).await?;
+    let first = parts.first().ok_or_else(ApiError::not_found)?.clone();
+    if parts.iter().any(|part| part.sample_rate != first.sample_rate) {
+        return Err(conflict(
+            "different_rates",
+            "its voices have different sample rates: give all items a sample_rate",
+        ));
+    }
+    let skipped = if first.extension == "wav" { WAV_HEADER_BYTES } else { 0 };
+    let bytes: usize = parts.iter().map(|part| part.bytes.saturating_sub(skipped)).sum();
+    let head = if skipped > 0 { wav_header(first.sample_rate, u32::try_from(bytes).ok()) } else { Vec::new() };
+    let id = status.id;
+    let rest = stream::iter(parts.into_iter().enumerate()).then(move |(index, part)| {
+        let batches = batches.clone();
+        async move {
+            let file = batches.file(id, index, &part.extension).await.map_err(ApiError::from)?;
+            Ok::<_, ApiError>(file.slice(skipped.min(file.len())..))
+        }
+    });
+    let all = stream::once(std::future::ready(Ok(Bytes::from(head)))).chain(rest);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(all))
+}
+
+/// All results and a manifest, as a zip file.
+#[utoipa::path(get, path = "/v1/batches/{id}/archive", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "The archive", body = Vec<u8>, content_type = "application/zip"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn archive(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let status = batches.status(caller.name(), parsed(&id)?).await?;
+    if !status.has_ended() {
+        return Err(not_done());
+    }
+    let name = format!("attachment; filename=\"{}.zip\"", status.id);
+    let buffer = Buffer::default();
+    let writer = Some(ZipWriter::new_stream(buffer.clone()));
+    let archive = Archive { batches, status, writer, buffer, next: 0, manifest: Vec::new() };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/zip"))
+        .insert_header((CONTENT_DISPOSITION, name))
+        .streaming(archive.stream()))
+}
+
+/// How far a batch is, as server-sent events until it has ended.
+#[utoipa::path(get, path = "/v1/batches/{id}/events", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, description = "Events `progress` and at last `end`, each with the batch", body = String,
+            content_type = "text/event-stream"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn events(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = caller.name().to_owned();
+    let first = batches.status(&owner, parsed(&id)?).await?;
+    let id = first.id;
+    let begin = (Some(first), None::<Status>);
+    let events = stream::unfold(begin, move |(ready, before)| {
+        let (batches, owner) = (batches.clone(), owner.clone());
+        async move {
+            if before.as_ref().is_some_and(Status::has_ended) {
+                return None;
+            }
+            let mut next = ready;
+            for _ in 0..QUIET_LOOKS {
+                let status = if let Some(status) = next.take() {
+                    status
+                } else {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    // A batch that was removed has no more events.
+                    batches.status(&owner, id).await.ok()?
+                };
+                if before.as_ref() != Some(&status) {
+                    let kind = if status.has_ended() { "end" } else { "progress" };
+                    let event = format!("event: {kind}\ndata: {}\n\n", json!(shown(&status, &batches)));
+                    return Some((Ok::<_, ApiError>(Bytes::from(event)), (None, Some(status))));
+                }
+            }
+            Some((Ok(Bytes::from_static(b": no news\n\n")), (None, before)))
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/event-stream"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .streaming(events))
+}
+
+// === parts of answers ===
+
+enum Wanted {
+    All,
+    /// From this byte to that, both with it.
+    Part(u64, u64),
+    Nothing,
+}
+
+/// One range is answered; several, or another unit, are as if there were none (RFC 9110, 14.2).
+fn wanted(request: &HttpRequest, length: u64) -> Wanted {
+    let Ok(Range::Bytes(ranges)) = Range::parse(request) else { return Wanted::All };
+    match ranges.as_slice() {
+        [one] => one.to_satisfiable_range(length).map_or(Wanted::Nothing, |(from, to)| Wanted::Part(from, to)),
+        _ => Wanted::All,
+    }
+}
+
+fn not_done() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "not_done", "not all of it is done yet")
+}
+
+async fn done(batches: &Batches, status: &Status, index: usize) -> Result<Done, ApiError> {
+    if index >= status.description.items {
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "item_not_found", "the batch has no such item"));
+    }
+    match batches.outcomes(status, index..index + 1).await?.pop().flatten() {
+        Some(Outcome::Done(done)) => Ok(done),
+        Some(Outcome::Failed(_)) => {
+            Err(ApiError::new(StatusCode::CONFLICT, "item_failed", "the item failed: the batch says why"))
+        }
+        None => Err(not_done()),
+    }
+}
+
+async fn all_done(batches: &Batches, status: &Status) -> Result<Vec<Done>, ApiError> {
+    let outcomes = batches.outcomes(status, 0..status.description.items).await?;
+    let done = |outcome: Option<Outcome>| match outcome {
+        Some(Outcome::Done(done)) => Ok(done),
+        Some(Outcome::Failed(_)) => {
+            Err(ApiError::new(StatusCode::CONFLICT, "item_failed", "an item failed: the batch says which"))
+        }
+        None => Err(not_done()),
+    };
+    outcomes.into_iter().map(done).collect()
+}
+
+// === impl Archive ===
+
+impl Archive {
+    fn stream(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
+        stream::unfold(self, |mut archive| async move {
+            archive.writer.as_ref()?;
+            let part = archive.part().await;
+            if part.is_err() {
+                archive.writer = None;
+            }
+            Some((part, archive))
+        })
+    }
+
+    /// The next item's files; after the last one the manifest and the end.
+    async fn part(&mut self) -> Result<Bytes, ApiError> {
+        if self.next == self.status.description.items {
+            let manifest = json!({"id": self.status.id, "items": std::mem::take(&mut self.manifest)});
+            self.write("manifest.json", &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
+            let writer = self.writer.take().ok_or_else(broken)?;
+            writer.finish().map_err(|_| broken())?;
+            return Ok(self.buffer.take());
+        }
+        let index = self.next;
+        self.next += 1;
+        let outcome = self.batches.outcomes(&self.status, index..index + 1).await?.pop().flatten();
+        let mut files = Vec::new();
+        if let Some(Outcome::Done(done)) = &outcome {
+            for ending in std::iter::once(&done.extension).chain(&done.beside) {
+                let name = format!("{index:05}.{ending}");
+                let file = self.batches.file(self.status.id, index, ending).await?;
+                self.write(&name, &file)?;
+                files.push(name);
+            }
+        }
+        let mut entry = json!(ItemState::of(&self.status, index, outcome));
+        entry["files"] = json!(files);
+        self.manifest.push(entry);
+        Ok(self.buffer.take())
+    }
+
+    fn write(&mut self, name: &str, file: &[u8]) -> Result<(), ApiError> {
+        let writer = self.writer.as_mut().ok_or_else(broken)?;
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        writer.start_file(name, options).map_err(|_| broken())?;
+        writer.write_all(file).map_err(|_| broken())
+    }
+}
+
+fn broken() -> ApiError {
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "archive_failed", "the archive could not be written")
+}
+
+// === impl Buffer ===
+
+impl Buffer {
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.borrow_mut()).into()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! Owns `POST /v1/batches`: reading a batch, as JSON or as JSON Lines, and refusing it as a whole if one of its items cannot be had.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::items::Item;
+use super::shown;
+use crate::audio::AudioFormat;
+use crate::batch::{Batches, Submission};
+use crate::domain::InvalidField;
+use crate::http::auth::Caller;
+use crate::http::body::{BatchBytes, parse_json};
+use crate::http::error::ApiError;
+use crate::http::openapi::ErrorBody;
+use crate::http::state::AppState;
+use crate::http::synthesize::Body as SpeechRequest;
+
+/// Texts to be spoken when there is time for them.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = BatchRequest)]
+pub struct Body {
+    /// Each with the fields of `/v1/synthesizeSpeech`.
+    #[schema(value_type = Vec<SpeechRequest>, min_items = 1)]
+    items: Vec<Map<String, Value>>,
+    #[serde(flatten)]
+    options: Options,
+}
+
+/// What holds for a whole batch. With JSON Lines these are parameters of the query.
+#[derive(Deserialize, ToSchema, Default)]
+pub struct Options {
+    /// Fields of every item that does not have them itself.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    defaults: Map<String, Value>,
+    /// The results are wanted as one, too: of items in one format, `wav`, `pcm`, `mulaw` or `alaw`.
+    #[serde(default)]
+    concatenate: bool,
+    /// With each result its times and its subtitles.
+    #[serde(default)]
+    timestamps: bool,
+    /// Who is told when the batch has ended.
+    webhook_url: Option<String>,
+}
+
+/// The same in a query, where every value is a text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueryOptions {
+    #[serde(default)]
+    concatenate: bool,
+    #[serde(default)]
+    timestamps: bool,
+    webhook_url: Option<String>,
+}
+
+const MAX_NAME_CHARS: usize = 255;
+
+/// Hands in a batch.
+///
+/// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query.
+#[utoipa::path(post, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
+    params(("idempotency-key" = Option<String>, Header, description = "The same again is the same batch")),
+    request_body = Body,
+    responses(
+        (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn submit(
+    caller: Caller,
+    state: web::Data<AppState>,
+    batches: web::Data<Batches>,
+    request: HttpRequest,
+    body: BatchBytes,
+) -> Result<HttpResponse, ApiError> {
+    let (items, options) = if body.is_lines {
+        (lines(&body.bytes)?, query(&request)?)
+    } else {
+        let Body { items, options } = parse_json(&body.bytes)?;
+        (items, options)
+    };
+    if items.is_empty() || items.len() > state.limits.batch_items {
+        let message = format!("a batch has from 1 to {} items", state.limits.batch_items);
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_batch", message).param("items"));
+    }
+    let name = name(&request)?;
+    let Options { defaults, concatenate, timestamps, webhook_url } = options;
+    let items: Vec<Item> = items.into_iter().map(|own| Item::new(&defaults, own, timestamps)).collect();
+    let characters = check(&items, &state, concatenate).await?;
+    caller.speaks_characters(characters)?;
+    let items = items.iter().map(Item::write).collect::<Result<_, _>>()?;
+    let owner = caller.name().to_owned();
+    let submission = Submission { owner, items, concatenate, webhook: webhook_url, name };
+
+    let (status, _) = batches.submit(submission).await?;
+
+    let location = format!("/v1/batches/{}", status.id);
+    Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(shown(&status, &batches)))
+}
+
+/// Every item must be one that could be spoken. An error names the item. Returns the characters of all.
+async fn check(items: &[Item], state: &AppState, concatenate: bool) -> Result<usize, ApiError> {
+    let mut characters = 0;
+    let mut format = None;
+    for (index, item) in items.iter().enumerate() {
+        let of_item = |error: ApiError| {
+            let param =
+                error.param.as_deref().map_or(format!("items[{index}]"), |field| format!("items[{index}].{field}"));
+            let message = format!("item {index}: {}", error.message);
+            ApiError { message, ..error }.param(param)
+        };
+        let (request, spec) = item.request(state).map_err(of_item)?;
+        characters += request.script.said_chars();
+        state.speech.identify(request, spec).await.map_err(|error| of_item(error.into()))?;
+        let expected = *format.get_or_insert(spec.format);
+        if concatenate && (spec.format != expected || !JOINABLE.contains(&spec.format)) {
+            let expected = "the same for all items, and wav, pcm, mulaw or alaw, where they are concatenated";
+            return Err(of_item(InvalidField { field: "response_format", expected }.into()));
+        }
+        // Other requests shall not wait for ten thousand items.
+        if index % 100 == 99 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(characters)
+}
+
+/// Formats whose bytes after the head can follow one another.
+const JOINABLE: [AudioFormat; 4] = [AudioFormat::Wav, AudioFormat::Pcm, AudioFormat::MuLaw, AudioFormat::ALaw];
+
+fn lines(bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ApiError> {
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    let filled = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
+    let item = |(number, line)| {
+        parse_json(line).map_err(|error| {
+            let message = format!("line {}: {}", number + 1, error.message);
+            ApiError { message, ..error }
+        })
+    };
+    filled.map(item).collect()
+}
+
+fn query(request: &HttpRequest) -> Result<Options, ApiError> {
+    let invalid = |_| {
+        let message = "the query may have concatenate, timestamps (true or false) and webhook_url";
+        ApiError::new(StatusCode::BAD_REQUEST, "invalid_value", message)
+    };
+    let query = web::Query::<QueryOptions>::from_query(request.query_string()).map_err(invalid)?.into_inner();
+    let QueryOptions { concatenate, timestamps, webhook_url } = query;
+    Ok(Options { defaults: Map::new(), concatenate, timestamps, webhook_url })
+}
+
+/// The caller's own name for what he hands in.
+fn name(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let name = value.to_str().ok().filter(|name| !name.is_empty() && name.len() <= MAX_NAME_CHARS);
+    let expected = "from 1 to 255 characters";
+    Ok(Some(name.ok_or(InvalidField { field: "idempotency-key", expected })?.to_owned()))
+}

@@ -1,0 +1,134 @@
+//! Fetching: an item in whole or in part, all of them as one and as an archive, and progress as it goes.
+
+use std::io::{Cursor, Read};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{BATCHES, ended, get, hand_in, items};
+use crate::support::{Answer, ModelsFolder, Sound, TOKEN, TestServer, VOICE, shared, write_broken_voices};
+
+const TEXTS: [&str; 3] = ["The kettle is on.", "Tea is at five.", "The kettle is on."];
+
+fn with_range(path: &str, range: &str) -> Answer {
+    let request = shared().request(Method::GET, path).header("user-token", TOKEN).header("range", range);
+    Answer::of(request.send().unwrap())
+}
+
+#[test]
+fn an_item_sounds_like_the_request_and_is_had_in_parts() {
+    let id = hand_in(shared(), &json!({"items": items(&TEXTS)}));
+    ended(shared(), &id);
+    let path = format!("{BATCHES}/{id}/items/1/audio");
+
+    let whole = get(shared(), &path);
+    let spoken = shared().post_json("/v1/synthesizeSpeech", &json!({"text": TEXTS[1]}));
+
+    assert_eq!(
+        (whole.status, whole.header("content-type"), whole.header("accept-ranges")),
+        (200, "audio/wav", "bytes")
+    );
+    assert_eq!(whole.body, spoken.body);
+    let length = whole.body.len();
+    for (range, from, to) in [("bytes=0-99", 0, 100), ("bytes=100-", 100, length), ("bytes=-50", length - 50, length)] {
+        let part = with_range(&path, range);
+        assert_eq!(part.status, 206, "{range}");
+        assert_eq!(part.body, whole.body[from..to], "{range}");
+        assert_eq!(part.header("content-range"), format!("bytes {from}-{}/{length}", to - 1));
+    }
+    let beyond = with_range(&path, &format!("bytes={length}-"));
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, format!("bytes */{length}").as_str()));
+    for range in ["bytes=0-1,5-6", "lines=1-2", "bytes=x"] {
+        assert_eq!(with_range(&path, range).body, whole.body, "{range}");
+    }
+    get(shared(), &format!("{BATCHES}/{id}/items/3/audio")).assert_error(404, "item_not_found", None);
+}
+
+#[test]
+fn results_are_had_as_one() {
+    let id = hand_in(shared(), &json!({"items": items(&TEXTS), "concatenate": true}));
+    ended(shared(), &id);
+    let parts: Vec<Sound> =
+        (0..3).map(|index| get(shared(), &format!("{BATCHES}/{id}/items/{index}/audio")).sound()).collect();
+
+    let joined = get(shared(), &format!("{BATCHES}/{id}/audio")).sound();
+
+    let expected: Vec<i16> = parts.iter().flat_map(|part| part.samples.clone()).collect();
+    assert_eq!((joined.samples, joined.sample_rate), (expected, parts[0].sample_rate));
+    let other = hand_in(shared(), &json!({"items": items(&["x"])}));
+    get(shared(), &format!("{BATCHES}/{other}/audio")).assert_error(409, "not_concatenated", None);
+}
+
+#[test]
+fn the_archive_holds_results_subtitles_and_a_manifest() {
+    let id = hand_in(
+        shared(),
+        &json!({"items": items(&TEXTS[..2]), "timestamps": true, "defaults": {"response_format": "flac"}}),
+    );
+    ended(shared(), &id);
+
+    let answer = get(shared(), &format!("{BATCHES}/{id}/archive"));
+
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/zip"));
+    let mut archive = zip::ZipArchive::new(Cursor::new(answer.body)).unwrap();
+    let mut file = |name: &str| {
+        let mut content = Vec::new();
+        archive.by_name(name).unwrap_or_else(|error| panic!("{name}: {error}")).read_to_end(&mut content).unwrap();
+        content
+    };
+    assert_eq!(file("00001.flac"), get(shared(), &format!("{BATCHES}/{id}/items/1/audio")).body);
+    assert!(String::from_utf8(file("00000.srt")).unwrap().contains("The kettle is on."));
+    let times: Value = serde_json::from_slice(&file("00001.json")).unwrap();
+    assert_eq!(times["words"][0]["text"], "Tea");
+    assert_eq!(times.get("audio_base64"), None);
+    let manifest: Value = serde_json::from_slice(&file("manifest.json")).unwrap();
+    assert_eq!(manifest["items"][1]["files"], json!(["00001.flac", "00001.json", "00001.srt"]));
+    assert_eq!((manifest["id"].as_str(), archive.len()), (Some(id.as_str()), 7));
+}
+
+#[test]
+fn events_end_with_the_batch() {
+    let id = hand_in(shared(), &json!({"items": items(&TEXTS)}));
+
+    let answer = get(shared(), &format!("{BATCHES}/{id}/events"));
+
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    let events: Vec<(&str, Value)> = answer
+        .text()
+        .split_terminator("\n\n")
+        .map(|event| {
+            let (kind, data) = event.split_once('\n').unwrap();
+            (kind, serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap())
+        })
+        .collect();
+    let (last, before) = events.split_last().unwrap();
+    assert_eq!((last.0, last.1["state"].as_str()), ("event: end", Some("succeeded")));
+    assert!(before.iter().all(|(kind, batch)| *kind == "event: progress" && batch["state"] != "succeeded"));
+}
+
+#[test]
+fn an_item_that_fails_says_why_and_the_others_are_done() {
+    let folder = ModelsFolder::with_copies(&[VOICE]);
+    let (broken, _) = write_broken_voices(folder.path());
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", VOICE),
+        ("TTS_BATCH_ATTEMPTS", "1"),
+    ]);
+    let broken = &broken[0];
+    let batch = json!({"items": [{"text": "One."}, {"text": "Two.", "voice_id": broken}, {"text": "Three."}]});
+    let id = hand_in(&server, &batch);
+
+    let batch = ended(&server, &id);
+
+    assert_eq!(
+        (batch["state"].as_str(), batch["done"].as_u64(), batch["failed"].as_u64()),
+        (Some("failed"), Some(2), Some(1))
+    );
+    let states: Vec<&str> =
+        batch["results"].as_array().unwrap().iter().map(|item| item["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["done", "failed", "done"]);
+    assert_eq!(batch["results"][1]["error"]["code"], "voice_unavailable");
+    get(&server, &format!("{BATCHES}/{id}/items/1/audio")).assert_error(409, "item_failed", None);
+}
