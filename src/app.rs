@@ -1,5 +1,6 @@
 //! Owns putting the service together: from settings to running actors, children and server, and back down in order.
 
+mod assembly;
 mod settings;
 
 use std::io::Write;
@@ -12,20 +13,21 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::batch::{BatchParts, Batches};
 use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
 };
-use crate::http::{AppState, Callers, Items, RequestLimits};
+use crate::http::Callers;
 use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::voices::Catalogue;
-use settings::{batch_places, batch_settings, cache_settings, pool_settings};
+pub use assembly::item_speaking;
+use assembly::{batches, state};
+use settings::{cache_settings, pool_settings};
 pub use settings::{espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
@@ -131,26 +133,7 @@ impl Application {
         let preload = preload(config, &speaker)?;
         let callers = Callers::new(config.tokens.clone(), config.tokens_file.clone())
             .map_err(|error| ConfigError::new("TTS_TOKENS_FILE", error.to_string()))?;
-        let state = AppState {
-            speech: speaker.speech.clone(),
-            pool: speaker.pool.clone(),
-            catalogue: speaker.catalogue.clone(),
-            metrics: speaker.metrics.clone(),
-            readiness: readiness.clone(),
-            callers: callers.clone(),
-            metrics_token: config.http.metrics_token.clone(),
-            public_voice_list: config.http.public_voice_list,
-            openai_voices: Arc::new(config.voices.openai_names.clone()),
-            default_voice: speaker.default_voice.clone(),
-            limits: RequestLimits {
-                body_bytes: config.http.body_limit_bytes,
-                batch_body_bytes: config.batch.body_limit_bytes,
-                batch_items: config.batch.max_items,
-                body_timeout: config.http.body_timeout,
-                deadline: config.synthesis.request_deadline,
-            },
-            texts: text_reader(config, config.synthesis.max_text_chars)?,
-        };
+        let state = state(config, &speaker, callers.clone())?;
         let batches = batches(config, &state)?;
         let rescan = config.voices.rescan;
         Ok(Self {
@@ -183,19 +166,6 @@ impl Application {
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-/// Begins to work off batches, as what nobody waits for.
-fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
-    let settings = batch_settings(config);
-    let mut speaking = state.clone();
-    // Each item is admitted once for itself and once for what it shares with another.
-    speaking.speech = speaking.speech.in_background(2 * settings.work.at_once + 1);
-    speaking.limits.deadline = config.batch.item_deadline;
-    let (ledger, store, webhook) = batch_places(config)?;
-    let (metrics, readiness) = (state.metrics.clone(), state.readiness.clone());
-    let speaking = Arc::new(Items::new(speaking));
-    Ok(Batches::start(BatchParts { ledger, store, webhook, speaking, metrics, readiness }, settings))
 }
 
 /// One line for people and for programs that started the service with port 0.

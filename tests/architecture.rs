@@ -16,7 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("main", &["app", "cli"]),
     ("app", &["http", "cli", "batch", "speech", "text", "cache", "pool", "engine", "voices", "domain"]),
     ("http", &["batch", "speech", "text", "cache", "pool", "engine", "voices", "domain"]),
-    ("cli", &["app", "speech", "text", "cache", "pool", "engine", "voices", "domain"]),
+    ("cli", &["app", "batch", "speech", "text", "cache", "pool", "engine", "voices", "domain"]),
     ("batch", &["cache", "domain"]),
     ("text", &["domain"]),
     ("speech", &["cache", "pool", "engine", "voices", "domain"]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -17,6 +18,9 @@ use crate::telemetry::{BatchItemEnd, Metrics};
 
 /// Knows how an item is written and how it is spoken.
 pub trait Speaking {
+    /// An item of these fields, as it waits. With `timestamps`, times and subtitles are made too.
+    fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String;
+
     fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>>;
 }
 

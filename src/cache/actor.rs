@@ -34,6 +34,11 @@ pub struct TakeLease {
     pub time: Duration,
 }
 
+/// Is everything written that was to be?
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct IsWritten;
+
 /// Do this when its turn comes.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -56,6 +61,14 @@ const MAILBOX_CAPACITY: usize = 1_024;
 const WRITE_OVERHEAD_BYTES: usize = 256;
 /// How often an idle connection is tried.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Handler<IsWritten> for CacheActor {
+    type Result = bool;
+
+    fn handle(&mut self, _: IsWritten, _: &mut Self::Context) -> bool {
+        self.queue.is_empty() && !self.writing
+    }
+}
 
 // === impl CacheActor ===
 

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, debug_span};
 use uuid::Uuid;
 
-use super::actor::{CacheActor, Lookup, TakeLease, Write};
+use super::actor::{CacheActor, IsWritten, Lookup, TakeLease, Write};
 use super::envelope::{Corrupt, OVERHEAD_BYTES};
 use super::l1::L1;
 use super::lease::{Lease, Turn};
@@ -116,6 +116,9 @@ impl Answer {
     }
 }
 
+/// While waiting for writes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
 // === impl CacheHandle ===
 
 impl CacheHandle {
@@ -162,6 +165,14 @@ impl CacheHandle {
     pub fn keep_answer(&self, key: CacheKey, answer: Answer) {
         if let Some(tiers) = &self.tiers {
             tiers.l1.keep_answer(key, answer);
+        }
+    }
+
+    /// Waits until the entries that were made are in L2, or dropped: for a process that is about to end.
+    pub async fn written(&self) {
+        let Some(l2) = self.tiers.as_ref().and_then(|tiers| tiers.l2.as_ref()) else { return };
+        while !l2.actor.send(IsWritten).await.unwrap_or(true) {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::batch::{BatchFailed, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
@@ -47,6 +48,12 @@ pub fn unavailable() -> ExitCode {
 fn code(error: &anyhow::Error) -> u8 {
     if error.is::<ConfigError>() {
         return USAGE;
+    }
+    if error.is::<BatchFailed>() || error.is::<UnusableFile>() {
+        return DATA;
+    }
+    if error.is::<ServerError>() {
+        return UNAVAILABLE;
     }
     if error.is::<TextError>() || error.is::<ReadError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>()
     {

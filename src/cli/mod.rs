@@ -1,5 +1,6 @@
 //! Owns the command line: arguments, what the commands print, exit codes. Commands call the same service that the routes call.
 
+mod batch;
 mod doctor;
 mod exit;
 mod healthcheck;
@@ -38,6 +39,10 @@ enum Command {
     Serve,
     /// Speak a text into a file.
     Speak(speak::SpeakArgs),
+    /// Speak many texts into a folder, here or by a server; goes on where it was.
+    Batch(batch::BatchArgs),
+    /// Speak many texts so that they are in the cache.
+    Warm(batch::WarmArgs),
     /// Print the phonemes and phoneme ids of a text.
     Phonemize(phonemize::PhonemizeArgs),
     /// List, fetch, verify and remove voices.
@@ -64,6 +69,8 @@ pub fn run() -> ExitCode {
     let outcome = match &arguments.command {
         None | Some(Command::Serve) => serve(&arguments),
         Some(Command::Speak(args)) => speak::run(args, &arguments),
+        Some(Command::Batch(args)) => batch::run(args, &arguments),
+        Some(Command::Warm(args)) => batch::warm(args, &arguments),
         Some(Command::Phonemize(args)) => phonemize::run(args, &arguments),
         Some(Command::Voices(args)) => voices::run(args, &arguments),
         Some(Command::Doctor) => return doctor::run(&arguments),

@@ -26,6 +26,8 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         batches::show,
         batches::remove,
         batches::audio,
+        batches::timestamps,
+        batches::subtitles,
         batches::joined,
         batches::archive,
         batches::events,

@@ -100,7 +100,15 @@ fn batch_routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/v1/batches/{id}/audio", [(Method::GET, web::to(batches::joined))]))
         .service(resource::<ApiError>("/v1/batches/{id}/archive", [(Method::GET, web::to(batches::archive))]))
         .service(resource::<ApiError>("/v1/batches/{id}/events", [(Method::GET, web::to(batches::events))]))
-        .service(resource::<ApiError>("/v1/batches/{id}/items/{n}/audio", [(Method::GET, web::to(batches::audio))]));
+        .service(resource::<ApiError>("/v1/batches/{id}/items/{n}/audio", [(Method::GET, web::to(batches::audio))]))
+        .service(resource::<ApiError>(
+            "/v1/batches/{id}/items/{n}/timestamps",
+            [(Method::GET, web::to(batches::timestamps))],
+        ))
+        .service(resource::<ApiError>(
+            "/v1/batches/{id}/items/{n}/subtitles",
+            [(Method::GET, web::to(batches::subtitles))],
+        ));
 }
 
 fn piper_routes(config: &mut web::ServiceConfig) {

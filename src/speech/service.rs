@@ -155,6 +155,11 @@ impl SpeechService {
         Self { parts, answering: Flights::default() }
     }
 
+    /// Waits until what was made is in the cache of all, if there is one.
+    pub async fn written(&self) {
+        self.parts.cache.written().await;
+    }
+
     /// The id by which a voice is served, of a name or an alias.
     pub fn resolve(&self, id: &VoiceId) -> Option<VoiceId> {
         let catalogue = &self.parts.catalogue;

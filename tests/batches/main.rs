@@ -7,6 +7,7 @@
 mod support;
 
 mod client;
+mod commands;
 mod fetching;
 mod first;
 mod handing_in;

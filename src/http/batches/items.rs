@@ -39,8 +39,8 @@ impl Item {
         Self { fields, timestamps }
     }
 
-    pub fn write(&self) -> Result<String, ApiError> {
-        serde_json::to_string(self).map_err(|_| ApiError::not_found())
+    pub fn written(&self) -> String {
+        serde_json::json!(self).to_string()
     }
 
     /// What it asks for, if that can be had.
@@ -67,6 +67,10 @@ impl Items {
 }
 
 impl Speaking for Items {
+    fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String {
+        Item { fields, timestamps }.written()
+    }
+
     fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>> {
         let state = self.state.clone();
         async move { speak(&state, &item).await.map_err(|error| told(&error)) }.boxed_local()

@@ -15,10 +15,10 @@ use super::openapi::ErrorBody;
 use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status};
 use crate::domain::InvalidField;
 pub use items::Items;
-pub use results::{archive, audio, events, joined};
+pub use results::{archive, audio, events, joined, subtitles, timestamps};
 pub use submit::submit;
 // What describes them stands beside handlers.
-pub use results::{__path_archive, __path_audio, __path_events, __path_joined};
+pub use results::{__path_archive, __path_audio, __path_events, __path_joined, __path_subtitles, __path_timestamps};
 pub use submit::__path_submit;
 
 /// A batch at this moment.
@@ -69,10 +69,13 @@ struct ItemState {
 struct ItemAudio {
     url: String,
     voice_id: String,
+    format: String,
     content_type: String,
     sample_rate: u32,
     seconds: f64,
     bytes: usize,
+    /// Whether there are `.../timestamps` and `.../subtitles`.
+    has_timestamps: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -202,10 +205,12 @@ impl ItemState {
                 let audio = ItemAudio {
                     url: format!("/v1/batches/{}/items/{index}/audio", status.id),
                     voice_id: done.voice,
+                    format: done.extension,
                     content_type: done.content_type,
                     sample_rate: done.sample_rate,
                     seconds: done.seconds,
                     bytes: done.bytes,
+                    has_timestamps: !done.beside.is_empty(),
                 };
                 Self { index, state: "done", audio: Some(audio), error: None }
             }

@@ -23,6 +23,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::openapi::ErrorBody;
 use crate::http::pieces::Pieces;
+use crate::http::timestamps::Timestamps;
 
 /// What a writer of an archive has written and nobody has taken yet.
 #[derive(Clone, Default)]
@@ -80,6 +81,38 @@ pub async fn audio(
             Ok(HttpResponse::RangeNotSatisfiable().insert_header((CONTENT_RANGE, format!("bytes */{length}"))).finish())
         }
     }
+}
+
+/// When what is said in an item. For batches with `timestamps`.
+#[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/timestamps", tag = "batches",
+    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
+    responses(
+        (status = 200, description = "The times", body = Timestamps),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn timestamps(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    path: web::Path<(String, usize)>,
+) -> Result<HttpResponse, ApiError> {
+    let times = beside(&caller, &batches, &path, "json").await?;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(times))
+}
+
+/// Subtitles of an item. For batches with `timestamps`.
+#[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/subtitles", tag = "batches",
+    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
+    responses(
+        (status = 200, description = "SubRip", body = String, content_type = "application/x-subrip"),
+        (status = "default", description = "An error", body = ErrorBody),
+    ))]
+pub async fn subtitles(
+    caller: Caller,
+    batches: web::Data<Batches>,
+    path: web::Path<(String, usize)>,
+) -> Result<HttpResponse, ApiError> {
+    let lines = beside(&caller, &batches, &path, "srt").await?;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-subrip; charset=utf-8")).body(lines))
 }
 
 /// The results of all items, one after the other. For batches that are to be concatenated.
@@ -229,6 +262,18 @@ async fn done(batches: &Batches, status: &Status, index: usize) -> Result<Done, 
         }
         None => Err(not_done()),
     }
+}
+
+/// A file beside an item's audio.
+async fn beside(caller: &Caller, batches: &Batches, path: &(String, usize), ending: &str) -> Result<Bytes, ApiError> {
+    let (id, index) = path;
+    let status = batches.status(caller.name(), parsed(id)?).await?;
+    let done = done(batches, &status, *index).await?;
+    if done.beside.iter().all(|there| there != ending) {
+        let message = "the batch was not handed in with timestamps";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "no_timestamps", message));
+    }
+    Ok(batches.file(status.id, *index, ending).await?)
 }
 
 async fn all_done(batches: &Batches, status: &Status) -> Result<Vec<Done>, ApiError> {

@@ -93,7 +93,7 @@ pub async fn submit(
     let items: Vec<Item> = items.into_iter().map(|own| Item::new(&defaults, own, timestamps)).collect();
     let characters = check(&items, &state, concatenate).await?;
     caller.speaks_characters(characters)?;
-    let items = items.iter().map(Item::write).collect::<Result<_, _>>()?;
+    let items = items.iter().map(Item::written).collect();
     let owner = caller.name().to_owned();
     let submission = Submission { owner, items, concatenate, webhook: webhook_url, name };
 

@@ -1,0 +1,54 @@
+//! Owns putting together what handlers share, and what speaks the items of batches.
+
+use std::sync::Arc;
+
+use super::Speaker;
+use super::settings::{batch_places, batch_settings, text_reader};
+use crate::batch::{BatchParts, Batches, Speaking};
+use crate::config::Config;
+use crate::http::{AppState, Callers, Items, RequestLimits};
+
+pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Result<AppState> {
+    Ok(AppState {
+        speech: speaker.speech.clone(),
+        pool: speaker.pool.clone(),
+        catalogue: speaker.catalogue.clone(),
+        metrics: speaker.metrics.clone(),
+        readiness: speaker.readiness.clone(),
+        callers,
+        metrics_token: config.http.metrics_token.clone(),
+        public_voice_list: config.http.public_voice_list,
+        openai_voices: Arc::new(config.voices.openai_names.clone()),
+        default_voice: speaker.default_voice.clone(),
+        limits: RequestLimits {
+            body_bytes: config.http.body_limit_bytes,
+            batch_body_bytes: config.batch.body_limit_bytes,
+            batch_items: config.batch.max_items,
+            body_timeout: config.http.body_timeout,
+            deadline: config.synthesis.request_deadline,
+        },
+        texts: text_reader(config, config.synthesis.max_text_chars)?,
+    })
+}
+
+/// Begins to work off batches, as what nobody waits for.
+pub fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
+    let settings = batch_settings(config);
+    let (ledger, store, webhook) = batch_places(config)?;
+    let (metrics, readiness) = (state.metrics.clone(), state.readiness.clone());
+    let speaking = items(config, state.clone(), settings.work.at_once);
+    Ok(Batches::start(BatchParts { ledger, store, webhook, speaking, metrics, readiness }, settings))
+}
+
+/// What speaks items of batches without a server.
+pub fn item_speaking(config: &Config, speaker: &Speaker) -> anyhow::Result<Arc<dyn Speaking>> {
+    let nobody = Callers::new(Vec::new(), None)?;
+    Ok(items(config, state(config, speaker, nobody)?, speaker.pool.parallelism() + 1))
+}
+
+fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn Speaking> {
+    // Each item is admitted once for itself and once for what it shares with another.
+    state.speech = state.speech.in_background(2 * at_once + 1);
+    state.limits.deadline = config.batch.item_deadline;
+    Arc::new(Items::new(state))
+}

@@ -1,0 +1,76 @@
+//! Owns the folder of results: which texts they are of, what is there and whole, and writing more. A file has its name only once all of it is written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::file::{Item, UnusableFile};
+use crate::batch::Sound;
+
+pub struct Folder {
+    path: PathBuf,
+    items: usize,
+}
+
+/// What the folder says of itself.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct Notes {
+    /// Of the texts and of how they are spoken.
+    texts: String,
+}
+
+const NOTES: &str = ".tts-batch.json";
+const UNFINISHED: &str = "part";
+
+// === impl Folder ===
+
+impl Folder {
+    /// Makes the folder, or goes on with one that is of the same texts.
+    pub fn open(path: &Path, items: &[Item], timestamps: bool) -> anyhow::Result<Self> {
+        let mut digest = Sha256::new();
+        for item in items {
+            digest.update(serde_json::to_vec(item)?);
+        }
+        digest.update([u8::from(timestamps)]);
+        let texts = digest.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
+        let notes = Notes { texts };
+        fs::create_dir_all(path)?;
+        match fs::read(path.join(NOTES)) {
+            Ok(there) if serde_json::from_slice(&there).is_ok_and(|there: Notes| there == notes) => {}
+            Ok(_) => return Err(UnusableFile::OtherResults(path.display().to_string()).into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::write(path.join(NOTES), serde_json::to_vec(&notes)?)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Self { path: path.to_owned(), items: items.len() })
+    }
+
+    /// Items without a result.
+    pub fn missing(&self) -> Vec<usize> {
+        let names = fs::read_dir(&self.path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let whole = names.filter(|path| path.extension().is_some_and(|ending| ending != UNFINISHED));
+        let audio = whole.filter(|path| path.extension().is_some_and(|ending| ending != "json" && ending != "srt"));
+        let done: std::collections::HashSet<usize> =
+            audio.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
+        (0..self.items).filter(|index| !done.contains(index)).collect()
+    }
+
+    /// The audio last: where it is, all of it is.
+    pub fn write(&self, index: usize, sound: &Sound) -> io::Result<()> {
+        for (ending, file) in &sound.beside {
+            self.put(index, ending, file)?;
+        }
+        self.put(index, &sound.done.extension, &sound.audio)
+    }
+
+    fn put(&self, index: usize, ending: &str, file: &[u8]) -> io::Result<()> {
+        let path = self.path.join(format!("{index:05}.{ending}"));
+        let unfinished = path.with_added_extension(UNFINISHED);
+        fs::write(&unfinished, file)?;
+        fs::rename(unfinished, path)
+    }
+}

@@ -1,0 +1,48 @@
+//! Owns speaking the texts of a file in this process.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::Keep;
+use super::file::Item;
+use crate::app::{Speaker, item_speaking};
+use crate::batch::{ItemError, Sound, Speaking};
+use crate::config::Config;
+
+/// A voice may have to be fetched first.
+const ATTEMPTS: usize = 60;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
+
+pub async fn speak(
+    config: &Config,
+    items: &[Item],
+    todo: &[usize],
+    timestamps: bool,
+    keep: Keep<'_>,
+) -> anyhow::Result<()> {
+    let speaker = Speaker::start(config).await?;
+    let speaking = item_speaking(config, &speaker)?;
+    let spoken = stream::iter(todo).map(|&index| {
+        let speaking = speaking.clone();
+        async move { (index, patiently(&*speaking, &items[index], timestamps).await) }
+    });
+    let mut spoken = spoken.buffer_unordered(speaker.pool.parallelism() + 1);
+    while let Some((index, outcome)) = spoken.next().await {
+        keep(index, outcome)?;
+    }
+    speaker.speech.written().await;
+    Ok(())
+}
+
+async fn patiently(speaking: &dyn Speaking, item: &Item, timestamps: bool) -> Result<Sound, ItemError> {
+    let item = speaking.item(item.clone(), timestamps);
+    let mut attempt = 1;
+    loop {
+        match speaking.speak(item.clone()).await {
+            Err(error) if error.is_passing && attempt < ATTEMPTS => attempt += 1,
+            outcome => return outcome,
+        }
+        tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+    }
+}
