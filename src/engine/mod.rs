@@ -57,12 +57,25 @@ pub trait Engine: Send + Sync {
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64;
 }
 
+/// What computes a voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Computing {
+    /// Kernels of our own, in parts.
+    Kernels,
+    /// ONNX Runtime, as the voice came: its structure is another, or the check of its parts failed.
+    OnnxRuntime,
+}
+
 /// A voice that is ready to speak.
 pub trait LoadedVoice: Send + Sync {
     fn config(&self) -> &VoiceConfig;
 
     /// Memory that the voice takes when `workers` threads compute with it.
     fn memory_bytes(&self, workers: usize) -> u64;
+
+    fn computing(&self) -> Computing {
+        Computing::OnnxRuntime
+    }
 
     /// Samples of one sentence at the voice's own rate, mono, full scale at 1.0; the network may exceed it a little.
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError>;

@@ -22,7 +22,8 @@ use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
 use super::vits::{StructureError, decoder_weights, encoder_weights, flow_weights, names};
 use super::voice_config::VoiceConfig;
 use super::{
-    Cancel, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
+    Cancel, Computing, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior,
+    Utterance,
 };
 
 pub struct PartedVoice {
@@ -173,6 +174,10 @@ impl PartedVoice {
 impl LoadedVoice for PartedVoice {
     fn config(&self) -> &VoiceConfig {
         &self.config
+    }
+
+    fn computing(&self) -> Computing {
+        Computing::Kernels
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {

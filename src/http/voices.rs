@@ -1,6 +1,6 @@
 //! Owns `/v1/voices`: what may be spoken with, and loading and unloading by hand.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
+use crate::engine::Computing;
 use crate::voices::VoiceInfo;
 
 /// A voice as the API shows it; what is not known is null.
@@ -24,6 +25,8 @@ struct Voice {
     speaker_names: Vec<String>,
     installed: bool,
     loaded: bool,
+    /// Of a loaded voice: `kernels`, the service's own, or `onnxruntime` for a voice of another structure, which is slower.
+    engine: Option<&'static str>,
     size_bytes: Option<u64>,
     sha256: Option<String>,
     license: Option<String>,
@@ -48,9 +51,8 @@ struct Loaded {
 #[utoipa::path(get, path = "/v1/voices", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     responses((status = 200, description = "The voices", body = Voices), (status = "default", description = "An error", body = ErrorBody)))]
 pub async fn list(_caller: Caller, state: web::Data<AppState>) -> HttpResponse {
-    let loaded: HashSet<VoiceId> = state.pool.loaded().await.into_iter().collect();
-    let voices: Vec<Voice> =
-        state.catalogue.voices().into_iter().map(|info| Voice::new(info, |id| loaded.contains(id))).collect();
+    let loaded = state.pool.loaded().await.into_iter().collect();
+    let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &loaded)).collect();
     HttpResponse::Ok().json(Voices { voices })
 }
 
@@ -65,8 +67,8 @@ pub async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     let info = state.catalogue.info(&id).ok_or(InvalidVoiceId)?;
-    let loaded = state.pool.loaded().await;
-    Ok(HttpResponse::Ok().json(Voice::new(info, |id| loaded.contains(id))))
+    let loaded = state.pool.loaded().await.into_iter().collect();
+    Ok(HttpResponse::Ok().json(Voice::new(info, &loaded)))
 }
 
 /// Loads a voice.
@@ -109,9 +111,14 @@ fn served(name: &str, state: &AppState) -> Result<VoiceId, ApiError> {
 // === impl Voice ===
 
 impl Voice {
-    fn new(info: VoiceInfo, is_loaded: impl Fn(&VoiceId) -> bool) -> Self {
+    fn new(info: VoiceInfo, loaded: &HashMap<VoiceId, Computing>) -> Self {
+        let computing = loaded.get(&info.id);
         Self {
-            loaded: is_loaded(&info.id),
+            loaded: computing.is_some(),
+            engine: computing.map(|computing| match computing {
+                Computing::Kernels => "kernels",
+                Computing::OnnxRuntime => "onnxruntime",
+            }),
             id: info.id.to_string(),
             language: info.language,
             quality: info.quality,

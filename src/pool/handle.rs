@@ -13,7 +13,7 @@ use super::messages::{ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
 use super::schedule::{Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
-use crate::engine::{Engine, LoadedVoice};
+use crate::engine::{Computing, Engine, LoadedVoice};
 use crate::resilience::Readiness;
 use crate::telemetry::{IntGauge, Metrics, ShedReason};
 use crate::voices::Catalogue;
@@ -128,8 +128,8 @@ impl PoolHandle {
         self.actor.send(UnloadVoice(id.clone())).await.map_err(|_| PoolError::Stopped)?
     }
 
-    /// The voices in memory.
-    pub async fn loaded(&self) -> Vec<VoiceId> {
+    /// The voices in memory, and what computes them.
+    pub async fn loaded(&self) -> Vec<(VoiceId, Computing)> {
         self.actor.send(ListLoaded).await.unwrap_or_default()
     }
 

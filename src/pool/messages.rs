@@ -13,7 +13,7 @@ use super::PoolError;
 use super::schedule::{Position, Share};
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Cancel, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
+use crate::engine::{Cancel, Computing, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
 use crate::telemetry::{ShedReason, Stage};
 
 /// One sentence to be computed.
@@ -53,7 +53,7 @@ pub struct UnloadVoice(pub VoiceId);
 
 /// To the pool: which voices are in memory?
 #[derive(Message)]
-#[rtype(result = "Vec<VoiceId>")]
+#[rtype(result = "Vec<(VoiceId, Computing)>")]
 pub struct ListLoaded;
 
 /// To the pool: compute this when a worker is free.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 
 use crate::domain::VoiceId;
-use crate::engine::LoadedVoice;
+use crate::engine::{Computing, LoadedVoice};
 
 /// The voices in memory.
 pub struct Residency {
@@ -122,8 +122,8 @@ impl Residency {
         self.voices.iter().map(|(_, resident)| resident.bytes).sum()
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = &VoiceId> {
-        self.voices.iter().map(|(id, _)| id)
+    pub fn voices(&self) -> impl Iterator<Item = (VoiceId, Computing)> {
+        self.voices.iter().map(|(id, resident)| (id.clone(), resident.voice.computing()))
     }
 
     pub fn len(&self) -> usize {
@@ -206,8 +206,8 @@ mod tests {
         residency
     }
 
-    fn names(residency: &Residency) -> Vec<&str> {
-        let mut names: Vec<&str> = residency.ids().map(VoiceId::as_str).collect();
+    fn names(residency: &Residency) -> Vec<String> {
+        let mut names: Vec<String> = residency.voices().map(|(id, _)| id.to_string()).collect();
         names.sort_unstable();
         names
     }
@@ -316,7 +316,7 @@ mod tests {
                 }
                 prop_assert!(residency.bytes() <= 30);
                 for id in held.keys() {
-                    prop_assert!(residency.ids().any(|resident| resident == id));
+                    prop_assert!(residency.voices().any(|(resident, _)| resident == *id));
                 }
             }
         }

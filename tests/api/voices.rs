@@ -31,6 +31,7 @@ fn the_voices_are_listed_with_what_is_known_of_them() {
     assert_eq!(voice["sample_rate"], 22050);
     assert_eq!(voice["license"], "CC0");
     assert_eq!((&voice["installed"], &voice["loaded"]), (&json!(true), &json!(true)));
+    assert_eq!(voice["engine"], "kernels");
     assert_eq!(&get(shared(), &format!("/v1/voices/{VOICE}")).json(), voice);
 }
 
@@ -45,7 +46,7 @@ fn a_voice_is_unloaded_and_loaded_by_hand() {
     let loaded = server.post_json(&path, &json!({}));
 
     assert_eq!((unloaded.status, &unloaded.json()["loaded"]), (200, &json!(false)));
-    assert_eq!(shown["loaded"], false);
+    assert_eq!((&shown["loaded"], &shown["engine"]), (&json!(false), &json!(null)));
     assert_eq!((loaded.status, &loaded.json()["loaded"]), (200, &json!(true)));
     assert_eq!(server.metric("tts_voices_loaded"), 1.0);
     assert_eq!(server.metric("tts_voice_loads_total{result=\"ok\"}"), 2.0);

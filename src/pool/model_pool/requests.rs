@@ -8,6 +8,7 @@ use super::super::messages::{End, ListLoaded, LoadVoice, Synthesize, UnloadVoice
 use super::super::residency::InUse;
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
+use crate::engine::Computing;
 
 impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;
@@ -41,10 +42,10 @@ impl Handler<UnloadVoice> for ModelPoolActor {
 }
 
 impl Handler<ListLoaded> for ModelPoolActor {
-    type Result = Vec<VoiceId>;
+    type Result = Vec<(VoiceId, Computing)>;
 
     fn handle(&mut self, _: ListLoaded, _: &mut Context<Self>) -> Self::Result {
-        self.residency.ids().cloned().collect()
+        self.residency.voices().collect()
     }
 }
 
