@@ -20,7 +20,7 @@ use support::{RedisServer, TestServer, until};
 
 const ROUNDS: usize = 5;
 const REQUESTS: usize = 60;
-const BATCH: usize = 400;
+const BATCH: usize = 150;
 
 fn main() {
     // `cargo test --benches` runs this too, where nobody wants to wait for it.

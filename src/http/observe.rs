@@ -17,7 +17,7 @@ use super::error::rate_limit;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
 use crate::resilience::Allowance;
-use crate::telemetry::{continue_trace, rename, trace_id};
+use crate::telemetry::{TRACED, continue_trace, is_traced, rename, trace_id};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -49,7 +49,7 @@ pub async fn observe(
         state.metrics.http_requests.with_label_values(&[route.as_str(), status.as_str()]).inc();
         state.metrics.http_request_duration.with_label_values(&[&route]).observe(elapsed.as_secs_f64());
     }
-    rename(&span, format!("{} {route}", method(response.request().method())));
+    rename(&span, format_args!("{} {route}", method(response.request().method())));
     span.record("http.route", &route);
     span.record("http.response.status_code", status.as_u16());
     log(&span, id, &route, status, elapsed);
@@ -76,17 +76,27 @@ pub async fn observe(
 
 /// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 fn request_span(request: &ServiceRequest, id: Uuid) -> Span {
-    let span = tracing::debug_span!(
-        "request",
-        otel.kind = "server",
-        http.request.method = method(request.method()),
-        http.route = Empty,
-        http.response.status_code = Empty,
-        request_id = %id,
-    );
-    if !span.is_disabled() {
-        continue_trace(&span, &|name| request.headers().get(name)?.to_str().ok());
+    macro_rules! span {
+        ($($target:tt)*) => {
+            tracing::debug_span!(
+                $($target)*
+                "request",
+                otel.kind = "server",
+                http.request.method = method(request.method()),
+                http.route = Empty,
+                http.response.status_code = Empty,
+                request_id = %id,
+            )
+        };
     }
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    // The last 32 bits of an id are random.
+    let chance = f64::from(id.as_u128() as u32) / f64::from(u32::MAX);
+    if !is_traced(header("traceparent"), chance) {
+        return span!();
+    }
+    let span = span!(target: TRACED,);
+    continue_trace(&span, &header);
     span
 }
 

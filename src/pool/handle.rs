@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
 use super::drain::DrainRate;
-use super::messages::{ListLoaded, LoadVoice, UnloadVoice};
+use super::messages::{CallerLeft, ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
 use super::schedule::{Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
@@ -64,10 +64,17 @@ struct Gate {
     metrics: Metrics,
 }
 
+/// Looks how many requests of callers there are.
+pub(super) struct CallerCount {
+    permits: Arc<Semaphore>,
+    limit: usize,
+}
+
 /// The right of one request to use the pool. Given back when dropped.
 pub struct Admission {
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
     gate: Arc<Gate>,
+    actor: Addr<ModelPoolActor>,
     pub(super) share: Share,
 }
 
@@ -78,7 +85,8 @@ impl PoolHandle {
     pub fn start(parts: PoolParts, settings: PoolSettings) -> Self {
         let gate = Gate::new(Class::Interactive, settings.queue_limit, &parts.metrics);
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
-        let actor = ModelPoolActor::new(parts, settings).start();
+        let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
+        let actor = ModelPoolActor::new(parts, settings, callers).start();
         Self { actor, gate: Arc::new(gate), workers, voice_wait }
     }
 
@@ -102,14 +110,20 @@ impl PoolHandle {
         if gate.permits.available_permits() + 1 == gate.limit {
             gate.drain.begin();
         }
-        Ok(Admission::new(permit, gate))
+        Ok(self.admission(permit))
     }
 
     /// A place for a request that cannot be refused any more, as part of its answer is sent: when one is free.
     pub async fn admit_begun(&self, deadline: Deadline) -> Result<Admission, PoolError> {
         let permit = deadline.limit(self.gate.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| PoolError::DeadlinePassed)?.map_err(|_| PoolError::Stopped)?;
-        Ok(Admission::new(permit, &self.gate))
+        Ok(self.admission(permit))
+    }
+
+    fn admission(&self, permit: OwnedSemaphorePermit) -> Admission {
+        let gate = self.gate.clone();
+        gate.depth.inc();
+        Admission { permit: Some(permit), share: Share::of(gate.class), gate, actor: self.actor.clone() }
     }
 
     /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
@@ -156,10 +170,10 @@ impl Gate {
     }
 }
 
-impl Admission {
-    fn new(permit: OwnedSemaphorePermit, gate: &Arc<Gate>) -> Self {
-        gate.depth.inc();
-        Self { _permit: permit, gate: gate.clone(), share: Share::of(gate.class) }
+impl CallerCount {
+    /// Requests of callers that are in the pool.
+    pub fn count(&self) -> usize {
+        self.limit.saturating_sub(self.permits.available_permits())
     }
 }
 
@@ -167,5 +181,10 @@ impl Drop for Admission {
     fn drop(&mut self) {
         self.gate.depth.dec();
         self.gate.drain.finish();
+        drop(self.permit.take());
+        if self.gate.class == Class::Interactive {
+            // A pool that has too much to do to hear this looks again by itself.
+            let _ = self.actor.try_send(CallerLeft);
+        }
     }
 }

@@ -56,6 +56,11 @@ pub struct UnloadVoice(pub VoiceId);
 #[rtype(result = "Vec<(VoiceId, Computing)>")]
 pub struct ListLoaded;
 
+/// To the pool: a caller's request is over, so that there may be room for the background.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CallerLeft;
+
 /// To the pool: compute this when a worker is free.
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorContext, ActorFutureExt, Addr, Arbiter, AsyncContext, Context, WrapFuture};
 use tokio::sync::oneshot;
 
+use super::handle::CallerCount;
 use super::messages::{QueuedUnit, Run, Worth};
 use super::residency::{Evicted, NoRoom, Residency};
-use super::schedule::FairQueue;
+use super::schedule::{Class, FairQueue};
 use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
@@ -38,6 +39,7 @@ pub struct ModelPoolActor {
     to_load: VecDeque<Found>,
     loading: bool,
     queue: FairQueue<QueuedUnit>,
+    callers: CallerCount,
     workers: HashMap<usize, Worker>,
     idle: Vec<usize>,
     next_worker: usize,
@@ -58,9 +60,18 @@ type Loaded = Result<Arc<dyn LoadedVoice>, PoolError>;
 
 struct Worker {
     address: Addr<SynthesisWorker>,
-    /// When what it computes is of no more use.
-    busy_until: Option<Deadline>,
+    busy: Option<Busy>,
 }
+
+/// With what a worker is busy.
+struct Busy {
+    /// When it is of no more use.
+    until: Deadline,
+    class: Class,
+}
+
+/// Workers that one request uses as a rule.
+const WORKERS_OF_A_CALLER: usize = 2;
 
 /// A first panic costs no wait; a worker that panics every time does not spin.
 const FIRST_RESTART_DELAY: Duration = Duration::from_millis(5);
@@ -71,7 +82,7 @@ const TICK: Duration = Duration::from_millis(250);
 // === impl ModelPoolActor ===
 
 impl ModelPoolActor {
-    pub fn new(parts: PoolParts, settings: PoolSettings) -> Self {
+    pub fn new(parts: PoolParts, settings: PoolSettings, callers: CallerCount) -> Self {
         let PoolParts { engine, catalogue, metrics, readiness } = parts;
         metrics.voice_memory_limit.set(i64::try_from(settings.memory_limit_bytes).unwrap_or(i64::MAX));
         Self {
@@ -86,6 +97,7 @@ impl ModelPoolActor {
             to_load: VecDeque::new(),
             loading: false,
             queue: FairQueue::default(),
+            callers,
             workers: HashMap::new(),
             idle: Vec::new(),
             next_worker: 0,
@@ -242,6 +254,7 @@ impl ModelPoolActor {
     /// Hands queued work to idle workers, passing over what is of no use any more.
     fn dispatch(&mut self) {
         while !self.idle.is_empty()
+            && self.next_may_run()
             && let Some(queued) = self.queue.pop()
         {
             match queued.worth() {
@@ -254,9 +267,19 @@ impl ModelPoolActor {
         }
     }
 
+    /// Each caller's request keeps two workers from the background, also in the moments in which none of its units waits.
+    fn next_may_run(&self) -> bool {
+        if self.queue.next_class() != Some(Class::Background) {
+            return true;
+        }
+        let is_background = |worker: &&Worker| worker.busy.as_ref().is_some_and(|busy| busy.class == Class::Background);
+        let running = self.workers.values().filter(is_background).count();
+        running + WORKERS_OF_A_CALLER * self.callers.count() < self.settings.workers
+    }
+
     fn run(&mut self, queued: QueuedUnit) {
         let Some(worker) = self.idle.pop().and_then(|number| self.workers.get_mut(&number)) else { return };
-        worker.busy_until = Some(queued.deadline);
+        worker.busy = Some(Busy { until: queued.deadline, class: queued.share.class() });
         // An idle worker's mailbox is empty, so that sending cannot fail for want of room.
         if let Err(error) = worker.address.try_send(Run(queued)) {
             tracing::error!(%error, "an idle worker took no work");
@@ -277,7 +300,7 @@ impl ModelPoolActor {
         self.next_worker += 1;
         let worker = SynthesisWorker { number, pool: ctx.address().downgrade(), metrics: self.metrics.clone() };
         let address = SynthesisWorker::start_in_arbiter(&Arbiter::new().handle(), |_| worker);
-        self.workers.insert(number, Worker { address, busy_until: None });
+        self.workers.insert(number, Worker { address, busy: None });
         self.show_workers();
         self.idle.push(number);
     }
@@ -343,7 +366,7 @@ impl ModelPoolActor {
 impl Worker {
     /// Whether it goes on computing long after its work was cancelled.
     fn hangs(&self, grace: Duration) -> bool {
-        self.busy_until.is_some_and(|until| until.passed_by(grace))
+        self.busy.as_ref().is_some_and(|busy| busy.until.passed_by(grace))
     }
 }
 

@@ -56,6 +56,10 @@ impl Share {
         Self { class, ..Self::default() }
     }
 
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
     /// Unlike that of any other request that waits.
     fn id(&self) -> usize {
         Arc::as_ptr(&self.tag).addr()
@@ -77,6 +81,11 @@ impl<T> FairQueue<T> {
         self.pushed += 1;
         self.turns.insert((share.class, tag, deadline, self.pushed), share.clone());
         self.items.insert((share.id(), position, self.pushed), item);
+    }
+
+    /// Of what comes next.
+    pub fn next_class(&self) -> Option<Class> {
+        self.turns.keys().next().map(|(class, ..)| *class)
     }
 
     pub fn pop(&mut self) -> Option<T> {

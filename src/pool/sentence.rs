@@ -68,7 +68,7 @@ impl PoolHandle {
                 }
             }
         };
-        let mut to_decode = stretches(prior.frames).peekable();
+        let mut to_decode = stretches(prior.frames, admission.share.class()).peekable();
         let wanted = Wanted { first_sound: job.first_sound, workers: self.idle_workers() + 1 };
         let sections = sections(prior.frames, prior.context, wanted);
         let mut latent = SpeechLatent::new(prior);

@@ -5,10 +5,14 @@
 
 use std::ops::Range;
 
+use super::schedule::Class;
+
 /// Frames of the first stretch, about a quarter of a second.
 const FIRST: usize = 24;
 /// Frames of the longest.
 const LONGEST: usize = 128;
+/// Where nobody waits: somebody who comes shall not wait for long.
+const LONGEST_IN_BACKGROUND: usize = 64;
 /// Frames of the shortest section but the first: a shorter one costs nearly as much.
 const SHORTEST_SECTION: usize = 96;
 
@@ -32,13 +36,16 @@ pub fn sections(frames: usize, context: usize, wanted: Wanted) -> Vec<Range<usiz
 }
 
 /// Stretches that together are all the frames.
-pub fn stretches(frames: usize) -> impl Iterator<Item = Range<usize>> {
-    let (mut start, mut length) = (0, FIRST);
+pub fn stretches(frames: usize, class: Class) -> impl Iterator<Item = Range<usize>> {
+    let (mut start, mut length, longest) = match class {
+        Class::Interactive => (0, FIRST, LONGEST),
+        Class::Background => (0, LONGEST_IN_BACKGROUND, LONGEST_IN_BACKGROUND),
+    };
     std::iter::from_fn(move || {
         let end = (start + length).min(frames);
         let stretch = start..end;
         start = end;
-        length = (2 * length).min(LONGEST);
+        length = (2 * length).min(longest);
         (!stretch.is_empty()).then_some(stretch)
     })
 }
@@ -50,7 +57,7 @@ mod tests {
     #[test]
     fn stretches_are_all_the_frames_in_order() {
         for frames in [0, 1, 24, 25, 72, 300, 16_384] {
-            let cut: Vec<_> = stretches(frames).collect();
+            let cut: Vec<_> = stretches(frames, Class::Interactive).collect();
 
             assert_eq!(cut.iter().cloned().flatten().collect::<Vec<_>>(), (0..frames).collect::<Vec<_>>());
         }
@@ -83,7 +90,7 @@ mod tests {
 
     #[test]
     fn stretches_begin_short_and_grow_to_a_bound() {
-        let lengths: Vec<_> = stretches(600).map(|stretch| stretch.len()).collect();
+        let lengths: Vec<_> = stretches(600, Class::Interactive).map(|stretch| stretch.len()).collect();
 
         assert_eq!(lengths, [24, 48, 96, 128, 128, 128, 48]);
     }

@@ -10,6 +10,7 @@ use tracing::{Span, debug_span};
 use super::PoolError;
 use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
+use super::schedule::Class;
 use crate::engine::{InferError, Utterance};
 use crate::telemetry::Metrics;
 
@@ -33,17 +34,17 @@ impl Handler<Run> for SynthesisWorker {
     type Result = ();
 
     fn handle(&mut self, Run(mut queued): Run, ctx: &mut Self::Context) {
-        if let Unit::Begin(_) = queued.unit {
+        if matches!(queued.unit, Unit::Begin(_)) && queued.share.class() == Class::Interactive {
             self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
         }
         queued.waiting = Span::none();
         let stage = queued.unit.stage();
-        let computing =
-            debug_span!(parent: &queued.span, "compute", otel.name = stage.name(), voice = %queued.voice_id).entered();
+        let request = queued.span.clone().entered();
+        let computing = debug_span!("compute", otel.name = stage.name(), voice = %queued.voice_id).entered();
         let began = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
         queued.cost.add(began.elapsed());
-        drop(computing);
+        drop((computing, request));
 
         let end = match &outcome {
             Ok(Ok(_)) => End::Computed,

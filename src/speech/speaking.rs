@@ -256,7 +256,7 @@ impl Making {
         let (metrics, span) = (self.work.parts().metrics.clone(), self.work.span.clone());
         off_thread(move || {
             let began = Instant::now();
-            let encoded = debug_span!(parent: &span, "encode").in_scope(encode);
+            let encoded = span.in_scope(|| debug_span!("encode").in_scope(encode));
             metrics.observe_stage(Stage::Encode, began.elapsed());
             encoded
         })

@@ -141,7 +141,7 @@ impl Metrics {
             queue_wait: histogram(
                 r,
                 "tts_queue_wait_seconds",
-                "Time that a sentence waited for a worker.",
+                "Time that a sentence waited for a worker, batches left out.",
                 &DURATION_BUCKETS,
             )?,
             requests_shed: counters(

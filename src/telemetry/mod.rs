@@ -14,7 +14,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage};
 pub use metrics::{IntGauge, METRICS_FORMAT, Metrics};
-pub use traces::{continue_trace, rename, trace_id};
+pub use traces::{TRACED, continue_trace, is_traced, rename, trace_id};
 
 use crate::config::LogConfig;
 use traces::Exporting;

@@ -2,6 +2,8 @@
 //! nothing is built. Variables: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>. Parents from elsewhere
 //! come as `traceparent` (<https://www.w3.org/TR/trace-context/>).
 
+use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator};
@@ -13,7 +15,8 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 const SERVICE_NAME: &str = "tts-batch-api";
@@ -23,6 +26,20 @@ const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORT
 
 /// The longest that the end of the process waits for the collector.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// Target of the spans with which traces begin in this process.
+pub const TRACED: &str = "tts_batch_api::traced";
+
+static SAMPLER: OnceLock<Sampler> = OnceLock::new();
+
+/// Which requests are traced, as `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` say. Decided here and not in the SDK, which decides when a
+/// span was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sampler {
+    /// What the caller has decided, if it has, counts.
+    follows_the_caller: bool,
+    ratio: f64,
+}
 
 /// Sends spans until it is dropped.
 pub struct Exporting(SdkTracerProvider);
@@ -45,7 +62,13 @@ pub fn export() -> Result<Option<Exporting>, ExporterBuildError> {
     if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
         resource = resource.with_service_name(SERVICE_NAME);
     }
-    let provider = SdkTracerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
+    let _ = SAMPLER.set(Sampler::of(|name| std::env::var(name).ok()));
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource.build())
+        // What is not wanted is not begun: see `is_traced`.
+        .with_sampler(opentelemetry_sdk::trace::Sampler::AlwaysOn)
+        .with_batch_exporter(exporter)
+        .build();
     Ok(Some(Exporting(provider)))
 }
 
@@ -53,6 +76,11 @@ fn is_asked_for(variable: impl Fn(&str) -> Option<String>) -> bool {
     let is_disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
         || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
     !is_disabled && ENDPOINTS.iter().any(|name| variable(name).is_some_and(|endpoint| !endpoint.is_empty()))
+}
+
+/// Whether a request is to be traced. `chance` is a random number from 0 to 1.
+pub fn is_traced(traceparent: Option<&str>, chance: f64) -> bool {
+    SAMPLER.get().is_some_and(|sampler| sampler.wants(traceparent, chance))
 }
 
 /// The trace that a span belongs to, if it is one that is exported.
@@ -72,9 +100,9 @@ pub fn continue_trace<'a>(span: &Span, header: &'a dyn Fn(&str) -> Option<&'a st
 }
 
 /// Names a span by what was not known when it began. The field `otel.name` is read only then.
-pub fn rename(span: &Span, name: String) {
+pub fn rename(span: &Span, name: fmt::Arguments<'_>) {
     if !span.is_disabled() {
-        span.context().span().update_name(name);
+        span.context().span().update_name(name.to_string());
     }
 }
 
@@ -86,13 +114,18 @@ impl Exporting {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let own = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target().starts_with("tts_batch_api");
+        // Of a request that is not traced nothing costs more than this look.
+        let own = |metadata: &Metadata<'_>, context: &Context<'_, S>| {
+            metadata.is_span()
+                && metadata.target().starts_with("tts_batch_api")
+                && (metadata.target() == TRACED || context.lookup_current().is_some())
+        };
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer(SERVICE_NAME))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(own).with_max_level_hint(Level::DEBUG))
+            .with_filter(dynamic_filter_fn(own).with_max_level_hint(Level::DEBUG))
     }
 }
 
@@ -100,6 +133,35 @@ impl Drop for Exporting {
     fn drop(&mut self) {
         if self.0.shutdown_with_timeout(FLUSH_LIMIT).is_err() {
             tracing::warn!("spans were left when the time to send them was over");
+        }
+    }
+}
+
+// === impl Sampler ===
+
+impl Sampler {
+    /// By the names of <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>.
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let name = variable("OTEL_TRACES_SAMPLER").unwrap_or_default();
+        let argument = variable("OTEL_TRACES_SAMPLER_ARG").and_then(|argument| argument.parse().ok());
+        let (follows_the_caller, own) = match name.strip_prefix("parentbased_") {
+            Some(own) => (true, own),
+            None => (name.is_empty(), name.as_str()),
+        };
+        let ratio = match own {
+            "always_off" => 0.0,
+            "traceidratio" => argument.unwrap_or(1.0),
+            _ => 1.0,
+        };
+        Self { follows_the_caller, ratio }
+    }
+
+    fn wants(self, traceparent: Option<&str>, chance: f64) -> bool {
+        // version-trace-parent-flags; the last bit of the flags says that the caller records.
+        let flags = traceparent.and_then(|value| u8::from_str_radix(value.split('-').nth(3)?, 16).ok());
+        match flags.filter(|_| self.follows_the_caller) {
+            Some(flags) => flags & 1 == 1,
+            None => chance < self.ratio,
         }
     }
 }
@@ -119,6 +181,20 @@ impl Extractor for Headers<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caller_s_decision_counts_before_the_ratio() {
+        let sampler = |name: &str, argument: &str| {
+            Sampler::of(|variable| Some(if variable.ends_with("ARG") { argument } else { name }.to_owned()))
+        };
+        let (recorded, not) = (Some("00-0af7-b7ad-01"), Some("00-0af7-b7ad-00"));
+        let seldom = sampler("parentbased_traceidratio", "0.01");
+
+        assert_eq!([None, recorded, not].map(|parent| seldom.wants(parent, 0.5)), [false, true, false]);
+        assert!(seldom.wants(None, 0.005) && !sampler("traceidratio", "0.01").wants(recorded, 0.5));
+        assert!(!sampler("always_off", "").wants(None, 0.0) && sampler("parentbased_always_on", "").wants(None, 0.99));
+        assert_eq!(Sampler::of(|_| None), Sampler { follows_the_caller: true, ratio: 1.0 });
+    }
 
     #[test]
     fn spans_are_exported_if_a_collector_is_named_and_nothing_forbids_it() {

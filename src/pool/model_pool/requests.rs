@@ -4,7 +4,7 @@ use actix::{Context, Handler, ResponseFuture};
 use tokio::sync::oneshot;
 
 use super::super::PoolError;
-use super::super::messages::{End, ListLoaded, LoadVoice, Synthesize, UnloadVoice, WorkerFinished};
+use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize, UnloadVoice, WorkerFinished};
 use super::super::residency::InUse;
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
@@ -58,6 +58,14 @@ impl Handler<Synthesize> for ModelPoolActor {
     }
 }
 
+impl Handler<CallerLeft> for ModelPoolActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CallerLeft, _: &mut Context<Self>) {
+        self.dispatch();
+    }
+}
+
 impl Handler<WorkerFinished> for ModelPoolActor {
     type Result = ();
 
@@ -72,7 +80,7 @@ impl Handler<WorkerFinished> for ModelPoolActor {
             self.hanging = self.hanging.saturating_sub(1);
             return;
         };
-        worker.busy_until = None;
+        worker.busy = None;
         if finished.end == End::Panicked {
             self.replace(finished.worker, ctx);
         } else {
