@@ -2,7 +2,7 @@
 //! file. A rule that has to give way is changed here, where the change is seen.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 
@@ -255,6 +255,27 @@ fn the_sources_keep_the_rules() {
 
     assert!(sources.iter().any(|source| source.path == "main.rs"));
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+/// What the page on architecture says of failures names tests and metrics that there are.
+#[test]
+fn the_table_of_failures_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("src/ARCHITECTURE.md")).unwrap();
+    let (_, table) = page.split_once("| what fails |").unwrap();
+    let all = |folder: &str| sources(&root.join(folder)).into_iter().map(|source| source.text).collect::<String>();
+    let (tests, telemetry) = (all("tests"), all("src/telemetry"));
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let rows: Vec<Vec<&str>> = rows.map(|line| line.split('|').map(str::trim).collect()).collect();
+
+    assert!(rows.len() > 20);
+    for row in rows {
+        let [_, _, _, metric, test, _] = row[..] else { panic!("not four columns: {row:?}") };
+        let test = test.trim_matches('`');
+        assert!(tests.contains(&format!("fn {test}(")), "there is no test {test}");
+        let metric = metric.trim_matches('`').split('{').next().unwrap_or_default();
+        assert!(metric.is_empty() || telemetry.contains(&format!("\"{metric}\"")), "there is no metric {metric}");
+    }
 }
 
 #[test]
