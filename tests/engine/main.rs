@@ -8,6 +8,7 @@ mod children;
 mod compiled;
 mod hostile;
 mod hostile_texts;
+mod lies;
 mod phonemes;
 mod stretches;
 mod support;
