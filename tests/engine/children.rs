@@ -35,6 +35,12 @@ fn language_processes(settings: &EspeakSettings) -> Vec<Pid> {
     with_parents(settings).into_iter().filter(|(_, parent)| children.contains(parent)).map(|(id, _)| id).collect()
 }
 
+/// The forks of those, which wait for a text.
+fn waiting_forks(settings: &EspeakSettings) -> Vec<Pid> {
+    let processes = language_processes(settings);
+    with_parents(settings).into_iter().filter(|(_, parent)| processes.contains(parent)).map(|(id, _)| id).collect()
+}
+
 /// Every process that goes back to `settings`, with its parent. Forks have the command line of what they are forks of.
 fn with_parents(settings: &EspeakSettings) -> Vec<(Pid, Pid)> {
     let data = settings.data.to_str().unwrap();
@@ -118,6 +124,32 @@ async fn the_forks_of_a_child_that_is_killed_end() {
     send(Signal::SIGKILL, &children(&settings));
 
     until("neither child nor fork lives", || with_parents(&settings).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_fork_that_is_killed_while_it_waits_costs_no_text() {
+    let (_folder, settings) = recognisable(1);
+    let pool = EspeakPool::start(settings.clone()).await.unwrap();
+    let expected = pool.clauses("en-us", TEXT.to_owned()).await.unwrap();
+    let other = pool.clauses("en-us", "Tea is ready.".to_owned()).await.unwrap();
+
+    for _ in 0..5 {
+        let mut waiting = Vec::new();
+        until("a fork waits", || {
+            waiting = waiting_forks(&settings);
+            waiting.len() == 1
+        })
+        .await;
+        send(Signal::SIGKILL, &waiting);
+        until("another one waits", || {
+            let now = waiting_forks(&settings);
+            now.len() == 1 && now != waiting
+        })
+        .await;
+
+        assert_eq!(pool.clauses("en-us", TEXT.to_owned()).await.as_ref(), Ok(&expected));
+        assert_eq!(pool.clauses("en-us", "Tea is ready.".to_owned()).await.as_ref(), Ok(&other));
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ pub fn run_child(args: &ChildArgs) -> io::Result<()> {
     while let Some((tag, payload)) = read_frame(&mut input)? {
         let request = Request::decode(tag, &payload).map_err(io::Error::other)?;
         match languages.answer(&request)? {
-            Outcome::Answered => {}
+            Outcome::Answered => Response::Done.send(&mut output)?,
+            Outcome::UnknownLanguage => Response::UnknownLanguage.send(&mut output)?,
             Outcome::Crashed => Response::Crashed.send(&mut output)?,
         }
     }

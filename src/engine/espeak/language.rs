@@ -22,12 +22,14 @@ pub struct Languages {
     processes: LruCache<String, LanguageProcess>,
 }
 
-/// How a text ended.
+/// How a text ended. What comes after its clauses is up to whoever asked, so that nothing can follow an answer that looked whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The whole answer is on standard output.
+    /// Its clauses are on standard output.
     Answered,
     /// Nothing is.
+    UnknownLanguage,
+    /// Nothing is, or its clauses.
     Crashed,
 }
 
@@ -39,11 +41,16 @@ struct LanguageProcess {
     outcomes: PipeReader,
 }
 
-const ANSWERED: u8 = 0;
-const CRASHED: u8 = 1;
+/// What a language's process and its forks say of a text, in this order: a fork has taken it, and then how it ended.
+const TAKEN: u8 = 0;
+const ANSWERED: u8 = 1;
+const UNKNOWN_LANGUAGE: u8 = 2;
+const CRASHED: u8 = 3;
 
-/// Exit code of a fork that was waiting for a text when there were no more.
-const NO_MORE_TEXTS: i32 = 2;
+/// Exit codes of a fork: all clauses are written; there were no more texts to wait for; anything else.
+const DONE: i32 = 0;
+const NO_MORE_TEXTS: i32 = 1;
+const FAILED: i32 = 2;
 
 /// What one text may use. Far above what any text within the service's limits needs.
 const MAX_CPU_SECONDS: u64 = 10;
@@ -58,10 +65,10 @@ impl Languages {
         Self { espeak, processes: LruCache::new(limit) }
     }
 
-    /// Has the text answered on standard output.
+    /// Has the text's clauses written to standard output.
     ///
     /// # Errors
-    /// If the language's process is lost. Whether something of an answer is on standard output is then not known.
+    /// If the language's process is lost. Whether clauses are on standard output is then not known.
     pub fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
         if !self.processes.contains(request.language) {
             let process = self.start(request.language)?;
@@ -95,12 +102,19 @@ impl LanguageProcess {
     fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
         let requests = self.requests.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         requests.write_all(&request.encode())?;
-        let mut outcome = [0];
-        self.outcomes.read_exact(&mut outcome)?;
-        match outcome {
-            [ANSWERED] => Ok(Outcome::Answered),
-            [CRASHED] => Ok(Outcome::Crashed),
-            _ => Err(io::ErrorKind::InvalidData.into()),
+        let mut taken = false;
+        loop {
+            let mut said = [0];
+            self.outcomes.read_exact(&mut said)?;
+            match said {
+                [TAKEN] => taken = true,
+                [ANSWERED] => return Ok(Outcome::Answered),
+                [UNKNOWN_LANGUAGE] => return Ok(Outcome::UnknownLanguage),
+                [CRASHED] if taken => return Ok(Outcome::Crashed),
+                // A fork was ended, by whomever, while it waited. The next one takes the text.
+                [CRASHED] => {}
+                _ => return Err(io::ErrorKind::InvalidData.into()),
+            }
         }
     }
 }
@@ -118,8 +132,9 @@ impl Drop for LanguageProcess {
 /// Answers texts, each in a fork, until there are no more. Without an espeak-ng, the language is one that it does not have.
 fn serve(espeak: Option<&Espeak>, mut requests: PipeReader, mut outcomes: PipeWriter) {
     loop {
-        let outcome = match in_fork(|| answer_next(espeak, &mut requests)) {
-            Ok(ForkEnd::Exited(0)) => ANSWERED,
+        let outcome = match in_fork(|| answer_next(espeak, &mut requests, &mut outcomes)) {
+            Ok(ForkEnd::Exited(DONE)) if espeak.is_none() => UNKNOWN_LANGUAGE,
+            Ok(ForkEnd::Exited(DONE)) => ANSWERED,
             // Without the child, or without room for a fork, this process is of no use.
             Ok(ForkEnd::Exited(NO_MORE_TEXTS)) | Err(_) => return,
             Ok(ForkEnd::Exited(_) | ForkEnd::Killed) => CRASHED,
@@ -131,30 +146,23 @@ fn serve(espeak: Option<&Espeak>, mut requests: PipeReader, mut outcomes: PipeWr
 }
 
 /// Runs in a fork, which it ends with the code that it returns.
-fn answer_next(espeak: Option<&Espeak>, requests: &mut PipeReader) -> i32 {
+fn answer_next(espeak: Option<&Espeak>, requests: &mut PipeReader, outcomes: &mut PipeWriter) -> i32 {
     confine();
-    match read_frame(requests) {
-        Ok(Some((tag, payload))) => match answer(espeak, tag, &payload) {
-            Ok(()) => 0,
-            Err(_) => 1,
-        },
-        Ok(None) => NO_MORE_TEXTS,
-        Err(_) => 1,
-    }
+    let answered = match read_frame(requests) {
+        Ok(Some((tag, payload))) => outcomes.write_all(&[TAKEN]).and_then(|()| answer(espeak, tag, &payload)),
+        Ok(None) => return NO_MORE_TEXTS,
+        Err(error) => Err(error),
+    };
+    if answered.is_ok() { DONE } else { FAILED }
 }
 
-/// Writes the answer whole and only when it is done, so that a crash leaves nothing of it.
+/// Writes all clauses at once and only when they are done, so that a crash of espeak-ng leaves nothing of them.
 fn answer(espeak: Option<&Espeak>, tag: u8, payload: &[u8]) -> io::Result<()> {
+    let Some(espeak) = espeak else { return Ok(()) };
     let request = Request::decode(tag, payload).map_err(io::Error::other)?;
     let text = CString::new(request.text)?;
     let mut frames = Vec::new();
-    match espeak {
-        Some(espeak) => {
-            espeak.clauses(&text, |clause| frames.extend(Response::Clause(clause).encode()));
-            frames.extend(Response::Done.encode());
-        }
-        None => frames.extend(Response::UnknownLanguage.encode()),
-    }
+    espeak.clauses(&text, |clause| frames.extend(Response::Clause(clause).encode()));
     let mut output = io::stdout().lock();
     output.write_all(&frames)?;
     output.flush()
