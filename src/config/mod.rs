@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing::Level;
+
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_tokens};
@@ -170,7 +172,7 @@ pub struct BatchConfig {
 #[derive(Debug, Clone)]
 pub struct LogConfig {
     pub format: LogFormat,
-    pub level: String,
+    pub level: Level,
     /// Lines that may wait to be written; more are dropped.
     pub queue_lines: usize,
 }
@@ -311,8 +313,8 @@ impl Config {
                 },
                 level: read
                     .choice("TTS_LOG_LEVEL", &["error", "warn", "info", "debug", "trace"])?
-                    .unwrap_or("info")
-                    .to_owned(),
+                    .and_then(|name| name.parse().ok())
+                    .unwrap_or(Level::INFO),
                 queue_lines: read.number("TTS_LOG_QUEUE_LINES", 16..=1_000_000, 8_192)?,
             },
             runtime: RuntimeConfig {

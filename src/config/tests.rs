@@ -79,7 +79,7 @@ fn the_python_services_names_are_understood() {
     assert_eq!(config.voices.models_dir, PathBuf::from("/srv/voices"));
     assert_eq!(config.cache.ttl, Duration::from_mins(1));
     assert!(!config.cache.enabled);
-    assert_eq!(config.log.level, "warn");
+    assert_eq!(config.log.level, tracing::Level::WARN);
 }
 
 #[test]

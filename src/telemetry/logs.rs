@@ -5,9 +5,10 @@ use std::panic::{Location, PanicHookInfo};
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -22,7 +23,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     // Libraries speak in sentences of their own: only what they warn of is passed on.
-    let filter = EnvFilter::new(format!("warn,tts_batch_api={}", config.level));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("tts_batch_api", config.level);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(SystemTime);
     match config.format {
         LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),

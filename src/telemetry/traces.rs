@@ -12,6 +12,7 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
@@ -114,18 +115,20 @@ impl Exporting {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        // Of a request that is not traced nothing costs more than this look.
-        let own = |metadata: &Metadata<'_>, context: &Context<'_, S>| {
-            metadata.is_span()
-                && metadata.target().starts_with("tts_batch_api")
-                && (metadata.target() == TRACED || context.lookup_current().is_some())
+        // Of what is not ours it is known once and for all that it is not wanted; of a request that is not traced nothing costs more than this look.
+        let is_ours = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target().starts_with("tts_batch_api");
+        let interest = move |metadata: &'static Metadata<'static>| {
+            if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
+        };
+        let is_wanted = move |metadata: &Metadata<'_>, context: &Context<'_, S>| {
+            is_ours(metadata) && (metadata.target() == TRACED || context.lookup_current().is_some())
         };
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer(SERVICE_NAME))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(dynamic_filter_fn(own).with_max_level_hint(Level::DEBUG))
+            .with_filter(dynamic_filter_fn(is_wanted).with_callsite_filter(interest).with_max_level_hint(Level::DEBUG))
     }
 }
 
