@@ -116,14 +116,19 @@ impl Arguments {
         Config::load(self.config.as_deref(), environment)
     }
 
-    /// Settings for commands that work without callers: no token is asked for, and only warnings are logged.
+    /// Settings for commands that work without callers: no token is asked for, only warnings are logged, and Redis is waited for.
     fn load_for_command(&self) -> Result<Config, ConfigError> {
         struct WithoutCallers;
 
         impl Environment for WithoutCallers {
             fn variables(&self) -> Vec<(String, String)> {
-                let defaults =
-                    [("ALLOWED_USER_TOKEN", "unused"), ("TTS_LOG_FORMAT", "pretty"), ("TTS_LOG_LEVEL", "warn")];
+                let defaults = [
+                    ("ALLOWED_USER_TOKEN", "unused"),
+                    ("TTS_LOG_FORMAT", "pretty"),
+                    ("TTS_LOG_LEVEL", "warn"),
+                    ("TTS_REDIS_TIMEOUT_MS", "10000"),
+                    ("TTS_REDIS_WRITE_TIMEOUT_MS", "10000"),
+                ];
                 let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 defaults.into_iter().chain(ProcessEnvironment.variables()).collect()
             }

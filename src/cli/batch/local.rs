@@ -32,6 +32,10 @@ pub async fn speak(
         keep(index, outcome)?;
     }
     speaker.speech.written().await;
+    let lost = speaker.metrics.cache_writes_dropped.get();
+    if lost > 0 {
+        tracing::warn!(entries = lost, "Redis did not take everything");
+    }
     Ok(())
 }
 

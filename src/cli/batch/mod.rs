@@ -52,7 +52,7 @@ struct Texts {
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The server's token.
-    #[arg(long, env = "ALLOWED_USER_TOKEN", hide_env_values = true, requires = "server")]
+    #[arg(long, env = "ALLOWED_USER_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 
