@@ -5,8 +5,9 @@ PYTHON ?= python3
 TOKEN ?= $(or $(ALLOWED_USER_TOKEN),dev)
 SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, each with its package.
-TEST_PROGRAMS = chromedriver:chromium-driver ffmpeg:ffmpeg promtool:prometheus redis-server:redis-server strace:strace
-CLIENTS = target/clients
+TEST_PROGRAMS = chromedriver:chromium-driver curl:curl ffmpeg:ffmpeg jq:jq promtool:prometheus redis-server:redis-server strace:strace \
+                systemd-analyze:systemd
+PACKAGES = target/packages
 PEERS = target/peers
 
 .PHONY: help tools test-tools setup build serve test lint bench peers clean
@@ -21,13 +22,12 @@ tools:
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
 
 # Nothing else is installed on the system, and the tests start servers of their own.
-test-tools: $(CLIENTS)/.installed
+test-tools: $(PACKAGES)/.installed
 	@missing=; for each in $(TEST_PROGRAMS); do command -v $${each%:*} >/dev/null || missing="$$missing $${each#*:}"; done; \
 	[ -z "$$missing" ] || deploy/install.sh $$missing
 
-# Python packages that are run against the service.
-$(CLIENTS)/.installed: tests/clients/requirements.txt | tools
-	@$(PYTHON) -m pip install -q --upgrade --target $(CLIENTS) -r $<
+$(PACKAGES)/.installed: tests/requirements.txt | tools
+	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
 	@touch $@
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice

@@ -11,7 +11,7 @@ use std::process::Command;
 use support::{TOKEN, TestServer};
 
 /// `make test` installs what the scripts import there.
-const PACKAGES: &str = "target/clients";
+const PACKAGES: &str = "target/packages";
 
 fn runs(script: &str, arguments: &[&str]) {
     let server = TestServer::start(&[]);

@@ -1,0 +1,166 @@
+//! What `deploy/` holds, judged by the tools of those for whom it is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use support::TestServer;
+
+/// `make test` installs helm and the schemas there.
+const PACKAGES: &str = "target/packages";
+const CHART: &str = "deploy/helm/tts-batch-api";
+/// The newest version whose schemas are at hand and that the chart is for.
+const KUBERNETES: &str = "1.32";
+
+/// Every part of the chart that can be switched on, and every list with something in it.
+const EVERYTHING: &str = "
+secret: {existing: callers}
+imagePullSecrets: [{name: registry}]
+settings: {TTS_VOICES: '*', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318'}
+storage: {existingClaim: voices}
+extraVolumes: [{name: lexicons, configMap: {name: lexicons}}]
+extraVolumeMounts: [{name: lexicons, mountPath: /lexicons}]
+autoscaling: {enabled: true, queueDepth: 8}
+networkPolicy: {enabled: true, from: [{namespaceSelector: {}}]}
+serviceMonitor: {enabled: true, labels: {release: prometheus}, authorization: {credentials: {name: metrics, key: token}}}
+podAnnotations: {a: b}
+nodeSelector: {a: b}
+tolerations: [{key: a, operator: Exists}]
+affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: []}}
+";
+const SECRET: &str = "secret: {values: {ALLOWED_USER_TOKEN: token}}";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs helm with these values.
+fn helm(command: &[&str], values: &str) -> Output {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), values).unwrap();
+    let mut helm = Command::new(root().join(PACKAGES).join("bin/helm"));
+    helm.current_dir(root()).args(command).arg("--values").arg(file.path());
+    helm.output().expect("helm is installed: run `make test-tools`")
+}
+
+#[track_caller]
+fn manifests(values: &str) -> String {
+    let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What the schemas of Kubernetes find in it: the kinds.
+#[track_caller]
+fn kinds(manifests: &str) -> Vec<String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), manifests).unwrap();
+    let output = Command::new("python3")
+        .arg(root().join("tests/deploy/manifests.py"))
+        .env("PYTHONPATH", root().join(PACKAGES))
+        .stdin(Stdio::from(fs::File::open(file.path()).unwrap()))
+        .output()
+        .expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut kinds: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    kinds.sort();
+    kinds
+}
+
+#[test]
+fn the_chart_makes_manifests_that_kubernetes_knows() {
+    let few = ["ConfigMap", "Deployment", "PodDisruptionBudget", "Secret", "Service"];
+    let all = [
+        "ConfigMap",
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Service",
+        "ServiceMonitor",
+    ];
+
+    let lint = helm(&["lint", "--strict", CHART], SECRET);
+
+    assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stdout));
+    assert_eq!(kinds(&manifests(SECRET)), few);
+    assert_eq!(kinds(&manifests(EVERYTHING)), all);
+}
+
+#[test]
+fn the_chart_refuses_what_it_does_not_know_and_to_start_without_a_secret() {
+    for (values, said) in [
+        ("", "secret.existing"),
+        ("replicas: many", "replicas"),
+        ("replica: 2", "replica"),
+        ("settings: {VOICES: x}", "VOICES"),
+    ] {
+        let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
+
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && errors.contains(said), "{values}: {errors}");
+    }
+}
+
+#[test]
+fn the_service_starts_with_the_settings_that_the_chart_gives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = manifests(SECRET).replace("/data", folder.path().to_str().unwrap());
+    let settings = manifests.split("\n---\n").find(|manifest| manifest.contains("kind: ConfigMap")).unwrap();
+    let settings: Vec<(&str, &str)> = settings
+        .lines()
+        .skip_while(|line| *line != "data:")
+        .skip(1)
+        .map(|line| line.trim().split_once(": ").unwrap())
+        .map(|(name, value)| (name, value.trim_matches('"')))
+        .filter(|(name, _)| *name != "TTS_BIND")
+        .collect();
+    assert!(settings.len() >= 6, "{settings:?}");
+
+    let server = TestServer::start(&settings);
+
+    assert!(folder.path().join("compiled").is_dir());
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn systemd_understands_the_unit() {
+    let unit = fs::read_to_string(root().join("deploy/systemd/tts-batch-api.service")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tts-batch-api.service");
+    // Where it says that the program is, it is on no machine that runs tests.
+    let program = "ExecStart=/opt/tts-batch-api/tts-batch-api ";
+    assert!(unit.contains(program));
+    fs::write(&file, unit.replace(program, &format!("ExecStart={} ", env!("CARGO_BIN_EXE_tts-batch-api")))).unwrap();
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze").args(arguments).arg(&file).output().expect("systemd-analyze");
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        said.into_owned()
+    };
+
+    // It verifies with warnings as well; ours has none.
+    assert_eq!(analyze(&["verify"]), "");
+    println!("{}", analyze(&["security", "--offline=true", "--threshold=25"]).lines().last().unwrap_or_default());
+}
+
+#[test]
+fn the_files_that_compose_mounts_are_there() {
+    let folder = root().join("deploy/compose");
+    let compose = fs::read_to_string(folder.join("compose.yaml")).unwrap();
+    let mounted: Vec<PathBuf> = compose
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- ."))
+        .map(|mount| folder.join(format!(".{}", mount.split(':').next().unwrap())))
+        .collect();
+
+    assert!(mounted.len() >= 5, "{mounted:?}");
+    for file in mounted {
+        assert!(file.is_file(), "{}", file.display());
+    }
+}
