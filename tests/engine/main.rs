@@ -11,4 +11,5 @@ mod hostile_texts;
 mod lies;
 mod phonemes;
 mod stretches;
+mod structures;
 mod support;

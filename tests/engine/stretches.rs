@@ -8,7 +8,7 @@ use tts_batch_api::engine::{
     phoneme_ids,
 };
 
-use crate::support::{engine, espeak_settings, onnxruntime, path, phonemizer, voice_files};
+use crate::support::{engine, espeak_settings, in_stretches, onnxruntime, path, phonemizer, voice_files};
 
 const TEXT: &str = "The train to the coast leaves at nine, and it is seldom late.";
 
@@ -63,23 +63,9 @@ async fn stretches_are_what_they_are_in_the_whole() {
     let voice = engine().load(&voice_files()).unwrap();
     let input = input(&*voice, ids(&*voice, TEXT).await, 0.667, 7);
     let whole = voice.infer(&input, &Cancel::default()).unwrap();
-    let cancel = Cancel::default();
-    let Utterance::Prior(prior) = voice.begin(&input, &cancel).unwrap() else {
-        panic!("the voice is not computed in parts")
-    };
-    let (frames, prior) = (prior.frames, Arc::new(prior));
-    let parts = |length: usize| (0..frames).step_by(length).map(move |start| start..(start + length).min(frames));
 
-    for (section, length) in [(frames, 1), (frames, 24), (50, 24), (1, 100), (37, 100)] {
-        let mut latent = SpeechLatent::new(prior.clone());
-        let mut stretches = parts(length).peekable();
-        let mut joined = Vec::new();
-        for section in parts(section) {
-            latent.push(voice.flow(&prior, section, &cancel).unwrap());
-            while let Some(stretch) = stretches.next_if(|stretch| latent.is_known_for(stretch.end)) {
-                joined.extend(voice.decode(&latent, stretch, &cancel).unwrap());
-            }
-        }
+    for (section, length) in [(usize::MAX, 1), (usize::MAX, 24), (50, 24), (1, 100), (37, 100)] {
+        let joined = in_stretches(&*voice, &input, section, length);
 
         assert!(whole == joined, "sections of {section}, stretches of {length}");
     }

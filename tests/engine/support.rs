@@ -1,11 +1,12 @@
 //! What the engine's tests share: the native parts, the voice's settings, the phonemizer with its children.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tts_batch_api::engine::{
-    CompiledModels, EspeakPool, EspeakSettings, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
-    VoiceConfig,
+    Cancel, CompiledModels, EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
+    RuntimeFiles, RuntimeSettings, SpeechLatent, Utterance, VoiceConfig,
 };
 use tts_batch_api::voices::VoiceFiles;
 
@@ -48,6 +49,29 @@ pub fn espeak_settings(processes: usize) -> EspeakSettings {
         queue_limit: 64,
         timeout: Duration::from_secs(20),
     }
+}
+
+/// What a voice says when its latents are computed so many frames at a time, and its samples.
+pub fn in_stretches(voice: &dyn LoadedVoice, input: &ModelInput, section: usize, stretch: usize) -> Vec<f32> {
+    let cancel = Cancel::default();
+    let Utterance::Prior(prior) = voice.begin(input, &cancel).unwrap() else {
+        panic!("the voice is not computed in parts")
+    };
+    let (frames, prior) = (prior.frames, Arc::new(prior));
+    let parts = |length: usize| {
+        let length = length.min(frames);
+        (0..frames).step_by(length).map(move |start| start..(start + length).min(frames))
+    };
+    let mut latent = SpeechLatent::new(prior.clone());
+    let mut stretches = parts(stretch).peekable();
+    let mut joined = Vec::new();
+    for section in parts(section) {
+        latent.push(voice.flow(&prior, section, &cancel).unwrap());
+        while let Some(stretch) = stretches.next_if(|stretch| latent.is_known_for(stretch.end)) {
+            joined.extend(voice.decode(&latent, stretch, &cancel).unwrap());
+        }
+    }
+    joined
 }
 
 pub async fn phonemizer(settings: EspeakSettings) -> Phonemizer {

@@ -70,11 +70,23 @@ impl<'a> Graph<'a> {
 
     /// The value of a constant, if it is one of floats.
     pub fn constant(&self, value: &str) -> Option<Tensor> {
-        floats(self.constants.get(value)?)
+        floats(self.constants.get(self.original(value))?)
     }
 
     pub fn is_constant(&self, value: &str) -> bool {
-        self.constants.contains_key(value)
+        self.constants.contains_key(self.original(value))
+    }
+
+    /// What a value is a copy of: exporters write weights that are equal once.
+    fn original<'v>(&self, mut value: &'v str) -> &'v str
+    where
+        'a: 'v,
+    {
+        while let Some(source) = self.producer(value).filter(|node| node.is("Identity")).and_then(|node| node.input(0))
+        {
+            value = source;
+        }
+        value
     }
 }
 

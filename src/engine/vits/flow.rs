@@ -56,12 +56,23 @@ impl<'a> Reader<'_, 'a> {
 
     /// The product of the hyperbolic tangent of one half of a sum and the logistic function of the other.
     fn gated(&self, sum: Node<'a>) -> Read<Node<'a>> {
-        let slices = self.graph.consumers(sum.output()).filter(|node| node.is("Slice"));
-        let mut gates = slices.flat_map(|slice| self.graph.consumers(slice.output()));
+        let slices = self.slices(sum.output());
+        let mut gates = slices.into_iter().flat_map(|slice| self.graph.consumers(slice.output()));
         let tanh = gates.find(|node| node.is("Tanh")).ok_or(StructureError("gated layers"))?;
         let product = self.follow(tanh.output(), "Mul")?;
         let mut factors = product.inputs().iter().filter_map(|input| self.graph.producer(input));
         if factors.any(|node| node.is("Sigmoid")) { Ok(product) } else { Err(StructureError("gated layers")) }
+    }
+
+    /// The slices of a value, and theirs.
+    fn slices(&self, value: &str) -> Vec<Node<'a>> {
+        let mut slices: Vec<_> = self.graph.consumers(value).filter(|node| node.is("Slice")).collect();
+        let mut next = 0;
+        while let Some(slice) = slices.get(next) {
+            slices.extend(self.graph.consumers(slice.output()).filter(|node| node.is("Slice")));
+            next += 1;
+        }
+        slices
     }
 
     /// The input of the layer after the one with this output: a part of the output is added to the layer's own input.

@@ -39,7 +39,7 @@ impl Seams {
             noises.iter().find_map(|&noise| Prior::behind(graph, noise)).ok_or(StructureError("latent noise"))?;
         let durations = single(graph.of_kind("Ceil")).ok_or(StructureError("durations"))?.output();
         let latent = decoder_input(graph).ok_or(StructureError("decoder"))?;
-        let (mask, speaker) = boundary(graph, prior.sum, latent)?;
+        let mask = mask(graph, prior.sum, latent)?;
         let duration_noise = noises.iter().filter(|noise| **noise != prior.noise).map(|noise| noise.output());
         let samples = graph.of_kind("Tanh").last().map(Node::output).ok_or(StructureError("decoder"))?;
         let mean = unexpanded(graph, prior.mean).ok_or(StructureError("alignment"))?;
@@ -52,7 +52,7 @@ impl Seams {
             prior: prior.sum.to_owned(),
             mask: mask.to_owned(),
             latent: latent.to_owned(),
-            speaker: speaker.map(str::to_owned),
+            speaker: speaker(graph).map(str::to_owned),
             samples: samples.to_owned(),
         })
     }
@@ -158,8 +158,8 @@ fn decoder_input<'a>(graph: &Graph<'a>) -> Option<&'a str> {
     convolution.is("Conv").then(|| convolution.input(0))?
 }
 
-/// What the nodes between two values take from elsewhere: the mask, and the speaker where there are several.
-fn boundary<'a>(graph: &Graph<'a>, from: &'a str, to: &'a str) -> Result<(&'a str, Option<&'a str>), StructureError> {
+/// What the nodes between two values take from elsewhere, but for what comes from the speaker.
+fn mask<'a>(graph: &Graph<'a>, from: &'a str, to: &'a str) -> Result<&'a str, StructureError> {
     let after = reach(from, |value| graph.consumers(value).flat_map(|node| strs(node.outputs())).collect());
     let before = reach(to, |value| graph.producer(value).into_iter().flat_map(|node| strs(node.inputs())).collect());
     let is_between = |value: &str| value != from && after.contains(value) && before.contains(value);
@@ -168,9 +168,13 @@ fn boundary<'a>(graph: &Graph<'a>, from: &'a str, to: &'a str) -> Result<(&'a st
         .flat_map(|node| strs(node.inputs()))
         .filter(|value| !value.is_empty() && !after.contains(value) && !graph.is_constant(value))
         .collect();
-    let (speakers, others): (Vec<&str>, Vec<&str>) = taken.into_iter().partition(|value| is_speaker(graph, value));
-    let mask = single(others.into_iter()).ok_or(StructureError("flow"))?;
-    Ok((mask, at_most_one(speakers.into_iter(), StructureError("single speaker condition"))?))
+    single(taken.into_iter().filter(|value| !is_speaker(graph, value))).ok_or(StructureError("flow"))
+}
+
+/// The embedding of the speaker's id, as a column, where there are several.
+fn speaker<'a>(graph: &Graph<'a>) -> Option<&'a str> {
+    let lookup = graph.consumers(SPEAKER_ID).find(|node| node.is("Gather") && node.input(1) == Some(SPEAKER_ID))?;
+    single(graph.consumers(lookup.output())).filter(|node| node.is("Unsqueeze")).map(Node::output)
 }
 
 /// Whether a value is made of the speaker's id alone.
