@@ -10,7 +10,7 @@ TEST_PROGRAMS = chromedriver:chromium-driver curl:curl ffmpeg:ffmpeg jq:jq promt
 PACKAGES = target/packages
 PEERS = target/peers
 
-.PHONY: help tools test-tools setup build serve test lint bench peers clean
+.PHONY: help tools test-tools setup build serve test lint bench load soak peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -54,7 +54,13 @@ lint: tools ## check format and lints
 	@$(CARGO) clippy --locked --all-targets -- --deny warnings
 
 bench: setup ## measure the engine's parts
-	@$(CARGO) bench --locked
+	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine hit_path hit_ratio pool,--bench $(bench))
+
+load: setup ## see what holds at ten times the load that can be served
+	@$(CARGO) bench --locked --bench load
+
+soak: setup ## see whether anything grows in half an hour of mixed work
+	@$(CARGO) bench --locked --bench soak
 
 # Has two cores and nothing else to do, or says little.
 peers: build ## measure this service beside the other engines that play the same voices

@@ -1,0 +1,113 @@
+//! What holds when far more is asked than can be done? The service on both cores; the client beside it, in an open loop: ten times what the service
+//! can compute, with hits among it.
+//!
+//! `make load`, or `cargo bench --bench load`; takes two minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs nothing else to do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::{Ending, TestServer, capacity, evenly, quantile, send};
+
+const CALLERS: usize = 16;
+const TIMES_CAPACITY: f64 = 10.0;
+const HITS_PER_SECOND: f64 = 50.0;
+
+fn main() {
+    // `cargo test --benches` runs this too, where nobody wants to wait for it.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let time = Duration::from_secs(std::env::var("TTS_LOAD_SECONDS").map_or(60, |seconds| seconds.parse().unwrap()));
+    let server = TestServer::start(&[]);
+    assert_eq!(server.post_json("/v1/synthesizeSpeech", &hit()).status, 200);
+
+    // Once to warm up: the first callers meet a process that has never been busy.
+    capacity(server.address(), CALLERS, Duration::from_secs(5), |number| miss("warm", number));
+    let capacity = capacity(server.address(), CALLERS, Duration::from_secs(20), |number| miss("closed", number));
+    println!("capacity          {capacity:>7.1} answers a second, {CALLERS} callers that wait for each other's end");
+
+    let before = counted(&server);
+    let rate = TIMES_CAPACITY * capacity;
+    let mut requests = evenly("miss", rate, time, |number| miss("open", number));
+    requests.extend(evenly("hit", HITS_PER_SECOND, time, |_| hit()));
+    let (endings, resident) = watched(&server, || send(server.address(), requests));
+    let after = counted(&server);
+
+    let of = |kind: &str, status: u16| -> Vec<&Ending> {
+        endings.iter().filter(|ending| ending.kind == kind && ending.status == Some(status)).collect()
+    };
+    let (accepted, refused, hits) = (of("miss", 200), of("miss", 503), of("hit", 200));
+    let rest = endings.len() - accepted.len() - refused.len() - hits.len();
+    let hints = refused.iter().filter(|ending| ending.has_retry_after).count();
+    let goodput = accepted.len() as f64 / time.as_secs_f64();
+    println!("offered           {rate:>7.1} a second for {time:?}, and {HITS_PER_SECOND} hits");
+    println!(
+        "accepted          {goodput:>7.1} a second, {:.3} of the capacity (at least 0.95 is the goal)",
+        goodput / capacity
+    );
+    println!("                  p99 {:?} (the deadline is 30 s)", quantile(0.99, &accepted));
+    println!(
+        "refused           {:>7}, {hints} with Retry-After; p50 {:?}, p99 {:?}, longest {:?} (100 ms is the goal)",
+        refused.len(),
+        quantile(0.5, &refused),
+        quantile(0.99, &refused),
+        quantile(1.0, &refused)
+    );
+    println!(
+        "hits              {:>7} of {}, p50 {:?}, p99 {:?} (20 ms is the goal)",
+        hits.len(),
+        endings.iter().filter(|ending| ending.kind == "hit").count(),
+        quantile(0.5, &hits),
+        quantile(0.99, &hits)
+    );
+    println!("anything else     {rest:>7} (resets, time-outs, other answers)");
+    println!("accounted for     {:>7} of {} requests in the service's own count", after - before, endings.len());
+    println!(
+        "resident set      {} MB at first, {} MB at most, {} MB at last",
+        resident[0] >> 20,
+        resident.iter().max().unwrap() >> 20,
+        resident[resident.len() - 1] >> 20
+    );
+}
+
+fn hit() -> Value {
+    json!({"text": "All our agents are busy. Please hold the line."})
+}
+
+fn miss(run: &str, number: usize) -> Value {
+    json!({"text": format!("In the {run} run this is request number {number}.")})
+}
+
+/// Requests for speech that the service has answered, whatever it said.
+fn counted(server: &TestServer) -> usize {
+    let metrics = server.get("/metrics").text().to_owned();
+    let series = metrics
+        .lines()
+        .filter(|line| line.starts_with("tts_http_requests_total{") && line.contains("\"/v1/synthesizeSpeech\""));
+    series.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap() as usize).sum()
+}
+
+/// Does the work, and looks at the resident set ten times a second meanwhile.
+fn watched<T>(server: &TestServer, work: impl FnOnce() -> T) -> (T, Vec<u64>) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut seen = vec![server.resident_bytes()];
+            while !done.load(Relaxed) {
+                thread::sleep(Duration::from_millis(100));
+                seen.push(server.resident_bytes());
+            }
+            seen
+        });
+        let result = work();
+        done.store(true, Relaxed);
+        (result, watch.join().unwrap())
+    })
+}
