@@ -27,7 +27,18 @@ COPY deploy/fetch.py deploy/requirements.txt deploy/
 ARG VOICE=default
 RUN mkdir models && if [ "$VOICE" = none ]; then python3 deploy/fetch.py --without-voice; else python3 deploy/fetch.py; fi
 
-FROM ${BASE_IMAGE}
+# Everything that the image will hold: the program, its parts, the shared libraries that these name, and nothing else of a system.
+FROM ${BASE_IMAGE} AS root
+WORKDIR /root-of-the-image
+COPY --from=build /etc/ssl/certs/ca-certificates.crt etc/ssl/certs/ca-certificates.crt
+COPY --from=parts /parts/runtime app/runtime
+COPY --from=build /build/target/release/tts-batch-api usr/local/bin/tts-batch-api
+RUN find . -name '*.so*' -o -name tts-batch-api -type f | xargs ldd \
+    | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | sort -u | xargs cp --parents -L -t . \
+    && echo 'tts:x:10001:10001::/tmp:/' > etc/passwd && echo 'tts:x:10001:' > etc/group && echo 'hosts: files dns' > etc/nsswitch.conf \
+    && mkdir -m 1777 tmp && mkdir proc
+
+FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tts-batch-api" \
@@ -35,13 +46,11 @@ LABEL org.opencontainers.image.title="tts-batch-api" \
       org.opencontainers.image.licenses="GPL-3.0-or-later" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# For downloads of voices over HTTPS.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=parts /parts/runtime /app/runtime
+COPY --from=root /root-of-the-image /
 COPY --from=parts --chown=10001:10001 /parts/models /models
-COPY --from=build /build/target/release/tts-batch-api /usr/local/bin/tts-batch-api
 WORKDIR /app
 ENV HOME=/tmp \
+    PATH=/usr/local/bin \
     TTS_MODELS_DIR=/models
 USER 10001:10001
 EXPOSE 8080

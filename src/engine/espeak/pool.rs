@@ -174,15 +174,19 @@ impl Worker {
             .arg(settings.languages.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .env_clear()
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(unavailable)?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(input), Some(output), Some(mut errors)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
             return Err(EspeakError::Unavailable("its pipes are missing".to_owned()));
         };
+        // What espeak-ng complains of may quote the text. There is not everywhere a /dev/null to send it to.
+        tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
         let mut worker = Self { child, input, output: BufReader::new(output) };
 
         match timeout(START_TIMEOUT, worker.receive()).await {
