@@ -21,7 +21,9 @@ use tts_batch_api::engine::kernels::simd::{LANES, Lanes, Level, Operation, Simd}
 use tts_batch_api::engine::kernels::{Convolution, Geometry, Pass, Signal, Target, Workspace};
 
 const RATE: f64 = 22050.0;
-const FRAMES: usize = 200;
+const FRAMES: usize = 400;
+/// Where a sentence of that length is cut (`pool/stretches.rs`).
+const STRETCHES: [usize; 6] = [0, 24, 72, 168, 296, FRAMES];
 const LATENTS: usize = 192;
 /// Channels in, channels out, stride.
 const STAGES: [(usize, usize, usize); 3] = [(256, 128, 8), (128, 64, 8), (64, 32, 4)];
@@ -88,6 +90,16 @@ fn whole(level: Level) {
         let audio = (frames * decoder.hop()) as f64 / RATE;
         println!("  decoder, {frames:>3} frames          {:6.2} ms", seconds / audio * 1e3);
     }
+    let mut parts = |cuts: &[usize]| {
+        quickest(|| {
+            for cut in cuts.windows(2) {
+                let part = Part { latents: &latents, condition: &[], frames: cut[0]..cut[1] };
+                black_box(decoder.decode(&part, &mut scratch, || true).unwrap());
+            }
+        })
+    };
+    let more = parts(&STRETCHES) / parts(&[0, FRAMES]) - 1.0;
+    println!("  in stretches, what lies about the cuts twice: {:.1} % more than whole", more * 1e2);
     let kilobytes = [decoder.memory_bytes(), scratch.memory_bytes()].map(|bytes| bytes / 1024);
     println!("  weights {} KiB, a thread's memory {} KiB", kilobytes[0], kilobytes[1]);
 }

@@ -1,0 +1,157 @@
+//! More than can be done, and callers who do harm by being slow: what is refused is refused clearly, and nobody else notices.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::{Answer, Due, Ending, TOKEN, TestServer, evenly, send, until};
+
+/// One worker, and few who may wait: soon full.
+const NARROW: [(&str, &str); 2] = [("TTS_WORKERS", "1"), ("TTS_QUEUE_LIMIT", "4")];
+const FULL: &str = "tts_requests_shed_total{reason=\"capacity\"}";
+
+fn new_text(number: usize) -> Value {
+    json!({"text": format!("This is request number {number}.")})
+}
+
+fn known_text() -> Value {
+    json!({"text": "Please hold the line."})
+}
+
+fn ask(server: &TestServer, body: &Value) -> Answer {
+    server.post_json("/v1/synthesizeSpeech", body)
+}
+
+fn with_status(endings: &[Ending], kind: &str, status: u16) -> usize {
+    endings.iter().filter(|ending| ending.kind == kind && ending.status == Some(status)).count()
+}
+
+#[test]
+fn under_too_much_each_request_is_answered_or_refused_and_counted_and_what_is_kept_is_always_answered() {
+    let server = TestServer::start(&NARROW);
+    ask(&server, &known_text());
+    let mut requests = evenly("new", 200.0, Duration::from_secs(3), new_text);
+    requests.extend(evenly("known", 30.0, Duration::from_secs(3), |_| known_text()));
+    let (new, known) = (600, 90);
+
+    let endings = send(server.address(), requests);
+
+    let (answered, refused) = (with_status(&endings, "new", 200), with_status(&endings, "new", 503));
+    assert_eq!((answered + refused, with_status(&endings, "known", 200)), (new, known));
+    assert!(answered >= 5 && refused > new / 2, "{answered} answered, {refused} refused");
+    assert!(endings.iter().all(|ending| ending.status != Some(503) || ending.has_retry_after));
+    assert_eq!(server.metric(FULL), refused as f64);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_thousand_at_once_are_all_answered_and_the_next_one_too() {
+    let server = TestServer::start(&NARROW);
+    let requests = (0..1_000).map(|number| Due { at: Duration::ZERO, kind: "", body: new_text(number) });
+
+    let endings = send(server.address(), requests.collect());
+
+    let (answered, refused) = (with_status(&endings, "", 200), with_status(&endings, "", 503));
+    assert_eq!(answered + refused, 1_000);
+    assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
+    assert_eq!(ask(&server, &new_text(2_000)).status, 200);
+}
+
+#[test]
+fn while_the_queue_is_full_the_service_is_alive() {
+    let server = TestServer::start(&NARROW);
+    let long = |number: usize| json!({"text": format!("Text {number} goes on for a while, and for a while more. ").repeat(60)});
+    std::thread::scope(|scope| {
+        // More than may be in work.
+        for number in 0..8 {
+            let server = &server;
+            scope.spawn(move || ask(server, &long(number)));
+        }
+        until("the queue is full", || (server.metric(FULL) > 0.0).then_some(()));
+
+        assert_eq!(ask(&server, &new_text(0)).status, 503);
+        assert_eq!((server.get("/livez").status, server.get("/metrics").status), (200, 200));
+    });
+}
+
+#[test]
+fn heads_that_never_end_are_given_up_and_others_are_answered() {
+    let server = TestServer::start(&[]);
+    let begin = |_| {
+        let mut connection = server.connect();
+        connection.write_all(b"POST /v1/synthesizeSpeech HTTP/1.1\r\nhost: x\r\nx-slow: ").unwrap();
+        connection
+    };
+    let slow: Vec<TcpStream> = (0..300).map(begin).collect();
+
+    assert_eq!(ask(&server, &known_text()).status, 200);
+    for mut connection in slow {
+        // A byte now and then does not help. A connection that is closed already may say so here.
+        let _ = connection.write_all(b"a");
+        let mut said = Vec::new();
+        let _ = connection.read_to_end(&mut said);
+        assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&said));
+    }
+    assert_eq!(ask(&server, &known_text()).status, 200);
+}
+
+#[test]
+fn without_descriptors_for_new_connections_the_open_ones_go_on() {
+    let server = TestServer::start_under(&["prlimit", "--nofile=128"], &[]);
+    server.wait_until_ready();
+    let mut early = server.connect();
+    let body = known_text().to_string();
+    let request = format!(
+        "POST /v1/synthesizeSpeech HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    early.write_all(request.as_bytes()).unwrap();
+    assert_eq!(Answer::read(&mut early).status, 200);
+    let many: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
+
+    early.write_all(request.as_bytes()).unwrap();
+    assert_eq!(Answer::read(&mut early).status, 200);
+
+    drop(many);
+    assert_eq!(ask(&server, &known_text()).status, 200);
+}
+
+#[test]
+fn readers_who_stop_reading_keep_no_worker() {
+    let server = TestServer::start(&[("TTS_WORKERS", "1")]);
+    // Much more than sockets hold.
+    let begin = |number: usize| {
+        let text = format!("Reader number {number} does not read any of this, however long it goes on. ").repeat(50);
+        let body = json!({"text": text, "stream": true, "sample_rate": 48_000}).to_string();
+        let mut connection = server.connect();
+        let head = format!(
+            "POST /v1/synthesizeSpeech HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all((head + &body).as_bytes()).unwrap();
+        connection
+    };
+    let readers: Vec<TcpStream> = (0..10).map(begin).collect();
+
+    // The one worker gets round to somebody who reads.
+    for number in 0..5 {
+        assert_eq!(ask(&server, &new_text(number)).status, 200);
+    }
+    // Nobody reads, so that nothing more is computed, long before all is.
+    let mut seen = server.sentences();
+    until("the work to stand still", || {
+        let now = server.sentences();
+        let stands = now == seen && server.metric("tts_queue_depth") <= readers.len() as f64;
+        seen = now;
+        stands.then_some(())
+    });
+    assert!(seen < 400.0, "{seen} sentences for nobody");
+    drop(readers);
+    until("what nobody reads is dropped", || (server.metric("tts_queue_depth") == 0.0).then_some(()));
+}
