@@ -10,7 +10,7 @@ TEST_PROGRAMS = chromedriver:chromium-driver curl:curl ffmpeg:ffmpeg jq:jq promt
 PACKAGES = target/packages
 PEERS = target/peers
 
-.PHONY: help tools test-tools setup build serve test lint bench load soak peers clean
+.PHONY: help tools test-tools setup build serve test lint bench load soak audit fuzz peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -54,7 +54,7 @@ lint: tools ## check format and lints
 	@$(CARGO) clippy --locked --all-targets -- --deny warnings
 
 bench: setup ## measure the engine's parts
-	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine hit_path hit_ratio pool,--bench $(bench))
+	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool,--bench $(bench))
 
 load: setup ## see what holds at ten times the load that can be served
 	@$(CARGO) bench --locked --bench load
@@ -63,6 +63,18 @@ soak: setup ## see whether anything grows in half an hour of mixed work
 	@$(CARGO) bench --locked --bench soak
 
 # Has two cores and nothing else to do, or says little.
+audit: tools ## check the licences, sources and known faults of what the service is built of, and list it (CycloneDX)
+	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny
+	@command -v cargo-cyclonedx >/dev/null || $(CARGO) install --quiet --locked cargo-cyclonedx
+	@$(CARGO) deny --locked check
+	@$(CARGO) cyclonedx --format json --override-filename target/tts-batch-api.sbom
+
+# Needs the nightly toolchain. FUZZ_SECONDS for each target.
+fuzz: tools ## throw bytes at everything that reads what others write
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --quiet --locked cargo-fuzz
+	@for target in $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs))); do \
+	    $(CARGO) +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),600) -timeout=10 || exit 1; done
+
 peers: build ## measure this service beside the other engines that play the same voices
 	@$(PYTHON) -m pip install -q --upgrade --target $(PEERS) -r benches/peers/requirements.txt
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/peers.py

@@ -10,6 +10,8 @@ mod defuse;
 pub mod encoder;
 mod espeak;
 pub mod flow;
+#[cfg(fuzzing)]
+mod fuzzing;
 pub mod kernels;
 mod latent;
 mod leftovers;
@@ -34,6 +36,8 @@ pub use alignment::align;
 pub use cancel::Cancel;
 pub use compiled::CompiledModels;
 pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
+#[cfg(fuzzing)]
+pub use fuzzing::read_graph;
 pub use latent::{LatentSection, SpeechLatent, SpeechPrior};
 pub use leftovers::remove_leftovers;
 pub use onnx::GraphError;

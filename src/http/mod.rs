@@ -28,3 +28,5 @@ pub use batches::Items;
 pub use callers::Callers;
 pub use server::start;
 pub use state::{AppState, RequestLimits};
+#[cfg(fuzzing)]
+pub use synthesize::read_request;

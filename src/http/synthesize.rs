@@ -20,6 +20,12 @@ use crate::domain::{InvalidField, Prosody, Script, Speaker, SynthesisRequest, Vo
 use crate::speech::AudioSpec;
 use crate::text::{Pronunciation, TextType};
 
+/// Reads a request's body and does nothing with it.
+#[cfg(fuzzing)]
+pub fn read_request(body: &[u8]) {
+    let _ = parse_json::<Body>(body);
+}
+
 /// What to say, and how. Only `text` is required.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,8 @@ mod subtitles;
 mod timing;
 mod work;
 
+#[cfg(fuzzing)]
+pub use entries::{Plan, sentence_from_entry};
 pub use error::SpeechError;
 pub use service::{
     Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,

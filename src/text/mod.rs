@@ -13,4 +13,6 @@ mod ssml;
 mod values;
 
 pub use lexicons::{Lexicons, LexiconsError};
+#[cfg(fuzzing)]
+pub use pls::parse as parse_pls;
 pub use reader::{Pronunciation, ReadError, TextReader, TextType};

@@ -1,6 +1,6 @@
 //! Owns looking into a graph: who makes a value, who reads it, what is constant.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::proto::{FLOAT, GraphProto, NodeProto, TensorProto};
 
@@ -44,6 +44,16 @@ impl<'a> Graph<'a> {
             consumers,
             constants: constants.chain(nodes().filter_map(constant_node)).collect(),
         }
+    }
+
+    /// Whether each value is made once, and before it is read, as the format demands: then every walk through the graph ends.
+    pub fn is_ordered(&self) -> bool {
+        let mut made = HashSet::new();
+        self.nodes().all(|node| {
+            let is_known =
+                |input: &String| made.contains(input.as_str()) || !self.producers.contains_key(input.as_str());
+            node.inputs().iter().all(is_known) && node.outputs().iter().all(|output| made.insert(output.as_str()))
+        })
     }
 
     pub fn nodes(&self) -> impl Iterator<Item = Node<'a>> {
@@ -162,6 +172,45 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+
+    fn copy(from: &str, to: &str) -> NodeProto {
+        NodeProto {
+            op_type: Some("Identity".to_owned()),
+            inputs: vec![from.to_owned()],
+            outputs: vec![to.to_owned()],
+            ..NodeProto::default()
+        }
+    }
+
+    #[test]
+    fn values_that_are_read_before_they_are_made_or_made_twice_are_found() {
+        let is_ordered = |nodes: &[(&str, &str)]| {
+            let nodes = nodes.iter().map(|(from, to)| copy(from, to)).collect();
+            Graph::new(Some(&GraphProto { nodes, ..GraphProto::default() })).is_ordered()
+        };
+
+        assert!(is_ordered(&[("input", "a"), ("a", "b"), ("a", "c")]));
+        for wrong in [&[("a", "b"), ("input", "a")][..], &[("a", "a")], &[("input", "a"), ("input", "a")]] {
+            assert!(!is_ordered(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_constant_is_one() {
+        let two = TensorProto {
+            name: Some("two".to_owned()),
+            dims: vec![1],
+            data_type: Some(FLOAT),
+            float_data: vec![2.0],
+            ..TensorProto::default()
+        };
+        let nodes = vec![copy("two", "again"), copy("again", "and again")];
+        let proto = GraphProto { nodes, initializers: vec![two], ..GraphProto::default() };
+        let graph = Graph::new(Some(&proto));
+
+        assert_eq!(graph.constant("and again").map(|tensor| tensor.values), Some(vec![2.0]));
+        assert!(graph.is_constant("again") && !graph.is_constant("input"));
+    }
 
     #[test]
     fn constants_are_read_in_each_of_their_forms() {

@@ -34,6 +34,9 @@ const SPEAKER_ID: &str = "sid";
 
 impl Seams {
     pub fn find(graph: &Graph<'_>) -> Result<Self, StructureError> {
+        if !graph.is_ordered() {
+            return Err(StructureError("order"));
+        }
         let noises: Vec<Node> = graph.of_kind("RandomNormalLike").collect();
         let prior =
             noises.iter().find_map(|&noise| Prior::behind(graph, noise)).ok_or(StructureError("latent noise"))?;
