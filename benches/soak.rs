@@ -9,13 +9,13 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Due, RedisServer, TOKEN, TestServer, send};
+use support::{Due, RedisServer, TestServer, send};
 
 /// Not looked at: caches fill, threads and connections come into being.
 const WARM_UP: Duration = Duration::from_mins(3);
@@ -100,13 +100,7 @@ fn leave(server: &TestServer, done: &AtomicBool) {
     while !done.load(Relaxed) {
         number += 1;
         let text = format!("Caller number {number} leaves. ").repeat(20);
-        let body = json!({"text": text, "stream": true}).to_string();
-        let mut connection = server.connect();
-        let head = format!(
-            "POST /v1/synthesizeSpeech HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        connection.write_all((head + &body).as_bytes()).unwrap();
+        let mut connection = server.begin(&json!({"text": text, "stream": true}));
         connection.read_exact(&mut [0; 1_000]).unwrap();
         drop(connection);
         thread::sleep(BETWEEN_LEAVERS);

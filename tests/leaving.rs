@@ -9,8 +9,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Read;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,18 +32,6 @@ const MEMORY_SLACK_BYTES: u64 = 24 << 20;
 /// One worker, so that the second of two sentences waits, and time for what waits on the slowest machine.
 fn server() -> TestServer {
     TestServer::start(&[("TTS_WORKERS", "1"), ("TTS_CACHE_ENABLED", "false"), ("TTS_REQUEST_DEADLINE_MS", "600000")])
-}
-
-/// A caller whose request is sent, and who leaves when this is dropped.
-fn caller(server: &TestServer, body: &Value) -> TcpStream {
-    let body = body.to_string();
-    let head = format!(
-        "POST {SYNTHESIZE} HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut stream = server.connect();
-    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    stream
 }
 
 /// One sentence of a quarter of a minute and more.
@@ -82,7 +69,7 @@ fn until_nobody_is_served(server: &TestServer) {
 #[test]
 fn a_computation_stops_within_the_sentence_when_its_caller_leaves() {
     let server = server();
-    let leaving = caller(&server, &long());
+    let leaving = server.begin(&long());
     until_begun(&server, 1.0);
 
     drop(leaving);
@@ -112,9 +99,9 @@ fn a_computation_stops_within_the_sentence_when_its_deadline_passes() {
 #[test]
 fn a_sentence_in_the_queue_is_dropped_when_its_caller_leaves() {
     let server = server();
-    let busy = caller(&server, &long());
+    let busy = server.begin(&long());
     until_begun(&server, 1.0);
-    let leaving = caller(&server, &long());
+    let leaving = server.begin(&long());
     until_metric(&server, "tts_queue_depth", 2.0);
 
     drop(leaving);
@@ -131,7 +118,7 @@ fn a_sentence_in_the_queue_is_dropped_when_its_caller_leaves() {
 fn a_stream_ends_when_its_reader_leaves() {
     let server = server();
     let text = format!("One. {LONG_SENTENCE}. {LONG_SENTENCE}. {LONG_SENTENCE}.");
-    let mut leaving = caller(&server, &json!({"text": text, "stream": true}));
+    let mut leaving = server.begin(&json!({"text": text, "stream": true}));
     let mut received = [0; 4096];
     leaving.read_exact(&mut received).unwrap();
     assert!(received.starts_with(b"HTTP/1.1 200"));
@@ -181,11 +168,11 @@ fn callers_who_leave_leave_nothing_behind() {
 /// One leaves in the queue, one during the computation, one in the middle of a stream.
 fn leave_in_every_way(server: &TestServer) {
     let began = begun(server);
-    let mut streaming = caller(server, &json!({"text": format!("One. {LONG_SENTENCE}."), "stream": true}));
+    let mut streaming = server.begin(&json!({"text": format!("One. {LONG_SENTENCE}."), "stream": true}));
     streaming.read_exact(&mut [0; 4096]).unwrap();
     until("the second sentence is computed", || (begun(server) >= began + 2.0).then_some(()));
-    let computing = caller(server, &long());
-    let queued = caller(server, &long());
+    let computing = server.begin(&long());
+    let queued = server.begin(&long());
     until_metric(server, "tts_queue_depth", 3.0);
 
     drop(queued);

@@ -28,7 +28,7 @@ pub use load::{Due, Ending, capacity, evenly, quantile, send};
 pub use path_payloads::path_payloads;
 pub use proxy::{Fault, FaultProxy};
 pub use redis::{RedisCluster, RedisServer};
-pub use server::{TOKEN, TestServer, shared};
+pub use server::{TOKEN, TestServer, ask_on, shared};
 pub use wait::until;
 
 /// The voice that comes with the service.

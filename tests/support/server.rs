@@ -132,6 +132,13 @@ impl TestServer {
         Answer::read(&mut stream)
     }
 
+    /// Asks for speech on a new connection; whoever drops it leaves.
+    pub fn begin(&self, body: &Value) -> TcpStream {
+        let mut connection = self.connect();
+        ask_on(&mut connection, body);
+        connection
+    }
+
     // --- what the server says of itself ---
 
     /// The value of a series, named with its labels; 0 if it does not exist yet.
@@ -225,6 +232,16 @@ impl Drop for TestServer {
             let _ = process.wait();
         }
     }
+}
+
+/// Asks for speech on a connection, and reads nothing of the answer.
+pub fn ask_on(connection: &mut TcpStream, body: &Value) {
+    let body = body.to_string();
+    let head = format!(
+        "POST /v1/synthesizeSpeech HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all((head + &body).as_bytes()).unwrap();
 }
 
 /// Kills the process when the pipe from here ends, and with it whoever holds its other end.
