@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::LoadError;
 use super::check::Expected;
@@ -100,7 +101,9 @@ impl CompiledModels {
 
     /// Appears under its name whole or not at all.
     fn compile_into(&self, source: &Bytes, config: &VoiceConfig, target: &Path) -> Result<CompiledVoice, LoadError> {
-        let partial = target.with_extension(format!("{}.{PARTIAL}", std::process::id()));
+        // In containers that share the folder every process has the same number.
+        let maker = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
+        let partial = target.with_extension(format!("{maker}.{PARTIAL}"));
         fs::create_dir_all(&partial).map_err(LoadError::Read)?;
         let kept = self.compile(source, config, &Place::Folder(&partial)).and_then(|voice| {
             keep(&voice, &partial, target).map_err(LoadError::Read)?;
@@ -186,7 +189,7 @@ impl Place<'_> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(name);
-                let file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+                let file = File::options().read(true).write(true).create_new(true).open(&path)?;
                 Ok((file, path))
             }
             Self::Memory => {

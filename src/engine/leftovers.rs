@@ -89,9 +89,9 @@ fn after_digest(name: &str) -> Option<&str> {
     (is_digest && (rest.is_empty() || rest.starts_with('.'))).then_some(rest)
 }
 
-/// The process that makes or made it, of something half made.
+/// The process that makes or made it, of something half made: `.PROCESS-RANDOM.partial`.
 fn maker(rest: &str) -> Option<u32> {
-    rest.strip_suffix(PARTIAL)?.trim_matches('.').parse().ok()
+    rest.strip_suffix(PARTIAL)?.trim_matches('.').split('-').next()?.parse().ok()
 }
 
 fn is_abandoned(path: &Path, process: u32) -> bool {

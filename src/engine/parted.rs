@@ -260,11 +260,15 @@ fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInpu
     let channels = mean.len() / ids.max(1);
     let mut prior = vec![0.0; channels * frames];
     let mut noise = Noise::new(input.seed, LATENT_STREAM);
+    let mut deviations = vec![0.0; channels];
     let mut frame = 0;
     for (id, &count) in durations.iter().enumerate() {
+        for (channel, deviation) in deviations.iter_mut().enumerate() {
+            // The system's own function has other last bits on other processors.
+            *deviation = libm::expf(log_deviation[channel * ids + id]) * input.noise_scale;
+        }
         for _ in 0..count {
-            for channel in 0..channels {
-                let deviation = log_deviation[channel * ids + id].exp() * input.noise_scale;
+            for (channel, deviation) in deviations.iter().enumerate() {
                 let noise = noise.next().unwrap_or(0.0);
                 prior[channel * frames + frame] = mean[channel * ids + id] + noise * deviation;
             }

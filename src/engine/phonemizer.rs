@@ -171,7 +171,8 @@ fn split_at_blocks(text: &str) -> Vec<&str> {
                 begin = close + 2;
                 search = begin;
             }
-            None => search = open + 1,
+            // Nor does any other that opens on this line.
+            None => search = line_end,
         }
     }
     parts.push(&text[begin..]);

@@ -90,6 +90,14 @@ impl VoiceConfig {
             [BEGIN, PAD, END].iter().all(|mark| phoneme_ids.contains_key(*mark)),
             "phoneme_id_map must hold ^, _ and $",
         )?;
+        check(
+            phoneme_ids.values().all(|ids| ids.len() <= MAX_IDS),
+            "phoneme_id_map gives more than 16 ids to a phoneme",
+        )?;
+        check(
+            raw.vowel_clusters.len() <= MAX_CLUSTERS && raw.vowel_clusters.iter().all(|run| run.len() <= MAX_IDS),
+            "vowel_clusters are more than 1000, or longer than 16 phonemes",
+        )?;
         let espeak_voice = raw.espeak.map(|espeak| espeak.voice).unwrap_or_default();
         check(phoneme_type == PhonemeType::Text || !espeak_voice.is_empty(), "espeak.voice is missing")?;
         Ok(Self {
@@ -110,6 +118,10 @@ impl VoiceConfig {
         })
     }
 }
+
+/// A phoneme's ids, and a cluster's phonemes: what a sentence costs follows its phonemes. Piper's voices have one and two.
+const MAX_IDS: usize = 16;
+const MAX_CLUSTERS: usize = 1_000;
 
 /// Drops ids that the graph's embedding has no row for: they would fail a whole sentence.
 fn known_to_graph(map: HashMap<String, Vec<i64>>, symbols: i64) -> HashMap<String, Vec<i64>> {
@@ -213,7 +225,7 @@ mod tests {
 
     #[test]
     fn files_that_cannot_be_spoken_are_refused() {
-        let broken: [(&str, Value); 7] = [
+        let broken: [(&str, Value); 9] = [
             ("/phoneme_type", json!("pinyin")),
             ("/audio/sample_rate", json!(0)),
             ("/num_speakers", json!(0)),
@@ -221,6 +233,8 @@ mod tests {
             ("/phoneme_id_map", json!({"a": [1]})),
             ("/espeak", json!(null)),
             ("/inference", json!({"length_scale": 0.0})),
+            ("/phoneme_id_map", json!({"^": [1], "_": [0], "$": [2], "a": vec![3; 17]})),
+            ("/vowel_clusters", json!([vec!["a"; 17]])),
         ];
         for (pointer, value) in broken {
             let mut config = minimal();

@@ -122,10 +122,7 @@ impl ModelPoolActor {
 
     fn make_room(&mut self, id: &VoiceId, files: &VoiceFiles) -> Result<Vec<Evicted>, PoolError> {
         let bytes = self.engine.memory_needed(files, self.settings.workers);
-        self.residency.make_room(bytes).map_err(|no_room| match no_room {
-            NoRoom::TooLarge { bytes, limit } => PoolError::VoiceTooLarge { voice: id.clone(), bytes, limit },
-            NoRoom::AllInUse => PoolError::NoRoom(id.clone()),
-        })
+        self.residency.make_room(bytes).map_err(|no_room| refusal(id, no_room))
     }
 
     /// Asks for the voice's files, which may have to be fetched, then loads them.
@@ -178,12 +175,7 @@ impl ModelPoolActor {
     fn finish_load(&mut self, id: &VoiceId, loaded: Result<Arc<dyn LoadedVoice>, String>) {
         self.metrics.count_voice_load(loaded.is_ok());
         let answer = match loaded {
-            Ok(voice) => {
-                let bytes = voice.memory_bytes(self.settings.workers);
-                tracing::info!(voice = %id, bytes, "voice loaded");
-                self.residency.insert(id.clone(), voice.clone(), bytes);
-                Ok(voice)
-            }
+            Ok(voice) => self.keep(id, voice),
             Err(reason) => {
                 tracing::error!(voice = %id, reason, "voice could not be loaded");
                 let retry_after = self.residency.quarantine(id.clone(), reason.clone());
@@ -193,6 +185,25 @@ impl ModelPoolActor {
         };
         self.show_residency();
         self.answer_waiting(id, &answer);
+    }
+
+    /// Keeps a loaded voice, if there is room for what it takes indeed.
+    fn keep(&mut self, id: &VoiceId, voice: Arc<dyn LoadedVoice>) -> Loaded {
+        let bytes = voice.memory_bytes(self.settings.workers);
+        match self.residency.make_room(bytes) {
+            Ok(evicted) => {
+                tracing::info!(voice = %id, bytes, "voice loaded");
+                self.release(evicted);
+                self.residency.insert(id.clone(), voice.clone(), bytes);
+                Ok(voice)
+            }
+            Err(no_room) => {
+                tracing::warn!(voice = %id, bytes, "a voice takes more memory than was expected, and there is no room for it");
+                let refused = refusal(id, no_room);
+                self.residency.quarantine(id.clone(), refused.to_string());
+                Err(refused)
+            }
+        }
     }
 
     /// Lets go of the voice if its files are others now. Whoever holds it finishes with it.
@@ -360,6 +371,13 @@ impl ModelPoolActor {
             self.release(evicted);
         }
         self.dispatch();
+    }
+}
+
+fn refusal(id: &VoiceId, no_room: NoRoom) -> PoolError {
+    match no_room {
+        NoRoom::TooLarge { bytes, limit } => PoolError::VoiceTooLarge { voice: id.clone(), bytes, limit },
+        NoRoom::AllInUse => PoolError::NoRoom(id.clone()),
     }
 }
 

@@ -68,8 +68,9 @@ impl PoolHandle {
                 }
             }
         };
-        let mut to_decode = stretches(prior.frames, admission.share.class()).peekable();
-        let wanted = Wanted { first_sound: job.first_sound, workers: self.idle_workers() + 1 };
+        let (workers, class) = (self.idle_workers() + 1, admission.share.class());
+        let wanted = Wanted { first_sound: job.first_sound, workers, class };
+        let mut to_decode = stretches(prior.frames, wanted).peekable();
         let sections = sections(prior.frames, prior.context, wanted);
         let mut latent = SpeechLatent::new(prior);
         let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |section| {

@@ -90,6 +90,8 @@ async fn every_hostile_text_ends_and_harms_no_other() {
     println!("{counts:?}, {}", peak_memory());
     assert_eq!(outcomes.len(), texts.len());
     assert!(!counts.contains_key(&Outcome::Wrong), "{counts:?}");
+    // What is known to crash is disarmed: hardly anything else does.
+    assert!(counts[&Outcome::Spoken] > texts.len() * 99 / 100, "{counts:?}");
     assert_eq!(phonemes(&phonemizer, NORMAL).await, normal);
 }
 

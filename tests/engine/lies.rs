@@ -91,3 +91,19 @@ fn no_voice_speaks_otherwise_than_its_graph_says() {
     println!("{told} lies: {refused} refused, {as_it_came} computed as they came");
     assert!(as_it_came > 0);
 }
+
+#[test]
+fn a_graph_with_a_name_that_is_ours_is_computed_as_it_came() {
+    let (truth, name) = (std::fs::read(voice_files().model).unwrap(), b"/dec/conv_pre/Conv_output_0");
+    let mut model = truth.clone();
+    for place in truth.windows(name.len()).enumerate().filter(|(_, window)| window == name).map(|(place, _)| place) {
+        model[place..place + 4].copy_from_slice(b"tts.");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = VoiceFiles { model: folder.path().join("mixed-up.onnx"), config: voice_files().config };
+    std::fs::write(&files.model, &model).unwrap();
+
+    let voice = load(&files, CompiledModels::new(onnxruntime(), None)).unwrap();
+
+    assert!(model != truth && voice.computing() == Computing::OnnxRuntime);
+}

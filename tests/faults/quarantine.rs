@@ -111,7 +111,7 @@ fn the_service_is_not_ready_while_every_worker_hangs() {
         let pool = Pool::start(settings(1, 10));
         pool.load(GOOD).await.unwrap();
         let gate = pool.script.inference_gate.close();
-        let soon = || Deadline::after(Duration::from_millis(20));
+        let soon = || Deadline::after(Duration::from_millis(300));
 
         let first = pool.speak_before(soon(), PLAIN).await;
         until("the worker is replaced", || pool.restarts() == 1).await;

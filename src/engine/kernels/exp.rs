@@ -14,7 +14,8 @@ const SERIES: [f32; 8] = [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.
 
 #[inline(always)]
 pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
-    let x = simd.max(simd.min(x, simd.splat(LIMIT)), simd.splat(-LIMIT));
+    // In this order what is no number stays none: see `Simd::min`.
+    let x = simd.max(simd.splat(-LIMIT), simd.min(simd.splat(LIMIT), x));
     let rounding = simd.splat(ROUNDING);
     let exponent = simd.sub(simd.mul_add(x, simd.splat(std::f32::consts::LOG2_E), rounding), rounding);
     let rest = simd.mul_add(exponent, simd.splat(-LN_2[1]), simd.mul_add(exponent, simd.splat(-LN_2[0]), x));

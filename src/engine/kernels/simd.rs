@@ -32,7 +32,9 @@ pub trait Simd: Copy {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
     fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The lesser, and the second operand where one of the two is not a number.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The greater, and the second operand where one of the two is not a number.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;

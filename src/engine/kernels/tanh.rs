@@ -11,7 +11,8 @@ const UNDER: [f32; 5] = [1.0, 0.467_778_7, 0.026_164_65, 0.000_341_138_05, 8.522
 
 #[inline(always)]
 pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
-    let x = simd.max(simd.min(x, simd.splat(LIMIT)), simd.splat(-LIMIT));
+    // In this order what is no number stays none: see `Simd::min`.
+    let x = simd.max(simd.splat(-LIMIT), simd.min(simd.splat(LIMIT), x));
     let square = simd.mul(x, x);
     let mut over = simd.splat(OVER[4]);
     let mut under = simd.splat(UNDER[4]);

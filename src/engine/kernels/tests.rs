@@ -216,3 +216,15 @@ fn the_exponential_function_is_exact_to_single_precision_and_never_infinite() {
         assert_eq!(limits[0].0[..2], limits[0].0[2..4]);
     }
 }
+
+#[test]
+fn what_is_no_number_stays_none() {
+    for level in Level::available() {
+        let (mut tangent, mut power) = ([Lanes([f32::NAN; 16])], [Lanes([f32::NAN; 16])]);
+
+        level.run(Tanh(&mut tangent));
+        level.run(Exp(&mut power));
+
+        assert!(tangent[0].0.iter().chain(&power[0].0).all(|value| value.is_nan()));
+    }
+}

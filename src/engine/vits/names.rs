@@ -1,6 +1,9 @@
 //! Owns the names that the values between a voice's parts get when its graph is taken apart. Shapes: N phoneme ids, C channels, F frames. All
 //! are 32-bit floats.
 
+/// What all of them begin with.
+pub const OWN: &str = "tts.";
+
 /// What the text encoder says of each phoneme id to whatever predicts its duration, [1, H, N].
 pub const HIDDEN: &str = "tts.hidden";
 /// Means of the latent, [1, C, N].

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::super::onnx::{Cut, CutValue, Graph, Node};
-use super::names::{DURATION_NOISE, DURATIONS, HIDDEN, LATENT, LOG_DEVIATION, MASK, MEAN, PRIOR, SAMPLES, SPEAKER};
+use super::names::{
+    DURATION_NOISE, DURATIONS, HIDDEN, LATENT, LOG_DEVIATION, MASK, MEAN, OWN, PRIOR, SAMPLES, SPEAKER,
+};
 
 /// Names of the values in the graph. Their shapes stand with the names that they get, in [`super::names`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,10 @@ impl Seams {
     pub fn find(graph: &Graph<'_>) -> Result<Self, StructureError> {
         if !graph.is_ordered() {
             return Err(StructureError("order"));
+        }
+        // Values of these names are ours once it is taken apart; one of its own would be mixed up with them.
+        if graph.nodes().flat_map(Node::outputs).any(|name| name.starts_with(OWN)) {
+            return Err(StructureError("names of its own alone"));
         }
         let noises: Vec<Node> = graph.of_kind("RandomNormalLike").collect();
         let prior =
