@@ -95,6 +95,21 @@ fn a_wrong_setting_is_64_and_one_line_that_names_it() {
 }
 
 #[test]
+fn a_wrong_way_to_the_collector_is_64_and_named() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317");
+    let wrong = [
+        [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")],
+        [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://not an address")],
+    ];
+
+    for variables in wrong {
+        let run = serve(&[&[("ALLOWED_USER_TOKEN", SECRET)], &variables[..]].concat());
+
+        assert_refused(&run, variables[1].0);
+    }
+}
+
+#[test]
 fn a_service_without_a_token_does_not_start() {
     for variables in [&[][..], &[("ALLOWED_USER_TOKEN", "")], &[("ALLOWED_USER_TOKEN", " , ")]] {
         assert_refused(&serve(variables), "ALLOWED_USER_TOKEN");

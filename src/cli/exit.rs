@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
+use crate::telemetry::TelemetryError;
 use crate::text::ReadError;
 use crate::voices::{CatalogueError, VoiceError};
 
@@ -46,7 +47,7 @@ pub fn unavailable() -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    if error.is::<ConfigError>() {
+    if error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(TelemetryError::Traces(_))) {
         return USAGE;
     }
     if error.is::<BatchFailed>() || error.is::<UnusableFile>() {

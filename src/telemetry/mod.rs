@@ -7,7 +7,6 @@ mod traces;
 
 use std::sync::{Mutex, PoisonError};
 
-use opentelemetry_otlp::ExporterBuildError;
 use tracing_appender::non_blocking::{ErrorCounter, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -17,15 +16,15 @@ pub use metrics::{IntGauge, METRICS_FORMAT, Metrics};
 pub use traces::{TRACED, continue_trace, is_traced, rename, trace_id};
 
 use crate::config::LogConfig;
-use traces::Exporting;
+use traces::{ExportError, Exporting};
 
 /// Why the service cannot speak of itself.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     #[error(transparent)]
     Logs(#[from] TryInitError),
-    #[error("the OTEL_* variables: {0}")]
-    Traces(#[from] ExporterBuildError),
+    #[error(transparent)]
+    Traces(#[from] ExportError),
 }
 
 /// What is under way until the process ends.

@@ -12,6 +12,7 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::{Builder, Runtime};
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -24,6 +25,9 @@ const SERVICE_NAME: &str = "tts-batch-api";
 
 /// What names a collector, the more special first.
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+
+/// How it is spoken to, the more special first.
+const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
 
 /// The longest that the end of the process waits for the collector.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
@@ -43,7 +47,29 @@ struct Sampler {
 }
 
 /// Sends spans until it is dropped.
-pub struct Exporting(SdkTracerProvider);
+pub struct Exporting {
+    provider: SdkTracerProvider,
+    /// Where connections of gRPC live, which the thread that sends is none of.
+    connections: Option<Runtime>,
+}
+
+/// Why spans cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")]
+    Protocol,
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
+    Exporter(#[from] ExporterBuildError),
+    #[error(transparent)]
+    Runtime(#[from] std::io::Error),
+}
+
+/// How a collector is spoken to.
+#[derive(Debug, PartialEq, Eq)]
+enum Protocol {
+    Http,
+    Grpc,
+}
 
 /// The headers of a request, by their names.
 struct Headers<'a>(&'a dyn Fn(&str) -> Option<&'a str>);
@@ -52,25 +78,33 @@ struct Headers<'a>(&'a dyn Fn(&str) -> Option<&'a str>);
 ///
 /// # Errors
 /// If the variables name what cannot be used.
-pub fn export() -> Result<Option<Exporting>, ExporterBuildError> {
-    if !is_asked_for(|name| std::env::var(name).ok()) {
+pub fn export() -> Result<Option<Exporting>, ExportError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    if !is_asked_for(variable) {
         return Ok(None);
     }
     // The client leaves the choice to whoever uses it; only the first choice counts.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let exporter = SpanExporter::builder().with_http().build()?;
+    let (exporter, connections) = match Protocol::of(variable).ok_or(ExportError::Protocol)? {
+        Protocol::Http => (SpanExporter::builder().with_http().build()?, None),
+        Protocol::Grpc => {
+            let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("otlp").enable_all().build()?;
+            let _inside = runtime.enter();
+            (SpanExporter::builder().with_tonic().build()?, Some(runtime))
+        }
+    };
     let mut resource = Resource::builder();
     if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
         resource = resource.with_service_name(SERVICE_NAME);
     }
-    let _ = SAMPLER.set(Sampler::of(|name| std::env::var(name).ok()));
+    let _ = SAMPLER.set(Sampler::of(variable));
     let provider = SdkTracerProvider::builder()
         .with_resource(resource.build())
         // What is not wanted is not begun: see `is_traced`.
         .with_sampler(opentelemetry_sdk::trace::Sampler::AlwaysOn)
         .with_batch_exporter(exporter)
         .build();
-    Ok(Some(Exporting(provider)))
+    Ok(Some(Exporting { provider, connections }))
 }
 
 fn is_asked_for(variable: impl Fn(&str) -> Option<String>) -> bool {
@@ -124,7 +158,7 @@ impl Exporting {
             is_ours(metadata) && (metadata.target() == TRACED || context.lookup_current().is_some())
         };
         tracing_opentelemetry::layer()
-            .with_tracer(self.0.tracer(SERVICE_NAME))
+            .with_tracer(self.provider.tracer(SERVICE_NAME))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
@@ -134,8 +168,25 @@ impl Exporting {
 
 impl Drop for Exporting {
     fn drop(&mut self) {
-        if self.0.shutdown_with_timeout(FLUSH_LIMIT).is_err() {
+        if self.provider.shutdown_with_timeout(FLUSH_LIMIT).is_err() {
             tracing::warn!("spans were left when the time to send them was over");
+        }
+        if let Some(connections) = self.connections.take() {
+            // Nobody waits for what hangs, least of all a runtime inside another.
+            connections.shutdown_background();
+        }
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// `None`: it is one that is not spoken here.
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        match PROTOCOLS.iter().find_map(|name| variable(name).filter(|value| !value.is_empty())).as_deref() {
+            None | Some("http/protobuf") => Some(Self::Http),
+            Some("grpc") => Some(Self::Grpc),
+            Some(_) => None,
         }
     }
 }
@@ -197,6 +248,18 @@ mod tests {
         assert!(seldom.wants(None, 0.005) && !sampler("traceidratio", "0.01").wants(recorded, 0.5));
         assert!(!sampler("always_off", "").wants(None, 0.0) && sampler("parentbased_always_on", "").wants(None, 0.99));
         assert_eq!(Sampler::of(|_| None), Sampler { follows_the_caller: true, ratio: 1.0 });
+    }
+
+    #[test]
+    fn the_protocol_is_that_of_traces_or_else_of_all() {
+        let with = |set: &[(&str, &str)]| {
+            Protocol::of(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+
+        assert_eq!(with(&[]), Some(Protocol::Http));
+        assert_eq!(with(&[(PROTOCOLS[1], "grpc")]), Some(Protocol::Grpc));
+        assert_eq!(with(&[(PROTOCOLS[1], "grpc"), (PROTOCOLS[0], "http/protobuf")]), Some(Protocol::Http));
+        assert_eq!(with(&[(PROTOCOLS[1], "http/json")]), None);
     }
 
     #[test]

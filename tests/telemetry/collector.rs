@@ -1,14 +1,18 @@
-//! A collector of traces: what a service sends it over OTLP (<https://opentelemetry.io/docs/specs/otlp/>, protobuf over HTTP).
+//! A collector of traces: what a service sends it over OTLP (<https://opentelemetry.io/docs/specs/otlp/>), protobuf over HTTP or gRPC.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use prost::Message;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
 
 use crate::support::{TestServer, until};
 
@@ -34,8 +38,12 @@ struct Received {
 
 pub struct Collector {
     address: SocketAddr,
+    protocol: &'static str,
     received: Arc<Mutex<Received>>,
 }
+
+/// What takes requests over gRPC.
+struct OverGrpc(Arc<Mutex<Received>>);
 
 // === impl Collector ===
 
@@ -43,7 +51,7 @@ impl Collector {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, received) = (listener.local_addr().unwrap(), Arc::<Mutex<Received>>::default());
-        let collector = Self { address, received: received.clone() };
+        let collector = Self { address, protocol: "http/protobuf", received: received.clone() };
         std::thread::spawn(move || {
             for connection in listener.incoming() {
                 let (connection, received) = (connection.unwrap(), received.clone());
@@ -53,11 +61,27 @@ impl Collector {
         collector
     }
 
+    pub fn start_grpc() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (address, received) = (listener.local_addr().unwrap(), Arc::<Mutex<Received>>::default());
+        let service = TraceServiceServer::new(OverGrpc(received.clone()));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
+                Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+            });
+        });
+        Self { address, protocol: "grpc", received }
+    }
+
     /// A service that sends its spans here.
     pub fn service(&self, instance: &str, variables: &[(&str, &str)]) -> TestServer {
         let (endpoint, instance) = (format!("http://{}", self.address), format!("service.instance.id={instance}"));
         let ours = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", self.protocol),
             ("OTEL_RESOURCE_ATTRIBUTES", &instance),
             ("OTEL_BSP_SCHEDULE_DELAY", "50"),
         ];
@@ -81,6 +105,20 @@ impl Collector {
     /// All that was sent.
     pub fn bytes(&self) -> Vec<u8> {
         self.received.lock().unwrap().bytes.clone()
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for OverGrpc {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let request = request.into_inner();
+        let mut received = self.0.lock().unwrap();
+        received.bytes.extend(request.encode_to_vec());
+        received.spans.extend(spans(request));
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 

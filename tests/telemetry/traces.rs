@@ -41,6 +41,21 @@ fn of_instance(spans: &[Span], instance: &str) -> Vec<Span> {
 }
 
 #[test]
+fn spans_go_over_grpc_too_and_none_is_left_at_the_end() {
+    let collector = Collector::start_grpc();
+    // Nothing is sent before the end, which does not come in time by itself.
+    let server = collector.service("only", &[("OTEL_BSP_SCHEDULE_DELAY", "600000")]);
+    speak(&server, TEXT);
+
+    server.signal(Signal::SIGTERM);
+    assert!(server.wait().success());
+
+    let spans = collector.trace(TRACE, 1);
+    assert_eq!(only(&spans, "POST /v1/synthesizeSpeech").parent, CALLER);
+    assert!(spans.iter().any(|span| span.name == "decode"), "{:?}", names(&spans));
+}
+
+#[test]
 fn a_miss_is_one_trace_over_the_stages_and_the_hit_of_another_replica_is_a_part_of_it() {
     let (collector, redis) = (Collector::start(), RedisServer::start());
     let url = redis.url();
