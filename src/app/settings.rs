@@ -100,8 +100,8 @@ pub fn batch_settings(config: &Config) -> BatchSettings {
 pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigError> {
     const STORE: &str = "TTS_BATCH_STORE";
     let batch = &config.batch;
-    let redis = config.cache.redis.as_ref().map(redis_target).transpose()?;
-    let redis = redis.map(|target| RedisLedger::new(target, batch.claim));
+    let redis = config.cache.redis.as_ref().map(|redis| redis_target(config, redis)).transpose()?;
+    let redis = redis.map(|target| RedisLedger::new(target, batch.claim, batch.max_open));
     let in_memory = || Store::in_memory(batch.store_bytes);
     let in_redis = |redis: &RedisLedger| Store::in_redis(redis.clone(), batch.ttl, batch.store_bytes);
     let store = match (batch.store.as_deref(), &redis) {
@@ -115,7 +115,11 @@ pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigE
     };
     let ledger = match redis {
         Some(redis) => Ledger::Redis(redis),
-        None => Ledger::in_memory(MemoryLimits { items: batch.memory_items, bytes: batch.memory_bytes }),
+        None => Ledger::in_memory(MemoryLimits {
+            items: batch.memory_items,
+            bytes: batch.memory_bytes,
+            open: batch.max_open,
+        }),
     };
     let webhook = Webhook::new(WebhookSettings {
         secret: batch.webhook_secret.as_ref().map(|secret| secret.reveal().to_owned()),
@@ -125,8 +129,8 @@ pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigE
     Ok((ledger, store, webhook))
 }
 
-fn redis_target(redis: &RedisConfig) -> Result<Target, ConfigError> {
-    Target::parse(redis.url.reveal()).map_err(|error| ConfigError::new("TTS_REDIS_URL", error.to_string()))
+fn redis_target(config: &Config, redis: &RedisConfig) -> Result<Target, ConfigError> {
+    Target::parse(redis.url.reveal()).map_err(|error| config.error("TTS_REDIS_URL", error.to_string()))
 }
 
 /// `None`: nothing is kept.
@@ -137,7 +141,7 @@ pub fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigEr
     }
     let l2 = cache.redis.as_ref().map(|redis| {
         Ok(L2Settings {
-            redis: redis_settings(redis, cache.max_entry_bytes)?,
+            redis: redis_settings(config, redis)?,
             write_queue_bytes: redis.write_queue_bytes,
             max_in_flight: redis.max_in_flight,
             lease: redis.lease,
@@ -151,13 +155,13 @@ pub fn cache_settings(config: &Config) -> Result<Option<CacheSettings>, ConfigEr
     }))
 }
 
-pub fn redis_settings(redis: &RedisConfig, max_entry_bytes: usize) -> Result<RedisSettings, ConfigError> {
+pub fn redis_settings(config: &Config, redis: &RedisConfig) -> Result<RedisSettings, ConfigError> {
     Ok(RedisSettings {
-        target: redis_target(redis)?,
+        target: redis_target(config, redis)?,
         operation_timeout: redis.timeout,
         write_timeout: redis.write_timeout,
         connect_timeout: redis.connect_timeout,
-        max_entry_bytes,
+        max_entry_bytes: config.cache.max_entry_bytes,
         breaker: REDIS_BREAKER,
     })
 }

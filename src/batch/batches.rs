@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -85,6 +86,8 @@ pub enum BatchError {
 
 /// How often expired batches and ends that are to be told are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Webhooks that are told at a time.
+const TOLD_AT_ONCE: usize = 16;
 /// Outcomes that are read at a time.
 const CHUNK: usize = 500;
 
@@ -111,7 +114,8 @@ impl Batches {
             actix::spawn(worker.run());
         }
         let batches = Self(Arc::new(Inner { ledger, store, webhook, settings, bell }));
-        actix::spawn(batches.clone().look_after());
+        actix::spawn(batches.clone().expire_always());
+        actix::spawn(batches.clone().tell_always());
         batches
     }
 
@@ -190,11 +194,18 @@ impl Batches {
 
     // --- what is done without anybody asking ---
 
-    async fn look_after(self) {
+    // A ledger that cannot be reached is one to look into later.
+
+    async fn expire_always(self) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            // A ledger that cannot be reached is one to look into later.
             let _ = self.expire().await;
+        }
+    }
+
+    async fn tell_always(self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
             let _ = self.tell().await;
         }
     }
@@ -209,16 +220,29 @@ impl Batches {
         Ok(())
     }
 
+    /// Tells several at a time, so that one that does not answer keeps few others waiting.
     async fn tell(&self) -> Result<(), BatchError> {
-        while let Some(id) = self.0.ledger.to_tell(self.0.settings.tell_again).await? {
-            let Some(status) = self.0.ledger.status(id).await? else {
-                self.0.ledger.told(id).await?;
-                continue;
-            };
-            match self.0.webhook.tell(&status).await {
-                Ok(()) => self.0.ledger.told(id).await?,
-                Err(error) => tracing::warn!(batch = %id, %error, "a webhook was not told"),
+        loop {
+            let mut due = Vec::new();
+            while due.len() < TOLD_AT_ONCE
+                && let Some(id) = self.0.ledger.to_tell(self.0.settings.tell_again).await?
+            {
+                due.push(self.tell_of(id));
             }
+            if due.is_empty() {
+                return Ok(());
+            }
+            try_join_all(due).await?;
+        }
+    }
+
+    async fn tell_of(&self, id: BatchId) -> Result<(), BatchError> {
+        let Some(status) = self.0.ledger.status(id).await? else {
+            return Ok(self.0.ledger.told(id).await?);
+        };
+        match self.0.webhook.tell(&status).await {
+            Ok(()) => self.0.ledger.told(id).await?,
+            Err(error) => tracing::warn!(batch = %id, %error, "a webhook was not told"),
         }
         Ok(())
     }

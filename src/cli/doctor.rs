@@ -76,7 +76,7 @@ async fn check_redis(config: &Config) -> bool {
     let Some(redis) = config.cache.redis.as_ref().filter(|_| config.cache.enabled) else {
         return report("Redis", &Ok("not set: what was said is kept in this process alone".to_owned()));
     };
-    let check = match redis_settings(redis, config.cache.max_entry_bytes) {
+    let check = match redis_settings(config, redis) {
         Err(error) => Err(error.to_string()),
         Ok(settings) => Redis::diagnose(&settings).await.map(|()| "answers".to_owned()).map_err(|ailment| {
             format!("{ailment}; check that it runs, and its address and password in TTS_REDIS_URL, or leave that empty")

@@ -152,6 +152,8 @@ pub struct BatchConfig {
     /// How often an item is tried.
     pub attempts: usize,
     /// After how long an item whose worker says nothing is given to another.
+    /// Batches that may go on at a time.
+    pub max_open: usize,
     pub claim: Duration,
     pub item_deadline: Duration,
     /// Where results are: an address, `redis` or `memory`.
@@ -301,6 +303,7 @@ impl Config {
                 store: read.text("TTS_BATCH_STORE"),
                 store_bytes: read.number("TTS_BATCH_STORE_BYTES", 1024..=1 << 40, 256 << 20)?,
                 memory_items: read.number("TTS_BATCH_MEMORY_ITEMS", 1..=10_000_000, 100_000)?,
+                max_open: read.number("TTS_BATCH_MAX_OPEN", 1..=1_000_000, 1_000)?,
                 memory_bytes: read.number("TTS_BATCH_MEMORY_BYTES", 1024..=1 << 40, 64 << 20)?,
                 webhook_secret: read.text("TTS_BATCH_WEBHOOK_SECRET").map(Secret::new),
                 webhook_retry: read.milliseconds("TTS_BATCH_WEBHOOK_RETRY_MS", 100..=3_600_000, 30_000)?,

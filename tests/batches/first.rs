@@ -17,7 +17,8 @@ fn a_request_is_answered_before_the_batch_that_came_first() {
 
     let answer = server.post_json("/v1/synthesizeSpeech", &json!({"text": "The kettle is on."}));
 
-    // A batch takes no place in the queue, and hardly any of its minutes were computed meanwhile.
+    // A batch takes no place in the queue, and hardly any of its ten minutes were computed meanwhile.
     assert_eq!(answer.status, 200);
-    assert!(batch(&server, &id)["done"].as_u64().unwrap() < 10);
+    let done = batch(&server, &id)["done"].as_u64().unwrap();
+    assert!(done <= 2, "{done} of 10 items were done before");
 }

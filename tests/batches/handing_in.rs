@@ -46,13 +46,18 @@ fn json_lines_are_a_batch_too() {
     let taken = post(lines, BATCHES);
     let broken = post(format!("{}\n{{\"text\": \n", json!({"text": "x"})), BATCHES);
     let strange = post(json!({"text": "x"}).to_string(), &format!("{BATCHES}?tempo=1"));
+    let perhaps = post(json!({"text": "x"}).to_string(), &format!("{BATCHES}?concatenate=perhaps"));
+    let louder = post(json!({"text": "Hi."}).to_string(), &format!("{BATCHES}?response_format=flac&volume=1.5"));
 
     assert_eq!(taken.status, 202, "{}", taken.text());
     let batch = ended(shared(), taken.json()["id"].as_str().unwrap());
     assert_eq!(batch["results"][1]["audio"]["content_type"], "audio/mpeg");
     broken.assert_error(422, "invalid_json", None);
     assert!(broken.json()["error"]["message"].as_str().unwrap().starts_with("line 2: "), "{}", broken.text());
-    strange.assert_error(400, "invalid_value", None);
+    strange.assert_error(422, "invalid_body", Some("items[0].tempo"));
+    perhaps.assert_error(400, "invalid_value", Some("concatenate"));
+    let batch = ended(shared(), louder.json()["id"].as_str().unwrap());
+    assert_eq!(batch["results"][0]["audio"]["format"], "flac");
 }
 
 #[test]
@@ -86,6 +91,9 @@ fn one_item_that_cannot_be_had_refuses_the_batch_and_is_named() {
     }
     let large = json!({"items": items(&vec![&*"long ".repeat(900); 2_000])});
     assert_eq!(shared().post_json(BATCHES, &large).status, 413);
+    // A small body that would be a large batch.
+    let often = json!({"items": vec![json!({}); 10_000], "defaults": {"text": "long ".repeat(900)}});
+    assert_refused(&often, 413, "batch_too_large", "defaults");
 }
 
 #[test]
@@ -183,6 +191,17 @@ fn a_batch_expires() {
     crate::support::until("the end of its time", || {
         (get(&server, &format!("{BATCHES}/{id}")).status == 404).then_some(())
     });
+}
+
+#[test]
+fn no_more_batches_go_on_than_may() {
+    let server = TestServer::start(&[("TTS_BATCH_MAX_OPEN", "1"), ("TTS_BATCH_WORKERS", "0")]);
+    let id = hand_in(&server, &json!({"items": items(&["x"])}));
+
+    server.post_json(BATCHES, &json!({"items": items(&["x"])})).assert_error(503, "over_capacity", None);
+
+    send(&server, Method::DELETE, &format!("{BATCHES}/{id}"));
+    hand_in(&server, &json!({"items": items(&["x"])}));
 }
 
 #[test]

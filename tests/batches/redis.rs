@@ -3,10 +3,11 @@
 //! `TTS_TEST_BATCH_ITEMS=1000 cargo test --release --test batches redis -- --nocapture` runs longer and prints what it saw.
 
 use nix::sys::signal::Signal;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::{BATCHES, batch, ended, get, hand_in, items};
-use crate::support::{RedisCluster, RedisServer, TestServer, until};
+use crate::support::{Answer, RedisCluster, RedisServer, TOKEN, TestServer, until};
 
 /// Done by no test in another time than by any other: few different texts, in batches of many.
 const DIFFERENT: usize = 40;
@@ -18,7 +19,7 @@ fn replica(redis: &RedisServer) -> TestServer {
         ("TTS_REDIS_TIMEOUT_MS", "10000"),
         ("TTS_WORKERS", "1"),
         ("TTS_BATCH_WORKERS", "2"),
-        ("TTS_BATCH_CLAIM_MS", "2000"),
+        ("TTS_BATCH_CLAIM_MS", "5000"),
     ])
 }
 
@@ -94,6 +95,37 @@ fn redis_is_killed_and_comes_back_and_the_batch_ends() {
     let batch = ended(&server, &id);
     assert_eq!((batch["state"].as_str(), done(&batch)), (Some("succeeded"), 150));
     assert_whole(&server, &id, 150);
+}
+
+#[test]
+fn a_name_is_that_of_one_batch_until_it_is_removed() {
+    let redis = RedisServer::start();
+    let server = TestServer::start(&[
+        ("TTS_REDIS_URL", &redis.url()),
+        ("TTS_REDIS_TIMEOUT_MS", "10000"),
+        ("TTS_BATCH_WORKERS", "0"),
+        ("TTS_BATCH_MAX_OPEN", "2"),
+    ]);
+    let hand_in = |name: &str, text: &str| {
+        let request = server.post(BATCHES).header("idempotency-key", name).json(&json!({"items": items(&[text])}));
+        Answer::of(request.send().unwrap())
+    };
+    let id = |answer: &Answer| answer.json()["id"].as_str().unwrap().to_owned();
+
+    let first = hand_in("monday", "One.");
+    assert_eq!((first.status, id(&hand_in("monday", "One."))), (202, id(&first)));
+    hand_in("monday", "Another.").assert_error(409, "idempotency_conflict", None);
+    assert_eq!(hand_in("tuesday", "Two.").status, 202);
+    hand_in("wednesday", "Three.").assert_error(503, "over_capacity", None);
+    let removed = server.request(Method::DELETE, &format!("{BATCHES}/{}", id(&first))).header("user-token", TOKEN);
+    assert_eq!(removed.send().unwrap().status(), 200);
+
+    let again = hand_in("monday", "One.");
+
+    assert_eq!(again.status, 202, "{}", again.text());
+    assert_ne!(id(&again), id(&first));
+    let streams: Vec<String> = redis.command(&["KEYS", "*:items"]);
+    assert_eq!(streams.len(), 2, "{streams:?}: nothing stays of what was refused");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct MemoryLimits {
     pub items: usize,
     /// Of the items that wait.
     pub bytes: usize,
+    /// Batches that may go on at a time.
+    pub open: usize,
 }
 
 #[derive(Default)]
@@ -61,7 +63,9 @@ impl MemoryLedger {
         }
         let bytes: usize = items.iter().map(String::len).sum();
         let kept: usize = books.batches.values().map(|batch| batch.outcomes.len()).sum();
-        if kept + items.len() > self.limits.items || books.waiting_bytes + bytes > self.limits.bytes {
+        let open = books.batches.values().filter(|batch| !batch.status.has_ended()).count();
+        let is_full = open >= self.limits.open || kept + items.len() > self.limits.items;
+        if is_full || books.waiting_bytes + bytes > self.limits.bytes {
             return Err(LedgerError::Full);
         }
         if let Some(Idempotency { key, digest }) = idempotency {

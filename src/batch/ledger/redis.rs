@@ -26,6 +26,8 @@ struct Inner {
     connection: Mutex<Option<Connection>>,
     /// After how long without renewal an item is given to another worker.
     claim_after: Duration,
+    /// Batches that may go on at a time.
+    max_open: usize,
     /// Whose turn it is among the batches.
     turn: AtomicUsize,
 }
@@ -73,8 +75,9 @@ fn hexadecimal(text: &str) -> String {
 // === impl RedisLedger ===
 
 impl RedisLedger {
-    pub fn new(target: Target, claim_after: Duration) -> Self {
-        Self(Arc::new(Inner { target, connection: Mutex::default(), claim_after, turn: AtomicUsize::new(0) }))
+    pub fn new(target: Target, claim_after: Duration, max_open: usize) -> Self {
+        let (connection, turn) = (Mutex::default(), AtomicUsize::new(0));
+        Self(Arc::new(Inner { target, connection, claim_after, max_open, turn }))
     }
 
     pub async fn submit(
@@ -85,34 +88,28 @@ impl RedisLedger {
         idempotency: Option<Idempotency>,
     ) -> Answer<Submitted> {
         let seconds = description.expires.saturating_sub(now().as_secs()) + GRACE_SECONDS;
-        if let Some(Idempotency { key, digest }) = &idempotency {
-            let value = format!("{id} {digest}");
-            let set = cmd("SET").arg(named(key)).arg(value).arg("NX").arg("GET").arg("EX").arg(seconds).take();
-            let known: Option<String> = self.ask(&set).await?;
-            if let Some((known, submitted)) = known.as_deref().and_then(|known| known.split_once(' ')) {
-                let same = BatchId::parse(known).filter(|_| submitted == digest);
-                return Ok(same.map_or(Submitted::Conflict, Submitted::Known));
-            }
+        if let Some(Idempotency { key, digest }) = &idempotency
+            && let Some(known) = self.ask::<Option<String>>(cmd("GET").arg(named(key))).await?
+        {
+            return Ok(known_by_name(&known, digest));
         }
-        let opened = self.open(id, description, items, seconds).await;
-        if let (Err(_), Some(Idempotency { key, .. })) = (&opened, &idempotency) {
-            // Whoever tries again shall not be told of a batch that is not there.
-            let _: Answer<i64> = self.ask(cmd("DEL").arg(named(key))).await;
-        }
-        opened.map(|()| Submitted::New)
-    }
-
-    async fn open(&self, id: BatchId, description: &Description, items: &[String], seconds: u64) -> Answer<()> {
         for (chunk, items) in items.chunks(ADDED_AT_ONCE).enumerate() {
             let mut add = script(ADD, &[&stream(id)]);
             add.arg(seconds).arg(chunk * ADDED_AT_ONCE).arg(items);
             let _: i64 = self.ask(&add).await?;
         }
         let owners = of_owner(&description.owner);
-        let mut open = script(OPEN, &[&counts(id), &stream(id), ACTIVE, EXPIRING, &owners]);
+        // Of a batch without a name a key that does not exist, on the same node.
+        let (name, digest) =
+            idempotency.map_or_else(|| (named(""), String::new()), |Idempotency { key, digest }| (named(&key), digest));
+        let mut open = script(OPEN, &[&counts(id), &stream(id), ACTIVE, EXPIRING, &owners, &name]);
         open.arg(id.to_string()).arg(written(description)?).arg(now().as_millis() as u64).arg(description.expires);
-        open.arg(seconds).arg(u8::from(description.webhook.is_some()));
-        self.ask::<i64>(&open).await.map(drop)
+        open.arg(seconds).arg(u8::from(description.webhook.is_some())).arg(self.0.max_open).arg(&digest);
+        match self.ask::<Option<String>>(&open).await?.as_deref() {
+            None => Ok(Submitted::New),
+            Some("full") => Err(LedgerError::Full),
+            Some(known) => Ok(known_by_name(known, &digest)),
+        }
     }
 
     pub async fn take(&self, consumer: &str) -> Answer<Option<Task>> {
@@ -196,7 +193,9 @@ impl RedisLedger {
         let owners = status.as_ref().map(|status| of_owner(&status.description.owner)).unwrap_or_default();
         // A key that does not exist, on the same node.
         let owners = if owners.is_empty() { of_owner("") } else { owners };
-        let keys = [&counts(id), &stream(id), &results(id), ACTIVE, EXPIRING, TO_BE_TOLD, &owners];
+        let name: Option<String> = self.ask(cmd("HGET").arg(counts(id)).arg("name")).await?;
+        let name = name.unwrap_or_else(|| named(""));
+        let keys = [&counts(id), &stream(id), &results(id), ACTIVE, EXPIRING, TO_BE_TOLD, &owners, &name];
         let mut remove = script(REMOVE, &keys);
         remove.arg(id.to_string());
         let _: i64 = self.ask(&remove).await?;
@@ -247,6 +246,12 @@ impl RedisLedger {
         *held = Some(connection.clone());
         Ok(connection)
     }
+}
+
+/// What a name stands for is a batch and the digest of what was submitted by it.
+fn known_by_name(known: &str, digest: &str) -> Submitted {
+    let same = known.split_once(' ').filter(|(_, submitted)| *submitted == digest);
+    same.and_then(|(id, _)| BatchId::parse(id)).map_or(Submitted::Conflict, Submitted::Known)
 }
 
 /// Nothing of the command, which may hold a text.

@@ -16,9 +16,20 @@ for i = 3, #ARGV do
 end
 return #ARGV - 2";
 
-/// Opens the batch for workers.
-/// KEYS: counts, stream, active, expiring, owner's. ARGV: id, description, time, end, seconds to keep, whether its end is told.
+/// Opens the batch for workers, unless there is one by its name or there are too many that go on.
+/// KEYS: counts, stream, active, expiring, owner's, name. ARGV: id, description, time, end, seconds to keep, whether its end is told, the most that
+/// may go on, digest of what is submitted by the name or nothing. Returns what the name stands for, or nothing: the batch is open; or `full`.
 pub const OPEN: &str = "
+local named = ARGV[8] ~= ''
+local known = named and redis.call('GET', KEYS[6])
+if known or redis.call('ZCARD', KEYS[3]) >= tonumber(ARGV[7]) then
+  redis.call('DEL', KEYS[2])
+  return known or 'full'
+end
+if named then
+  redis.call('SET', KEYS[6], ARGV[1] .. ' ' .. ARGV[8], 'EX', ARGV[5])
+  redis.call('HSET', KEYS[1], 'name', KEYS[6])
+end
 redis.call('HSET', KEYS[1], 'about', ARGV[2], 'told', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
@@ -26,7 +37,7 @@ redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[4], ARGV[4], ARGV[1])
 redis.call('ZADD', KEYS[5], ARGV[3], ARGV[1])
 redis.call('EXPIRE', KEYS[5], ARGV[5])
-return 1";
+return false";
 
 /// Gives an item to a worker: one that nobody has had, or one that its worker has not renewed.
 /// KEYS: counts, stream. ARGV: worker, milliseconds without renewal. Returns entry, number, item, attempt.
@@ -75,11 +86,13 @@ redis.call('ZREM', KEYS[4], ARGV[6])
 if counts[3] == '1' then redis.call('ZADD', KEYS[5], ARGV[9], ARGV[6]) end
 return 2";
 
-/// Forgets a batch.
-/// KEYS: counts, stream, outcomes, active, expiring, to tell, owner's. ARGV: id.
+/// Forgets a batch, and its name, so that it can be handed in again.
+/// KEYS: counts, stream, outcomes, active, expiring, to tell, owner's, name. ARGV: id.
 pub const REMOVE: &str = "
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 for i = 4, 7 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+local known = redis.call('GET', KEYS[8])
+if known and string.sub(known, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[8]) end
 return 1";
 
 /// Finds a batch whose end is to be told, and puts it off.

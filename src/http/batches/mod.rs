@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Caller;
 use super::error::ApiError;
 use super::openapi::ErrorBody;
-use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status};
+use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status, StoreError};
 use crate::domain::InvalidField;
 pub use items::Items;
 pub use results::{archive, audio, events, joined, subtitles, timestamps};
@@ -247,6 +247,10 @@ impl From<BatchError> for ApiError {
             BatchError::Ledger(LedgerError::Full) => {
                 let wait = std::time::Duration::from_secs(30);
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(wait)
+            }
+            BatchError::Store(StoreError::Missing) => {
+                let message = "the result is not in the store any more";
+                Self::new(StatusCode::NOT_FOUND, "result_not_found", message)
             }
             BatchError::Ledger(LedgerError::Unreachable(_)) | BatchError::Store(_) => {
                 let message = "batches cannot be reached at the moment";

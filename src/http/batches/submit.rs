@@ -48,25 +48,15 @@ pub struct Options {
     webhook_url: Option<String>,
 }
 
-/// The same in a query, where every value is a text.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QueryOptions {
-    #[serde(default)]
-    concatenate: bool,
-    #[serde(default)]
-    timestamps: bool,
-    webhook_url: Option<String>,
-}
-
 const MAX_NAME_CHARS: usize = 255;
 
 /// Hands in a batch.
 ///
-/// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query.
+/// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query; what the query has beside them are
+/// defaults of the items.
 #[utoipa::path(post, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("idempotency-key" = Option<String>, Header, description = "The same again is the same batch")),
-    request_body = Body,
+    request_body(content((Body = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
         (status = "default", description = "An error", body = ErrorBody),
@@ -90,6 +80,7 @@ pub async fn submit(
     }
     let name = name(&request)?;
     let Options { defaults, concatenate, timestamps, webhook_url } = options;
+    expect_small(&defaults, items.len(), state.limits.batch_body_bytes)?;
     let items: Vec<Item> = items.into_iter().map(|own| Item::new(&defaults, own, timestamps)).collect();
     let characters = check(&items, &state, concatenate).await?;
     caller.speaks_characters(characters)?;
@@ -101,6 +92,16 @@ pub async fn submit(
 
     let location = format!("/v1/batches/{}", status.id);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(shown(&status, &batches)))
+}
+
+/// Every item gets a copy of the defaults: all copies together may be as large as a body.
+fn expect_small(defaults: &Map<String, Value>, items: usize, limit: usize) -> Result<(), ApiError> {
+    let bytes = serde_json::to_vec(defaults).map_or(usize::MAX, |written| written.len());
+    if bytes.saturating_mul(items) <= limit {
+        return Ok(());
+    }
+    let message = format!("the defaults times {items} items are more than {limit} bytes: give the items shorter ones");
+    Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", message).param("defaults"))
 }
 
 /// Every item must be one that could be spoken. An error names the item. Returns the characters of all.
@@ -145,14 +146,32 @@ fn lines(bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ApiError> {
     filled.map(item).collect()
 }
 
+/// The options of a batch whose body has no place for them. What is none of these is a default of the items.
 fn query(request: &HttpRequest) -> Result<Options, ApiError> {
-    let invalid = |_| {
-        let message = "the query may have concatenate, timestamps (true or false) and webhook_url";
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_value", message)
-    };
-    let query = web::Query::<QueryOptions>::from_query(request.query_string()).map_err(invalid)?.into_inner();
-    let QueryOptions { concatenate, timestamps, webhook_url } = query;
-    Ok(Options { defaults: Map::new(), concatenate, timestamps, webhook_url })
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let pairs = pairs.map_err(|_| ApiError::invalid_query())?.into_inner();
+    let mut options = Options::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "concatenate" => options.concatenate = flag("concatenate", &value)?,
+            "timestamps" => options.timestamps = flag("timestamps", &value)?,
+            "webhook_url" => options.webhook_url = Some(value),
+            _ => drop(options.defaults.insert(name, scalar(value))),
+        }
+    }
+    Ok(options)
+}
+
+fn flag(field: &'static str, value: &str) -> Result<bool, InvalidField> {
+    value.parse().map_err(|_| InvalidField { field, expected: "true or false" })
+}
+
+/// A query knows texts alone; what reads as a number or as true or false is that.
+fn scalar(value: String) -> Value {
+    match serde_json::from_str(&value) {
+        Ok(scalar @ (Value::Number(_) | Value::Bool(_))) => scalar,
+        _ => Value::String(value),
+    }
 }
 
 /// The caller's own name for what he hands in.
