@@ -1,7 +1,7 @@
 //! What holds when far more is asked than can be done? The service on both cores; the client beside it, in an open loop: ten times what the service
-//! can compute, with hits among it.
+//! can compute, with hits among it; then ten thousand requests at once; then one caller's flood beside another's calls.
 //!
-//! `make load`, or `cargo bench --bench load`; takes two minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs nothing else to do.
+//! `make load`, or `cargo bench --bench load`; takes three minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs nothing else to do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,11 +13,16 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Ending, TestServer, capacity, evenly, quantile, send};
+use sha2::{Digest, Sha256};
+use support::{Due, Ending, TOKEN, TestServer, capacity, evenly, quantile, send};
 
 const CALLERS: usize = 16;
 const TIMES_CAPACITY: f64 = 10.0;
 const HITS_PER_SECOND: f64 = 50.0;
+const AT_ONCE: usize = 10_000;
+/// What a caller who floods may have, a fiftieth of what he asks for.
+const FLOOD_PER_SECOND: f64 = 50.0;
+const FLOOD_PER_MINUTE: u32 = 60;
 
 fn main() {
     // `cargo test --benches` runs this too, where nobody wants to wait for it.
@@ -25,6 +30,12 @@ fn main() {
         return;
     }
     let time = Duration::from_secs(std::env::var("TTS_LOAD_SECONDS").map_or(60, |seconds| seconds.parse().unwrap()));
+    overload(time);
+    at_once();
+    flood();
+}
+
+fn overload(time: Duration) {
     let server = TestServer::start(&[]);
     assert_eq!(server.post_json("/v1/synthesizeSpeech", &hit()).status, 200);
 
@@ -74,6 +85,59 @@ fn main() {
         resident[0] >> 20,
         resident.iter().max().unwrap() >> 20,
         resident[resident.len() - 1] >> 20
+    );
+}
+
+fn at_once() {
+    let server = TestServer::start(&[]);
+    let due = |number| Due { at: Duration::ZERO, kind: "", token: TOKEN, body: miss("sudden", number) };
+
+    let endings = send(server.address(), (0..AT_ONCE).map(due).collect());
+
+    let of = |status: u16| -> Vec<&Ending> { endings.iter().filter(|ending| ending.status == Some(status)).collect() };
+    let (answered, refused) = (of(200), of(503));
+    println!("{AT_ONCE} at once");
+    println!("answered          {:>7}, the last after {:?}", answered.len(), quantile(1.0, &answered));
+    println!("refused           {:>7}, the last after {:?}", refused.len(), quantile(1.0, &refused));
+    println!("anything else     {:>7}", endings.len() - answered.len() - refused.len());
+    let next = send(server.address(), vec![due(AT_ONCE)]);
+    println!("the next one      {:?} after {:?}", next[0].status, next[0].latency);
+}
+
+fn flood() {
+    let tokens = tempfile::NamedTempFile::new().unwrap();
+    let digest = hex::encode(Sha256::digest("flood"));
+    let limited =
+        format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\nrequests_per_minute = {FLOOD_PER_MINUTE}\n");
+    std::fs::write(tokens.path(), limited).unwrap();
+    let server = TestServer::start(&[("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
+    let time = Duration::from_secs(30);
+    let calls = |run: &'static str| evenly("calls", 2.0, time, move |number| miss(run, number));
+    send(server.address(), calls("warm"));
+
+    let alone = send(server.address(), calls("quiet"));
+    let mut requests = evenly("flood", FLOOD_PER_SECOND, time, |number| miss("flooding", number));
+    for due in &mut requests {
+        due.token = "flood";
+    }
+    requests.extend(calls("flooded"));
+    let beside = send(server.address(), requests);
+
+    let of = |endings: &[Ending], kind: &str, status: u16| {
+        endings.iter().filter(|ending| ending.kind == kind && ending.status == Some(status)).count()
+    };
+    let p99 = |endings: &[Ending]| {
+        quantile(0.99, &endings.iter().filter(|ending| ending.kind == "calls").collect::<Vec<_>>())
+    };
+    println!("one caller's flood of {FLOOD_PER_SECOND} a second, who may have {FLOOD_PER_MINUTE} a minute");
+    println!("the flood         {} answered, {} refused", of(&beside, "flood", 200), of(&beside, "flood", 429));
+    println!(
+        "the other caller  {} of {} answered, p99 {:?}; alone {:?}, {:.2} x (2 is the goal)",
+        of(&beside, "calls", 200),
+        beside.iter().filter(|ending| ending.kind == "calls").count(),
+        p99(&beside),
+        p99(&alone),
+        p99(&beside).as_secs_f64() / p99(&alone).as_secs_f64()
     );
 }
 

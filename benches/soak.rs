@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Due, RedisServer, TestServer, send};
+use support::{Due, RedisServer, TOKEN, TestServer, send};
 
 /// Not looked at: caches fill, threads and connections come into being.
 const WARM_UP: Duration = Duration::from_mins(3);
@@ -74,7 +74,7 @@ fn one_minute(minute: usize) -> Vec<Due> {
     (0..count)
         .map(|number| {
             let (kind, body) = one(minute * count + number);
-            Due { at: Duration::from_secs_f64(number as f64 / PER_SECOND), kind, body }
+            Due { at: Duration::from_secs_f64(number as f64 / PER_SECOND), kind, token: TOKEN, body }
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 mod assembly;
 mod settings;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,10 +12,12 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
+use nix::sys::socket::Backlog;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cache::CacheHandle;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, HttpConfig};
 use crate::domain::{Deadline, VoiceId};
 use crate::engine::{
     CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
@@ -24,7 +27,7 @@ use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, DefaultVoice};
 pub use assembly::item_speaking;
 use assembly::{batches, state};
 use settings::{cache_settings, pool_settings};
@@ -36,7 +39,8 @@ pub struct Speaker {
     pub pool: PoolHandle,
     pub metrics: Metrics,
     pub readiness: Readiness,
-    pub default_voice: Option<VoiceId>,
+    /// Of requests that name none.
+    pub default_voice: DefaultVoice,
     pub catalogue: Catalogue,
 }
 
@@ -61,6 +65,8 @@ struct Folders {
 
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
+/// Until those that could not be loaded are tried again.
+const PRELOAD_AGAIN: Duration = Duration::from_secs(5);
 
 // === impl Speaker ===
 
@@ -100,7 +106,10 @@ impl Speaker {
             Some(settings) => CacheHandle::start(settings, metrics.clone()),
             None => CacheHandle::disabled(metrics.clone()),
         };
-        let settings = SpeechSettings { max_sentence_phonemes: config.synthesis.max_sentence_phonemes };
+        let settings = SpeechSettings {
+            max_sentence_phonemes: config.synthesis.max_sentence_phonemes,
+            max_answer_bytes: config.synthesis.max_answer_bytes,
+        };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, metrics.clone(), settings),
             pool,
@@ -117,7 +126,7 @@ impl Speaker {
 impl Application {
     /// Binds the address first, so that a port in use is known before anything heavy starts.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        let listener = listen(config.http.bind)?;
+        let listener = listen(&config.http)?;
         let speaker = Speaker::start(config).await?;
         Self::with_speaker(config, listener, speaker)
     }
@@ -176,21 +185,37 @@ fn announce(address: SocketAddr) {
     let _ = writeln!(out, "{}", serde_json::json!({"listening": address.to_string()})).and_then(|()| out.flush());
 }
 
+/// Loads voices, and tries again those that could not be loaded, for as long as there are such: a source may come back, room may be made.
 async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness) {
-    let limit = Deadline::after(PRELOAD_LIMIT);
+    let mut missing = BTreeSet::new();
     for voice in voices {
-        let loaded = loop {
-            match pool.voice(&voice, limit).await {
-                Err(PoolError::VoiceLoading(_)) => {}
-                other => break other,
-            }
-        };
-        if let Err(error) = loaded {
+        if let Err(error) = load(&pool, &voice).await {
             tracing::error!(%voice, %error, "a voice that was to be loaded first is missing");
             readiness.add(Reason::VoiceFailed(voice.to_string()));
+            missing.insert(voice);
         }
     }
     readiness.remove(&Reason::Loading);
+    while !missing.is_empty() {
+        tokio::time::sleep(PRELOAD_AGAIN).await;
+        for voice in missing.clone() {
+            if load(&pool, &voice).await.is_ok() {
+                tracing::info!(%voice, "a voice that was missing is loaded");
+                readiness.remove(&Reason::VoiceFailed(voice.to_string()));
+                missing.remove(&voice);
+            }
+        }
+    }
+}
+
+async fn load(pool: &PoolHandle, voice: &VoiceId) -> Result<(), PoolError> {
+    let limit = Deadline::after(PRELOAD_LIMIT);
+    loop {
+        match pool.voice(voice, limit).await {
+            Err(PoolError::VoiceLoading(_)) => {}
+            other => return other.map(drop),
+        }
+    }
 }
 
 fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result<impl Future<Output = ()>> {
@@ -291,25 +316,27 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, ConfigError> {
-    TcpListener::bind(address)
-        .map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
+/// Listens. As many connections may wait to be accepted as the system allows: more come at once than the standard library's 128. Those that are
+/// accepted inherit how long the system waits for somebody who takes nothing of what is sent.
+fn listen(config: &HttpConfig) -> Result<TcpListener, ConfigError> {
+    let (address, patience) = (config.bind, config.write_timeout.as_millis() as u32);
+    let listener = TcpListener::bind(address).and_then(|listener| {
+        nix::sys::socket::setsockopt(&listener, TcpUserTimeout, &patience)?;
+        nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
 }
 
-/// The voice that was named, or of those that `TTS_VOICES` names the first that is here, or else the first that can be fetched.
-fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<Option<VoiceId>, ConfigError> {
-    if let Some(name) = &config.voices.default {
-        return known_voice(config, "TTS_DEFAULT_VOICE", name, catalogue).map(Some);
-    }
-    let named: Vec<_> = config.voices.allowed.iter().filter_map(|name| VoiceId::parse(name).ok()).collect();
-    let here = named.iter().find(|id| catalogue.installed(id).is_some()).cloned();
-    let fetchable = || named.iter().find(|id| catalogue.contains(id)).cloned();
-    Ok(here.or_else(|| catalogue.ids().into_iter().next()).or_else(fetchable))
+fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<DefaultVoice, ConfigError> {
+    let named = config.voices.default.as_ref();
+    let named = named.map(|name| known_voice(config, "TTS_DEFAULT_VOICE", name, catalogue)).transpose()?;
+    Ok(DefaultVoice::new(named, config.voices.allowed.clone(), catalogue.clone()))
 }
 
 fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigError> {
     match &config.voices.preload {
-        None => Ok(speaker.default_voice.iter().cloned().collect()),
+        None => Ok(speaker.default_voice.get().into_iter().collect()),
         Some(names) => {
             let known = |name: &String| known_voice(config, "TTS_PRELOAD_VOICES", name, &speaker.catalogue);
             names.iter().map(known).collect()

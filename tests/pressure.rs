@@ -5,12 +5,14 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{Answer, Due, Ending, TestServer, ask_on, evenly, send, until};
+use sha2::{Digest, Sha256};
+use support::{Answer, Due, Ending, TOKEN, TestServer, ask_on, evenly, send, until};
 
 /// One worker, and few who may wait: soon full.
 const NARROW: [(&str, &str); 2] = [("TTS_WORKERS", "1"), ("TTS_QUEUE_LIMIT", "4")];
@@ -53,14 +55,63 @@ fn under_too_much_each_request_is_answered_or_refused_and_counted_and_what_is_ke
 #[test]
 fn a_thousand_at_once_are_all_answered_and_the_next_one_too() {
     let server = TestServer::start(&NARROW);
-    let requests = (0..1_000).map(|number| Due { at: Duration::ZERO, kind: "", body: new_text(number) });
+    let at_once = |number| Due { at: Duration::ZERO, kind: "", token: TOKEN, body: new_text(number) };
 
-    let endings = send(server.address(), requests.collect());
+    let endings = send(server.address(), (0..1_000).map(at_once).collect());
 
     let (answered, refused) = (with_status(&endings, "", 200), with_status(&endings, "", 503));
     assert_eq!(answered + refused, 1_000);
     assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
     assert_eq!(ask(&server, &new_text(2_000)).status, 200);
+}
+
+#[test]
+fn a_flood_under_one_token_is_refused_and_others_are_served() {
+    let tokens = tempfile::NamedTempFile::new().unwrap();
+    let digest = hex::encode(Sha256::digest("flood"));
+    let limited = format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\nrequests_per_minute = 20\n");
+    std::fs::write(tokens.path(), limited).unwrap();
+    let server = TestServer::start(&[NARROW[0], ("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
+    let time = Duration::from_secs(3);
+    let mut requests = evenly("flood", 200.0, time, new_text);
+    for due in &mut requests {
+        due.token = "flood";
+    }
+    requests.extend(evenly("other", 4.0, time, |number| new_text(1_000 + number)));
+
+    let endings = send(server.address(), requests);
+
+    assert_eq!(with_status(&endings, "other", 200), 12);
+    // Twenty at once, and one every three seconds.
+    let (answered, refused) = (with_status(&endings, "flood", 200), with_status(&endings, "flood", 429));
+    assert_eq!(answered + refused, 600);
+    assert!((20..25).contains(&answered), "{answered} answered");
+}
+
+#[test]
+fn while_others_take_the_processors_the_service_is_alive_and_replaces_no_worker() {
+    let server = TestServer::start(&[("TTS_REQUEST_DEADLINE_MS", "600000")]);
+    let (done, began) = (AtomicBool::new(false), Instant::now());
+    std::thread::scope(|scope| {
+        for _ in 0..4 * std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while !done.load(Relaxed) && began.elapsed() < Duration::from_mins(1) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        scope.spawn(|| {
+            while !done.load(Relaxed) {
+                assert_eq!(server.get("/livez").status, 200);
+            }
+        });
+        let long = "Whoever has few processors to himself takes longer for what he says. ".repeat(20);
+        let answers: Vec<_> =
+            (0..3).map(|number| ask(&server, &json!({"text": format!("{number}. {long}")}))).collect();
+        done.store(true, Relaxed);
+        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    });
+    assert_eq!(server.metric("tts_worker_restarts_total"), 0.0);
 }
 
 #[test]
@@ -95,8 +146,10 @@ fn heads_that_never_end_are_given_up_and_others_are_answered() {
         // A byte now and then does not help. A connection that is closed already may say so here.
         let _ = connection.write_all(b"a");
         let mut said = Vec::new();
-        let _ = connection.read_to_end(&mut said);
-        assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&said));
+        match connection.read_to_end(&mut said) {
+            Ok(_) => assert!(said.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&said)),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
     }
     assert_eq!(ask(&server, &known_text()).status, 200);
 }
@@ -115,6 +168,20 @@ fn without_descriptors_for_new_connections_the_open_ones_go_on() {
 
     drop(many);
     assert_eq!(ask(&server, &known_text()).status, 200);
+}
+
+#[test]
+fn readers_who_take_nothing_lose_their_place() {
+    let server = TestServer::start(&[("TTS_HTTP_WRITE_TIMEOUT_MS", "1000"), ("TTS_QUEUE_LIMIT", "4")]);
+    let text = "Nobody reads any of this, however long it goes on. ".repeat(90);
+    let begin =
+        |number| server.begin(&json!({"text": format!("{number}. {text}"), "stream": true, "sample_rate": 48_000}));
+
+    let readers: Vec<TcpStream> = (0..4).map(begin).collect();
+
+    until("their places to be taken", || (server.metric("tts_queue_depth") == 4.0).then_some(()));
+    until("their places to be free", || (server.metric("tts_queue_depth") == 0.0).then_some(()));
+    drop(readers);
 }
 
 #[test]

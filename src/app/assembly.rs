@@ -7,6 +7,7 @@ use super::settings::{batch_places, batch_settings, text_reader};
 use crate::batch::{BatchParts, Batches, Speaking};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
+use crate::resilience::Guesses;
 
 pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Result<AppState> {
     Ok(AppState {
@@ -16,6 +17,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Re
         metrics: speaker.metrics.clone(),
         readiness: speaker.readiness.clone(),
         callers,
+        guesses: config.http.wrong_tokens.map(Guesses::new),
         metrics_token: config.http.metrics_token.clone(),
         public_voice_list: config.http.public_voice_list,
         openai_voices: Arc::new(config.voices.openai_names.clone()),

@@ -80,7 +80,13 @@ fn code(error: &anyhow::Error) -> u8 {
             | SpeechError::VoiceFailed { .. }
             | SpeechError::NoRoom(_),
         ) => UNAVAILABLE,
-        Some(SpeechError::Unspeakable | SpeechError::UnknownSpeaker { .. } | SpeechError::NoTimestamps(_)) => DATA,
+        Some(
+            SpeechError::Unspeakable
+            | SpeechError::UnknownSpeaker { .. }
+            | SpeechError::NoTimestamps(_)
+            | SpeechError::TooMuchSilence
+            | SpeechError::TooLarge,
+        ) => DATA,
         None if error.is::<std::io::Error>() => IO,
         _ => SOFTWARE,
     }

@@ -128,6 +128,8 @@ impl Arguments {
                     ("TTS_LOG_LEVEL", "warn"),
                     ("TTS_REDIS_TIMEOUT_MS", "10000"),
                     ("TTS_REDIS_WRITE_TIMEOUT_MS", "10000"),
+                    // A whole book.
+                    ("TTS_MAX_ANSWER_BYTES", "1099511627776"),
                 ];
                 let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
                 defaults.into_iter().chain(ProcessEnvironment.variables()).collect()

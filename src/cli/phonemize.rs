@@ -8,7 +8,7 @@ use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, voice_settings};
 use crate::domain::{InputText, VoiceId};
-use crate::engine::{EspeakPool, OnnxRuntime, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
+use crate::engine::{EspeakPool, OnnxRuntime, PhonemeIds, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
 use crate::telemetry;
 use crate::voices::{Catalogue, VoiceSettings};
 
@@ -21,7 +21,7 @@ pub struct PhonemizeArgs {
     /// Phonemize for this espeak-ng voice instead of the voice's own.
     #[arg(long, value_name = "LANGUAGE")]
     espeak: Option<String>,
-    /// One JSON object a text: {"text", "sentences": [{"phonemes", "ids"}]}.
+    /// One JSON object a text: {"text", "sentences": [{"phonemes", "ids", "missing"}]}.
     #[arg(long)]
     json: bool,
 }
@@ -62,7 +62,10 @@ async fn print(text: &str, phonemizer: &Phonemizer, voice: &VoiceConfig, as_json
     if as_json {
         let sentences: Vec<_> = sentences
             .iter()
-            .map(|sentence| json!({"phonemes": sentence, "ids": phoneme_ids(sentence, voice).ids}))
+            .map(|sentence| {
+                let PhonemeIds { ids, missing } = phoneme_ids(sentence, voice);
+                json!({"phonemes": sentence, "ids": ids, "missing": missing})
+            })
             .collect();
         writeln!(out, "{}", json!({"text": text, "sentences": sentences}))?;
         return Ok(());

@@ -23,6 +23,7 @@ pub struct SpeakArgs {
     /// File to write; its ending chooses the format. Standard output without it, as WAV.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// `voice`, or `voice#speaker`.
     #[arg(long, value_name = "ID")]
     voice: Option<String>,
     /// Name or number of a speaker of the voice.
@@ -85,13 +86,13 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let subtitles = args.subtitles()?;
     let (audio, lines) = in_system(async {
         let speaker = Speaker::start(&config).await?;
-        let voice = match &args.voice {
-            Some(name) => VoiceId::parse(name)?,
-            None => speaker.default_voice.ok_or_else(no_voice)?,
+        let (voice, own) = match args.voice.as_deref().map(|name| name.split_once('#').unwrap_or((name, ""))) {
+            Some((name, own)) => (VoiceId::parse(name)?, Some(own).filter(|own| !own.is_empty())),
+            None => (speaker.default_voice.get().ok_or_else(no_voice)?, None),
         };
         let request = SynthesisRequest {
             voice,
-            speaker: args.speaker.clone().map(SpeakerName::Name),
+            speaker: args.speaker.as_deref().or(own).map(|name| SpeakerName::Name(name.to_owned())),
             script,
             prosody,
             deadline: Deadline::after(TIME_LIMIT),

@@ -41,11 +41,13 @@ pub fn is_alias(name: &str) -> bool {
     ALIASES.iter().any(|alias| alias.old == name) || REDIS.iter().flatten().any(|old| *old == name)
 }
 
-/// Moves values from their old names to the new ones. Says which name each new one stands for, so that what is wrong is reported under the
-/// name that was set.
-pub fn resolve(values: &mut Values) -> Result<SetAs, ConfigError> {
+/// Moves the values of one source, file or environment, from their old names to the new ones. Says which name each new one stands for, so that
+/// what is wrong is reported under the name that was set.
+pub fn resolve(mut values: Values) -> Result<(Values, SetAs), ConfigError> {
     let mut set_as = SetAs::new();
-    resolve_redis(values)?;
+    if let Some(host_name) = resolve_redis(&mut values)? {
+        set_as.insert(REDIS_URL, host_name);
+    }
     for alias in &ALIASES {
         if values.contains_key(alias.new) {
             continue;
@@ -57,16 +59,16 @@ pub fn resolve(values: &mut Values) -> Result<SetAs, ConfigError> {
         }
     }
     values.retain(|name, _| !is_alias(name));
-    Ok(set_as)
+    Ok((values, set_as))
 }
 
-/// Puts the address together that stood in three variables.
-fn resolve_redis(values: &mut Values) -> Result<(), ConfigError> {
+/// Puts the address together that stood in three variables; the name of the first, if so.
+fn resolve_redis(values: &mut Values) -> Result<Option<&'static str>, ConfigError> {
     let parts = REDIS.map(|names| (names, names.map(|name| values.remove(name).map(|value| value.trim().to_owned()))));
     if values.contains_key(REDIS_URL) {
-        return Ok(());
+        return Ok(None);
     }
-    for ([_, port_name, _], [host, port, password]) in parts {
+    for ([host_name, port_name, _], [host, port, password]) in parts {
         let Some(host) = host else { continue };
         let port = port.unwrap_or_else(|| "6379".to_owned());
         if port.parse::<u16>().is_err() {
@@ -76,9 +78,9 @@ fn resolve_redis(values: &mut Values) -> Result<(), ConfigError> {
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
         let secret = password.map(|password| format!(":{}@", percent_encoded(&password))).unwrap_or_default();
         values.insert(REDIS_URL.to_owned(), format!("redis://{secret}{host}:{port}"));
-        return Ok(());
+        return Ok(Some(host_name));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn percent_encoded(text: &str) -> String {

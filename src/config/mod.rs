@@ -8,6 +8,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_tokens};
 
-use reader::{Reader, SetAs};
+use reader::{Reader, SetAs, Values};
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
@@ -43,8 +44,12 @@ pub struct HttpConfig {
     pub max_connections: usize,
     pub body_limit_bytes: usize,
     pub body_timeout: Duration,
+    /// How long a caller may take nothing of an answer before its connection is closed.
+    pub write_timeout: Duration,
     /// How long requests in work may take to finish after a signal to stop.
     pub drain_timeout: Duration,
+    /// Wrong tokens from one address in a minute, after which it is not listened to; `None`: without bound.
+    pub wrong_tokens: Option<NonZeroU32>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
@@ -97,6 +102,8 @@ pub struct SynthesisConfig {
     pub queue_limit: usize,
     pub request_deadline: Duration,
     pub max_text_chars: usize,
+    /// Of an answer that is not streamed.
+    pub max_answer_bytes: usize,
     /// Folder of pronunciation lexicons.
     pub lexicons_dir: Option<PathBuf>,
     /// Names of those that apply to every text.
@@ -145,6 +152,8 @@ pub struct RedisConfig {
 pub struct BatchConfig {
     pub max_items: usize,
     pub body_limit_bytes: usize,
+    /// Batches that may go on at a time.
+    pub max_open: usize,
     /// How long batches and their results are kept.
     pub ttl: Duration,
     /// Items that this process works on at a time; 0: it leaves them to others.
@@ -152,8 +161,6 @@ pub struct BatchConfig {
     /// How often an item is tried.
     pub attempts: usize,
     /// After how long an item whose worker says nothing is given to another.
-    /// Batches that may go on at a time.
-    pub max_open: usize,
     pub claim: Duration,
     pub item_deadline: Duration,
     /// Where results are: an address, `redis` or `memory`.
@@ -213,12 +220,14 @@ impl VoicesConfig {
 impl Config {
     /// Reads the settings of `file`, if one is given, and of the environment over them.
     pub fn load(file: Option<&std::path::Path>, environment: &dyn Environment) -> Result<Self, ConfigError> {
-        let mut values = BTreeMap::new();
-        if let Some(path) = file {
-            values.extend(reader::read_file(path)?);
-        }
-        values.extend(reader::read_environment(environment));
-        let set_as = aliases::resolve(&mut values)?;
+        let (mut values, mut set_as) = match file {
+            Some(path) => aliases::resolve(reader::read_file(path)?)?,
+            None => (Values::new(), SetAs::new()),
+        };
+        let (over, over_as) = aliases::resolve(reader::read_environment(environment))?;
+        set_as.retain(|name, _| !over.contains_key(*name));
+        set_as.extend(over_as);
+        values.extend(over);
         let config = Self::from_values(Reader::new(values)).map_err(|error| error.renamed(&set_as))?;
         Ok(Self { set_as, ..config })
     }
@@ -243,7 +252,9 @@ impl Config {
                 max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
                 body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
                 body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
+                write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 10_000)?,
                 drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
+                wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
                 metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
                 public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
                 piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
@@ -257,16 +268,12 @@ impl Config {
                 compiled_dir: read.path("TTS_COMPILED_DIR"),
                 memory_bytes: read.number("TTS_POOL_MEMORY_BYTES", 1..=1 << 50, 512 << 20)?,
                 pinned: read.list("TTS_PINNED_VOICES")?.unwrap_or_default(),
-                idle: match read.number("TTS_VOICE_IDLE_SECONDS", 0..=31_536_000, 0)? {
-                    0 => None,
-                    seconds => Some(Duration::from_secs(seconds)),
-                },
+                idle: seconds_or_never(&mut read, "TTS_VOICE_IDLE_SECONDS", 31_536_000, 0)?,
                 source: voice_source(&mut read)?,
                 offline: read.flag("TTS_OFFLINE", false)?,
                 allowed_licenses: read.list("TTS_ALLOWED_LICENSES")?.unwrap_or_default(),
                 models_max_bytes: read.number("TTS_MODELS_MAX_BYTES", 0..=1 << 50, 0)?,
-                rescan: Some(Duration::from_secs(read.number("TTS_VOICES_RESCAN_SECONDS", 0..=86_400, 60)?))
-                    .filter(|interval| !interval.is_zero()),
+                rescan: seconds_or_never(&mut read, "TTS_VOICES_RESCAN_SECONDS", 86_400, 60)?,
                 download_timeout: read.milliseconds("TTS_DOWNLOAD_TIMEOUT_MS", 100..=86_400_000, 600_000)?,
                 download_stall: read.milliseconds("TTS_DOWNLOAD_STALL_MS", 10..=600_000, 20_000)?,
                 wait: read.milliseconds("TTS_VOICE_WAIT_MS", 0..=3_600_000, 10_000)?,
@@ -276,6 +283,7 @@ impl Config {
                 queue_limit: read.number("TTS_QUEUE_LIMIT", 1..=100_000, 64)?,
                 request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
                 max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
+                max_answer_bytes: read.number("TTS_MAX_ANSWER_BYTES", 1024..=1 << 40, 256 << 20)?,
                 lexicons_dir: read.path("TTS_LEXICONS_DIR"),
                 lexicons: read.list("TTS_LEXICONS")?.unwrap_or_default(),
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
@@ -295,6 +303,7 @@ impl Config {
             batch: BatchConfig {
                 max_items: read.number("TTS_BATCH_MAX_ITEMS", 1..=1_000_000, 10_000)?,
                 body_limit_bytes: read.number("TTS_BATCH_BODY_LIMIT_BYTES", 1024..=1 << 30, 8 << 20)?,
+                max_open: read.number("TTS_BATCH_MAX_OPEN", 1..=1_000_000, 1_000)?,
                 ttl: Duration::from_secs(read.number("TTS_BATCH_TTL_SECONDS", 1..=31_536_000, 86_400)?),
                 workers: read.number("TTS_BATCH_WORKERS", 0..=1024, cores + 1)?,
                 attempts: read.number("TTS_BATCH_ATTEMPTS", 1..=100, 3)?,
@@ -303,7 +312,6 @@ impl Config {
                 store: read.text("TTS_BATCH_STORE"),
                 store_bytes: read.number("TTS_BATCH_STORE_BYTES", 1024..=1 << 40, 256 << 20)?,
                 memory_items: read.number("TTS_BATCH_MEMORY_ITEMS", 1..=10_000_000, 100_000)?,
-                max_open: read.number("TTS_BATCH_MAX_OPEN", 1..=1_000_000, 1_000)?,
                 memory_bytes: read.number("TTS_BATCH_MEMORY_BYTES", 1024..=1 << 40, 64 << 20)?,
                 webhook_secret: read.text("TTS_BATCH_WEBHOOK_SECRET").map(Secret::new),
                 webhook_retry: read.milliseconds("TTS_BATCH_WEBHOOK_RETRY_MS", 100..=3_600_000, 30_000)?,
@@ -345,6 +353,17 @@ fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
         lease: read.milliseconds("TTS_REDIS_LEASE_MS", 1..=600_000, 3_000)?,
     };
     Ok(url.map(|_| redis))
+}
+
+/// Seconds up to `most`, of which 0 means never.
+fn seconds_or_never(
+    read: &mut Reader,
+    key: &'static str,
+    most: u64,
+    default: u64,
+) -> Result<Option<Duration>, ConfigError> {
+    let time = Duration::from_secs(read.number(key, 0..=most, default)?);
+    Ok(Some(time).filter(|time| !time.is_zero()))
 }
 
 fn voice_source(read: &mut Reader) -> Result<String, ConfigError> {

@@ -118,6 +118,19 @@ fn model_lists_are_json_and_new_names_win() {
 }
 
 #[test]
+fn an_old_name_in_the_environment_overrides_the_file_too() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "cache_ttl_seconds = 90\nredis_url = \"redis://file\"\n").unwrap();
+
+    let config = Config::load(Some(file.path()), &Variables(&[TOKEN, ("CACHE_TTL", "60"), ("REDIS_HOST", "r")]));
+
+    let config = config.unwrap();
+    assert_eq!(config.cache.ttl, Duration::from_mins(1));
+    assert_eq!(config.cache.redis.as_ref().unwrap().url.reveal(), "redis://r:6379");
+    assert_eq!(config.error("TTS_REDIS_URL", "is wrong").key, "REDIS_HOST");
+}
+
+#[test]
 fn empty_variables_count_as_not_set() {
     assert!(load(&[TOKEN, ("TTS_WORKERS", ""), ("TTS_METRICS_TOKEN", " ")]).is_ok());
 }

@@ -12,11 +12,11 @@ pub type Phoneme = Box<str>;
 /// The phonemes of one sentence, punctuation included.
 pub type Sentence = Vec<Phoneme>;
 
-/// Ids of a sentence, and how many phonemes the voice lacks.
+/// Ids of a sentence, and the phonemes that the voice lacks, each as often as it is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhonemeIds {
     pub ids: Vec<i64>,
-    pub missing: usize,
+    pub missing: Vec<Phoneme>,
 }
 
 /// Punctuation by the bits of a clause's terminator (espeak-ng's `translate.h`): pause length, intonation, clause type.
@@ -65,7 +65,7 @@ pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
     let of = |name: &str| config.phoneme_ids.get(name).map(Vec::as_slice);
     let pad = of(PAD).unwrap_or_default();
     let mut ids = Vec::with_capacity(2 * sentence.len() + 3);
-    let mut missing = 0;
+    let mut missing = Vec::new();
     ids.extend_from_slice(of(BEGIN).unwrap_or_default());
     ids.extend_from_slice(pad);
     for phoneme in sentence {
@@ -74,7 +74,7 @@ pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
                 ids.extend_from_slice(known);
                 ids.extend_from_slice(pad);
             }
-            None => missing += 1,
+            None => missing.push(phoneme.clone()),
         }
     }
     ids.extend_from_slice(of(END).unwrap_or_default());
@@ -181,14 +181,14 @@ mod tests {
     fn ids_have_a_pad_after_begin_and_after_each_phoneme() {
         let got = phoneme_ids(&phonemes("tˈɛst"), &config(""));
 
-        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 120, 0, 61, 0, 31, 0, 32, 0, 2], missing: 0 });
+        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 120, 0, 61, 0, 31, 0, 32, 0, 2], missing: vec![] });
     }
 
     #[test]
-    fn phonemes_that_the_voice_lacks_are_counted_and_left_out() {
+    fn phonemes_that_the_voice_lacks_are_named_and_left_out() {
         let got = phoneme_ids(&phonemes("tXs"), &config(""));
 
-        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 31, 0, 2], missing: 1 });
+        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 31, 0, 2], missing: vec!["X".into()] });
     }
 
     #[test]

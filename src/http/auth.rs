@@ -43,7 +43,12 @@ impl<E> Caller<E> {
     }
 
     pub fn speaks_characters(&self, count: usize) -> Result<(), ApiError> {
-        self.known.take_characters(count).map_err(|allowance| exceeded(&self.metrics, allowance))
+        self.known.take_characters(count).map_err(|allowance| {
+            if count > allowance.per_minute as usize {
+                return ApiError::never_to_be_had(allowance);
+            }
+            exceeded(&self.metrics, allowance)
+        })
     }
 
     /// The name of the token, empty for the secret of the settings.
@@ -74,8 +79,10 @@ impl FromRequest for Manager {
 /// Who calls, if he is known, may do that and has not called too often. An error is for a body that was not read.
 fn admitted(request: &HttpRequest, may: impl Fn(Scopes) -> bool) -> Result<(Arc<Known>, Metrics), ApiError> {
     let state = state(request).ok_or_else(ApiError::forbidden)?;
-    let known = presented(request).and_then(|secret| state.callers.find(secret));
-    let known = known.filter(|known| may(known.scopes)).ok_or_else(|| ApiError::forbidden().closing())?;
+    let known = recognized(request, state, |secret| state.callers.find(secret)).map_err(ApiError::closing)?;
+    if !may(known.scopes) {
+        return Err(ApiError::forbidden().closing());
+    }
     match known.take_request() {
         Ok(allowance) => {
             if let Some(allowance) = allowance {
@@ -85,6 +92,22 @@ fn admitted(request: &HttpRequest, may: impl Fn(Scopes) -> bool) -> Result<(Arc<
         }
         Err(allowance) => Err(exceeded(&state.metrics, allowance).closing()),
     }
+}
+
+/// What the secret of a request stands for. Where too many wrong ones came from, none is looked at, so that guessing learns nothing.
+fn recognized<T>(request: &HttpRequest, state: &AppState, find: impl Fn(&[u8]) -> Option<T>) -> Result<T, ApiError> {
+    let secret = presented(request).ok_or_else(ApiError::forbidden)?;
+    let counted = state.guesses.as_ref().zip(request.peer_addr());
+    if let Some(wait) = counted.and_then(|(guesses, source)| guesses.wait(source.ip())) {
+        state.metrics.count_shed(ShedReason::Guesses);
+        return Err(ApiError::too_many_guesses(wait));
+    }
+    find(secret).ok_or_else(|| {
+        if let Some((guesses, source)) = counted {
+            guesses.count_wrong(source.ip());
+        }
+        ApiError::forbidden()
+    })
 }
 
 fn exceeded(metrics: &Metrics, allowance: Allowance) -> ApiError {
@@ -97,13 +120,10 @@ impl FromRequest for MetricsReader {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let known = state(request).is_some_and(|state| match &state.metrics_token {
-            Some(token) => {
-                presented(request).is_some_and(|secret| Token::is_any_of(std::slice::from_ref(token), secret))
-            }
-            None => true,
-        });
-        ready(known.then_some(Self).ok_or_else(ApiError::forbidden))
+        let Some(state) = state(request) else { return ready(Err(ApiError::forbidden())) };
+        let Some(token) = &state.metrics_token else { return ready(Ok(Self)) };
+        let is_token = |secret: &[u8]| Token::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
+        ready(recognized(request, state, is_token))
     }
 }
 

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 
 use super::error::ApiError;
 use super::state::{AppState, RequestLimits};
@@ -132,7 +133,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let invalid = |code, message| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, message);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
+        let path = own_names(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
             let (param, message) = describe(&path, &inner.to_string());
@@ -143,6 +144,16 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     })?;
     deserializer.end().map_err(|error| invalid("invalid_json", malformed(&error)))?;
     Ok(value)
+}
+
+/// The beginning of a path that is named by us: a field, and places in lists. What comes after it may be a name that the caller gave, as a word of a
+/// lexicon.
+fn own_names(path: &Path) -> String {
+    let mut segments = path.iter();
+    let field = segments.next().map_or_else(|| ".".to_owned(), ToString::to_string);
+    segments
+        .take_while(|segment| matches!(segment, Segment::Seq { .. }))
+        .fold(field, |field, place| format!("{field}{place}"))
 }
 
 fn malformed(error: &serde_json::Error) -> String {
@@ -179,6 +190,8 @@ fn describe(path: &str, error: &str) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
 
     use super::*;
@@ -190,6 +203,8 @@ mod tests {
         text: String,
         speed: Option<f32>,
         count: Option<u32>,
+        words: Option<BTreeMap<String, String>>,
+        names: Option<Vec<String>>,
     }
 
     #[test]
@@ -202,6 +217,8 @@ mod tests {
             (r#"{"text":["SECRET"]}"#, "text", "field text must be a string"),
             (r#"{"text":"a","count":-7}"#, "count", "field count must be a whole number from 0"),
             (r#"{"text":"a","speed":"expected SECRET"}"#, "speed", "field speed must be a number"),
+            (r#"{"text":"a","words":{"SECRET":1}}"#, "words", "field words must be a string"),
+            (r#"{"text":"a","names":["a",1]}"#, "names[1]", "field names[1] must be a string"),
             (r#""SECRET""#, ".", "field . must be an object"),
         ];
         for (body, param, message) in cases {

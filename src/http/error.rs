@@ -26,7 +26,7 @@ pub struct ApiError {
     /// For people.
     pub message: String,
     /// The field that is at fault.
-    pub param: Option<String>,
+    pub param: Option<Box<str>>,
     pub retry_after: Option<Duration>,
     /// Whether what remains of the request is unread, so that the connection cannot be used again.
     pub closes_connection: bool,
@@ -34,6 +34,8 @@ pub struct ApiError {
     pub allow: Option<Arc<str>>,
     /// What a caller may have who wanted more.
     pub allowance: Option<Box<Allowance>>,
+    /// What is wrong inside, for the log alone.
+    pub reason: Option<Box<str>>,
 }
 
 // === impl ApiError ===
@@ -49,11 +51,12 @@ impl ApiError {
             closes_connection: false,
             allow: None,
             allowance: None,
+            reason: None,
         }
     }
 
     pub fn param(mut self, param: impl Into<String>) -> Self {
-        self.param = Some(param.into());
+        self.param = Some(param.into().into_boxed_str());
         self
     }
 
@@ -77,6 +80,17 @@ impl ApiError {
         Self { allowance: Some(Box::new(allowance)), ..error.retry_after(allowance.wait) }
     }
 
+    /// Waiting does not help.
+    pub fn never_to_be_had(allowance: Allowance) -> Self {
+        let message = format!("this token may have {} characters in a minute, and this is more", allowance.per_minute);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "more_than_quota", message)
+    }
+
+    pub fn too_many_guesses(wait: Duration) -> Self {
+        let message = "too many wrong tokens came from this address";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_tokens", message).retry_after(wait)
+    }
+
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
     }
@@ -97,6 +111,13 @@ impl ApiError {
     pub fn no_voice() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_voice", "no voice is installed")
             .retry_after(Duration::from_secs(30))
+    }
+
+    /// Logs what is wrong inside, where no answer says that there is something.
+    pub fn log(&self) {
+        if let Some(reason) = &self.reason {
+            tracing::error!(reason, "synthesis failed");
+        }
     }
 
     /// A response of this status with the headers that go with it, and `body`.
@@ -188,11 +209,15 @@ impl From<SpeechError> for ApiError {
             SpeechError::NoFiles(error) => error.into(),
             SpeechError::VoiceLoading(_) => unavailable("voice_loading", message, VOICE_LOADING_RETRY),
             SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),
+            SpeechError::TooMuchSilence => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_much_silence", message).param("sentence_silence_ms")
+            }
+            SpeechError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "answer_too_large", message),
             SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
             SpeechError::NotCached => Self::new(StatusCode::GATEWAY_TIMEOUT, "not_cached", message),
             SpeechError::Failed(reason) => {
-                tracing::error!(reason, "synthesis failed");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed")
+                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed");
+                Self { reason: Some(reason.into()), ..error }
             }
         }
     }
@@ -202,7 +227,10 @@ impl From<VoiceError> for ApiError {
     fn from(error: VoiceError) -> Self {
         let message = error.to_string();
         let refused = |code| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param("voice_id");
-        let upstream = |message| Self::new(StatusCode::BAD_GATEWAY, "voice_download_failed", message);
+        let upstream = |said| {
+            let error = Self::new(StatusCode::BAD_GATEWAY, "voice_download_failed", said);
+            Self { reason: Some(message.as_str().into()), ..error }
+        };
         match error {
             VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
             VoiceError::LicenseRefused { .. } => refused("voice_license_refused"),

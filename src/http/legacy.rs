@@ -127,7 +127,7 @@ impl Body {
 
     fn into_request(self, state: &AppState) -> Result<SynthesisRequest, LegacyError> {
         let voice = match &self.model {
-            None => state.default_voice.clone().ok_or_else(ApiError::no_voice)?,
+            None => state.default_voice()?,
             Some(model) => VoiceId::parse(model.strip_suffix(".onnx").unwrap_or(model))
                 .ok()
                 .and_then(|id| state.speech.resolve(&id))
@@ -207,6 +207,16 @@ impl ResponseError for LegacyError {
     }
 }
 
+impl LegacyError {
+    /// What it is on the other routes.
+    pub fn inner(&self) -> Option<&ApiError> {
+        match self {
+            Self::Detail(error) => Some(error),
+            Self::Invalid(_) => None,
+        }
+    }
+}
+
 impl From<ApiError> for LegacyError {
     fn from(error: ApiError) -> Self {
         Self::Detail(error)
@@ -221,6 +231,11 @@ impl From<Invalid> for LegacyError {
 
 impl From<SpeechError> for LegacyError {
     fn from(error: SpeechError) -> Self {
-        Self::Detail(error.into())
+        match error {
+            SpeechError::Unspeakable => {
+                Invalid::field("text", "value_error", "Value error, the text cannot be spoken").into()
+            }
+            other => Self::Detail(other.into()),
+        }
     }
 }

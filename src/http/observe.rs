@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
 use actix_web::{Error, HttpMessage};
 use tracing::field::Empty;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
 
-use super::error::rate_limit;
+use super::error::{ApiError, rate_limit};
+use super::legacy::LegacyError;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
 use crate::resilience::Allowance;
@@ -52,7 +53,7 @@ pub async fn observe(
     rename(&span, format_args!("{} {route}", method(response.request().method())));
     span.record("http.route", &route);
     span.record("http.response.status_code", status.as_u16());
-    log(&span, id, &route, status, elapsed);
+    log(&span, id, &route, &response, elapsed);
 
     if !knows_chunks && response.response().body().size() == BodySize::Stream {
         // The end of the connection is the end of the answer.
@@ -105,13 +106,21 @@ fn method(method: &Method) -> &'static str {
 }
 
 /// What an operator should know of goes into the log as it is usually kept; the rest is there for whoever looks for something.
-fn log(span: &Span, id: Uuid, route: &str, status: StatusCode, elapsed: Duration) {
+fn log<B>(span: &Span, id: Uuid, route: &str, response: &ServiceResponse<B>, elapsed: Duration) {
     let milliseconds = elapsed.as_secs_f64() * 1e3;
-    let status = status.as_u16();
+    let status = response.status().as_u16();
     if FAULTS.contains(&status) {
+        let (trace_id, reason) = (trace_id(span), reason(response));
+        tracing::error!(request_id = %id, trace_id, route, status, milliseconds, reason, "request failed");
+    } else if tracing::enabled!(Level::DEBUG) {
         let trace_id = trace_id(span);
-        tracing::error!(request_id = %id, trace_id, route, status, milliseconds, "request failed");
-    } else {
-        tracing::debug!(parent: span, route, status, milliseconds, "request answered");
+        tracing::debug!(request_id = %id, trace_id, route, status, milliseconds, "request answered");
     }
+}
+
+/// What is wrong inside, which the answer does not say.
+fn reason<B>(response: &ServiceResponse<B>) -> Option<&str> {
+    let error = response.response().error()?;
+    let error = error.as_error::<ApiError>().or_else(|| error.as_error::<LegacyError>()?.inner());
+    error?.reason.as_deref()
 }

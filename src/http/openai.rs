@@ -119,9 +119,9 @@ async fn answer(
 
 /// With the field that is at fault by its name on this route.
 fn as_called_here(mut error: ApiError) -> ApiError {
-    error.param = error.param.map(|param| match param.as_str() {
-        "text" => "input".to_owned(),
-        "voice_id" => "voice".to_owned(),
+    error.param = error.param.map(|param| match &*param {
+        "text" => "input".into(),
+        "voice_id" => "voice".into(),
         _ => param,
     });
     error
@@ -166,7 +166,11 @@ async fn events(
         let mut speaking = speaking?;
         match speaking.next().await {
             Some(Ok(part)) => Some((Ok(delta(&part)), Some(speaking))),
-            Some(Err(error)) => Some((Err(ApiError::from(error)), None)),
+            Some(Err(error)) => {
+                let error = ApiError::from(error);
+                error.log();
+                Some((Err(error), None))
+            }
             None => Some((Ok(done(characters, speaking.seconds())), None)),
         }
     });
@@ -234,6 +238,6 @@ fn voice(name: Option<&str>, state: &AppState) -> Result<(VoiceId, Option<Speake
     let name = name.map(|name| state.openai_voices.get(name).map_or(name, String::as_str));
     match name.filter(|name| !VOICES.contains(name)) {
         Some(name) => voice_and_speaker(name),
-        None => Ok((state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None)),
+        None => Ok((state.default_voice()?, None)),
     }
 }

@@ -32,8 +32,8 @@ struct SentencePhonemes {
     phonemes: Vec<String>,
     /// What the network gets.
     ids: Vec<i64>,
-    /// Phonemes that the voice lacks and leaves out.
-    missing: usize,
+    /// Phonemes that the voice lacks and leaves out, each as often as it stands there.
+    missing: Vec<String>,
 }
 
 /// Phonemes of a text, and the ids that a voice gets of them.
@@ -43,7 +43,7 @@ struct SentencePhonemes {
 pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let voice = match &body.voice_id {
-        None => state.default_voice.clone().ok_or_else(ApiError::no_voice)?,
+        None => state.default_voice()?,
         Some(name) => voice_and_speaker(name)?.0,
     };
     let (script, deadline) = (state.texts.plain(&body.text)?, state.limits.deadline(None)?);
@@ -53,7 +53,7 @@ pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBy
     let sentences = phonemized.sentences.into_iter().map(|(PhonemeIds { ids, missing }, phonemes)| SentencePhonemes {
         phonemes: phonemes.into_iter().map(String::from).collect(),
         ids,
-        missing,
+        missing: missing.into_iter().map(String::from).collect(),
     });
     let voice_id = phonemized.voice.as_str().to_owned();
     Ok(HttpResponse::Ok().json(Phonemes { voice_id, sentences: sentences.collect() }))

@@ -54,7 +54,7 @@ impl Body {
     fn into_request(self, state: &AppState) -> Result<SynthesisRequest, ApiError> {
         // A voice that piper does not find is its default voice.
         let named = self.voice.as_deref().and_then(|name| state.speech.resolve(&VoiceId::parse(name).ok()?));
-        let voice = named.or_else(|| state.default_voice.clone()).ok_or_else(ApiError::no_voice)?;
+        let voice = named.map_or_else(|| state.default_voice(), Ok)?;
         Ok(SynthesisRequest {
             voice,
             speaker: self.speaker_id.map(Speaker::Number).or_else(|| self.speaker.clone().map(Speaker::Name)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, Resource, ResponseError, Route, web};
+use actix_web::{App, HttpServer, Resource, ResponseError, Route, guard, web};
 
 use super::error::ApiError;
 use super::legacy::LegacyError;
@@ -126,7 +126,13 @@ where
     let mut methods = Vec::new();
     for (method, route) in routes {
         methods.push(method.to_string());
-        resource = resource.route(route.method(method));
+        if method == Method::GET {
+            // The same without the body, which the server leaves out (RFC 9110, section 9.3.2).
+            methods.push(Method::HEAD.to_string());
+            resource = resource.route(route.guard(guard::Any(guard::Get()).or(guard::Head())));
+        } else {
+            resource = resource.route(route.method(method));
+        }
     }
     let allow: Arc<str> = methods.join(", ").into();
     let refuse = move || std::future::ready(Err::<&str, _>(E::from(ApiError::method_not_allowed(allow.clone()))));

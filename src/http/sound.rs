@@ -39,7 +39,8 @@ pub async fn answer(
     let (first, rest) = parts(speaking).await?;
     let rest = stream::unfold(rest, |mut speaking| async move {
         let part = speaking.next().await?;
-        Some((part.map_err(ApiError::from), speaking))
+        let part = part.map_err(ApiError::from);
+        Some((part.inspect_err(ApiError::log), speaking))
     });
     Ok(head.streaming(stream::once(std::future::ready(Ok(first))).chain(rest)))
 }

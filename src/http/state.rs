@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::callers::Callers;
+use super::error::ApiError;
 use crate::config::Token;
 use crate::domain::{Deadline, InvalidField, VoiceId};
 use crate::pool::PoolHandle;
-use crate::resilience::Readiness;
+use crate::resilience::{Guesses, Readiness};
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
 use crate::text::TextReader;
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, DefaultVoice};
 
 /// The service as handlers see it.
 #[derive(Clone)]
@@ -23,14 +24,15 @@ pub struct AppState {
     pub metrics: Metrics,
     pub readiness: Readiness,
     pub callers: Callers,
+    /// `None`: nobody counts wrong tokens.
+    pub guesses: Option<Guesses>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
     pub public_voice_list: bool,
     /// What callers of the OpenAI route may call voices.
     pub openai_voices: Arc<BTreeMap<String, String>>,
-    /// `None`: no voice is installed.
-    pub default_voice: Option<VoiceId>,
+    pub default_voice: DefaultVoice,
     pub limits: RequestLimits,
     /// Reads what callers write.
     pub texts: TextReader,
@@ -49,6 +51,15 @@ pub struct RequestLimits {
 
 /// What a caller may ask for is below this: a day.
 const MAX_DEADLINE_MS: u64 = 86_400_001;
+
+// === impl AppState ===
+
+impl AppState {
+    /// The voice of a request that names none.
+    pub fn default_voice(&self) -> Result<VoiceId, ApiError> {
+        self.default_voice.get().ok_or_else(ApiError::no_voice)
+    }
+}
 
 // === impl RequestLimits ===
 

@@ -145,7 +145,7 @@ pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
 
 pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
     let (voice, speaker) = match body.voice_id.as_deref() {
-        None => (state.default_voice.clone().ok_or_else(ApiError::no_voice)?, None),
+        None => (state.default_voice()?, None),
         Some(name) => voice_and_speaker(name)?,
     };
     Ok(SynthesisRequest {

@@ -1,9 +1,11 @@
 //! Owns what keeps the service honest about its own state. A leaf: it knows no other part of the service.
 
 mod breaker;
+mod guesses;
 mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
+pub use guesses::Guesses;
 pub use quota::{Allowance, Quota};
 pub use readiness::{Readiness, Reason};

@@ -28,6 +28,10 @@ pub enum SpeechError {
     VoiceFailed { voice: VoiceId, retry_after: Duration },
     #[error("voice {0} has no room in memory")]
     NoRoom(VoiceId),
+    #[error("the pauses of the answer are longer than 20 minutes together")]
+    TooMuchSilence,
+    #[error("the answer has more bytes than one may have at once: shorten the text, or have it streamed")]
+    TooLarge,
     #[error("the deadline passed")]
     DeadlinePassed,
     #[error("the answer is not in the cache, and the request wants no other")]

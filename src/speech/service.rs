@@ -32,6 +32,8 @@ pub struct SpeechService {
 pub struct SpeechSettings {
     /// Phonemes in one inference at the voice's own speed.
     pub max_sentence_phonemes: usize,
+    /// Of an answer that is not streamed.
+    pub max_answer_bytes: usize,
 }
 
 /// What the audio shall be.
@@ -293,6 +295,9 @@ impl SpeechService {
 
     /// Waits for a voice that is not here yet: before that nothing has a name.
     async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
+        if caching == Caching::Only && !self.parts.cache.is_enabled() {
+            return Err(SpeechError::NotCached);
+        }
         let nameless = asked.digests.is_none() && caching != Caching::Forbidden && self.parts.cache.is_enabled();
         if !nameless {
             return Ok(asked);

@@ -90,6 +90,9 @@ struct Output {
     max_body: usize,
 }
 
+/// Of all pauses of an answer, which cost nothing but bytes and so would be the cheapest way to ask for many.
+const MAX_SILENCE_MS: u64 = 1_200_000;
+
 // === impl Speaking ===
 
 impl Speaking {
@@ -148,6 +151,21 @@ impl Making {
         keeper: Option<Keeper>,
         wants_whole: bool,
     ) -> Result<Self, SpeechError> {
+        let making = Self::with_output(work, sources, spec, keeper, wants_whole)?;
+        let silence: u64 = (0..=making.passages.len()).map(|index| u64::from(making.silence_before(index))).sum();
+        if silence > MAX_SILENCE_MS {
+            return Err(SpeechError::TooMuchSilence);
+        }
+        Ok(making)
+    }
+
+    fn with_output(
+        work: Arc<Work>,
+        sources: Sources,
+        spec: AudioSpec,
+        keeper: Option<Keeper>,
+        wants_whole: bool,
+    ) -> Result<Self, SpeechError> {
         let native_rate = sources.plan.sample_rate;
         let sample_rate = spec.format.sample_rate(spec.sample_rate.unwrap_or(native_rate));
         let kept = keeper.as_ref().map_or(0, |keeper| keeper.cache.max_entry_bytes());
@@ -155,7 +173,7 @@ impl Making {
             encoder: Encoder::new(spec.format, sample_rate)?,
             samples: 0,
             body: (wants_whole || keeper.is_some()).then(Vec::new),
-            max_body: if wants_whole { usize::MAX } else { kept },
+            max_body: if wants_whole { work.parts().settings.max_answer_bytes } else { kept },
         };
         Ok(Self {
             sample_rate,
@@ -193,8 +211,11 @@ impl Making {
     pub async fn finish(mut self) -> Result<(Answer, Vec<Placed>), SpeechError> {
         while let Some(part) = self.next().await {
             part?;
+            if lock(&self.output).body.is_none() {
+                return Err(SpeechError::TooLarge);
+            }
         }
-        let answer = self.answer().ok_or_else(|| SpeechError::Failed("the whole was not wanted".to_owned()))?;
+        let answer = self.answer().ok_or(SpeechError::TooLarge)?;
         Ok((answer, self.placed))
     }
 

@@ -27,6 +27,8 @@ pub enum ShedReason {
     Abandoned,
     /// The caller has had what he may have.
     Quota,
+    /// The caller was wrong too often about who he is.
+    Guesses,
 }
 
 /// What became of an item of a batch.
@@ -88,7 +90,7 @@ impl LookupResult {
 }
 
 impl ShedReason {
-    pub(super) const ALL: [Self; 4] = [Self::Capacity, Self::Expired, Self::Abandoned, Self::Quota];
+    pub(super) const ALL: [Self; 5] = [Self::Capacity, Self::Expired, Self::Abandoned, Self::Quota, Self::Guesses];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -96,6 +98,7 @@ impl ShedReason {
             Self::Expired => "expired",
             Self::Abandoned => "abandoned",
             Self::Quota => "quota",
+            Self::Guesses => "guesses",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod card;
 mod catalogue;
+mod default;
 mod digest;
 mod disk;
 mod download;
@@ -29,6 +30,7 @@ mod transfer;
 mod verify;
 
 pub use catalogue::{Catalogue, Rescan};
+pub use default::DefaultVoice;
 pub use digest::VoiceDigest;
 pub use download::Existing;
 pub use error::{CatalogueError, VoiceError};

@@ -10,8 +10,23 @@ use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 /// Routes that ask for a token, and what they answer to a caller who has one and sends a blank text.
-const CLOSED: [(Method, &str, u16); 6] = [
+const CLOSED: [(Method, &str, u16); 21] = [
     (Method::POST, SYNTHESIZE, 400),
+    (Method::POST, "/v1/synthesizeSpeech/timestamps", 400),
+    (Method::POST, "/v1/audio/speech", 422),
+    (Method::GET, "/v1/audio/voices", 200),
+    (Method::GET, "/v1/models", 200),
+    (Method::POST, "/v1/phonemize", 400),
+    (Method::POST, "/v1/batches", 422),
+    (Method::GET, "/v1/batches", 200),
+    (Method::GET, "/v1/batches/nobody", 404),
+    (Method::DELETE, "/v1/batches/nobody", 404),
+    (Method::GET, "/v1/batches/nobody/audio", 404),
+    (Method::GET, "/v1/batches/nobody/archive", 404),
+    (Method::GET, "/v1/batches/nobody/events", 404),
+    (Method::GET, "/v1/batches/nobody/items/0/audio", 404),
+    (Method::GET, "/v1/batches/nobody/items/0/timestamps", 404),
+    (Method::GET, "/v1/batches/nobody/items/0/subtitles", 404),
     (Method::POST, LEGACY, 422),
     (Method::GET, "/v1/voices", 200),
     (Method::GET, "/v1/voices/nobody", 404),

@@ -128,6 +128,35 @@ fn a_body_that_does_not_come_is_408_and_the_connection_is_closed() {
     }
 }
 
+/// Whoever stands between a caller and this service may read such requests otherwise: no second one may come out of them.
+#[test]
+fn a_request_that_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
+    let fields = [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "transfer-encoding: chunked, identity",
+        "transfer-encoding: xchunked",
+        "content-length: 5\r\ncontent-length: 6",
+        "content-length: +5",
+        "content-length: 0x5",
+        "x: a\r\n b",
+        "x : a",
+        "x\0: a",
+    ];
+
+    for fields in fields {
+        let mut connection = shared().connect();
+        let smuggled = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+        connection.write_all(format!("{}0\r\n\r\n{smuggled}", head(&[fields])).as_bytes()).unwrap();
+        let mut said = Vec::new();
+        let ended = connection.read_to_end(&mut said);
+
+        let said = String::from_utf8_lossy(&said);
+        assert!(ended.is_ok_and(|_| !said.is_empty()), "{fields}: the connection stays open");
+        assert!(said.starts_with("HTTP/1.1 4") && said.matches("HTTP/1.1").count() == 1, "{fields}: {said}");
+    }
+}
+
 #[test]
 fn a_head_that_is_broken_is_400_and_harms_nobody_else() {
     let heads = [

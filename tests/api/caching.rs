@@ -221,6 +221,8 @@ fn a_caller_who_wants_it_from_the_cache_alone_causes_no_synthesis() {
     assert_eq!(made, 0.0);
     assert_eq!(there.each_ref().map(cache), ["HIT-L1"; 3]);
     assert_eq!(server.sentences(), 2.0);
+    let without = TestServer::start(&[("TTS_CACHE_ENABLED", "false")]);
+    ask(&without, &body, &[("cache-control", "only-if-cached")]).assert_error(504, "not_cached", None);
 }
 
 #[test]

@@ -96,6 +96,17 @@ fn a_voice_that_cannot_be_loaded_keeps_the_service_unready_and_alive() {
 }
 
 #[test]
+fn a_voice_that_can_be_loaded_later_makes_the_service_ready() {
+    let folder = ModelsFolder::with_broken_model();
+    let server = TestServer::start_unready(&[("TTS_MODELS_DIR", folder.name())]);
+    until("the failure", || server.get("/readyz").text().contains("could not be loaded").then_some(()));
+
+    folder.mend();
+
+    server.wait_until_ready();
+}
+
+#[test]
 fn the_metrics_count_requests_by_route_and_status() {
     let server = TestServer::start(&[]);
     server.get("/health");

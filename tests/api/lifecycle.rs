@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use reqwest::blocking::Response;
 use serde_json::json;
 
-use crate::support::{ModelsFolder, Program, TOKEN, TestServer, VOICE, samples, until};
+use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, VOICE, samples, shared, until};
 use crate::{SYNTHESIZE, noiseless};
 
 /// A streamed answer of which the first byte is there.
@@ -28,9 +28,12 @@ fn long_text(sentences: usize) -> String {
 #[test]
 fn a_signal_to_stop_lets_work_finish() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let server = TestServer::start(&[]);
+        let server = TestServer::start(&[("TTS_CACHE_ENABLED", "false")]);
         let text = long_text(6);
-        let whole = server.post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": "pcm"})));
+        let body = noiseless(&text, &json!({"response_format": "pcm"}));
+        // Another server says what this one shall not have made before.
+        let whole = shared().post_json(SYNTHESIZE, &body);
+        let mut waiting: Vec<_> = (0..4).map(|_| server.begin(&body)).collect();
         let mut streamed = begin(&server, &text);
 
         server.signal(signal);
@@ -39,6 +42,9 @@ fn a_signal_to_stop_lets_work_finish() {
         streamed.read_to_end(&mut rest).expect("the answer is not cut");
 
         assert_eq!(samples(&rest)[..], samples(&whole.body)[1..]);
+        for connection in &mut waiting {
+            assert_eq!(Answer::read(connection).body, whole.body);
+        }
         assert_eq!(server.wait().code(), Some(0));
         assert!(std::net::TcpStream::connect(server.address()).is_err(), "somebody still listens");
     }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::support::{Answer, TestServer, VOICE, until};
+use crate::support::{Answer, TOKEN, TestServer, VOICE, until};
 use crate::{LEGACY, SYNTHESIZE};
 
 fn entry(name: &str, secret: &str, fields: &str) -> String {
@@ -47,6 +47,22 @@ fn a_token_that_has_used_up_its_requests_is_refused_and_others_are_not() {
 }
 
 #[test]
+fn whoever_guesses_tokens_is_not_listened_to() {
+    let server = TestServer::start(&[("TTS_WRONG_TOKENS_PER_MINUTE", "3"), ("TTS_METRICS_TOKEN", "for-scrapers")]);
+    let guess = |secret: &str, path: &str| say(&server, secret, path, "Hi.");
+
+    assert_eq!([TOKEN, "wrong", "false"].map(|secret| guess(secret, SYNTHESIZE).status), [200, 403, 403]);
+    assert_eq!(Answer::of(server.request(Method::GET, "/metrics").bearer_auth("wrong").send().unwrap()).status, 403);
+
+    // Wherever else it tries, and be it right.
+    let refused = guess("wrong", LEGACY);
+    assert_eq!(refused.status, 429);
+    assert!((1..=60).contains(&refused.header("retry-after").parse::<u64>().unwrap()));
+    guess(TOKEN, SYNTHESIZE).assert_error(429, "too_many_wrong_tokens", None);
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
 fn characters_are_counted_whether_they_are_spoken_or_kept() {
     let tokens = file(&entry("short", "short", "characters_per_minute = 10"));
     let server = serve(tokens.path());
@@ -54,6 +70,7 @@ fn characters_are_counted_whether_they_are_spoken_or_kept() {
     let statuses = ["Six ch", "Six ch", "Four"].map(|text| say(&server, "short", SYNTHESIZE, text).status);
 
     assert_eq!(statuses, [200, 429, 200]);
+    say(&server, "short", SYNTHESIZE, "Eleven char").assert_error(413, "more_than_quota", None);
 }
 
 #[test]

@@ -185,13 +185,13 @@ fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
         (Method::GET, SYNTHESIZE, "POST"),
         (Method::PUT, SYNTHESIZE, "POST"),
         (Method::DELETE, SYNTHESIZE, "POST"),
-        (Method::POST, "/v1/voices", "GET"),
-        (Method::DELETE, "/v1/voices/x", "GET"),
+        (Method::POST, "/v1/voices", "GET, HEAD"),
+        (Method::DELETE, "/v1/voices/x", "GET, HEAD"),
         (Method::GET, "/v1/voices/x/load", "POST, DELETE"),
-        (Method::POST, "/health", "GET"),
-        (Method::POST, "/livez", "GET"),
-        (Method::DELETE, "/readyz", "GET"),
-        (Method::POST, "/metrics", "GET"),
+        (Method::POST, "/health", "GET, HEAD"),
+        (Method::POST, "/livez", "GET, HEAD"),
+        (Method::DELETE, "/readyz", "GET, HEAD"),
+        (Method::POST, "/metrics", "GET, HEAD"),
     ];
 
     for (method, path, allowed) in wrong {
@@ -199,6 +199,36 @@ fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
 
         answer.assert_error(405, "method_not_allowed", None);
         assert_eq!(answer.header("allow"), allowed, "{path}");
+    }
+}
+
+#[test]
+fn an_answer_of_nothing_but_pauses_is_413() {
+    let text = "Aha! ".repeat(130);
+
+    let answer = shared().post_json(SYNTHESIZE, &json!({"text": text, "sentence_silence_ms": 10_000}));
+
+    answer.assert_error(413, "too_much_silence", Some("sentence_silence_ms"));
+}
+
+#[test]
+fn an_answer_that_is_too_large_to_be_held_is_413_and_can_be_streamed() {
+    let server = TestServer::start(&[("TTS_MAX_ANSWER_BYTES", "2000")]);
+    let ask = |stream: bool| server.post_json(SYNTHESIZE, &json!({"text": "Hello.", "stream": stream}));
+
+    ask(false).assert_error(413, "answer_too_large", None);
+    assert_eq!(ask(true).status, 200);
+}
+
+#[test]
+fn a_head_is_that_of_a_get_without_its_body() {
+    for path in ["/health", "/readyz", "/", "/openapi.json"] {
+        let head = shared().request(Method::HEAD, path).send().unwrap();
+        let get = shared().get(path);
+
+        assert_eq!((head.status().as_u16(), get.status), (200, 200), "{path}");
+        assert_eq!(head.headers()["content-length"], get.body.len().to_string(), "{path}");
+        assert!(head.bytes().unwrap().is_empty(), "{path}");
     }
 }
 

@@ -15,7 +15,8 @@ use crate::support::{RedisServer, TestServer, until};
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 const BREAKER: &str = "tts_cache_breaker_state";
 const CORRUPT: &str = "tts_cache_lookups_total{result=\"corrupt\",tier=\"l2\"}";
-const DEFAULT_TIMEOUT: (&str, &str) = ("TTS_REDIS_TIMEOUT_MS", "25");
+/// Ten times the default: on a busy machine five calls in a second may take that long without any fault of Redis.
+const TIMEOUT: (&str, &str) = ("TTS_REDIS_TIMEOUT_MS", "250");
 /// Of what is said, so much was said before.
 const HITS_OF_TEN: usize = 8;
 
@@ -115,7 +116,7 @@ fn state_changes(server: &TestServer) -> usize {
 #[test]
 fn no_request_fails_when_redis_dies_under_load() {
     let mut redis = RedisServer::start();
-    let server = start(&redis, &[DEFAULT_TIMEOUT]);
+    let server = start(&redis, &[TIMEOUT]);
 
     let load = under_load(&server, || {
         thread::park_timeout(full_length() / 3);
@@ -134,7 +135,7 @@ fn no_request_fails_when_redis_dies_under_load() {
 #[test]
 fn no_request_fails_when_redis_hangs_under_load() {
     let redis = RedisServer::start();
-    let server = start(&redis, &[DEFAULT_TIMEOUT]);
+    let server = start(&redis, &[TIMEOUT]);
 
     let load = under_load(&server, || {
         redis.hang();

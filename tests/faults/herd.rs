@@ -49,7 +49,7 @@ impl Service {
         let memory =
             CacheSettings { l1_bytes: 1 << 20, ttl: Duration::from_hours(1), max_entry_bytes: 1 << 20, l2: None };
         let cache = CacheHandle::start(memory, metrics.clone());
-        let settings = SpeechSettings { max_sentence_phonemes: 400 };
+        let settings = SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20 };
         let speech = SpeechService::new(phonemizer().await, catalogue, pool, cache, metrics.clone(), settings);
         Self { speech, script, metrics, _voice: Arc::new(folder) }
     }
@@ -186,7 +186,7 @@ fn whoever_has_more_time_than_the_first_is_answered() {
         let service = Service::start().await;
         let gate = service.script.inference_gate.close();
         let asking = service.clone();
-        let soon = Deadline::after(Duration::from_millis(300));
+        let soon = Deadline::after(Duration::from_secs(1));
         let first = actix::spawn(async move { asking.ask("One text for all.", PLAIN, soon).await });
         service.until_inside(1).await;
         let mut patient = Box::pin(service.ask("One text for all.", PLAIN, far()));

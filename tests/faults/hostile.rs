@@ -52,7 +52,7 @@ async fn speak(speech: &SpeechService, text: &str) -> Option<Result<usize, Speec
 fn no_normal_text_fails_beside_hostile_ones() {
     in_turn(async {
         let pool = Pool::start(settings(2, SENDERS));
-        let settings = SpeechSettings { max_sentence_phonemes: MAX_SENTENCE_PHONEMES };
+        let settings = SpeechSettings { max_sentence_phonemes: MAX_SENTENCE_PHONEMES, max_answer_bytes: 256 << 20 };
         let cache = CacheHandle::disabled(pool.metrics.clone());
         let speech = SpeechService::new(
             phonemizer().await,
@@ -82,10 +82,12 @@ fn no_normal_text_fails_beside_hostile_ones() {
         for (_, answer) in normal {
             assert_eq!(answer, Some(Ok(expected)));
         }
-        for (_, answer) in hostile {
+        for (_, answer) in &hostile {
             assert!(matches!(answer, None | Some(Ok(_) | Err(SpeechError::Unspeakable))), "{answer:?}");
         }
-        assert!((expected..=MAX_IDS).contains(&pool.script.longest_input.load(SeqCst)));
+        let spoken = hostile.iter().filter(|(_, answer)| matches!(answer, Some(Ok(_)))).count();
+        assert!(spoken > HOSTILE / 2, "only {spoken} of {HOSTILE} were spoken");
+        assert!(pool.script.longest_input.load(SeqCst) <= MAX_IDS);
         assert_eq!(pool.depth(), 0);
     });
 }

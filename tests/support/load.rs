@@ -19,6 +19,8 @@ pub struct Due {
     pub at: Duration,
     /// What it counts as.
     pub kind: &'static str,
+    /// Whose it is.
+    pub token: &'static str,
     pub body: Value,
 }
 
@@ -37,7 +39,7 @@ pub struct Ending {
 pub fn evenly(kind: &'static str, rate: f64, time: Duration, mut body: impl FnMut(usize) -> Value) -> Vec<Due> {
     let count = (rate * time.as_secs_f64()) as usize;
     (0..count)
-        .map(|number| Due { at: Duration::from_secs_f64(number as f64 / rate), kind, body: body(number) })
+        .map(|number| Due { at: Duration::from_secs_f64(number as f64 / rate), kind, token: TOKEN, body: body(number) })
         .collect()
 }
 
@@ -69,7 +71,7 @@ pub fn capacity(server: SocketAddr, callers: usize, time: Duration, body: impl F
             let mut answered = 0;
             while began.elapsed() < time {
                 next.set(next.get() + 1);
-                let due = Due { at: began.elapsed(), kind: "", body: body(next.get()) };
+                let due = Due { at: began.elapsed(), kind: "", token: TOKEN, body: body(next.get()) };
                 let ending = request(client.clone(), server, began, due).await;
                 assert_eq!(ending.status, Some(200));
                 answered += 1;
@@ -90,7 +92,7 @@ pub fn quantile(share: f64, endings: &[&Ending]) -> Duration {
 }
 
 async fn request(client: Client, server: SocketAddr, began: Instant, due: Due) -> Ending {
-    let sent = client.post(format!("http://{server}/v1/synthesizeSpeech")).header("user-token", TOKEN);
+    let sent = client.post(format!("http://{server}/v1/synthesizeSpeech")).header("user-token", due.token);
     let answered = async {
         let answer = sent.json(&due.body).send().await.ok()?;
         let (status, has_retry_after) = (answer.status().as_u16(), answer.headers().contains_key(RETRY_AFTER));

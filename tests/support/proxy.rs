@@ -24,6 +24,8 @@ pub enum Fault {
     Corrupt(usize),
     /// Of every so many answers, one is not sent and the connection reset.
     Reset(usize),
+    /// Of every so many answers, one is not sent, so that each after it comes in the place of another.
+    Swallow(usize),
 }
 
 pub struct FaultProxy {
@@ -155,6 +157,7 @@ impl Shared {
                 to.write_all(&bytes)
             }
             Fault::Reset(every) if is_hit(every) => cut(),
+            Fault::Swallow(every) if is_hit(every) => Ok(()),
             _ => to.write_all(bytes),
         }
     }

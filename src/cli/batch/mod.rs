@@ -51,7 +51,7 @@ struct Texts {
     /// Address of a server that shall speak them, as http://host:8080; without it they are spoken here.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
-    /// The server's token.
+    /// The server's token; of several with commas between them, as a server has them while they are rotated, the first.
     #[arg(long, env = "ALLOWED_USER_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }

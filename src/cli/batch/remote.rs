@@ -42,6 +42,7 @@ const PATIENCE: u32 = 60;
 impl Server {
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, ServerError> {
         let url = Url::parse(url).ok().filter(Url::has_host).ok_or(ServerError::Address)?;
+        let token = token.and_then(|tokens| tokens.split(',').next()).map(str::trim).filter(|token| !token.is_empty());
         let token = token.and_then(|token| HeaderValue::from_str(token).ok()).ok_or(ServerError::Token)?;
         // The client leaves the choice to whoever uses it; only the first choice counts.
         let _ = rustls::crypto::ring::default_provider().install_default();

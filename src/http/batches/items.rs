@@ -105,6 +105,7 @@ async fn speak(state: &AppState, item: &str) -> Result<Sound, ApiError> {
 
 /// Where the service has too much to do, or a voice is on its way, another time is better.
 fn told(error: &ApiError) -> ItemError {
+    error.log();
     let is_passing = matches!(error.status.as_u16(), 429 | 500..);
     ItemError { code: error.code.to_owned(), message: error.message.clone(), is_passing }
 }

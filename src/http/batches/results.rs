@@ -186,8 +186,8 @@ pub async fn archive(
 #[utoipa::path(get, path = "/v1/batches/{id}/events", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path)),
     responses(
-        (status = 200, description = "Events `progress` and at last `end`, each with the batch", body = String,
-            content_type = "text/event-stream"),
+        (status = 200, description = "Events `progress` and at last `end`, each with the batch",
+            content((Value = "text/event-stream"))),
         (status = "default", description = "An error", body = ErrorBody),
     ))]
 pub async fn events(
