@@ -1,13 +1,15 @@
-//! What holds when far more is asked than can be done? The service on both cores; the client beside it, in an open loop: ten times what the service
-//! can compute, with hits among it; then ten thousand requests at once; then one caller's flood beside another's calls.
+//! What holds when far more is asked than can be done? The service on core 0, the client on core 1, in an open loop: ten times what the service can
+//! compute, with hits among it; then ten thousand requests at once; then one caller's flood beside another's calls.
 //!
-//! `make load`, or `cargo bench --bench load`; takes three minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs nothing else to do.
+//! `make load`, or `cargo bench --bench load`; takes three minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs two cores with
+//! nothing else to do, and taskset.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -29,6 +31,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    // What the client costs is not the service's.
+    let own = std::process::id().to_string();
+    assert!(Command::new("taskset").args(["-cp", "1", &own]).stdout(Stdio::null()).status().unwrap().success());
     let time = Duration::from_secs(std::env::var("TTS_LOAD_SECONDS").map_or(60, |seconds| seconds.parse().unwrap()));
     overload(time);
     at_once();
@@ -36,7 +41,7 @@ fn main() {
 }
 
 fn overload(time: Duration) {
-    let server = TestServer::start(&[]);
+    let server = start(&[]);
     assert_eq!(server.post_json("/v1/synthesizeSpeech", &hit()).status, 200);
 
     // Once to warm up: the first callers meet a process that has never been busy.
@@ -88,8 +93,14 @@ fn overload(time: Duration) {
     );
 }
 
+fn start(variables: &[(&str, &str)]) -> TestServer {
+    let server = TestServer::start_under(&["taskset", "-c", "0"], variables);
+    server.wait_until_ready();
+    server
+}
+
 fn at_once() {
-    let server = TestServer::start(&[]);
+    let server = start(&[]);
     let due = |number| Due { at: Duration::ZERO, kind: "", token: TOKEN, body: miss("sudden", number) };
 
     let endings = send(server.address(), (0..AT_ONCE).map(due).collect());
@@ -110,7 +121,7 @@ fn flood() {
     let limited =
         format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\nrequests_per_minute = {FLOOD_PER_MINUTE}\n");
     std::fs::write(tokens.path(), limited).unwrap();
-    let server = TestServer::start(&[("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
+    let server = start(&[("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
     let time = Duration::from_secs(30);
     let calls = |run: &'static str| evenly("calls", 2.0, time, move |number| miss(run, number));
     send(server.address(), calls("warm"));
