@@ -65,12 +65,12 @@ fn a_thousand_at_once_are_all_answered_and_the_next_one_too() {
     assert_eq!(ask(&server, &new_text(2_000)).status, 200);
 }
 
-#[test]
-fn a_flood_under_one_token_is_refused_and_others_are_served() {
+/// For three seconds 200 requests a second under a token that has these limits, and 4 a second under another; all of the latter are answered.
+#[track_caller]
+fn flooded(limits: &str) -> Vec<Ending> {
     let tokens = tempfile::NamedTempFile::new().unwrap();
     let digest = hex::encode(Sha256::digest("flood"));
-    let limited = format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\nrequests_per_minute = 20\n");
-    std::fs::write(tokens.path(), limited).unwrap();
+    std::fs::write(tokens.path(), format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\n{limits}")).unwrap();
     let server = TestServer::start(&[NARROW[0], ("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
     let time = Duration::from_secs(3);
     let mut requests = evenly("flood", 200.0, time, new_text);
@@ -82,10 +82,26 @@ fn a_flood_under_one_token_is_refused_and_others_are_served() {
     let endings = send(server.address(), requests);
 
     assert_eq!(with_status(&endings, "other", 200), 12);
+    endings
+}
+
+#[test]
+fn a_flood_under_one_token_is_refused_and_others_are_served() {
+    let endings = flooded("requests_per_minute = 20\n");
+
     // Twenty at once, and one every three seconds.
     let (answered, refused) = (with_status(&endings, "flood", 200), with_status(&endings, "flood", 429));
     assert_eq!(answered + refused, 600);
     assert!((20..25).contains(&answered), "{answered} answered");
+}
+
+#[test]
+fn a_flood_without_a_limit_leaves_others_their_places() {
+    let endings = flooded("");
+
+    let (answered, refused) = (with_status(&endings, "flood", 200), with_status(&endings, "flood", 503));
+    assert_eq!(answered + refused, 600);
+    assert!(refused > 100, "only {refused} were refused");
 }
 
 #[test]

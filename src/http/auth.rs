@@ -14,6 +14,7 @@ use super::state::AppState;
 use crate::config::{Scopes, Token};
 use crate::domain::Script;
 use crate::resilience::Allowance;
+use crate::speech::SpeechService;
 use crate::telemetry::{Metrics, ShedReason};
 
 /// Proof that the request came with a valid token that is good for speech. `E` is the error of the route's own shape.
@@ -49,6 +50,11 @@ impl<E> Caller<E> {
             }
             exceeded(&self.metrics, allowance)
         })
+    }
+
+    /// The service, for this caller.
+    pub fn speech(&self, state: &AppState) -> SpeechService {
+        state.speech.of_caller(self.known.share.clone())
     }
 
     /// The name of the token, empty for the secret of the settings.

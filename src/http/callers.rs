@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_tokens};
+use crate::pool::CallerShare;
 use crate::resilience::{Allowance, Quota};
 
 /// Everyone who may call. A clone is another handle to them.
@@ -11,6 +12,8 @@ use crate::resilience::{Allowance, Quota};
 pub struct Callers {
     /// They may do everything, without bound.
     secrets: Arc<[Token]>,
+    /// What they have had of the workers, together.
+    share: CallerShare,
     file: Option<Arc<PathBuf>>,
     named: Arc<RwLock<Arc<[Arc<Known>]>>>,
 }
@@ -20,6 +23,8 @@ pub struct Callers {
 pub struct Known {
     pub scopes: Scopes,
     named: Option<NamedToken>,
+    /// What the caller has had of the workers.
+    pub share: CallerShare,
     requests: Option<Quota>,
     characters: Option<Quota>,
 }
@@ -29,7 +34,7 @@ pub struct Known {
 impl Callers {
     pub fn new(secrets: Vec<Token>, file: Option<PathBuf>) -> Result<Self, TokensError> {
         let named = Arc::new(RwLock::new([].into()));
-        let callers = Self { secrets: secrets.into(), file: file.map(Arc::new), named };
+        let callers = Self { secrets: secrets.into(), share: CallerShare::default(), file: file.map(Arc::new), named };
         callers.reload()?;
         Ok(callers)
     }
@@ -53,7 +58,10 @@ impl Callers {
         let tokens = self.secrets.iter().chain(named.iter().filter_map(|known| known.token()));
         let index = Token::position(tokens, presented)?;
         match index.checked_sub(self.secrets.len()) {
-            None => Some(Arc::new(Known { scopes: Scopes::ALL, named: None, requests: None, characters: None })),
+            None => {
+                let share = self.share.clone();
+                Some(Arc::new(Known { scopes: Scopes::ALL, named: None, share, requests: None, characters: None }))
+            }
             Some(index) => named.get(index).cloned(),
         }
     }
@@ -72,6 +80,7 @@ impl Known {
             scopes: token.scopes,
             requests: requests_per_minute.map(Quota::new),
             characters: characters_per_minute.map(Quota::new),
+            share: CallerShare::among_others(),
             named: Some(token),
         }
     }

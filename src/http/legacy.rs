@@ -79,8 +79,9 @@ pub async fn synthesize(
     let model = HeaderValue::from_bytes(request.voice.as_str().as_bytes());
     let spec = AudioSpec { format: AudioFormat::Pcm, sample_rate: Some(sample_rate) };
 
-    let asked = state.speech.identify(request, spec).await?;
-    let speech = state.speech.speak(asked, conditions.caching).await?;
+    let service = caller.speech(&state);
+    let asked = service.identify(request, spec).await?;
+    let speech = service.speak(asked, conditions.caching).await?;
 
     let cache = match speech.cache {
         CacheUse::HitL1 | CacheUse::HitL2 => "HIT",

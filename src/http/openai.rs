@@ -22,7 +22,7 @@ use super::state::AppState;
 use super::synthesize::voice_and_speaker;
 use crate::audio::AudioFormat;
 use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::AudioSpec;
+use crate::speech::{AudioSpec, SpeechService};
 
 /// The request's body. Fields that are not documented are passed over, as OpenAI does.
 #[derive(Deserialize, ToSchema)]
@@ -112,8 +112,8 @@ async fn answer(
     let request = body.into_request(state)?;
     caller.speaks(&request.script)?;
     match framing {
-        Framing::Audio => sound::answer(&state.speech, request, spec, conditions, true).await,
-        Framing::ServerSentEvents => events(state, request, spec, conditions).await,
+        Framing::Audio => sound::answer(&caller.speech(state), request, spec, conditions, true).await,
+        Framing::ServerSentEvents => events(&caller.speech(state), request, spec, conditions).await,
     }
 }
 
@@ -150,15 +150,15 @@ pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpRes
 
 /// The answer as server-sent events: sound in base64, then what it cost.
 async fn events(
-    state: &AppState,
+    speech: &SpeechService,
     request: SynthesisRequest,
     spec: AudioSpec,
     conditions: Conditions,
 ) -> Result<HttpResponse, ApiError> {
     let characters = request.script.source().chars();
-    let asked = state.speech.identify(request, spec).await?;
+    let asked = speech.identify(request, spec).await?;
     let voice = asked.request.voice.clone();
-    let speaking = state.speech.begin(asked, conditions.caching).await?;
+    let speaking = speech.begin(asked, conditions.caching).await?;
     let mut head = sound::head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     head.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
     let (first, speaking) = sound::parts(speaking).await?;

@@ -40,7 +40,7 @@ struct SentencePhonemes {
 #[utoipa::path(post, path = "/v1/phonemize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body = Body,
     responses((status = 200, description = "The phonemes", body = Phonemes), (status = "default", description = "An error", body = ErrorBody)))]
-pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
+pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let voice = match &body.voice_id {
         None => state.default_voice()?,
@@ -48,7 +48,7 @@ pub async fn phonemize(_caller: Caller, state: web::Data<AppState>, body: JsonBy
     };
     let (script, deadline) = (state.texts.plain(&body.text)?, state.limits.deadline(None)?);
 
-    let phonemized = state.speech.phonemize(&voice, &script, deadline).await?;
+    let phonemized = caller.speech(&state).phonemize(&voice, &script, deadline).await?;
 
     let sentences = phonemized.sentences.into_iter().map(|(PhonemeIds { ids, missing }, phonemes)| SentencePhonemes {
         phonemes: phonemes.into_iter().map(String::from).collect(),

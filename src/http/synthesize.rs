@@ -123,7 +123,7 @@ pub async fn synthesize(
     let (spec, streamed) = (audio_spec(&body)?, body.stream);
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
-    sound::answer(&state.speech, request, spec, conditions, streamed).await
+    sound::answer(&caller.speech(&state), request, spec, conditions, streamed).await
 }
 
 pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {

@@ -107,11 +107,12 @@ pub async fn timestamps(
     let spec = audio_spec(&body)?;
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
-    let asked = state.speech.identify(request, spec).await?;
+    let service = caller.speech(&state);
+    let asked = service.identify(request, spec).await?;
     let (script, voice) = (asked.request.script.clone(), asked.request.voice.clone());
     let source = script.source().as_str();
 
-    let timed = state.speech.speak_timed(asked, conditions.caching).await?;
+    let timed = service.speak_timed(asked, conditions.caching).await?;
 
     let mut head = sound::head(spec.format, &voice, timed.answer.sample_rate, timed.cache);
     if let Some(format) = alone {

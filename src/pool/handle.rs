@@ -11,7 +11,7 @@ use super::PoolError;
 use super::drain::DrainRate;
 use super::messages::{CallerLeft, ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
-use super::schedule::{Class, Share};
+use super::schedule::{CallerShare, Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::engine::{Computing, Engine, LoadedVoice};
 use crate::resilience::Readiness;
@@ -50,6 +50,8 @@ pub struct PoolParts {
 pub struct PoolHandle {
     pub(super) actor: Addr<ModelPoolActor>,
     gate: Arc<Gate>,
+    /// Whose requests come by this handle.
+    caller: CallerShare,
     pub(super) workers: usize,
     voice_wait: Duration,
 }
@@ -87,13 +89,18 @@ impl PoolHandle {
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
         let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
         let actor = ModelPoolActor::new(parts, settings, callers).start();
-        Self { actor, gate: Arc::new(gate), workers, voice_wait }
+        Self { actor, gate: Arc::new(gate), caller: CallerShare::default(), workers, voice_wait }
     }
 
     /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
     /// workers only while no other work waits.
     pub fn in_background(&self, limit: usize) -> Self {
         Self { gate: Arc::new(Gate::new(Class::Background, limit, &self.gate.metrics)), ..self.clone() }
+    }
+
+    /// The same pool for this caller's requests.
+    pub fn of_caller(&self, caller: CallerShare) -> Self {
+        Self { caller, ..self.clone() }
     }
 
     pub fn is_background(&self) -> bool {
@@ -103,7 +110,8 @@ impl PoolHandle {
     /// A place for one request, or at once a refusal.
     pub fn admit(&self) -> Result<Admission, PoolError> {
         let gate = &self.gate;
-        let Ok(permit) = gate.permits.clone().try_acquire_owned() else {
+        let permit = self.caller.may_have(gate.limit).then(|| gate.permits.clone().try_acquire_owned().ok()).flatten();
+        let Some(permit) = permit else {
             gate.metrics.count_shed(ShedReason::Capacity);
             return Err(PoolError::Overloaded { retry_after: gate.drain.time_for(gate.limit) });
         };
@@ -123,7 +131,9 @@ impl PoolHandle {
     fn admission(&self, permit: OwnedSemaphorePermit) -> Admission {
         let gate = self.gate.clone();
         gate.depth.inc();
-        Admission { permit: Some(permit), share: Share::of(gate.class), gate, actor: self.actor.clone() }
+        self.caller.take_place();
+        let share = Share::of(self.caller.clone(), gate.class);
+        Admission { permit: Some(permit), share, gate, actor: self.actor.clone() }
     }
 
     /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
@@ -180,6 +190,7 @@ impl CallerCount {
 impl Drop for Admission {
     fn drop(&mut self) {
         self.gate.depth.dec();
+        self.share.caller().give_place_back();
         self.gate.drain.finish();
         drop(self.permit.take());
         if self.gate.class == Class::Interactive {

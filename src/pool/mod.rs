@@ -21,6 +21,7 @@ mod worker;
 
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
 pub use messages::{Cost, SentenceJob, Stretch};
+pub use schedule::CallerShare;
 
 use std::time::Duration;
 

@@ -1,15 +1,16 @@
 //! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between
-//! requests, earliest deadline first among equals, and within a request what comes first in its text.
+//! callers, and between the requests of each, earliest deadline first among equals, and within a request what comes first in its text.
 //!
-//! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a request puts in gives it a turn with
-//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A request that
-//! has had much waits for one that has had little, so a text of a hundred sentences delays one of a single sentence by no more than what is
-//! being computed already; and as `now` moves on, the long one is never starved. Which of its units a request spends its turn on is its own
-//! affair: it computes what is heard first, however late that was put in.
+//! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a turn with
+//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A caller that
+//! has had much waits for one that has had little, so that a flood of one delays another by no more than what is being computed already; and as `now`
+//! moves on, the one with much is never starved. Which of its requests has a caller's turn is found in the same way among these, so that a text of a
+//! hundred sentences does not hold back another of a single one. Which of its units a request spends its turn on is its own affair: it computes what is
+//! heard first, however late that was put in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::domain::Deadline;
 
@@ -23,10 +24,25 @@ pub enum Class {
     Background,
 }
 
+/// What a caller has had so far. Clones are the same caller.
+#[derive(Debug, Clone, Default)]
+pub struct CallerShare(Arc<CallerTags>);
+
+#[derive(Debug, Default)]
+struct CallerTags {
+    tag: AtomicU64,
+    /// The tag of the last turn that one of its requests took.
+    now: AtomicU64,
+    /// Places that its requests have in the pool.
+    held: AtomicUsize,
+    is_one_of_many: bool,
+}
+
 /// What a request has had so far. Clones are the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Share {
     class: Class,
+    caller: CallerShare,
     tag: Arc<AtomicU64>,
 }
 
@@ -36,8 +52,10 @@ pub type Position = (usize, usize);
 /// Waiting items, next first.
 #[derive(Debug)]
 pub struct FairQueue<T> {
-    /// As many of each request as it has items waiting.
-    turns: BTreeMap<Turn, Share>,
+    /// As many of each caller as it has items waiting.
+    callers: BTreeMap<Turn, CallerShare>,
+    /// As many of each request, by its caller.
+    requests: BTreeMap<(usize, Turn), Share>,
     items: BTreeMap<Place, T>,
     now: u64,
     pushed: u64,
@@ -49,15 +67,46 @@ type Turn = (Class, u64, Deadline, u64);
 /// Request, position in it, order of arrival.
 type Place = (usize, Position, u64);
 
+// === impl CallerShare ===
+
+impl CallerShare {
+    /// Of one caller among others, who leaves them an eighth of the places, however much it asks for.
+    pub fn among_others() -> Self {
+        Self(Arc::new(CallerTags { is_one_of_many: true, ..CallerTags::default() }))
+    }
+
+    /// Whether it may have one more of so many places.
+    pub(super) fn may_have(&self, places: usize) -> bool {
+        !self.0.is_one_of_many || self.0.held.load(Ordering::Relaxed) < places - places / 8
+    }
+
+    pub(super) fn take_place(&self) {
+        self.0.held.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_place_back(&self) {
+        self.0.held.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Unlike that of any other caller who waits.
+    fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
 // === impl Share ===
 
 impl Share {
-    pub fn of(class: Class) -> Self {
-        Self { class, ..Self::default() }
+    pub fn of(caller: CallerShare, class: Class) -> Self {
+        Self { class, caller, ..Self::default() }
     }
 
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    pub(super) fn caller(&self) -> &CallerShare {
+        &self.caller
     }
 
     /// Unlike that of any other request that waits.
@@ -70,42 +119,62 @@ impl Share {
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        Self { turns: BTreeMap::new(), items: BTreeMap::new(), now: 0, pushed: 0 }
+        let (callers, requests, items) = Default::default();
+        Self { callers, requests, items, now: 0, pushed: 0 }
     }
 }
 
 impl<T> FairQueue<T> {
     pub fn push(&mut self, share: &Share, deadline: Deadline, position: Position, item: T) {
-        let tag = self.now.max(share.tag.load(Ordering::Relaxed)) + 1;
-        share.tag.store(tag, Ordering::Relaxed);
+        let CallerTags { tag, now, .. } = &*share.caller.0;
         self.pushed += 1;
-        self.turns.insert((share.class, tag, deadline, self.pushed), share.clone());
+        let turn = |tag| (share.class, tag, deadline, self.pushed);
+        self.callers.insert(turn(next(tag, self.now)), share.caller.clone());
+        let of_request = turn(next(&share.tag, now.load(Ordering::Relaxed)));
+        self.requests.insert((share.caller.id(), of_request), share.clone());
         self.items.insert((share.id(), position, self.pushed), item);
     }
 
     /// Of what comes next.
     pub fn next_class(&self) -> Option<Class> {
-        self.turns.keys().next().map(|(class, ..)| *class)
+        self.callers.keys().next().map(|(class, ..)| *class)
     }
 
     pub fn pop(&mut self) -> Option<T> {
-        let ((_, tag, ..), share) = self.turns.pop_first()?;
+        let ((class, tag, deadline, _), caller) = self.callers.pop_first()?;
         self.now = self.now.max(tag);
+        // No turn has the tag 0.
+        let first = *self.requests.range((caller.id(), (class, 0, deadline, 0))..).next()?.0;
+        let share = self.requests.remove(&first)?;
+        let (_, (_, tag, ..)) = first;
+        caller.0.now.fetch_max(tag, Ordering::Relaxed);
         let place = *self.items.range((share.id(), (0, 0), 0)..).next()?.0;
         self.items.remove(&place)
     }
 
-    /// Takes out what `keep` does not want to keep, and the last turns of the requests that it belongs to.
+    /// Takes out what `keep` does not want to keep, and the last turns of the requests and callers that it belongs to.
     pub fn drop_unless(&mut self, mut keep: impl FnMut(&T) -> bool) -> Vec<T> {
         let dropped: Vec<(Place, T)> = self.items.extract_if(.., |_, item| !keep(item)).collect();
         for ((request, ..), _) in &dropped {
-            let last = self.turns.iter().rev().find(|(_, share)| share.id() == *request).map(|(turn, _)| *turn);
-            if let Some(turn) = last {
-                self.turns.remove(&turn);
+            let of_request = self.requests.iter().rev().find(|(_, share)| share.id() == *request);
+            let Some((turn, share)) = of_request.map(|(turn, share)| (*turn, share.clone())) else { continue };
+            self.requests.remove(&turn);
+            let of_caller = |((class, ..), caller): &(&Turn, &CallerShare)| {
+                *class == share.class && caller.id() == share.caller.id()
+            };
+            if let Some(turn) = self.callers.iter().rev().find(of_caller).map(|(turn, _)| *turn) {
+                self.callers.remove(&turn);
             }
         }
         dropped.into_iter().map(|(_, item)| item).collect()
     }
+}
+
+/// The tag of somebody's next turn.
+fn next(tag: &AtomicU64, now: u64) -> u64 {
+    let next = now.max(tag.load(Ordering::Relaxed)) + 1;
+    tag.store(next, Ordering::Relaxed);
+    next
 }
 
 #[cfg(test)]
@@ -136,6 +205,37 @@ mod tests {
         queue.push(&short, deadline, (0, 0), "short");
 
         assert_eq!(drain(&mut queue), ["long", "short", "long", "short"]);
+    }
+
+    #[test]
+    fn a_caller_with_many_requests_does_not_hold_back_another() {
+        let flood = CallerShare::default();
+        let mut queue = FairQueue::default();
+        for _ in 0..4 {
+            queue.push(&Share::of(flood.clone(), Class::Interactive), in_seconds(10), (0, 0), "flood");
+        }
+        queue.pop();
+
+        let other = Share::default();
+        queue.push(&other, in_seconds(30), (0, 0), "other");
+        queue.push(&other, in_seconds(30), (0, 1), "other");
+
+        assert_eq!(drain(&mut queue), ["flood", "other", "flood", "other", "flood"]);
+    }
+
+    #[test]
+    fn a_short_request_does_not_wait_for_a_long_one_of_the_same_caller() {
+        let caller = CallerShare::default();
+        let request = || Share::of(caller.clone(), Class::Interactive);
+        let (long, short) = (request(), request());
+        let mut queue = FairQueue::default();
+        for _ in 0..4 {
+            queue.push(&long, in_seconds(30), (0, 0), "long");
+        }
+        queue.pop();
+        queue.push(&short, in_seconds(30), (0, 0), "short");
+
+        assert_eq!(drain(&mut queue), ["long", "short", "long", "long"]);
     }
 
     #[test]
@@ -182,7 +282,8 @@ mod tests {
 
     #[test]
     fn the_background_waits_for_everybody() {
-        let (bulk, other) = (Share::of(Class::Background), Share::of(Class::Background));
+        let background = || Share::of(CallerShare::default(), Class::Background);
+        let (bulk, other) = (background(), background());
         let mut queue = FairQueue::default();
         for item in ["bulk", "bulk"] {
             queue.push(&bulk, in_seconds(1), (0, 0), item);
@@ -206,6 +307,6 @@ mod tests {
 
         assert_eq!(queue.drop_unless(|item| *item == "b"), ["a", "a"]);
         assert_eq!(drain(&mut queue), ["b"]);
-        assert!(queue.turns.is_empty() && queue.items.is_empty());
+        assert!(queue.callers.is_empty() && queue.requests.is_empty() && queue.items.is_empty());
     }
 }

@@ -17,7 +17,7 @@ use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
-use crate::pool::PoolHandle;
+use crate::pool::{CallerShare, PoolHandle};
 use crate::telemetry::Metrics;
 use crate::voices::{Catalogue, VoiceDigest};
 
@@ -155,6 +155,12 @@ impl SpeechService {
         let pool = self.parts.pool.in_background(limit);
         let parts = Parts { pool, preparing: Flights::default(), speaking: Flights::default(), ..self.parts.clone() };
         Self { parts, answering: Flights::default() }
+    }
+
+    /// The same service for this caller, whose requests together have no more of the workers than another's.
+    pub fn of_caller(&self, caller: CallerShare) -> Self {
+        let parts = Parts { pool: self.parts.pool.of_caller(caller), ..self.parts.clone() };
+        Self { parts, ..self.clone() }
     }
 
     /// Waits until what was made is in the cache of all, if there is one.
