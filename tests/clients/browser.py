@@ -48,6 +48,11 @@ def darkest(driver):
         return [...filled.values()].filter((height) => height > 8).length;""")
 
 
+def heard(driver):
+    """The words that are lit."""
+    return driver.execute_script("return [...document.querySelectorAll('#words .said')].map((word) => word.textContent)")
+
+
 def no_complaints(driver):
     severe = [line for line in driver.get_log("browser") if line["level"] == "SEVERE"]
     assert not severe, severe
@@ -74,10 +79,11 @@ for size, dark in [(DESKTOP, False), (PHONE, True)]:
         assert [word.text for word in words] == "Read along with me Every word lights up".split()
         # All of them are heard, one after the other.
         driver.execute_script("document.getElementById('words').children[0].click()")
-        lit, deadline = [], time.monotonic() + 20
+        # What was heard until then is lit until the page is drawn again.
+        lit = until(driver, "the first word is lit", lambda driver: heard(driver) == ["Read"] and ["Read"])
+        deadline = time.monotonic() + 20
         while "up" not in lit and time.monotonic() < deadline:
-            lit += [word for word in driver.execute_script(
-                "return [...document.querySelectorAll('#words .said')].map((word) => word.textContent)") if word not in lit[-1:]]
+            lit += [word for word in heard(driver) if word not in lit[-1:]]
         assert lit == [word.text for word in words], lit
         assert darkest(driver) > size[0] / 8
         samples = driver.execute_script("return [said.length, Math.max(...said.parts.map((part) => Math.max(...part)))]")
