@@ -95,7 +95,8 @@ impl PoolHandle {
     /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
     /// workers only while no other work waits.
     pub fn in_background(&self, limit: usize) -> Self {
-        Self { gate: Arc::new(Gate::new(Class::Background, limit, &self.gate.metrics)), ..self.clone() }
+        let gate = Arc::new(Gate::new(Class::Background, limit, &self.gate.metrics));
+        Self { gate, caller: CallerShare::default(), ..self.clone() }
     }
 
     /// The same pool for this caller's requests.
