@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tts_batch_api::voices::{Catalogue, Rescan, Verified, VoiceError, VoiceSettings};
+use tts_batch_api::voices::{Catalogue, DefaultVoice, Rescan, Verified, VoiceError, VoiceSettings};
 
 use crate::fixture::{Fixture, MODEL_BYTES, VOICE, assert_installed, drop_in, id, names_in};
 
@@ -35,6 +35,35 @@ impl Drop for Mount {
 
 fn mount(options: &[&str], folder: &Path) -> bool {
     Command::new("mount").args(options).arg(folder).output().is_ok_and(|output| output.status.success())
+}
+
+#[tokio::test]
+async fn the_default_voice_is_the_first_that_is_named_and_stays_once_it_is_known() {
+    let fixture = Fixture::new();
+    let catalogue = fixture.open();
+    let first_of = |patterns: &[&str]| {
+        let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        DefaultVoice::new(None, patterns, catalogue.clone())
+    };
+    let late = first_of(&["m-*"]);
+    assert_eq!(late.get(), None);
+
+    drop_in(&fixture.models(), "m-second");
+    drop_in(&fixture.models(), "z-last");
+    catalogue.rescan().unwrap();
+
+    assert_eq!(late.get(), Some(id("m-second")));
+    for (patterns, expected) in [
+        (&["z-last", "*"][..], "z-last"),
+        (&["*"], "m-second"),
+        (&["z-*", "m-second"], "z-last"),
+        (&["nobody", "m-second"], "m-second"),
+    ] {
+        assert_eq!(first_of(patterns).get(), Some(id(expected)), "{patterns:?}");
+    }
+    drop_in(&fixture.models(), "m-first");
+    catalogue.rescan().unwrap();
+    assert_eq!((late.get(), first_of(&["m-*"]).get()), (Some(id("m-second")), Some(id("m-first"))));
 }
 
 #[tokio::test]
