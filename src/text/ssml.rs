@@ -53,13 +53,16 @@ pub enum Problem {
 pub fn parse(source: InputText) -> Result<Script, SsmlError> {
     let text = source.as_str();
     let mut reader = Reader::from_str(text);
+    // Which the reader passes over without counting it.
+    let byte_order_mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let in_text = |position: u64| byte_order_mark + position as usize;
     let mut builder = Builder::new();
     loop {
-        let start = reader.buffer_position() as usize;
+        let start = in_text(reader.buffer_position());
         let event = reader.read_event();
-        let place = start..reader.buffer_position() as usize;
+        let place = start..in_text(reader.buffer_position());
         let at = |problem| error_at(text, start, problem);
-        match event.map_err(|_| error_at(text, reader.error_position() as usize, Problem::Malformed))? {
+        match event.map_err(|_| error_at(text, in_text(reader.error_position()), Problem::Malformed))? {
             Event::Eof => break,
             event => builder.take(&event, text, place).map_err(at)?,
         }

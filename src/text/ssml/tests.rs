@@ -152,3 +152,18 @@ fn errors_hold_nothing_of_the_text() {
         assert!(!format!("{error} {error:?}").contains("SECRET"), "{error}");
     }
 }
+
+#[test]
+fn a_byte_order_mark_moves_nothing() {
+    let document = "<speak>Salt &amp; <sub alias=\"pepper\">é</sub>, é</speak>";
+    let marked = format!("\u{feff}{document}");
+
+    assert_eq!(said(&marked), said(document));
+    let script = script(&marked).unwrap();
+    let said = &script.passages()[0].said;
+    let last = said.as_str().char_indices().last().map(|(start, c)| start..start + c.len_utf8()).unwrap();
+    assert_eq!(&script.source().as_str()[said.source_of(&last)], "é");
+    for nothing in ["\u{feff}", "\u{feff}\u{b}", "\u{feff}\u{feff}", "\u{feff}é"] {
+        assert_eq!(problem(nothing).2, Problem::NotSpeak, "{nothing:?}");
+    }
+}
