@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
@@ -55,6 +55,7 @@ pub struct Application {
     /// How often the models folder and the file of tokens are looked into.
     rescan: Option<Duration>,
     compiled_dir: Option<PathBuf>,
+    drain_timeout: Duration,
 }
 
 /// What is looked after while the service runs.
@@ -154,6 +155,7 @@ impl Application {
             preload,
             rescan,
             compiled_dir: config.voices.compiled_dir(),
+            drain_timeout: config.http.drain_timeout,
         })
     }
 
@@ -168,10 +170,14 @@ impl Application {
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
         let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
         actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
-        actix::spawn(stop_on_signal(self.server.handle(), self.readiness)?);
+        let told_to_stop = Arc::new(OnceLock::new());
+        actix::spawn(stop_on_signal(self.server.handle(), self.readiness, told_to_stop.clone())?);
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
         self.server.await?;
+        if told_to_stop.get().is_some_and(|told: &Instant| told.elapsed() >= self.drain_timeout) {
+            end_at_once();
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -218,19 +224,29 @@ async fn load(pool: &PoolHandle, voice: &VoiceId) -> Result<(), PoolError> {
     }
 }
 
-fn stop_on_signal(server: ServerHandle, readiness: Readiness) -> std::io::Result<impl Future<Output = ()>> {
+fn stop_on_signal(
+    server: ServerHandle,
+    readiness: Readiness,
+    told: Arc<OnceLock<Instant>>,
+) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
         tracing::info!("stopping");
+        let _ = told.set(Instant::now());
         readiness.add(Reason::Draining);
         actix::spawn(server.stop(true));
         either(&mut terminate, &mut interrupt).await;
-        tracing::warn!("stopped before all requests were done");
-        telemetry::finish();
-        std::process::exit(1);
+        end_at_once();
     })
+}
+
+/// Where the time to finish requests is over, or nobody wants to wait for it.
+fn end_at_once() -> ! {
+    tracing::warn!("stopped before all requests were done");
+    telemetry::finish();
+    std::process::exit(1)
 }
 
 /// Finds voices that were put into the folder or taken out of it, and tokens that were added or withdrawn: now and then, and on SIGHUP, which
