@@ -2,8 +2,8 @@
 //! from L2, beside redis-benchmark that gets the same value. Server, and Redis where there is one, on core 0; the load, wrk or redis-benchmark
 //! with 16 connections, on core 1. The two of a pair take turns, five times; the medians count.
 //!
-//! And what does it cost to see inside? L1 hits of a server that says as little as it can, beside one that sends spans to a collector, of one
-//! request in a hundred and of all; and the time that counting one hit takes, which cannot be turned off.
+//! And what does it cost to see inside? L1 hits of a server that says as little as it can, beside one that sends spans to a collector (on core 1
+//! too, as it would be on another machine), of one request in a hundred and of all; and the time that counting one hit takes, which cannot be turned off.
 //!
 //! `cargo bench --bench hit_path`; needs nginx, wrk, redis-server (which brings redis-benchmark) and taskset.
 
@@ -48,12 +48,15 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    // What is started here stays on this core.
-    run("taskset", &["-cp", "0", &std::process::id().to_string()]);
+    // What is started after that stays on this core.
+    let settle = |core: &str| run("taskset", &["-cp", core, &std::process::id().to_string()]);
+    settle("1");
+    let collector = Collector::start();
+    settle("0");
     let folder = tempfile::tempdir().unwrap();
     l1(folder.path());
     l2(folder.path());
-    telemetry(folder.path());
+    telemetry(folder.path(), &collector);
 }
 
 /// nginx sends a file without copying it (`sendfile`), as no server can that puts its answers together; so it is measured without that too.
@@ -112,14 +115,13 @@ fn l2(folder: &Path) {
     println!("decoding alone     {:>8.0} a second on one core", decodings(&redis.command::<Vec<u8>>(&["GET", &entry])));
 }
 
-fn telemetry(folder: &Path) {
-    let collector = Collector::start();
+fn telemetry(folder: &Path, collector: &Collector) {
     let silent = TestServer::start(&[("TTS_LOG_LEVEL", "error")]);
-    let sampled = collector.service(
-        "sampled",
-        &[("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.01")],
-    );
-    let traced = collector.service("traced", &[]);
+    // As the SDK has it; tests are in more of a hurry.
+    let delay = ("OTEL_BSP_SCHEDULE_DELAY", "5000");
+    let sampler = [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "0.01")];
+    let sampled = collector.service("sampled", &[&sampler[..], &[delay]].concat());
+    let traced = collector.service("traced", &[delay]);
     let post = script(folder, &[body(100)]);
     let rate = |server: &TestServer| {
         server.post_json("/v1/synthesizeSpeech", &body(100));
@@ -151,8 +153,9 @@ fn counting() -> Duration {
     let count = 100_000;
     let began = Instant::now();
     for _ in 0..count {
-        metrics.http_requests.with_label_values(&["/v1/synthesizeSpeech", "200"]).inc();
-        metrics.http_request_duration.with_label_values(&["/v1/synthesizeSpeech"]).observe(took.as_secs_f64());
+        let labels = ["/v1/synthesizeSpeech", "200"];
+        metrics.http_requests.with_label_values(&labels).inc();
+        metrics.http_request_duration.with_label_values(&labels).observe(took.as_secs_f64());
         metrics.count_lookup(CacheTier::L1, LookupResult::Hit);
         metrics.count_answer("wav", 24, true, took);
     }

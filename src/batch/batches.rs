@@ -1,13 +1,16 @@
 //! Owns batches as the rest of the service sees them: handing in, looking, fetching, removing; and what is done without anybody asking.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::ledger::{Idempotency, Ledger, LedgerError, Submitted};
@@ -16,7 +19,7 @@ use super::store::{Store, StoreError};
 use super::webhook::{Webhook, WebhookError};
 use super::working::{Speaking, Worker, file_name, file_names};
 use crate::resilience::Readiness;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, further_span, traceparent};
 
 /// All batches. A clone shares them.
 #[derive(Clone)]
@@ -136,7 +139,9 @@ impl Batches {
         });
         let created = now().as_secs();
         let expires = created + self.0.settings.keep.as_secs();
-        let description = Description { owner, created, expires, items: items.len(), concatenate, webhook };
+        let traceparent = traceparent(&Span::current());
+        let description =
+            Description { owner, created, expires, items: items.len(), concatenate, webhook, traceparent };
         let id = BatchId::random();
         let submitted = self.0.ledger.submit(id, description, items, idempotency).await?;
         let (id, is_new) = match submitted {
@@ -203,10 +208,21 @@ impl Batches {
         }
     }
 
+    /// Tells several at a time, so that one that does not answer keeps no other waiting.
     async fn tell_always(self) {
+        let (mut telling, mut under_way) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let _ = self.tell().await;
+            while telling.len() < TOLD_AT_ONCE
+                && let Ok(Some(id)) = self.0.ledger.to_tell(self.0.settings.tell_again).await
+            {
+                if under_way.insert(id) {
+                    telling.push(self.tell(id).map(move |_| id));
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                Some(told) = telling.next() => drop(under_way.remove(&told)),
+            }
         }
     }
 
@@ -220,27 +236,13 @@ impl Batches {
         Ok(())
     }
 
-    /// Tells several at a time, so that one that does not answer keeps few others waiting.
-    async fn tell(&self) -> Result<(), BatchError> {
-        loop {
-            let mut due = Vec::new();
-            while due.len() < TOLD_AT_ONCE
-                && let Some(id) = self.0.ledger.to_tell(self.0.settings.tell_again).await?
-            {
-                due.push(self.tell_of(id));
-            }
-            if due.is_empty() {
-                return Ok(());
-            }
-            try_join_all(due).await?;
-        }
-    }
-
-    async fn tell_of(&self, id: BatchId) -> Result<(), BatchError> {
+    async fn tell(&self, id: BatchId) -> Result<(), BatchError> {
         let Some(status) = self.0.ledger.status(id).await? else {
             return Ok(self.0.ledger.told(id).await?);
         };
-        match self.0.webhook.tell(&status).await {
+        let traceparent = status.description.traceparent.as_deref();
+        let span = further_span!(traceparent, "webhook", otel.kind = "client", batch = %id);
+        match self.0.webhook.tell(&status).instrument(span).await {
             Ok(()) => self.0.ledger.told(id).await?,
             Err(error) => tracing::warn!(batch = %id, %error, "a webhook was not told"),
         }

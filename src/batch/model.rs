@@ -26,6 +26,9 @@ pub struct Description {
     pub concatenate: bool,
     /// Who is told when it has ended.
     pub webhook: Option<String>,
+    /// Of the request that handed it in, if that is traced: the trace goes on wherever items are worked off.
+    #[serde(default)]
+    pub traceparent: Option<String>,
 }
 
 /// A batch at a moment.

@@ -8,8 +8,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Url};
 use serde_json::json;
 use sha2::Sha256;
+use tracing::Span;
 
 use super::model::Status;
+use crate::telemetry::traceparent;
 
 #[derive(Clone)]
 pub struct Webhook {
@@ -88,7 +90,10 @@ impl Webhook {
         // It is these that were looked at, not what the name means a moment later.
         let client = Client::builder().resolve_to_addrs(&host, &addresses).no_proxy();
         let client = client.redirect(reqwest::redirect::Policy::none()).timeout(LIMIT).build();
-        let request = client.map_err(|_| WebhookError::Unreachable)?.post(url);
+        let mut request = client.map_err(|_| WebhookError::Unreachable)?.post(url);
+        if let Some(traceparent) = traceparent(&Span::current()) {
+            request = request.header("traceparent", traceparent);
+        }
         let request = request.header("content-type", "application/json").header(SIGNATURE, signature).body(body);
         let answer = request.send().await.map_err(|_| WebhookError::Unreachable)?;
         if answer.status().is_success() { Ok(()) } else { Err(WebhookError::Refused(answer.status().as_u16())) }

@@ -8,13 +8,14 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use super::batches::WorkSettings;
 use super::ledger::{Ledger, Recorded, Task};
 use super::model::{Done, ItemError, Outcome, Sound};
 use super::store::{Store, StoreError};
 use crate::resilience::{Readiness, Reason};
-use crate::telemetry::{BatchItemEnd, Metrics};
+use crate::telemetry::{BatchItemEnd, Metrics, further_span};
 
 /// Knows how an item is written and how it is spoken.
 pub trait Speaking {
@@ -56,7 +57,9 @@ impl Worker {
             match self.ledger.take(&self.name).await {
                 Ok(Some(task)) => {
                     failures = 0;
-                    self.work_off(&task).await;
+                    let traceparent = task.traceparent.as_deref();
+                    let span = further_span!(traceparent, "batch item", otel.kind = "consumer", batch = %task.batch, item = task.index);
+                    self.work_off(&task).instrument(span).await;
                 }
                 Ok(None) => {
                     failures = 0;

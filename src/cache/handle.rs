@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use actix::{Actor, Addr};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
-use tracing::{Instrument, debug_span};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::actor::{CacheActor, IsWritten, Lookup, TakeLease, Write};
@@ -16,7 +16,7 @@ use super::l1::L1;
 use super::lease::{Lease, Turn};
 use super::redis::{Fault, Leased, Redis, RedisSettings, Stored};
 use super::{CacheKey, Entry};
-use crate::telemetry::{CacheTier, LookupResult, Metrics};
+use crate::telemetry::{CacheTier, LookupResult, Metrics, stage_span};
 
 #[derive(Debug, Clone)]
 pub struct CacheSettings {
@@ -191,14 +191,14 @@ impl CacheHandle {
             self.count(CacheTier::L1, entry.is_some());
             entry.map(|entry| Found { entry, tier: CacheTier::L1 })
         };
-        let found = debug_span!("cache L1", keys = keys.len()).in_scope(|| keys.iter().map(local).collect());
+        let found = stage_span!("cache L1", keys = keys.len()).in_scope(|| keys.iter().map(local).collect());
         let mut looked = Looked { found, l2_failed: false };
         let missing: Vec<usize> = (0..keys.len()).filter(|index| looked.found[*index].is_none()).collect();
         let Some(l2) = tiers.l2.as_ref().filter(|_| ask_l2 && !missing.is_empty()) else { return looked };
 
         let wanted: Vec<CacheKey> = missing.iter().map(|index| keys[*index]).collect();
         let Ok(fetched) =
-            self.ask(l2, Lookup(wanted.clone())).instrument(debug_span!("cache L2", keys = wanted.len())).await
+            self.ask(l2, Lookup(wanted.clone())).instrument(stage_span!("cache L2", keys = wanted.len())).await
         else {
             for _ in missing {
                 self.metrics.count_lookup(CacheTier::L2, LookupResult::Error);

@@ -18,7 +18,7 @@ use super::legacy::LegacyError;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
 use crate::resilience::Allowance;
-use crate::telemetry::{TRACED, continue_trace, is_traced, rename, trace_id};
+use crate::telemetry::{TRACED, UNTRACED, continue_trace, is_traced, rename, trace_id};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -47,8 +47,9 @@ pub async fn observe(
     let route = response.request().match_pattern().unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
     let status = response.status();
     if let Some(state) = state {
-        state.metrics.http_requests.with_label_values(&[route.as_str(), status.as_str()]).inc();
-        state.metrics.http_request_duration.with_label_values(&[&route]).observe(elapsed.as_secs_f64());
+        let labels = [route.as_str(), status.as_str()];
+        state.metrics.http_requests.with_label_values(&labels).inc();
+        state.metrics.http_request_duration.with_label_values(&labels).observe(elapsed.as_secs_f64());
     }
     rename(&span, format_args!("{} {route}", method(response.request().method())));
     span.record("http.route", &route);
@@ -78,9 +79,9 @@ pub async fn observe(
 /// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 fn request_span(request: &ServiceRequest, id: Uuid) -> Span {
     macro_rules! span {
-        ($($target:tt)*) => {
+        (target: $target:expr) => {
             tracing::debug_span!(
-                $($target)*
+                target: $target,
                 "request",
                 otel.kind = "server",
                 http.request.method = method(request.method()),
@@ -94,9 +95,9 @@ fn request_span(request: &ServiceRequest, id: Uuid) -> Span {
     // The last 32 bits of an id are random.
     let chance = f64::from(id.as_u128() as u32) / f64::from(u32::MAX);
     if !is_traced(header("traceparent"), chance) {
-        return span!();
+        return span!(target: UNTRACED);
     }
-    let span = span!(target: TRACED,);
+    let span = span!(target: TRACED);
     continue_trace(&span, &header);
     span
 }

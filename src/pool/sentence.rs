@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
-use tracing::{Span, debug_span};
+use tracing::Span;
 
 use super::PoolError;
 use super::handle::{Admission, PoolHandle};
@@ -16,6 +16,7 @@ use super::schedule::Position;
 use super::stretches::{Wanted, sections, stretches};
 use crate::audio::Pcm;
 use crate::engine::{Cancel, SpeechLatent, Utterance};
+use crate::telemetry::stage_span;
 
 /// Stops a computation whose result nobody waits for any more.
 struct CancelOnDrop(Cancel);
@@ -105,7 +106,7 @@ impl PoolHandle {
             reply,
             queued_at: Instant::now(),
             span: Span::current(),
-            waiting: debug_span!("queue"),
+            waiting: stage_span!("queue"),
         };
         let (actor, deadline) = (self.actor.clone(), job.deadline);
         async move {

@@ -5,14 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
-use tracing::{Span, debug_span};
+use tracing::Span;
 
 use super::PoolError;
 use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
 use super::schedule::Class;
 use crate::engine::{InferError, Utterance};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, stage_span};
 
 /// Lives on an arbiter of its own, and so on a thread of its own.
 pub struct SynthesisWorker {
@@ -40,7 +40,7 @@ impl Handler<Run> for SynthesisWorker {
         queued.waiting = Span::none();
         let stage = queued.unit.stage();
         let request = queued.span.clone().entered();
-        let computing = debug_span!("compute", otel.name = stage.name(), voice = %queued.voice_id).entered();
+        let computing = stage_span!("compute", otel.name = stage.name(), voice = %queued.voice_id).entered();
         let began = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| compute(&queued, &self.metrics)));
         queued.cost.add(began.elapsed());

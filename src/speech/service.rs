@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::debug_span;
-
 use super::SpeechError;
 use super::entries::off_thread;
 use super::flights::Flights;
@@ -18,7 +16,7 @@ use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 use crate::pool::{CallerShare, PoolHandle};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// Makes speech of text. A clone shares everything.
@@ -295,7 +293,7 @@ impl SpeechService {
         if caching == Caching::Fresh {
             return None;
         }
-        let answer = debug_span!("cache L1").in_scope(|| self.parts.cache.answer(&key))?;
+        let answer = stage_span!("cache L1").in_scope(|| self.parts.cache.answer(&key))?;
         Some(Speech { answer, cache: CacheUse::HitL1, key: Some(key) })
     }
 

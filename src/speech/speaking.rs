@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use std::vec;
 
 use bytes::Bytes;
-use tracing::{Instrument, debug_span};
+use tracing::Instrument;
 
 use super::SpeechError;
 use super::entries::off_thread;
@@ -20,7 +20,7 @@ use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
-use crate::telemetry::Stage;
+use crate::telemetry::{Stage, stage_span};
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
@@ -277,7 +277,7 @@ impl Making {
         let (metrics, span) = (self.work.parts().metrics.clone(), self.work.span.clone());
         off_thread(move || {
             let began = Instant::now();
-            let encoded = span.in_scope(|| debug_span!("encode").in_scope(encode));
+            let encoded = span.in_scope(|| stage_span!("encode").in_scope(encode));
             metrics.observe_stage(Stage::Encode, began.elapsed());
             encoded
         })

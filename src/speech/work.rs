@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::OnceCell;
-use tracing::{Instrument, Span, debug_span};
+use tracing::{Instrument, Span};
 
 use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
@@ -19,7 +19,7 @@ use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::engine::{LoadedVoice, Phonemizer, Word};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
-use crate::telemetry::{Metrics, Stage};
+use crate::telemetry::{Metrics, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// What requests share. A clone is another handle to it.
@@ -183,7 +183,7 @@ impl Work {
         for id in request.voices() {
             voices.push((
                 id.clone(),
-                self.parts.pool.voice(id, request.deadline).instrument(debug_span!("voice", %id)).await?,
+                self.parts.pool.voice(id, request.deadline).instrument(stage_span!("voice", %id)).await?,
             ));
         }
         let mut sentences = Vec::new();
@@ -200,7 +200,7 @@ impl Work {
             };
             let began = Instant::now();
             let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
-            let phonemized = phonemized.instrument(debug_span!("phonemize"));
+            let phonemized = phonemized.instrument(stage_span!("phonemize"));
             sentences.extend(planned(request.deadline.limit(phonemized).await??, index, &manner));
             self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }

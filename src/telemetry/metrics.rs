@@ -1,5 +1,7 @@
 //! Owns every metric's name, unit and labels. Label values come from closed sets: routes, voices of the catalogue, the enums below.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use prometheus::IntGauge;
@@ -15,7 +17,10 @@ use super::labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage, hi
 
 /// The metrics of one service. Clones share them.
 #[derive(Clone)]
-pub struct Metrics {
+pub struct Metrics(Arc<Registered>);
+
+/// All metrics, and the registry that renders them.
+pub struct Registered {
     registry: Registry,
     pub http_requests: IntCounterVec,
     pub http_request_duration: HistogramVec,
@@ -81,13 +86,13 @@ impl Metrics {
         r.register(Box::new(ProcessCollector::for_self()))?;
         let build = gauges(r, "tts_build_info", "Always 1.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let metrics = Self {
+        let metrics = Registered {
             http_requests: counters(r, "tts_http_requests_total", "Requests answered.", &["route", "status"])?,
             http_request_duration: durations(
                 r,
                 "tts_http_request_duration_seconds",
                 "Time from a request's head to the end of its answer's head.",
-                &["route"],
+                &["route", "status"],
             )?,
             time_to_first_audio: durations(
                 r,
@@ -183,30 +188,7 @@ impl Metrics {
             registry,
         };
         metrics.show_closed_sets();
-        Ok(metrics)
-    }
-
-    /// A series that is not there until it is first counted hides that first count from `rate`.
-    fn show_closed_sets(&self) {
-        for tier in CacheTier::ALL {
-            for result in LookupResult::ALL {
-                self.cache_lookups.with_label_values(&[tier.name(), result.name()]);
-            }
-        }
-        for reason in ShedReason::ALL {
-            self.requests_shed.with_label_values(&[reason.name()]);
-        }
-        for end in BatchItemEnd::ALL {
-            self.batch_items.with_label_values(&[end.name()]);
-        }
-        for stage in Stage::ALL {
-            self.stage_duration.with_label_values(&[stage.name()]);
-        }
-        for ok in [true, false] {
-            self.voice_loads.with_label_values(&[ok_or_error(ok)]);
-            self.voice_downloads.with_label_values(&[ok_or_error(ok)]);
-            self.time_to_first_audio.with_label_values(&[hit_or_miss(ok)]);
-        }
+        Ok(Self(Arc::new(metrics)))
     }
 
     /// Shows how much L1 holds, which it is asked for at each scrape.
@@ -289,6 +271,14 @@ impl Metrics {
     }
 }
 
+impl Deref for Metrics {
+    type Target = Registered;
+
+    fn deref(&self) -> &Registered {
+        &self.0
+    }
+}
+
 fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
     register(registry, IntCounter::new(name, help)?)
 }
@@ -317,6 +307,33 @@ fn durations(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Re
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, Error> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+// === impl Registered ===
+
+impl Registered {
+    /// A series that is not there until it is first counted hides that first count from `rate`.
+    fn show_closed_sets(&self) {
+        for tier in CacheTier::ALL {
+            for result in LookupResult::ALL {
+                self.cache_lookups.with_label_values(&[tier.name(), result.name()]);
+            }
+        }
+        for reason in ShedReason::ALL {
+            self.requests_shed.with_label_values(&[reason.name()]);
+        }
+        for end in BatchItemEnd::ALL {
+            self.batch_items.with_label_values(&[end.name()]);
+        }
+        for stage in Stage::ALL {
+            self.stage_duration.with_label_values(&[stage.name()]);
+        }
+        for ok in [true, false] {
+            self.voice_loads.with_label_values(&[ok_or_error(ok)]);
+            self.voice_downloads.with_label_values(&[ok_or_error(ok)]);
+            self.time_to_first_audio.with_label_values(&[hit_or_miss(ok)]);
+        }
+    }
 }
 
 // === impl Polled ===

@@ -13,7 +13,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage};
 pub use metrics::{IntGauge, METRICS_FORMAT, Metrics};
-pub use traces::{TRACED, continue_trace, is_traced, rename, trace_id};
+pub use traces::{TRACED, UNTRACED, continue_trace, is_traced, rename, trace_id, traceparent};
+pub(crate) use traces::{further_span, stage_span};
 
 use crate::config::LogConfig;
 use traces::{ExportError, Exporting};

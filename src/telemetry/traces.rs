@@ -2,6 +2,7 @@
 //! nothing is built. Variables: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>. Parents from elsewhere
 //! come as `traceparent` (<https://www.w3.org/TR/trace-context/>).
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -34,6 +35,9 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// Target of the spans with which traces begin in this process.
 pub const TRACED: &str = "tts_batch_api::traced";
+
+/// Target of the spans in whose place they would be. Only the log sees them.
+pub const UNTRACED: &str = "tts_batch_api::untraced";
 
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
@@ -134,6 +138,36 @@ pub fn continue_trace<'a>(span: &Span, header: &'a dyn Fn(&str) -> Option<&'a st
     let _ = span.set_parent(TraceContextPropagator::new().extract(&Headers(header)));
 }
 
+/// What tells others at which span of which trace they go on, if it is one that is exported: the value of their `traceparent`.
+pub fn traceparent(span: &Span) -> Option<String> {
+    let mut headers = HashMap::new();
+    TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
+    headers.remove("traceparent")
+}
+
+/// A span of what is done within the current one; none, where nobody looks at that. The registry makes spans that no layer wants, too.
+macro_rules! stage_span {
+    ($($span:tt)*) => {
+        if tracing::Span::current().is_disabled() { tracing::Span::none() } else { tracing::debug_span!($($span)*) }
+    };
+}
+pub(crate) use stage_span;
+
+/// A span of the trace that `traceparent` names, begun later than its parent, perhaps by another replica; none, if it names none.
+macro_rules! further_span {
+    ($traceparent:expr, $($span:tt)*) => {
+        match $traceparent {
+            Some(traceparent) => {
+                let span = tracing::debug_span!(target: $crate::telemetry::TRACED, $($span)*);
+                $crate::telemetry::continue_trace(&span, &|name| (name == "traceparent").then_some(traceparent));
+                span
+            }
+            None => tracing::Span::none(),
+        }
+    };
+}
+pub(crate) use further_span;
+
 /// Names a span by what was not known when it began. The field `otel.name` is read only then.
 pub fn rename(span: &Span, name: fmt::Arguments<'_>) {
     if !span.is_disabled() {
@@ -149,13 +183,15 @@ impl Exporting {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        // Of what is not ours it is known once and for all that it is not wanted; of a request that is not traced nothing costs more than this look.
-        let is_ours = |metadata: &Metadata<'_>| metadata.is_span() && metadata.target().starts_with("tts_batch_api");
-        let interest = move |metadata: &'static Metadata<'static>| {
-            if is_ours(metadata) { Interest::sometimes() } else { Interest::never() }
+        // What is known of a place once and for all costs nothing later. In between are the stages, which are wanted of what is traced.
+        let interest = |metadata: &'static Metadata<'static>| match metadata.target() {
+            TRACED => Interest::always(),
+            UNTRACED => Interest::never(),
+            target if metadata.is_span() && target.starts_with("tts_batch_api") => Interest::sometimes(),
+            _ => Interest::never(),
         };
-        let is_wanted = move |metadata: &Metadata<'_>, context: &Context<'_, S>| {
-            is_ours(metadata) && (metadata.target() == TRACED || context.lookup_current().is_some())
+        let is_wanted = |metadata: &Metadata<'_>, context: &Context<'_, S>| {
+            metadata.is_span() && (metadata.target() == TRACED || context.lookup_current().is_some())
         };
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(SERVICE_NAME))

@@ -123,7 +123,8 @@ fn the_metrics_count_requests_by_route_and_status() {
     assert_eq!(count("other", 404), 2.0);
     assert_eq!(count(SYNTHESIZE, 200), 1.0);
     assert_eq!(count(SYNTHESIZE, 400), 1.0);
-    assert_eq!(server.metric(&format!("tts_http_request_duration_seconds_count{{route=\"{SYNTHESIZE}\"}}")), 2.0);
+    let refused = format!("tts_http_request_duration_seconds_count{{route=\"{SYNTHESIZE}\",status=\"400\"}}");
+    assert_eq!(server.metric(&refused), 1.0);
     assert_eq!(server.sentences(), 2.0);
     assert!(server.metric(&format!("tts_audio_seconds_total{{voice=\"{VOICE}\"}}")) > 0.5);
     assert_eq!(server.metric("tts_queue_depth"), 0.0);

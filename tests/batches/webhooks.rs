@@ -1,6 +1,6 @@
 //! Telling somebody: signed, again if it failed, and to nobody who was not meant.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -87,6 +87,24 @@ fn a_hook_that_fails_is_told_again() {
     let bodies: Vec<Vec<u8>> = (0..2).map(|_| told.recv_timeout(Duration::from_mins(1)).unwrap().body).collect();
 
     assert_eq!(bodies[0], bodies[1]);
+}
+
+#[test]
+fn a_hook_that_never_answers_keeps_no_other_waiting() {
+    let (url, told) = hook(&[200]);
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hangs = format!("http://{}/hook", hanging.local_addr().unwrap());
+    let server = server(&[("TTS_BATCH_WEBHOOK_PRIVATE", "true")]);
+    hand_in(&server, &json!({"items": items(&["x"]), "webhook_url": hangs}));
+    let (mut connection, _) = hanging.accept().unwrap();
+    hand_in(&server, &json!({"items": items(&["y"]), "webhook_url": url}));
+
+    let told = told.recv_timeout(Duration::from_mins(1)).unwrap();
+
+    assert!(String::from_utf8(told.body).unwrap().contains("succeeded"));
+    connection.set_nonblocking(true).unwrap();
+    let end = connection.read_to_end(&mut Vec::new());
+    assert!(end.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "the first one was given up before");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Traces: what a caller's request went through, in one piece, also where it went through several services; and collectors that are ill.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -91,6 +93,52 @@ fn a_miss_is_one_trace_over_the_stages_and_the_hit_of_another_replica_is_a_part_
     }
     assert_eq!(miss.iter().find(|span| span.name == "decode").unwrap().attributes["voice"], VOICE);
     assert!(hit.iter().all(|span| !["begin", "flow", "decode"].contains(&span.name.as_str())), "{:?}", names(&hit));
+}
+
+/// A listener that takes one request; the value of its `traceparent`.
+fn hook() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (sender, told) = channel();
+    std::thread::spawn(move || {
+        let mut request = BufReader::new(listener.accept().unwrap().0);
+        let mut lines = request.by_ref().lines().map(Result::unwrap);
+        sender.send(lines.find_map(|line| Some(line.strip_prefix("traceparent: ")?.to_owned())).unwrap()).unwrap();
+        request.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    });
+    (url, told)
+}
+
+#[test]
+fn a_batch_is_a_part_of_the_trace_of_its_request_up_to_whoever_is_told_of_its_end() {
+    let (collector, redis, (url, told)) = (Collector::start(), RedisServer::start(), hook());
+    let variables = [
+        ("TTS_REDIS_URL", redis.url()),
+        ("TTS_BATCH_WEBHOOK_SECRET", "secret".to_owned()),
+        ("TTS_BATCH_WEBHOOK_PRIVATE", "true".to_owned()),
+        ("TTS_OFFLINE", "false".to_owned()),
+    ];
+    let server = collector.service("only", &variables.each_ref().map(|(name, value)| (*name, value.as_str())));
+
+    let request = server.post("/v1/batches").header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+    let batch = json!({"items": [{"text": TEXT}, {"text": "It sings."}], "webhook_url": url});
+    assert_eq!(Answer::of(request.json(&batch).send().unwrap()).status, 202);
+    let told = told.recv_timeout(Duration::from_mins(1)).unwrap();
+
+    let spans = crate::support::until("the last span", || {
+        let spans: Vec<Span> = collector.spans().into_iter().filter(|span| span.trace == TRACE).collect();
+        spans.iter().any(|span| span.name == "webhook").then_some(spans)
+    });
+    let request = only(&spans, "POST /v1/batches");
+    let webhook = only(&spans, "webhook");
+    let items: Vec<&Span> = spans.iter().filter(|span| span.name == "batch item").collect();
+    assert_eq!((request.parent.as_str(), webhook.parent.as_str()), (CALLER, request.id.as_str()));
+    assert_eq!(told, format!("00-{TRACE}-{}-01", webhook.id));
+    assert_eq!(items.len(), 2);
+    for item in items {
+        assert_eq!(item.parent, request.id);
+        assert!(spans.iter().any(|span| span.name == "decode" && span.parent == item.id), "{:?}", names(&spans));
+    }
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl MemoryLedger {
             batch.status.begun += 1;
             books.waiting_bytes -= item.len();
             books.turns.push_back(id);
-            return Some(Task { batch: id, index, item, attempt: 1, entry: String::new() });
+            let traceparent = batch.status.description.traceparent.clone();
+            return Some(Task { batch: id, index, item, attempt: 1, entry: String::new(), traceparent });
         }
         None
     }

@@ -52,6 +52,8 @@ pub struct Task {
     pub attempt: usize,
     /// What the ledger calls it.
     pub entry: String,
+    /// That of its batch.
+    pub traceparent: Option<String>,
 }
 
 /// What became of a record.

@@ -119,9 +119,10 @@ impl RedisLedger {
             let Some(batch) = BatchId::parse(&active[(turn + place) % active.len()]) else { continue };
             let mut take = script(TAKE, &[&counts(batch), &stream(batch)]);
             take.arg(consumer).arg(self.0.claim_after.as_millis() as u64);
-            let taken: Option<(String, usize, String, usize)> = self.ask(&take).await?;
-            if let Some((entry, index, item, attempt)) = taken {
-                return Ok(Some(Task { batch, index, item, attempt, entry }));
+            let taken: Option<(String, usize, String, usize, String)> = self.ask(&take).await?;
+            if let Some((entry, index, item, attempt, about)) = taken {
+                let Description { traceparent, .. } = read(&about)?;
+                return Ok(Some(Task { batch, index, item, attempt, entry, traceparent }));
             }
         }
         Ok(None)

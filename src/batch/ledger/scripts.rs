@@ -40,7 +40,7 @@ redis.call('EXPIRE', KEYS[5], ARGV[5])
 return false";
 
 /// Gives an item to a worker: one that nobody has had, or one that its worker has not renewed.
-/// KEYS: counts, stream. ARGV: worker, milliseconds without renewal. Returns entry, number, item, attempt.
+/// KEYS: counts, stream. ARGV: worker, milliseconds without renewal. Returns entry, number, item, attempt, description.
 pub const TAKE: &str = "
 if redis.call('EXISTS', KEYS[1], KEYS[2]) < 2 then return false end
 local entry
@@ -54,7 +54,7 @@ end
 if not entry then return false end
 redis.call('HINCRBY', KEYS[1], 'begun', 1)
 local pending = redis.call('XPENDING', KEYS[2], 'workers', entry[1], entry[1], 1)
-return {entry[1], entry[2][2], entry[2][4], pending[1][4]}";
+return {entry[1], entry[2][2], entry[2][4], pending[1][4], redis.call('HGET', KEYS[1], 'about')}";
 
 /// Renews an item, if it is still this worker's.
 /// KEYS: stream. ARGV: worker, entry.
