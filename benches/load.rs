@@ -91,6 +91,9 @@ fn overload(time: Duration) {
         resident.iter().max().unwrap() >> 20,
         resident[resident.len() - 1] >> 20
     );
+    // What does not depend on how fast the machine is.
+    assert_eq!((rest, hints, after - before), (0, refused.len(), endings.len()), "other answers, hints, counted");
+    assert!(endings.iter().all(|ending| ending.kind != "hit" || ending.status == Some(200)), "a hit was refused");
 }
 
 fn start(variables: &[(&str, &str)]) -> TestServer {
@@ -113,6 +116,7 @@ fn at_once() {
     println!("anything else     {:>7}", endings.len() - answered.len() - refused.len());
     let next = send(server.address(), vec![due(AT_ONCE)]);
     println!("the next one      {:?} after {:?}", next[0].status, next[0].latency);
+    assert_eq!((answered.len() + refused.len(), next[0].status), (AT_ONCE, Some(200)));
 }
 
 fn flood() {
@@ -150,6 +154,12 @@ fn flood() {
         p99(&alone),
         p99(&beside).as_secs_f64() / p99(&alone).as_secs_f64()
     );
+    let is_expected = |ending: &Ending| match ending.status {
+        Some(200) => true,
+        Some(429 | 503) => ending.kind == "flood",
+        _ => false,
+    };
+    assert!(beside.iter().all(is_expected), "the other caller was refused, or the flood answered otherwise");
 }
 
 fn hit() -> Value {

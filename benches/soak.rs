@@ -57,7 +57,7 @@ fn main() {
         (endings, looks.join().unwrap())
     });
 
-    for ((kind, status), count) in endings {
+    for ((kind, status), count) in &endings {
         println!("{count:>8} {kind}: {}", status.map_or("no answer".to_owned(), |status| status.to_string()));
     }
     println!(
@@ -67,6 +67,8 @@ fn main() {
     );
     println!("descriptors  {}", range(&looks, |look| look.files as u64));
     println!("threads      {}", range(&looks, |look| look.threads as u64));
+    let expected = |kind: &str| Some(if kind == "wrong" { 400 } else { 200 });
+    assert!(endings.keys().all(|(kind, status)| *status == expected(kind)), "answers that nobody expects");
 }
 
 fn one_minute(minute: usize) -> Vec<Due> {

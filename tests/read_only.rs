@@ -1,4 +1,4 @@
-//! The running program where it may not write: on a read-only file system, and in a folder that its user may only read.
+//! The running program where it may not write: on a read-only file system, in a folder that its user may only read, and on a full disk.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -19,9 +19,14 @@ use support::{Answer, ModelsFolder, TestServer, VOICE};
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 /// A voice that is not installed and can be fetched.
 const REMOTE: &str = "en_US-small-low";
+/// Such a one, of a megabyte.
+const LARGE: &str = "en_US-large-medium";
 const WARNING: &str = "the models folder cannot be written";
 
-/// Mounts are made in a namespace of the server's own, over these folders themselves.
+/// Runs a script where mounts are the server's own.
+const IN_A_NAMESPACE: [&str; 6] = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc"];
+
+/// Mounts are made over these folders themselves.
 const MAKE_READ_ONLY: &str = r#"
     IFS=:
     for folder in $READ_ONLY; do
@@ -30,6 +35,9 @@ const MAKE_READ_ONLY: &str = r#"
     done
     exec "$@"
 "#;
+
+/// Mounts 64 KiB in the home.
+const MAKE_SMALL: &str = r#"mount -t tmpfs -o size=64k small "$HOME" && exec "$@""#;
 
 /// The installed voice, a home, and a source of another voice.
 struct Machine {
@@ -41,15 +49,10 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let source = tempfile::tempdir().unwrap();
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models/speakers.onnx");
-        let mut files = json!({});
-        for (ending, from) in [("onnx", fixture.clone()), ("onnx.json", fixture.with_added_extension("json"))] {
-            let (path, bytes) = (format!("{REMOTE}.{ending}"), fs::read(from).unwrap());
-            let md5 = format!("{:032x}", u128::from_be_bytes(Md5::digest(&bytes).into()));
-            files[&path] = json!({"size_bytes": bytes.len(), "md5_digest": md5});
-            fs::write(source.path().join(path), bytes).unwrap();
-        }
-        let list = json!({REMOTE: {"num_speakers": 3, "files": files}});
+        let list = json!({
+            REMOTE: {"num_speakers": 3, "files": offer(source.path(), REMOTE, "speakers")},
+            LARGE: {"num_speakers": 1, "files": offer(source.path(), LARGE, "vits-medium")},
+        });
         fs::write(source.path().join("voices.json"), list.to_string()).unwrap();
         Self { models: ModelsFolder::with_copies(&[VOICE]), home: tempfile::tempdir().unwrap(), source }
     }
@@ -72,13 +75,32 @@ impl Machine {
     /// As [`Machine::serve`], with these folders on read-only file systems.
     fn serve_read_only(&self, folders: &[&Path]) -> TestServer {
         let folders: Vec<&str> = folders.iter().map(|folder| folder.to_str().unwrap()).collect();
-        let wrapper = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-euc", MAKE_READ_ONLY, "sh"];
+        let wrapper = [&IN_A_NAMESPACE[..], &[MAKE_READ_ONLY, "sh"]].concat();
         self.serve(&wrapper, &[("READ_ONLY", &folders.join(":"))])
+    }
+
+    /// As [`Machine::serve_read_only`], with 64 KiB where downloads go.
+    fn serve_from_a_small_disk(&self) -> TestServer {
+        let wrapper = [&IN_A_NAMESPACE[..], &[MAKE_SMALL, "sh"], &IN_A_NAMESPACE, &[MAKE_READ_ONLY, "sh"]].concat();
+        self.serve(&wrapper, &[("READ_ONLY", self.models.name())])
     }
 
     fn downloads(&self) -> PathBuf {
         self.home.path().join(".local/share/tts-batch-api/models")
     }
+}
+
+/// Puts a voice that is made for tests into a source; what its list says of the files.
+fn offer(source: &Path, name: &str, fixture: &str) -> Value {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/models/{fixture}.onnx"));
+    let mut files = json!({});
+    for (ending, from) in [("onnx", fixture.clone()), ("onnx.json", fixture.with_added_extension("json"))] {
+        let (path, bytes) = (format!("{name}.{ending}"), fs::read(from).unwrap());
+        let md5 = format!("{:032x}", u128::from_be_bytes(Md5::digest(&bytes).into()));
+        files[&path] = json!({"size_bytes": bytes.len(), "md5_digest": md5});
+        fs::write(source.join(path), bytes).unwrap();
+    }
+    files
 }
 
 /// A folder that its owner may only read, as long as this lives.
@@ -178,4 +200,20 @@ fn a_folder_that_may_only_be_read_is_served_from_and_downloads_go_home() {
     drop(locked);
     assert_eq!(names_in(machine.models.path()), before);
     assert!(names_in(&machine.downloads()).contains(&format!("{REMOTE}.onnx")));
+}
+
+#[test]
+fn a_full_disk_costs_its_download_and_nothing_else() {
+    let machine = Machine::new();
+    let server = machine.serve_from_a_small_disk();
+
+    let (refused, spoken) = (speak(&server, LARGE), speak(&server, VOICE));
+
+    refused.assert_error(503, "voice_unavailable", None);
+    assert_eq!(spoken.status, 200);
+    let left = names_in(&server.sees(&machine.downloads()));
+    assert!(left.iter().all(|name| !name.contains(LARGE)), "{left:?}");
+    assert_eq!(speak(&server, REMOTE).status, 200, "what there is room for is fetched");
+    let log = server.stop();
+    assert!(log.iter().any(|line| line.contains("the disk is full")), "{log:#?}");
 }

@@ -2,22 +2,24 @@
 
 use std::thread;
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::support::{Answer, RedisServer, TestServer, until};
+use crate::support::{Answer, ModelsFolder, RedisServer, TestServer, VOICE, until};
 
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 
+fn replica(redis: &RedisServer, more: &[(&str, &str)]) -> TestServer {
+    // Ample time, so that no call is given up on a busy machine.
+    let url = redis.url();
+    let ample = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
+    let replica = TestServer::start(&[&ample, more].concat());
+    until("a connection to Redis", || (replica.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    replica
+}
+
 fn replicas(redis: &RedisServer) -> [TestServer; 2] {
-    [(); 2].map(|()| {
-        // Ample time, so that no call is given up on a busy machine.
-        let url = redis.url();
-        let ample =
-            [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
-        let replica = TestServer::start(&ample);
-        until("a connection to Redis", || (replica.metric("tts_cache_l2_up") == 1.0).then_some(()));
-        replica
-    })
+    [(); 2].map(|()| replica(redis, &[]))
 }
 
 #[test]
@@ -58,4 +60,26 @@ fn five_hundred_requests_to_two_replicas_for_one_new_text_cause_one_synthesis() 
 
     assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == answers[0].body));
     assert_eq!(replicas.iter().map(TestServer::sentences).sum::<f64>(), 1.0);
+}
+
+#[test]
+fn what_a_killed_service_has_said_its_successor_finds() {
+    let (redis, models) = (RedisServer::start(), ModelsFolder::with_copies(&[VOICE]));
+    let start = || replica(&redis, &[("TTS_MODELS_DIR", models.name())]);
+    let killed = start();
+    let body = json!({"text": "Said before the end."});
+    let made = killed.post_json(SYNTHESIZE, &body);
+    crate::service::until_entries(&redis, 2);
+    let _unfinished = killed.begin(&json!({"text": "It ends in the middle of this. ".repeat(50)}));
+    until("work", || (killed.metric("tts_queue_depth") == 1.0).then_some(()));
+    killed.signal(Signal::SIGKILL);
+    killed.wait();
+
+    let successor = start();
+    let found = successor.post_json(SYNTHESIZE, &body);
+
+    assert_eq!(found.header("x-cache"), "HIT-L2");
+    assert!(found.body == made.body, "the bytes differ");
+    assert_eq!(successor.sentences(), 0.0);
+    assert_eq!(successor.post_json(SYNTHESIZE, &json!({"text": "Said after it."})).status, 200);
 }

@@ -167,6 +167,47 @@ fn a_service_starts_without_its_redis_and_finds_it_later() {
     assert_eq!((legacy.status, legacy.header("x-cache")), (200, "ERROR"));
 }
 
+/// Commands that the service has sent since the last look, whatever became of them.
+fn commands(redis: &RedisServer) -> u64 {
+    let seen: String = redis.command(&["INFO", "commandstats"]);
+    redis.command::<()>(&["CONFIG", "RESETSTAT"]);
+    // cmdstat_NAME:calls=N,usec=N,usec_per_call=N,rejected_calls=N,failed_calls=N; what has a bar in its name sets up connections, or is sent here.
+    let is_asked = |name: &&str| !name.contains('|') && !["info", "keys", "ping", "hello", "select"].contains(name);
+    let lines = seen.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
+    lines
+        .filter(|(name, _)| is_asked(name))
+        .flat_map(|(_, counts)| counts.split(',').filter_map(|count| count.split_once('=')))
+        .filter(|(what, _)| ["calls", "rejected_calls"].contains(what))
+        .map(|(_, count)| count.trim().parse::<u64>().unwrap())
+        .sum()
+}
+
+#[test]
+fn what_redis_refuses_is_not_sent_again() {
+    const TEXTS: usize = 10;
+    let redis = RedisServer::start();
+    let server = start(&redis, &[]);
+    let speak = |from: usize| {
+        for number in from..from + TEXTS {
+            assert_eq!(server.post_json(SYNTHESIZE, &text(number)).status, 200);
+        }
+    };
+    commands(&redis);
+    speak(0);
+    until_entries(&redis, 2 * TEXTS);
+    let taken = commands(&redis);
+
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    commands(&redis);
+    speak(100);
+    let dropped = || server.metric("tts_cache_writes_dropped_total") >= 2.0 * TEXTS as f64;
+    until("all writes are dropped", || dropped().then_some(()));
+    let refused = commands(&redis);
+
+    assert!(taken >= 4 * TEXTS as u64, "{taken} commands: fewer than entries looked up and written");
+    assert!((1..=taken).contains(&refused), "{refused} commands instead of {taken}");
+}
+
 #[test]
 fn a_damaged_sentence_is_made_again_and_replaced() {
     let redis = RedisServer::start();

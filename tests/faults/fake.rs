@@ -14,7 +14,7 @@ use crate::support::onnxruntime;
 pub const PANIC: f32 = 1.5;
 pub const FAIL: f32 = 1.25;
 
-/// What each voice is said to take.
+/// What each voice is expected to take.
 pub const VOICE_BYTES: u64 = 100;
 
 /// Voices, by the name of their file.
@@ -23,6 +23,9 @@ pub const ALSO_GOOD: &str = "also-good";
 pub const THIRD: &str = "third";
 pub const BROKEN: &str = "broken";
 pub const PANICKING: &str = "panicking";
+/// Takes more once it is loaded than is expected of a voice.
+pub const LARGE: &str = "large";
+pub const LARGE_BYTES: u64 = 2 * VOICE_BYTES;
 
 /// Holds back the threads that pass while it is closed. A clone is the same gate.
 #[derive(Clone, Default)]
@@ -56,6 +59,7 @@ pub struct FakeEngine(Arc<Script>);
 struct FakeVoice {
     script: Arc<Script>,
     config: VoiceConfig,
+    bytes: u64,
 }
 
 /// Counts one out, also when a panic passes.
@@ -146,12 +150,14 @@ impl Engine for FakeEngine {
         self.0.most_loading.fetch_max(loading, SeqCst);
         self.0.load_gate.pass();
         self.0.loading.fetch_sub(1, SeqCst);
-        match files.model.file_stem().unwrap().to_str().unwrap() {
+        let name = files.model.file_stem().unwrap().to_str().unwrap();
+        match name {
             BROKEN => Err(LoadError::MissingInput("scales")),
             PANICKING => panic!("a load that the test wants to panic"),
             _ => {
                 let config = VoiceConfig::parse(&std::fs::read(&files.config).unwrap()).unwrap();
-                Ok(Arc::new(FakeVoice { script: self.0.clone(), config }))
+                let bytes = if name == LARGE { LARGE_BYTES } else { VOICE_BYTES };
+                Ok(Arc::new(FakeVoice { script: self.0.clone(), config, bytes }))
             }
         }
     }
@@ -167,7 +173,7 @@ impl LoadedVoice for FakeVoice {
     }
 
     fn memory_bytes(&self, _: usize) -> u64 {
-        VOICE_BYTES
+        self.bytes
     }
 
     /// As many samples as ids. Like a computation that hangs, it does not hear that it is cancelled.

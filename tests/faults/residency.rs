@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tts_batch_api::pool::{PoolError, PoolSettings};
 
-use crate::fake::{ALSO_GOOD, GOOD, THIRD, VOICE_BYTES};
+use crate::fake::{ALSO_GOOD, GOOD, LARGE, LARGE_BYTES, THIRD, VOICE_BYTES};
 use crate::support::{Pool, in_turn, metric, settings, until, voice};
 
 fn room_for(voices: u64) -> PoolSettings {
@@ -66,6 +66,31 @@ fn a_voice_that_is_larger_than_the_limit_is_refused_at_once() {
         let too_large = PoolError::VoiceTooLarge { voice: voice(GOOD), bytes: VOICE_BYTES, limit: VOICE_BYTES - 1 };
         assert_eq!(refused.err(), Some(too_large));
         assert_eq!(small.script.loads.load(SeqCst), 0);
+    });
+}
+
+#[test]
+fn what_a_voice_takes_indeed_is_held_against_the_limit() {
+    in_turn(async {
+        let pool = Pool::start(room_for(3));
+        for name in [GOOD, ALSO_GOOD, LARGE] {
+            pool.load(name).await.unwrap();
+        }
+        assert_eq!(loaded(&pool).await, [ALSO_GOOD, LARGE]);
+        assert_eq!(metric(&pool.metrics, "tts_voice_memory_bytes"), VOICE_BYTES + LARGE_BYTES);
+
+        let small = Pool::start(room_for(1));
+        small.load(GOOD).await.unwrap();
+        let refused = small.load(LARGE).await;
+        let again = small.load(LARGE).await;
+
+        let too_large = PoolError::VoiceTooLarge { voice: voice(LARGE), bytes: LARGE_BYTES, limit: VOICE_BYTES };
+        assert_eq!(refused.err(), Some(too_large));
+        assert!(matches!(again.err(), Some(PoolError::VoiceFailed { .. })), "it is tried again and again");
+        assert_eq!(small.script.loads.load(SeqCst), 2);
+        assert_eq!(metric(&small.metrics, "tts_voice_quarantines_total"), 1);
+        assert_eq!(metric(&small.metrics, "tts_voice_memory_bytes"), 0);
+        assert!(small.load(GOOD).await.is_ok());
     });
 }
 

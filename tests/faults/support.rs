@@ -17,7 +17,7 @@ use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::{Catalogue, VoiceFiles};
 
-use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, PANICKING, Script, THIRD};
+use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, LARGE, PANICKING, Script, THIRD};
 
 /// A noise scale that marks nothing.
 pub const PLAIN: f32 = 0.5;
@@ -53,7 +53,7 @@ pub fn catalogue() -> Catalogue {
         model: format!("{name}.onnx").into(),
         config: package_path("models/en_US-joe-medium.onnx.json"),
     };
-    [GOOD, ALSO_GOOD, THIRD, BROKEN, PANICKING].into_iter().map(|name| (voice(name), files(name))).collect()
+    [GOOD, ALSO_GOOD, THIRD, LARGE, BROKEN, PANICKING].into_iter().map(|name| (voice(name), files(name))).collect()
 }
 
 pub fn far() -> Deadline {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -156,9 +156,27 @@ impl TestServer {
 
     /// Its resident set.
     pub fn resident_bytes(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    /// The largest that its resident set was since [`TestServer::forget_peak`].
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    pub fn forget_peak(&self) {
+        std::fs::write(self.facts("clear_refs"), "5").expect("the process lives");
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(self.facts("status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("the process lives");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("the process lives");
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// A path as the process sees it, which may have mounts of its own.
+    pub fn sees(&self, path: &Path) -> PathBuf {
+        self.facts("root").join(path.strip_prefix("/").expect("an absolute path"))
     }
 
     pub fn open_files(&self) -> usize {
