@@ -7,8 +7,14 @@ SERVICE = target/release/tts-batch-api
 # Programs that tests use beside the service, each with its package.
 TEST_PROGRAMS = chromedriver:chromium-driver curl:curl ffmpeg:ffmpeg jq:jq promtool:prometheus redis-server:redis-server strace:strace \
                 systemd-analyze:systemd
+# Programs that benches compare with or use.
+BENCH_PROGRAMS = nginx:nginx-light redis-benchmark:redis-server taskset:util-linux wrk:wrk
 PACKAGES = target/packages
 PEERS = target/peers
+
+# Installs those of some programs that are not there.
+install = missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
+          [ -z "$$missing" ] || deploy/install.sh $$missing
 
 .PHONY: help tools test-tools setup build serve test lint bench load soak audit fuzz peers clean
 
@@ -23,8 +29,7 @@ tools:
 
 # Nothing else is installed on the system, and the tests start servers of their own.
 test-tools: $(PACKAGES)/.installed
-	@missing=; for each in $(TEST_PROGRAMS); do command -v $${each%:*} >/dev/null || missing="$$missing $${each#*:}"; done; \
-	[ -z "$$missing" ] || deploy/install.sh $$missing
+	@$(call install,$(TEST_PROGRAMS))
 
 $(PACKAGES)/.installed: tests/requirements.txt | tools
 	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
@@ -53,7 +58,9 @@ lint: tools ## check format and lints
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets -- --deny warnings
 
-bench: setup ## measure the engine's parts
+# Those that follow say little on a machine with fewer than two cores, or that has something else to do.
+bench: setup ## measure the engine's parts, loading, hits and batches
+	@$(call install,$(BENCH_PROGRAMS))
 	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool,--bench $(bench))
 
 load: setup ## see what holds at ten times the load that can be served
@@ -62,7 +69,6 @@ load: setup ## see what holds at ten times the load that can be served
 soak: setup ## see whether anything grows in half an hour of mixed work
 	@$(CARGO) bench --locked --bench soak
 
-# Has two cores and nothing else to do, or says little.
 audit: tools ## check the licences, sources and known faults of what the service is built of, and list it (CycloneDX)
 	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny
 	@command -v cargo-cyclonedx >/dev/null || $(CARGO) install --quiet --locked cargo-cyclonedx

@@ -18,8 +18,8 @@ use support::{ModelsFolder, RedisServer, TOKEN, TestServer, VOICE};
 const NOT_HERE: [(&str, &str); 3] =
     [("make ", "builds and tests this very tree"), ("kubectl ", "a cluster"), ("helm install", "a cluster")];
 
-/// Where the documents expect the service, and the token that `make serve` uses.
-const ADDRESS: &str = "localhost:8080";
+/// Where the documents expect the service, or what it replaces; and the token that `make serve` uses.
+const ADDRESSES: [&str; 2] = ["localhost:8080", "localhost:8081"];
 const DEVELOPMENT: [(&str, &str); 2] = [("user-token: dev'", "user-token: TOKEN'"), ("--token dev", "--token TOKEN")];
 
 #[test]
@@ -85,7 +85,7 @@ fn script(document: &str, server: &TestServer) -> String {
     for (there, here) in DEVELOPMENT {
         script = script.replace(there, &here.replace("TOKEN", TOKEN));
     }
-    script.replace(ADDRESS, &server.address().to_string())
+    ADDRESSES.iter().fold(script, |script, address| script.replace(address, &server.address().to_string()))
 }
 
 /// A folder as it is where the commands are given: the program and its parts, the voice, and files of one's own.
