@@ -13,7 +13,7 @@ pub struct FlacStream {
     config: Verified<Encoder>,
     info: StreamInfo,
     sample_rate: u32,
-    /// Less than two blocks.
+    /// Less than a block.
     waiting: Vec<i32>,
     samples: u64,
     frames: usize,
@@ -37,12 +37,10 @@ impl FlacStream {
         Ok(Self { config, info, sample_rate, waiting: Vec::new(), samples: 0, frames: 0 })
     }
 
-    fn block(&mut self, length: usize, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let mut samples = FrameBuf::with_size(CHANNELS, length).map_err(failed)?;
-        samples.fill_interleaved(&self.waiting[..length]).map_err(failed)?;
-        self.waiting.drain(..length);
-        let frame =
-            flacenc::encode_fixed_size_frame(&self.config, &samples, self.frames, &self.info).map_err(failed)?;
+    fn block(&mut self, samples: &[i32], bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut block = FrameBuf::with_size(CHANNELS, samples.len()).map_err(failed)?;
+        block.fill_interleaved(samples).map_err(failed)?;
+        let frame = flacenc::encode_fixed_size_frame(&self.config, &block, self.frames, &self.info).map_err(failed)?;
         let mut sink = ByteSink::new();
         frame.write(&mut sink).map_err(failed)?;
         bytes.extend(sink.into_inner());
@@ -76,9 +74,12 @@ impl Codec for FlacStream {
     fn push(&mut self, samples: &[i16]) -> Result<Vec<u8>, EncodeError> {
         self.samples += samples.len() as u64;
         self.waiting.extend(samples.iter().map(|sample| i32::from(*sample)));
+        let waiting = std::mem::take(&mut self.waiting);
+        let blocks = waiting.chunks_exact(BLOCK);
+        self.waiting = blocks.remainder().to_vec();
         let mut bytes = Vec::new();
-        while self.waiting.len() >= BLOCK {
-            self.block(BLOCK, &mut bytes)?;
+        for samples in blocks {
+            self.block(samples, &mut bytes)?;
         }
         Ok(bytes)
     }
@@ -87,10 +88,11 @@ impl Codec for FlacStream {
         let mut bytes = Vec::new();
         if !self.waiting.is_empty() {
             // A millisecond of silence at most.
-            let length = self.waiting.len().max(SHORTEST);
-            self.samples += (length - self.waiting.len()) as u64;
-            self.waiting.resize(length, 0);
-            self.block(length, &mut bytes)?;
+            let mut last = std::mem::take(&mut self.waiting);
+            let length = last.len().max(SHORTEST);
+            self.samples += (length - last.len()) as u64;
+            last.resize(length, 0);
+            self.block(&last, &mut bytes)?;
         }
         Ok(bytes)
     }

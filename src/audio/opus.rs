@@ -55,12 +55,9 @@ impl OggOpus {
         })
     }
 
-    /// Encodes what waits, up to a packet and filled up with silence. `duration` in ticks, where it is not that of the packet.
-    fn packet(&mut self, duration: Option<u64>) -> Result<(), EncodeError> {
-        let rest = self.waiting.split_off(self.frame.min(self.waiting.len()));
-        let mut samples = std::mem::replace(&mut self.waiting, rest);
-        samples.resize(self.frame, 0);
-        let length = self.encoder.encode_s16(&samples, self.frame, &mut self.packet).map_err(failed)?;
+    /// `duration` in ticks, where it is not that of the packet.
+    fn packet(&mut self, samples: &[i16], duration: Option<u64>) -> Result<(), EncodeError> {
+        let length = self.encoder.encode_s16(samples, self.frame, &mut self.packet).map_err(failed)?;
         self.encoded += self.frame as u64;
         let Some(pages) = &mut self.pages else { return Ok(()) };
         match duration {
@@ -86,8 +83,11 @@ impl Codec for OggOpus {
     fn push(&mut self, samples: &[i16]) -> Result<Vec<u8>, EncodeError> {
         self.heard += samples.len() as u64;
         self.waiting.extend_from_slice(samples);
-        while self.waiting.len() >= self.frame {
-            self.packet(None)?;
+        let waiting = std::mem::take(&mut self.waiting);
+        let packets = waiting.chunks_exact(self.frame);
+        self.waiting = packets.remainder().to_vec();
+        for samples in packets {
+            self.packet(samples, None)?;
         }
         Ok(self.settled())
     }
@@ -95,14 +95,17 @@ impl Codec for OggOpus {
     fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
         // What the encoder has not given out yet is pushed out by silence; the last packet says where the sound ends (RFC 7845, 4.4).
         let end = self.delay + self.heard * self.ticks;
+        let mut samples = std::mem::take(&mut self.waiting);
+        samples.resize(self.frame, 0);
         loop {
             let before = self.encoded * self.ticks;
             let after = before + self.frame as u64 * self.ticks;
             if after >= end {
-                self.packet(Some(end - before))?;
+                self.packet(&samples, Some(end - before))?;
                 break;
             }
-            self.packet(None)?;
+            self.packet(&samples, None)?;
+            samples.fill(0);
         }
         let pages = self.pages.take();
         pages.map_or_else(|| Ok(Vec::new()), |pages| pages.finish().map_err(failed))

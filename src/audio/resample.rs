@@ -70,14 +70,13 @@ impl Filter {
     fn push(&mut self, samples: &[i16]) -> Result<Vec<f32>, ResampleError> {
         self.heard += samples.len();
         self.waiting.extend(samples.iter().map(|&sample| f32::from(sample) / 32767.0));
-        let mut settled = Vec::new();
-        while let frames = self.fft.input_frames_next()
-            && self.waiting.len() >= frames
-        {
-            let rest = self.waiting.split_off(frames);
-            let pass = std::mem::replace(&mut self.waiting, rest);
-            settled.extend(self.pass(&pass)?);
+        let waiting = std::mem::take(&mut self.waiting);
+        let (mut settled, mut rest) = (Vec::new(), &waiting[..]);
+        while let Some((pass, others)) = rest.split_at_checked(self.fft.input_frames_next()) {
+            settled.extend(self.pass(pass)?);
+            rest = others;
         }
+        self.waiting = rest.to_vec();
         Ok(settled)
     }
 

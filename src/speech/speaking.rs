@@ -20,6 +20,7 @@ use super::work::{Source, Work};
 use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
+use crate::pool::Stretch;
 use crate::telemetry::{Stage, stage_span};
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
@@ -54,6 +55,8 @@ pub(super) struct Making {
     /// The sentences whose sound has begun, as far as they tell how long their ids last.
     placed: Vec<Placed>,
     output: Arc<Mutex<Output>>,
+    /// The silence at the end, as far as that is not sent.
+    last_silence_ms: u32,
     /// Nothing more comes.
     is_over: bool,
     keeper: Option<Keeper>,
@@ -67,6 +70,10 @@ pub(super) struct Keeper {
 
 /// A sentence and what becomes of its sound.
 struct UnderWay {
+    /// The silence before it, as far as that is not sent.
+    silence_ms: u32,
+    /// What comes after that.
+    ready: Option<Stretch>,
     sentence: SpokenSentence,
     finish: Arc<Mutex<Finish>>,
 }
@@ -74,8 +81,6 @@ struct UnderWay {
 /// What happens to one sentence after the network.
 struct Finish {
     volume: f32,
-    /// The silence before it, until that is sent.
-    silence_ms: u32,
     sample_rate: u32,
     /// Once its own rate is known.
     resampler: Option<Resampler>,
@@ -175,7 +180,7 @@ impl Making {
             body: (wants_whole || keeper.is_some()).then(Vec::new),
             max_body: if wants_whole { work.parts().settings.max_answer_bytes } else { kept },
         };
-        Ok(Self {
+        let mut making = Self {
             sample_rate,
             resampled: sample_rate != native_rate,
             age: sources.age(),
@@ -185,9 +190,12 @@ impl Making {
             under_way: VecDeque::new(),
             placed: Vec::new(),
             output: Arc::new(Mutex::new(output)),
+            last_silence_ms: 0,
             is_over: false,
             keeper,
-        })
+        };
+        making.last_silence_ms = making.silence_before(making.passages.len());
+        Ok(making)
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
@@ -241,12 +249,18 @@ impl Making {
         while !self.is_over {
             self.begin_ahead();
             let output = self.output.clone();
-            let bytes = if let Some(UnderWay { sentence, finish }) = self.under_way.front_mut() {
+            let bytes = if let Some(UnderWay { silence_ms, ready, sentence, finish }) = self.under_way.front_mut() {
+                if ready.is_none() {
+                    *ready = sentence.next().await.transpose()?;
+                }
                 let finish = finish.clone();
-                if let Some(part) = sentence.next().await.transpose()? {
+                // No sound goes out before it is known that more can.
+                let pause = if ready.is_some() { next_silence(silence_ms, self.sample_rate) } else { None };
+                if let Some(pause) = pause {
+                    self.encoded(move || lock(&output).push(&pause)).await?
+                } else if let Some(part) = ready.take() {
                     if let Some(durations) = part.durations {
-                        let start =
-                            lock(&output).seconds(self.sample_rate) + f64::from(lock(&finish).silence_ms) / 1000.0;
+                        let start = lock(&output).seconds(self.sample_rate);
                         self.placed.push(Placed { start, sample_rate: part.pcm.sample_rate, durations });
                     }
                     self.encoded(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
@@ -254,15 +268,11 @@ impl Making {
                     self.under_way.pop_front();
                     self.encoded(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
                 }
+            } else if let Some(pause) = next_silence(&mut self.last_silence_ms, self.sample_rate) {
+                self.encoded(move || lock(&output).push(&pause)).await?
             } else {
                 self.is_over = true;
-                let last = silence(self.silence_before(self.passages.len()), self.sample_rate);
-                self.encoded(move || {
-                    let mut bytes = lock(&output).push(&last)?;
-                    bytes.extend(lock(&output).finish()?);
-                    Ok(bytes)
-                })
-                .await?
+                self.encoded(move || Ok(lock(&output).finish()?)).await?
             };
             let bytes: Bytes = bytes.map(Bytes::from)?;
             if !bytes.is_empty() {
@@ -288,14 +298,10 @@ impl Making {
         while self.under_way.len() < self.work.ahead()
             && let Some((index, source)) = self.to_begin.next()
         {
-            let finish = Finish {
-                volume: self.volume_of(index),
-                silence_ms: self.silence_before(index),
-                sample_rate: self.sample_rate,
-                resampler: None,
-            };
+            let (volume, silence_ms) = (self.volume_of(index), self.silence_before(index));
+            let finish = Arc::new(Mutex::new(Finish { volume, sample_rate: self.sample_rate, resampler: None }));
             let sentence = SpokenSentence::begin(&self.work, source, index);
-            self.under_way.push_back(UnderWay { sentence, finish: Arc::new(Mutex::new(finish)) });
+            self.under_way.push_back(UnderWay { silence_ms, ready: None, sentence, finish });
         }
     }
 
@@ -322,6 +328,13 @@ impl Making {
     }
 }
 
+/// The next of a pause that is not sent: a second at most, so that no pause is held as a whole, and whoever leaves in it is noticed.
+fn next_silence(left_ms: &mut u32, sample_rate: u32) -> Option<Pcm> {
+    let now = (*left_ms).min(1_000);
+    *left_ms -= now;
+    (now > 0).then(|| silence(now, sample_rate))
+}
+
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -330,13 +343,11 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Finish {
     fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
-        let silence = silence(std::mem::take(&mut self.silence_ms), self.sample_rate);
         let resampler = match &mut self.resampler {
             Some(resampler) => resampler,
             none => none.insert(Resampler::new(part.sample_rate, self.sample_rate)?),
         };
-        let part = resampler.push(&part.with_volume(self.volume))?;
-        Ok(if silence.samples.is_empty() { part } else { Pcm::joined(&[silence, part]) })
+        resampler.push(&part.with_volume(self.volume))
     }
 
     /// What is left when all parts have come.

@@ -118,6 +118,24 @@ fn a_rate_that_a_format_lacks_becomes_the_next_one_that_it_has() {
     }
 }
 
+/// Both hold samples back until they have a whole block of their own.
+#[test]
+fn ten_minutes_of_pause_are_ten_minutes_whole_and_streamed() {
+    let pause = "<break time=\"60s\"/>".repeat(10);
+    let text = format!("<speak>One.{pause}Two.</speak>");
+    for (format, heard_at) in [("flac", 16_000), ("opus", 48_000)] {
+        for streamed in [false, true] {
+            let fields = json!({"text_type": "ssml", "response_format": format, "sample_rate": 16_000, "stream": streamed});
+
+            let answer = shared().post_json(SYNTHESIZE, &noiseless(&text, &fields));
+
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let seconds = decode(&answer.body, &[]).len() as f64 / f64::from(heard_at);
+            assert!((600.5..605.0).contains(&seconds), "{format}, streamed: {streamed}: {seconds} s");
+        }
+    }
+}
+
 #[test]
 fn telephony_has_one_rate() {
     let body = noiseless(TEXT, &json!({"response_format": "mulaw", "sample_rate": 16_000}));
