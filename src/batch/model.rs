@@ -120,7 +120,7 @@ impl fmt::Display for BatchId {
 
 impl Status {
     pub fn state(&self) -> State {
-        match (self.done + self.failed, self.failed) {
+        match (self.done.saturating_add(self.failed), self.failed) {
             (ended, 0) if ended >= self.description.items => State::Succeeded,
             (ended, _) if ended >= self.description.items => State::Failed,
             _ if self.begun == 0 => State::Queued,

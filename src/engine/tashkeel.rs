@@ -29,6 +29,9 @@ pub enum TashkeelError {
     Model(#[from] ort::Error),
 }
 
+/// The model compares each letter with all others: its memory grows with the square of their number, 8 MB a layer with so many.
+const MAX_PIECE_CHARS: usize = 500;
+
 const PAD: &str = "_";
 const NUMERAL: char = '#';
 const NO_HINT: &str = "";
@@ -40,6 +43,17 @@ fn is_diacritic(c: char) -> bool {
 
 fn is_numeral(c: char) -> bool {
     c.is_ascii_digit() || ('\u{660}'..='\u{669}').contains(&c)
+}
+
+/// Where the longest beginning of a text that is looked at as one ends: behind a sentence, or else behind a word, or else anywhere.
+fn end_of_piece(text: &str) -> usize {
+    let Some((limit, _)) = text.char_indices().nth(MAX_PIECE_CHARS) else { return text.len() };
+    let behind_last = |is_end: fn(char) -> bool| {
+        let last = text[..limit].char_indices().rev().find(|(_, c)| is_end(*c));
+        last.map(|(at, c)| at + c.len_utf8())
+    };
+    let sentence = behind_last(|c| matches!(c, '.' | '!' | '?' | '؟' | '؛' | '\n'));
+    sentence.or_else(|| behind_last(char::is_whitespace)).unwrap_or(limit)
 }
 
 // === impl Tashkeel ===
@@ -59,7 +73,17 @@ impl Tashkeel {
 
     /// `text` with vowel signs. Signs that it has serve as hints.
     pub fn vocalise(&self, text: &str) -> Result<String, TashkeelError> {
-        let text = text.trim();
+        let mut vocalised = String::with_capacity(2 * text.len());
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let (piece, others) = rest.split_at(end_of_piece(rest));
+            vocalised += &self.vocalise_piece(piece)?;
+            rest = others;
+        }
+        Ok(vocalised)
+    }
+
+    fn vocalise_piece(&self, text: &str) -> Result<String, TashkeelError> {
         let (letters, unknown) = self.valid_letters(text);
         let (ids, hints) = self.inputs(&letters);
         if ids.is_empty() {
@@ -143,4 +167,20 @@ impl Tashkeel {
 
 fn read_map<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, TashkeelError> {
     Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_behind_sentences_or_words_and_lose_nothing() {
+        let end = |text: String| end_of_piece(&text);
+        let word = "كلمة ";
+
+        assert_eq!(end(word.repeat(100)), word.len() * 100);
+        assert_eq!(end(format!("{}. {}", word.repeat(20), word.repeat(100))), word.len() * 20 + 1);
+        assert_eq!(end(word.repeat(200)), word.len() * 100);
+        assert_eq!(end("ك".repeat(501)), "ك".len() * 500);
+    }
 }

@@ -120,7 +120,7 @@ impl VoiceConfig {
 }
 
 /// A phoneme's ids, and a cluster's phonemes: what a sentence costs follows its phonemes. Piper's voices have one and two.
-const MAX_IDS: usize = 16;
+const MAX_IDS: usize = 8;
 const MAX_CLUSTERS: usize = 1_000;
 
 /// Drops ids that the graph's embedding has no row for: they would fail a whole sentence.

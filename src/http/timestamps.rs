@@ -177,8 +177,13 @@ fn rounded(seconds: f64) -> f64 {
 
 impl Offsets<'_> {
     fn of(&mut self, byte: usize) -> usize {
-        let (from, chars) = if byte < self.reached.0 { (0, 0) } else { self.reached };
-        self.reached = (byte, chars + self.text[from..byte].chars().count());
-        self.reached.1
+        let (from, chars) = self.reached;
+        // The next place is near, before or behind.
+        let chars = match byte.checked_sub(from) {
+            Some(_) => chars + self.text[from..byte].chars().count(),
+            None => chars - self.text[byte..from].chars().count(),
+        };
+        self.reached = (byte, chars);
+        chars
     }
 }

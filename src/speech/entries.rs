@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::SpeechError;
 use super::plan::PlannedSentence;
-use crate::audio::{FlacError, Pcm, from_flac, to_flac};
+use crate::audio::{FlacError, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Pcm, from_flac, to_flac};
 use crate::cache::{CacheKey, Entry};
 use crate::pool::Stretch;
 
@@ -55,7 +55,8 @@ impl Plan {
             Some(PlanItem { key: CacheKey::from_bytes(*key), passage: u32::from_le_bytes(passage.try_into().ok()?) })
         };
         let sentences = items.iter().map(item).collect::<Option<_>>()?;
-        rest.is_empty().then(|| Self { sample_rate: u32::from_le_bytes(*rate), sentences })
+        let sample_rate = u32::from_le_bytes(*rate);
+        (rest.is_empty() && is_rate(sample_rate)).then_some(Self { sample_rate, sentences })
     }
 }
 
@@ -75,7 +76,13 @@ pub fn sentence_from_entry(entry: &Entry) -> Option<Stretch> {
     let (durations, flac) = rest.split_at_checked(COUNT_BYTES * u32::from_le_bytes(*count) as usize)?;
     let durations = durations.as_chunks::<COUNT_BYTES>().0.iter().map(|samples| u32::from_le_bytes(*samples));
     let durations = Some(durations.collect()).filter(|durations: &Arc<[u32]>| !durations.is_empty());
-    Some(Stretch { pcm: from_flac(flac).ok()?, durations })
+    let pcm = from_flac(flac).ok().filter(|pcm| is_rate(pcm.sample_rate))?;
+    Some(Stretch { pcm, durations })
+}
+
+/// Whether a voice can have it. Whoever writes to Redis can write entries.
+fn is_rate(sample_rate: u32) -> bool {
+    (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(&sample_rate)
 }
 
 /// Runs what takes more than half a millisecond where it holds up nobody.
@@ -121,6 +128,10 @@ mod tests {
             let plan = Plan { sample_rate: 22_050, sentences: sentences.into() };
 
             assert_eq!(Plan::from_entry(&plan.to_entry()), Some(plan));
+        }
+        for sample_rate in [0, 7_999, 48_001, u32::MAX] {
+            let plan = Plan { sample_rate, sentences: Arc::new([]) };
+            assert_eq!(Plan::from_entry(&plan.to_entry()), None, "{sample_rate}");
         }
         assert_eq!(Plan::from_entry(&Entry::new(vec![0; 3])), None);
         assert_eq!(Plan::from_entry(&Entry::new(vec![0; 36])), None);

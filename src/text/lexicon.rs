@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::domain::{SaidText, Script};
 
@@ -52,7 +52,11 @@ impl Lexicon {
         if patterns.is_empty() {
             return Ok(Self { words: None, instead: Vec::new() });
         }
-        let words = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns.keys());
+        let words = AhoCorasick::builder()
+            // A table of all transitions takes seconds and 100 MB for what a caller may send.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns.keys());
         let words = Some(words.map_err(|_| LexiconError::Unsearchable)?);
         Ok(Self { words, instead: patterns.into_values().map(str::to_owned).collect() })
     }

@@ -155,7 +155,9 @@ fn batches_are_listed_by_page_and_seen_by_nobody_else() {
     ] {
         call("two", method, &path, None).assert_error(404, "batch_not_found", None);
     }
-    assert_eq!(call("one", Method::GET, &format!("{BATCHES}?limit=0"), None).status, 400);
+    for query in ["limit=0", "offset=9223372036854775808"] {
+        assert_eq!(call("one", Method::GET, &format!("{BATCHES}?{query}"), None).status, 400, "{query}");
+    }
     assert_eq!(call("one", Method::GET, &format!("{BATCHES}?colour=red"), None).status, 400);
 }
 

@@ -38,6 +38,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 const SIDE_BY_SIDE: isize = 32;
 /// Items that are added in one call, so that no call keeps Redis from others for long.
 const ADDED_AT_ONCE: usize = 200;
+/// As many items as a setting may allow: what has more is no batch.
+const MOST_ITEMS: usize = 1_000_000;
 /// What is kept longer than the batch, so that its own removal comes first.
 const GRACE_SECONDS: u64 = 3_600;
 
@@ -157,10 +159,14 @@ impl RedisLedger {
     pub async fn status(&self, id: BatchId) -> Answer<Option<Status>> {
         let fields: HashMap<String, String> = self.ask(cmd("HGETALL").arg(counts(id))).await?;
         let Some(about) = fields.get("about") else { return Ok(None) };
+        let description: Description = read(about)?;
+        if description.items > MOST_ITEMS {
+            return Ok(None);
+        }
         let count = |name: &str| fields.get(name).and_then(|value| value.parse().ok()).unwrap_or_default();
         Ok(Some(Status {
             id,
-            description: read(about)?,
+            description,
             done: count("done"),
             failed: count("failed"),
             begun: count("begun"),

@@ -264,6 +264,8 @@ fn shapes_that_do_not_fit_are_refused() {
     assert_eq!(refused(&|w| drop(w.stages.remove(0))), "an upsampling takes 20 channels where 24 come in");
     assert_eq!(refused(&|w| w.stages.truncate(1)), "conv_post takes 7 channels where 20 come in");
     assert_eq!(refused(&|w| w.stages.clear()), "the list of stages is empty");
+    let deep = |w: &mut DecoderWeights| w.stages = vec![w.stages[0].clone(); 17];
+    assert_eq!(refused(&deep), "the list of stages is longer than any voice's");
     assert_eq!(refused(&|w| w.stages[0].blocks.clear()), "a stage's list of residual blocks is empty");
     assert_eq!(refused(&|w| w.slope = 1.5), "a leaky ReLU has slope 1.5, which is not between 0 and 1");
     assert_eq!(

@@ -46,6 +46,9 @@ pub enum ResBlockWeights {
     ResBlock2 { convs: Vec<ConvWeights> },
 }
 
+/// Four are the most of Piper's voices; each is a level of recursion.
+const MAX_STAGES: usize = 16;
+
 // === impl DecoderWeights ===
 
 impl DecoderWeights {
@@ -55,6 +58,10 @@ impl DecoderWeights {
             if !(0.0..=1.0).contains(&slope) {
                 return Err(ShapeError::Slope(slope));
             }
+        }
+        not_empty("the list of stages", self.stages.len())?;
+        if self.stages.len() > MAX_STAGES {
+            return Err(ShapeError::TooLong { part: "the list of stages" });
         }
         self.pre.validate("conv_pre", self.pre.in_channels)?;
         let mut channels = self.pre.out_channels;
@@ -66,7 +73,6 @@ impl DecoderWeights {
                 block.validate(channels)?;
             }
         }
-        not_empty("the list of stages", self.stages.len())?;
         let hop = self.stages.iter().fold(1_usize, |hop, stage| hop.saturating_mul(stage.upsample.stride));
         if hop > MAX_SPAN {
             return Err(ShapeError::Length { part: "the product of all strides" });

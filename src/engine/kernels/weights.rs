@@ -24,6 +24,8 @@ pub enum ShapeError {
     Channels { part: &'static str, found: usize, expected: usize },
     #[error("{part} has a kernel, a dilation, a stride or padding that cannot be computed")]
     Length { part: &'static str },
+    #[error("{part} is longer than any voice's")]
+    TooLong { part: &'static str },
     #[error("{part} is empty")]
     Empty { part: &'static str },
     #[error("a leaky ReLU has slope {0}, which is not between 0 and 1")]

@@ -66,11 +66,16 @@ impl<'a> Reader<'_, 'a> {
 
     /// The slices of a value, and theirs.
     fn slices(&self, value: &str) -> Vec<Node<'a>> {
-        let mut slices: Vec<_> = self.graph.consumers(value).filter(|node| node.is("Slice")).collect();
-        let mut next = 0;
-        while let Some(slice) = slices.get(next) {
-            slices.extend(self.graph.consumers(slice.output()).filter(|node| node.is("Slice")));
-            next += 1;
+        let mut slices: Vec<Node<'a>> = Vec::new();
+        let mut values = vec![value];
+        while let Some(value) = values.pop() {
+            for slice in self.graph.consumers(value).filter(|node| node.is("Slice")) {
+                // A graph is anything: one slice may take another twice.
+                if slices.iter().all(|known| known.output() != slice.output()) {
+                    values.push(slice.output());
+                    slices.push(slice);
+                }
+            }
         }
         slices
     }

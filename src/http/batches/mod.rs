@@ -105,6 +105,7 @@ pub struct Page {
 
 const DEFAULT_PAGE: usize = 100;
 const MAX_PAGE: usize = 1_000;
+const MAX_OFFSET: usize = 1_000_000_000;
 
 // === handlers ===
 
@@ -229,9 +230,11 @@ impl Page {
         if !(1..=MAX_PAGE).contains(&limit) {
             return Err(InvalidField { field: "limit", expected: "a whole number from 1 to 1000" }.into());
         }
-        let end = self.offset.checked_add(limit);
-        let end = end.ok_or(InvalidField { field: "offset", expected: "a smaller number" })?;
-        Ok(self.offset..end)
+        // Far beyond what there can be, and what Redis counts with.
+        if self.offset > MAX_OFFSET {
+            return Err(InvalidField { field: "offset", expected: "a whole number up to 1000000000" }.into());
+        }
+        Ok(self.offset..self.offset + limit)
     }
 }
 
