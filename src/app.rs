@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
@@ -24,7 +24,7 @@ use crate::engine::{
 };
 use crate::http::Callers;
 use crate::pool::{PoolError, PoolHandle, PoolParts};
-use crate::resilience::{Readiness, Reason};
+use crate::resilience::{InFlight, Readiness, Reason};
 use crate::speech::{SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::voices::{Catalogue, DefaultVoice};
@@ -49,6 +49,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     readiness: Readiness,
+    in_flight: InFlight,
     speaker: Speaker,
     callers: Callers,
     preload: Vec<VoiceId>,
@@ -145,11 +146,13 @@ impl Application {
             .map_err(|error| ConfigError::new("TTS_TOKENS_FILE", error.to_string()))?;
         let state = state(config, &speaker, callers.clone())?;
         let batches = batches(config, &state)?;
+        let in_flight = state.in_flight.clone();
         let rescan = config.voices.rescan;
         Ok(Self {
             server: crate::http::start(listener, state, batches, &config.http)?,
             address,
             readiness,
+            in_flight,
             speaker,
             callers,
             preload,
@@ -170,14 +173,10 @@ impl Application {
         actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
         let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
         actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
-        let told_to_stop = Arc::new(OnceLock::new());
-        actix::spawn(stop_on_signal(self.server.handle(), self.readiness, told_to_stop.clone())?);
+        actix::spawn(stop_on_signal(self.server.handle(), self.readiness, self.in_flight, self.drain_timeout)?);
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
         self.server.await?;
-        if told_to_stop.get().is_some_and(|told: &Instant| told.elapsed() >= self.drain_timeout) {
-            end_at_once();
-        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -227,17 +226,27 @@ async fn load(pool: &PoolHandle, voice: &VoiceId) -> Result<(), PoolError> {
 fn stop_on_signal(
     server: ServerHandle,
     readiness: Readiness,
-    told: Arc<OnceLock<Instant>>,
+    in_flight: InFlight,
+    drain_timeout: Duration,
 ) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
         tracing::info!("stopping");
-        let _ = told.set(Instant::now());
         readiness.add(Reason::Draining);
         actix::spawn(server.stop(true));
-        either(&mut terminate, &mut interrupt).await;
+        let work_is_cut = async {
+            tokio::time::sleep(drain_timeout).await;
+            if in_flight.count() == 0 {
+                // Connections without a request are the server's to close.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = either(&mut terminate, &mut interrupt) => {}
+            () = work_is_cut => {}
+        }
         end_at_once();
     })
 }

@@ -7,7 +7,7 @@ use super::settings::{batch_places, batch_settings, text_reader};
 use crate::batch::{BatchParts, Batches, Speaking};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
-use crate::resilience::Guesses;
+use crate::resilience::{Guesses, InFlight};
 
 pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Result<AppState> {
     Ok(AppState {
@@ -16,6 +16,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Re
         catalogue: speaker.catalogue.clone(),
         metrics: speaker.metrics.clone(),
         readiness: speaker.readiness.clone(),
+        in_flight: InFlight::default(),
         callers,
         guesses: config.http.wrong_tokens.map(Guesses::new),
         metrics_token: config.http.metrics_token.clone(),

@@ -37,6 +37,7 @@ pub async fn observe(
     let began = Instant::now();
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
+    let entered = state.as_ref().map(|state| state.in_flight.enter());
     let span = request_span(&request, id);
     let body = keep_chunked_body(&mut request);
     let knows_chunks = request.version() >= Version::HTTP_11;
@@ -73,7 +74,7 @@ pub async fn observe(
             headers.insert(name, value);
         }
     }
-    Ok(response.map_body(|_, answer| WithKeptBody::new(answer, body)))
+    Ok(response.map_body(|_, answer| WithKeptBody::new(answer, body, entered)))
 }
 
 /// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.

@@ -52,8 +52,8 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
     .keep_alive(KEEP_ALIVE)
     // A client that is gone must be noticed while it is served; the price is that one which closes its sending side early gets no answer.
     .h1_allow_half_closed(false)
-    // Whole seconds; a shorter time is not none.
-    .shutdown_timeout(config.drain_timeout.as_secs_f64().ceil() as u64)
+    // For connections without a request: by then the process has ended if one is still under way.
+    .shutdown_timeout(config.drain_timeout.as_secs() + 1)
     .disable_signals()
     .listen(listener)?
     .run();

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use crate::config::Token;
 use crate::domain::{Deadline, InvalidField, VoiceId};
 use crate::pool::PoolHandle;
-use crate::resilience::{Guesses, Readiness};
+use crate::resilience::{Guesses, InFlight, Readiness};
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
 use crate::text::TextReader;
@@ -23,6 +23,7 @@ pub struct AppState {
     pub catalogue: Catalogue,
     pub metrics: Metrics,
     pub readiness: Readiness,
+    pub in_flight: InFlight,
     pub callers: Callers,
     /// `None`: nobody counts wrong tokens.
     pub guesses: Option<Guesses>,

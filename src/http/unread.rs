@@ -15,14 +15,17 @@ use actix_web::http::header::TRANSFER_ENCODING;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use crate::resilience::Entered;
+
 /// A request's body. Clones share it.
 #[derive(Clone)]
 pub struct KeptBody(Rc<RefCell<Payload>>);
 
-/// An answer's body, and the request's, which goes when it goes.
+/// An answer's body, and what goes when it goes: the request's, and that the request is under way.
 pub struct WithKeptBody {
     answer: BoxBody,
     _request: Option<KeptBody>,
+    _entered: Option<Entered>,
 }
 
 /// Keeps the request's body, if it is chunked; handlers read it as before.
@@ -44,8 +47,8 @@ impl Stream for KeptBody {
 }
 
 impl WithKeptBody {
-    pub fn new(answer: impl MessageBody + 'static, request: Option<KeptBody>) -> Self {
-        Self { answer: answer.boxed(), _request: request }
+    pub fn new(answer: impl MessageBody + 'static, request: Option<KeptBody>, entered: Option<Entered>) -> Self {
+        Self { answer: answer.boxed(), _request: request, _entered: entered }
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod breaker;
 mod guesses;
+mod in_flight;
 mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use guesses::Guesses;
+pub use in_flight::{Entered, InFlight};
 pub use quota::{Allowance, Quota};
 pub use readiness::{Readiness, Reason};

@@ -81,6 +81,19 @@ fn work_that_outlasts_the_time_to_drain_is_cut() {
 }
 
 #[test]
+fn work_that_is_done_in_time_is_not_cut() {
+    for milliseconds in ["0", "1000"] {
+        let server = TestServer::start(&[("TTS_DRAIN_TIMEOUT_MS", milliseconds)]);
+        let mut kept_alive = server.begin(&noiseless("Short.", &json!({})));
+        assert_eq!(Answer::read(&mut kept_alive).status, 200);
+
+        server.signal(Signal::SIGTERM);
+
+        assert_eq!(server.wait().code(), Some(0), "{milliseconds} ms");
+    }
+}
+
+#[test]
 fn a_signal_to_stop_ends_an_idle_service() {
     let server = TestServer::start(&[]);
     server.get("/health");
