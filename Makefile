@@ -13,7 +13,7 @@ PACKAGES = target/packages
 PEERS = target/peers
 
 # Installs those of some programs that are not there.
-install = missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
+install = PATH="$$PATH:/usr/sbin"; missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
           [ -z "$$missing" ] || deploy/install.sh $$missing
 
 .PHONY: help tools test-tools setup build serve test lint bench load soak audit fuzz peers clean
@@ -58,7 +58,7 @@ lint: tools ## check format and lints
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets -- --deny warnings
 
-# Those that follow say little on a machine with fewer than two cores, or that has something else to do.
+# bench, load, soak and peers say little on a machine with fewer than two cores, or that has something else to do.
 bench: setup ## measure the engine's parts, loading, hits and batches
 	@$(call install,$(BENCH_PROGRAMS))
 	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool,--bench $(bench))

@@ -5,7 +5,7 @@ set -eu
 if command -v apt-get >/dev/null; then
     if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo -n"; fi
     export DEBIAN_FRONTEND=noninteractive
-    # A package of Redis starts a server of its own, which is not wanted here.
+    # Packages of servers start them, which is not wanted here.
     if $as_root apt-get update -qq && $as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@"; then
         exit 0
     fi

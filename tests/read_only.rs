@@ -81,7 +81,7 @@ impl Machine {
 
     /// As [`Machine::serve_read_only`], with 64 KiB where downloads go.
     fn serve_from_a_small_disk(&self) -> TestServer {
-        let wrapper = [&IN_A_NAMESPACE[..], &[MAKE_SMALL, "sh"], &IN_A_NAMESPACE, &[MAKE_READ_ONLY, "sh"]].concat();
+        let wrapper = [&IN_A_NAMESPACE[..], &[MAKE_SMALL, "sh", "sh", "-euc", MAKE_READ_ONLY, "sh"]].concat();
         self.serve(&wrapper, &[("READ_ONLY", self.models.name())])
     }
 

@@ -50,7 +50,7 @@ pub fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
     header.extend_from_slice(&1u16.to_le_bytes()); // PCM
     header.extend_from_slice(&1u16.to_le_bytes()); // one channel
     header.extend_from_slice(&sample_rate.to_le_bytes());
-    header.extend_from_slice(&(sample_rate.saturating_mul(u32::from(BYTES_PER_SAMPLE))).to_le_bytes());
+    header.extend_from_slice(&sample_rate.saturating_mul(u32::from(BYTES_PER_SAMPLE)).to_le_bytes());
     header.extend_from_slice(&BYTES_PER_SAMPLE.to_le_bytes());
     header.extend_from_slice(&(8 * BYTES_PER_SAMPLE).to_le_bytes());
     header.extend_from_slice(b"data");

@@ -27,7 +27,6 @@ pub struct Description {
     /// Who is told when it has ended.
     pub webhook: Option<String>,
     /// Of the request that handed it in, if that is traced: the trace goes on wherever items are worked off.
-    #[serde(default)]
     pub traceparent: Option<String>,
 }
 

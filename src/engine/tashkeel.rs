@@ -53,7 +53,9 @@ fn end_of_piece(text: &str) -> usize {
         last.map(|(at, c)| at + c.len_utf8())
     };
     let sentence = behind_last(|c| matches!(c, '.' | '!' | '?' | '؟' | '؛' | '\n'));
-    sentence.or_else(|| behind_last(char::is_whitespace)).unwrap_or(limit)
+    // Signs stay with their letter.
+    let anywhere = || text.len() - text[limit..].trim_start_matches(is_diacritic).len();
+    sentence.or_else(|| behind_last(char::is_whitespace)).unwrap_or_else(anywhere)
 }
 
 // === impl Tashkeel ===
@@ -174,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_behind_sentences_or_words_and_lose_nothing() {
+    fn long_texts_are_cut_behind_sentences_or_words_or_letters() {
         let end = |text: String| end_of_piece(&text);
         let word = "كلمة ";
 
@@ -182,5 +184,7 @@ mod tests {
         assert_eq!(end(format!("{}. {}", word.repeat(20), word.repeat(100))), word.len() * 20 + 1);
         assert_eq!(end(word.repeat(200)), word.len() * 100);
         assert_eq!(end("ك".repeat(501)), "ك".len() * 500);
+        assert_eq!(end("كً".repeat(400)), "كً".len() * 250);
+        assert_eq!(end(format!("ك{}", "كً".repeat(400))), "ك".len() + "كً".len() * 250);
     }
 }

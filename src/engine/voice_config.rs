@@ -92,11 +92,11 @@ impl VoiceConfig {
         )?;
         check(
             phoneme_ids.values().all(|ids| ids.len() <= MAX_IDS),
-            "phoneme_id_map gives more than 16 ids to a phoneme",
+            "phoneme_id_map gives more than 8 ids to a phoneme",
         )?;
         check(
             raw.vowel_clusters.len() <= MAX_CLUSTERS && raw.vowel_clusters.iter().all(|run| run.len() <= MAX_IDS),
-            "vowel_clusters are more than 1000, or longer than 16 phonemes",
+            "vowel_clusters are more than 1000, or longer than 8 phonemes",
         )?;
         let espeak_voice = raw.espeak.map(|espeak| espeak.voice).unwrap_or_default();
         check(phoneme_type == PhonemeType::Text || !espeak_voice.is_empty(), "espeak.voice is missing")?;
@@ -233,8 +233,8 @@ mod tests {
             ("/phoneme_id_map", json!({"a": [1]})),
             ("/espeak", json!(null)),
             ("/inference", json!({"length_scale": 0.0})),
-            ("/phoneme_id_map", json!({"^": [1], "_": [0], "$": [2], "a": vec![3; 17]})),
-            ("/vowel_clusters", json!([vec!["a"; 17]])),
+            ("/phoneme_id_map", json!({"^": [1], "_": [0], "$": [2], "a": vec![3; 9]})),
+            ("/vowel_clusters", json!([vec!["a"; 9]])),
         ];
         for (pointer, value) in broken {
             let mut config = minimal();

@@ -3,9 +3,9 @@
 //!
 //! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a turn with
 //! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A caller that
-//! was quiet has the turns of a sentence saved up: for it `now` is [`SAVED_TURNS`] earlier. So a flood of one caller delays the sentence of another
-//! by no more than what is being computed already, each time that this has nothing waiting; and as callers are few and what they have saved is soon
-//! spent, the one with much is never starved. Which of its requests has a caller's turn is found in the same way among these, but nothing is
+//! was quiet while others took turns has as many saved up, to those of a sentence: for it `now` is [`SAVED_TURNS`] earlier. So a flood of one caller
+//! delays a sentence of another, who asks now and then, by no more than what is being computed already, each time that this has nothing waiting. The
+//! one with much waits for what others have saved up, which is soon spent, and is never starved. Which of its requests has a caller's turn is found in the same way among these, but nothing is
 //! saved up, so that a text of a hundred sentences does not hold back another of a single one. Which of its units a request spends its turn on is its
 //! own affair: it computes what is heard first, however late that was put in.
 

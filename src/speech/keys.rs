@@ -7,7 +7,7 @@ use crate::domain::{Speaker, SynthesisRequest};
 use crate::engine::ModelInput;
 use crate::voices::VoiceDigest;
 
-// Raised when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.
+// Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.
 const ANSWER: &str = "answer-v1";
 const PLAN: &str = "plan-v1";
 const SENTENCE: &str = "sentence-v1";

@@ -257,7 +257,7 @@ impl Making {
                 // No sound goes out before it is known that more can.
                 let pause = if ready.is_some() { next_silence(silence_ms, self.sample_rate) } else { None };
                 if let Some(pause) = pause {
-                    self.encoded(move || lock(&output).push(&pause)).await?
+                    off_thread(move || lock(&output).push(&pause)).await?
                 } else if let Some(part) = ready.take() {
                     if let Some(durations) = part.durations {
                         let start = lock(&output).seconds(self.sample_rate);
@@ -269,7 +269,7 @@ impl Making {
                     self.encoded(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
                 }
             } else if let Some(pause) = next_silence(&mut self.last_silence_ms, self.sample_rate) {
-                self.encoded(move || lock(&output).push(&pause)).await?
+                off_thread(move || lock(&output).push(&pause)).await?
             } else {
                 self.is_over = true;
                 self.encoded(move || Ok(lock(&output).finish()?)).await?

