@@ -6,7 +6,7 @@ if command -v apt-get >/dev/null; then
     if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo -n"; fi
     export DEBIAN_FRONTEND=noninteractive
     # Packages of servers start them, which is not wanted here.
-    if $as_root apt-get update -qq && $as_root env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@"; then
+    if $as_root apt-get update -qq && $as_root env RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$@"; then
         exit 0
     fi
 fi
