@@ -87,7 +87,7 @@ fn a_computation_stops_within_the_sentence_when_its_deadline_passes() {
     // So that no first use of the phonemizer takes of the time.
     assert_eq!(server.post_json("/v1/phonemize", &json!({"text": "Next."})).status, 200);
 
-    let late = server.post_json(SYNTHESIZE, &json!({"text": LONG_SENTENCE, "speed": SLOW, "deadline_ms": 150}));
+    let late = server.post_json(SYNTHESIZE, &json!({"text": LONG_SENTENCE, "speed": SLOW, "deadline_ms": 300}));
     until("the computation is stopped", || (shed(&server, "expired") >= 1.0).then_some(()));
 
     late.assert_error(504, "deadline_exceeded", None);
