@@ -142,9 +142,11 @@ fn telephony_has_one_rate() {
 fn what_is_kept_of_a_format_is_streamed_in_the_same_bytes() {
     for Expected { format, .. } in FORMATS {
         let text = format!("These bytes are kept as {format}.");
-        let made = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
+        let made =
+            shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
         let whole = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format})));
-        let kept = shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
+        let kept =
+            shared().post_json(SYNTHESIZE, &noiseless(&text, &json!({"response_format": format, "stream": true})));
 
         assert_eq!((whole.header("x-cache"), kept.header("x-cache")), ("HIT-L1", "HIT-L1"), "{format}");
         assert!(made.body == kept.body, "{format}");
@@ -196,7 +198,8 @@ fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
 fn likeness(first: &[i16], second: &[i16], shift: usize) -> f64 {
     let at = |late: usize| {
         let pairs = || first.iter().zip(&second[late.min(second.len())..]).map(|(a, b)| (f64::from(*a), f64::from(*b)));
-        let (product, a, b) = pairs().fold((0.0, 0.0, 0.0), |(product, a, b), (x, y)| (product + x * y, a + x * x, b + y * y));
+        let (product, a, b) =
+            pairs().fold((0.0, 0.0, 0.0), |(product, a, b), (x, y)| (product + x * y, a + x * x, b + y * y));
         product / f64::sqrt(a * b)
     };
     (0..=shift).map(at).fold(0.0, f64::max)

@@ -112,7 +112,8 @@ fn what_fails_after_the_first_byte_cuts_the_connection() {
         let response = shared().post(SYNTHESIZE).json(&body).send().unwrap();
         (response.status().as_u16() == 200).then_some(response)
     };
-    let mut streamed = [500, 1_000, 2_000, 4_000, 8_000, 16_000].into_iter().find_map(begin).expect("a sentence in 16 s");
+    let mut streamed =
+        [500, 1_000, 2_000, 4_000, 8_000, 16_000].into_iter().find_map(begin).expect("a sentence in 16 s");
 
     let mut received = Vec::new();
     let ended = streamed.read_to_end(&mut received);

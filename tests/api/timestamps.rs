@@ -89,7 +89,13 @@ fn words_begin_where_the_sound_does_after_a_pause() {
     }
 
     let wrong: Vec<_> = late.iter().filter(|(late, _)| late.abs() > 0.03).collect();
-    assert!(wrong.is_empty(), "{} of {}: {wrong:?}; all: {:?}", wrong.len(), late.len(), late.iter().map(|(late, _)| (late * 1000.0).round()).collect::<Vec<_>>());
+    assert!(
+        wrong.is_empty(),
+        "{} of {}: {wrong:?}; all: {:?}",
+        wrong.len(),
+        late.len(),
+        late.iter().map(|(late, _)| (late * 1000.0).round()).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -157,7 +163,10 @@ fn slow_speech_takes_longer_for_each_word() {
     let (slow, plain) = (at(0.5), at(1.0));
 
     assert_eq!(slow.len(), 3);
-    assert!(slow.iter().zip(&plain).all(|(slow, plain)| slow.1 - slow.0 > 1.5 * (plain.1 - plain.0)), "{slow:?} {plain:?}");
+    assert!(
+        slow.iter().zip(&plain).all(|(slow, plain)| slow.1 - slow.0 > 1.5 * (plain.1 - plain.0)),
+        "{slow:?} {plain:?}"
+    );
 }
 
 #[test]
@@ -165,17 +174,26 @@ fn subtitles_come_with_the_audio_or_alone() {
     let body = noiseless("Salt & pepper. That is all there is.", &json!({"subtitles": "srt"}));
 
     let with_audio = timed(shared(), &body);
-    let alone = shared().request(reqwest::Method::POST, TIMESTAMPS).header("user-token", crate::support::TOKEN).header("accept", "text/vtt");
+    let alone = shared()
+        .request(reqwest::Method::POST, TIMESTAMPS)
+        .header("user-token", crate::support::TOKEN)
+        .header("accept", "text/vtt");
     let alone = Answer::of(alone.json(&noiseless("Salt & pepper. That is all there is.", &json!({}))).send().unwrap());
 
     let srt = with_audio["subtitles"].as_str().unwrap();
-    assert!(srt.starts_with("1\n00:00:00,") && srt.contains(" --> 00:00:0") && srt.contains("\nSalt & pepper.\n\n2\n"), "{srt}");
+    assert!(
+        srt.starts_with("1\n00:00:00,") && srt.contains(" --> 00:00:0") && srt.contains("\nSalt & pepper.\n\n2\n"),
+        "{srt}"
+    );
     assert_eq!(alone.header("content-type"), "text/vtt; charset=utf-8");
     let vtt = alone.text();
     assert!(vtt.starts_with("WEBVTT\n\n00:00:00.") && vtt.contains("\nSalt &amp; pepper.\n\n"), "{vtt}");
     // As in the audio.
     let ends: f64 = spans(&with_audio, "words").last().unwrap().1;
-    assert!(vtt.contains(&format!("{:06.3}\nThat is all there is.", (ends * 1000.0).round() / 1000.0)), "{ends}: {vtt}");
+    assert!(
+        vtt.contains(&format!("{:06.3}\nThat is all there is.", (ends * 1000.0).round() / 1000.0)),
+        "{ends}: {vtt}"
+    );
 }
 
 #[test]
@@ -185,5 +203,9 @@ fn what_is_wrong_is_named() {
     post(json!({"subtitles": "ass"})).assert_error(400, "invalid_value", Some("subtitles"));
     post(json!({"stream": true})).assert_error(400, "invalid_value", Some("stream"));
     post(json!({"tempo": 1})).assert_error(422, "invalid_body", Some("tempo"));
-    shared().post_json(SYNTHESIZE, &noiseless("Wrong.", &json!({"subtitles": "srt"}))).assert_error(400, "invalid_value", Some("subtitles"));
+    shared().post_json(SYNTHESIZE, &noiseless("Wrong.", &json!({"subtitles": "srt"}))).assert_error(
+        400,
+        "invalid_value",
+        Some("subtitles"),
+    );
 }

@@ -1,6 +1,17 @@
-//! The service as callers see it, once more, with a Redis Cluster of three nodes.
+//! What the cache has to do with, once more, with a Redis Cluster of three nodes for each server.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-include!("suite.rs");
+mod caching;
+mod formats;
+mod legacy;
+mod replaced;
+mod secrecy;
+mod streaming;
+#[path = "../support/mod.rs"]
+mod support;
+mod synthesize;
+mod timestamps;
+
+include!("words.rs");

@@ -85,7 +85,7 @@ fn a_command_that_was_stopped_goes_on_where_it_was() {
     let arguments = ["batch", texts.to_str().unwrap(), "-o", output.to_str().unwrap()];
     let mut stopped = Program::new(&arguments).variable("TTS_WORKERS", "1").spawn();
     until("some results", || fs::read_dir(&output).is_ok_and(|found| found.count() > 5).then_some(()));
-    kill(Pid::from_raw(stopped.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    kill(Pid::from_raw(stopped.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     stopped.wait().unwrap();
     let kept = written(&output.join("00000.wav"));
     assert!(names(&output).len() < 201, "it had ended before it was stopped");
@@ -124,6 +124,7 @@ fn what_was_warmed_is_in_the_cache_of_all() {
     let nowhere = Program::new(&arguments).finish();
 
     assert_eq!((warmed.code, warmed.stderr.contains("did not take")), (Some(0), false), "{}", warmed.stderr);
+    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
     let answer = server.post_json("/v1/synthesizeSpeech", &json!({"text": "Tea is at five."}));
     assert_eq!(answer.header("x-cache"), "HIT-L2");
     assert_eq!(nowhere.code, Some(64));
