@@ -3,5 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // ONNX Runtime keeps a file in the home and reports to its makers from its beginning on, before a call can tell it not to.
+    // SAFETY: no other thread is there yet.
+    #[expect(unsafe_code)]
+    unsafe {
+        std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
+    }
     tts_batch_api::cli::run()
 }

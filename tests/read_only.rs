@@ -222,6 +222,7 @@ fn a_full_disk_costs_its_download_and_nothing_else() {
     assert_eq!(spoken.status, 200);
     let left = names_in(&server.sees(&machine.downloads()));
     assert!(left.iter().all(|name| !name.contains(LARGE)), "{left:?}");
+    assert_eq!(speak(&server, REMOTE).status, 200, "what there is room for is fetched");
     let log = server.stop();
     assert!(log.iter().any(|line| line.contains("the disk is full")), "{log:#?}");
 }

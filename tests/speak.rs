@@ -39,6 +39,18 @@ fn speak_writes_the_same_speech_to_files_and_to_standard_output() {
     assert!(Sound::of_wav(&runs[2].stdout) == sound, "the samples differ");
 }
 
+/// ONNX Runtime would keep what it reports to its makers there.
+#[test]
+fn nothing_is_kept_in_the_home() {
+    let home = tempfile::tempdir().unwrap();
+
+    let run = speak(&["Hello there."]).variable("HOME", home.path().to_str().unwrap()).finish();
+
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let kept: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(kept.is_empty(), "{kept:?}");
+}
+
 #[test]
 fn speak_does_what_its_options_say() {
     let seconds = |options: &[&str]| {
