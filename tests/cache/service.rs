@@ -109,8 +109,11 @@ impl Load {
     }
 }
 
-fn state_changes(server: &TestServer) -> usize {
-    server.log().iter().filter(|line| line.contains("Redis")).count()
+/// Stops the server, which has written one line for each of two changes of Redis' state.
+#[track_caller]
+fn assert_two_changes_logged(server: TestServer) {
+    let log = server.stop();
+    assert_eq!(log.iter().filter(|line| line.contains("Redis")).count(), 2, "{log:#?}");
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn no_request_fails_when_redis_dies_under_load() {
     });
 
     load.assert_all_answered("killed");
-    assert_eq!(state_changes(&server), 2, "one line for each change: {:?}", server.log());
+    assert_two_changes_logged(server);
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn no_request_fails_when_redis_hangs_under_load() {
     });
 
     load.assert_all_answered("hung");
-    assert_eq!(state_changes(&server), 2, "one line for each change: {:?}", server.log());
+    assert_two_changes_logged(server);
 }
 
 #[test]

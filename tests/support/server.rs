@@ -192,12 +192,8 @@ impl TestServer {
         PathBuf::from(format!("/proc/{}/{name}", self.process.lock().unwrap().id()))
     }
 
-    pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap().lines()
-    }
-
     pub fn wait_for_log(&self, text: &str) {
-        until(text, || self.log().iter().any(|line| line.contains(text)).then_some(()));
+        until(text, || self.log.lock().unwrap().lines().iter().any(|line| line.contains(text)).then_some(()));
     }
 
     // --- the end ---
