@@ -75,17 +75,19 @@ fn ten_voices_fit_into_the_memory_of_three() {
     assert!(highest <= LIMIT_BYTES + HEADROOM_BYTES, "{} MB", highest >> 20);
     assert!(emptied.iter().all(|bytes| *bytes <= highest / 2), "voices are gone, their memory is not: {emptied:?}");
     assert!(emptied.last().unwrap() <= &(emptied[0] + GROWTH_BYTES), "it grows: {emptied:?}");
-    assert!(evictions > 10.0 && spoken > 2 * VOICES, "{evictions} evictions, {spoken} spoken");
+    assert!(evictions > 10.0 && spoken >= ROUNDS as usize * VOICES, "{evictions} evictions, {spoken} spoken");
 }
 
 /// Speaks with voices in random order for `time`.
 fn churn(server: &TestServer, round: u32, time: Duration, spoken: &AtomicUsize, refused: &AtomicUsize) {
     let until = Instant::now() + time;
+    // On a slow machine longer: as often as shows something.
+    let enough = (round as usize + 1) * VOICES;
     thread::scope(|scope| {
         for caller in 0..CALLERS {
             scope.spawn(move || {
                 let mut random = u64::from(round * CALLERS + caller + 7);
-                while Instant::now() < until {
+                while Instant::now() < until || spoken.load(SeqCst) < enough {
                     // Knuth's MMIX generator: the order is random and the same in every run.
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let voice = (random >> 33) as usize % VOICES;
@@ -104,7 +106,7 @@ fn churn(server: &TestServer, round: u32, time: Duration, spoken: &AtomicUsize, 
 fn settled(server: &TestServer) -> u64 {
     let mut least = server.resident_bytes();
     let mut looks_without_less = 0;
-    while looks_without_less < 10 {
+    while looks_without_less < 20 {
         thread::sleep(BETWEEN_LOOKS);
         let now = server.resident_bytes();
         looks_without_less = if now < least { 0 } else { looks_without_less + 1 };

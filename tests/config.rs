@@ -13,7 +13,7 @@ use support::{Finished, ModelsFolder, Program, RedisServer, TestServer, VOICE};
 
 const SECRET: &str = "dodo-archaeopteryx";
 /// A wrong setting is found before anything heavy starts; this only tells a server that runs from one that refuses to.
-const REFUSAL_LIMIT: Duration = Duration::from_secs(10);
+const REFUSAL_LIMIT: Duration = Duration::from_mins(1);
 
 const USAGE: Option<i32> = Some(64);
 const UNAVAILABLE: Option<i32> = Some(69);

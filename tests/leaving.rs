@@ -10,11 +10,12 @@
 mod support;
 
 use std::io::Read;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use support::{TOKEN, TestServer, VOICE, until};
+use support::{TOKEN, TestServer, VOICE, until, until_within};
 
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 /// Each cycle has one caller who leaves in the queue, one during the computation and one in the middle of a stream.
@@ -87,12 +88,18 @@ fn a_computation_stops_within_the_sentence_when_its_deadline_passes() {
     // So that no first use of the phonemizer takes of the time.
     assert_eq!(server.post_json("/v1/phonemize", &json!({"text": "Next."})).status, 200);
 
-    let late = server.post_json(SYNTHESIZE, &json!({"text": LONG_SENTENCE, "speed": SLOW, "deadline_ms": 300}));
-    until("the computation is stopped", || (shed(&server, "expired") >= 1.0).then_some(()));
+    // Enough time to begin, and not to end: how much that is depends on the machine.
+    let stops = |deadline_ms: u64| {
+        let (begun_before, expired_before) = (begun(&server), shed(&server, "expired"));
+        let body = json!({"text": LONG_SENTENCE, "speed": SLOW, "deadline_ms": deadline_ms});
+        server.post_json(SYNTHESIZE, &body).assert_error(504, "deadline_exceeded", None);
+        until_nobody_is_served(&server);
+        let is_counted = || (shed(&server, "expired") > expired_before).then_some(());
+        begun(&server) > begun_before && until_within(Duration::from_secs(2), is_counted).is_some()
+    };
+    assert!([300, 600, 1_200, 2_400].into_iter().any(stops), "no computation was stopped");
 
-    late.assert_error(504, "deadline_exceeded", None);
-    until_nobody_is_served(&server);
-    assert_eq!((begun(&server), shed(&server, "abandoned")), (1.0, 0.0));
+    assert_eq!(shed(&server, "abandoned"), 0.0);
     assert_no_whole_sentence(&server);
     assert_eq!(server.post_json(SYNTHESIZE, &json!({"text": "Next."})).status, 200);
     assert_eq!(server.metric("tts_worker_restarts_total"), 0.0);
@@ -170,11 +177,11 @@ fn callers_who_leave_leave_nothing_behind() {
 /// One leaves in the queue, one during the computation, one in the middle of a stream.
 fn leave_in_every_way(server: &TestServer) {
     let began = begun(server);
-    let mut streaming = server.begin(&json!({"text": format!("One. {LONG_SENTENCE}."), "stream": true}));
+    let mut streaming = server.begin(&json!({"text": format!("One. {LONG_SENTENCE}."), "stream": true, "speed": SLOW}));
     streaming.read_exact(&mut [0; 4096]).unwrap();
-    until("the second sentence is computed", || (begun(server) >= began + 2.0).then_some(()));
     let computing = server.begin(&long());
     let queued = server.begin(&long());
+    until("the second sentence is computed", || (begun(server) >= began + 2.0).then_some(()));
     until_metric(server, "tts_queue_depth", 3.0);
 
     drop(queued);

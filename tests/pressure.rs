@@ -12,11 +12,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use support::{Answer, Due, Ending, TOKEN, TestServer, ask_on, evenly, send, until};
+use support::{Answer, Ending, TestServer, ask_on, evenly, send, until};
 
 /// One worker, and few who may wait: soon full.
 const NARROW: [(&str, &str); 2] = [("TTS_WORKERS", "1"), ("TTS_QUEUE_LIMIT", "4")];
+/// Longer than anything here takes on the slowest machine.
+const PATIENT: (&str, &str) = ("TTS_REQUEST_DEADLINE_MS", "600000");
 const FULL: &str = "tts_requests_shed_total{reason=\"capacity\"}";
+
+/// Lets go of those who wait for a flag, also where a test fails.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
 
 fn new_text(number: usize) -> Value {
     json!({"text": format!("This is request number {number}.")})
@@ -55,44 +66,47 @@ fn under_too_much_each_request_is_answered_or_refused_and_counted_and_what_is_ke
 #[test]
 fn a_thousand_at_once_are_all_answered_and_the_next_one_too() {
     let server = TestServer::start(&NARROW);
-    let at_once = |number| Due { at: Duration::ZERO, kind: "", token: TOKEN, body: new_text(number) };
 
-    let endings = send(server.address(), (0..1_000).map(at_once).collect());
+    let mut connections: Vec<TcpStream> = (0..1_000).map(|number| server.begin(&new_text(number))).collect();
+    let statuses: Vec<u16> = connections.iter_mut().map(|connection| Answer::read(connection).status).collect();
 
-    let (answered, refused) = (with_status(&endings, "", 200), with_status(&endings, "", 503));
+    let with = |status| statuses.iter().filter(|other| **other == status).count();
+    let (answered, refused) = (with(200), with(503));
     assert_eq!(answered + refused, 1_000);
     assert!(answered > 0 && refused > 0, "{answered} answered, {refused} refused");
     assert_eq!(ask(&server, &new_text(2_000)).status, 200);
 }
 
-/// For three seconds 200 requests a second under a token that has these limits, and 4 a second under another; all of the latter are answered.
+/// For three seconds 200 requests a second under a token that has these limits, and one a second under another; all of the latter are answered.
 #[track_caller]
 fn flooded(limits: &str) -> Vec<Ending> {
     let tokens = tempfile::NamedTempFile::new().unwrap();
     let digest = hex::encode(Sha256::digest("flood"));
     std::fs::write(tokens.path(), format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\n{limits}")).unwrap();
-    let server = TestServer::start(&[NARROW[0], ("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
+    let server = TestServer::start(&[NARROW[0], PATIENT, ("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
     let time = Duration::from_secs(3);
     let mut requests = evenly("flood", 200.0, time, new_text);
     for due in &mut requests {
         due.token = "flood";
     }
-    requests.extend(evenly("other", 4.0, time, |number| new_text(1_000 + number)));
+    requests.extend(evenly("other", 1.0, time, |number| new_text(1_000 + number)));
 
     let endings = send(server.address(), requests);
 
-    assert_eq!(with_status(&endings, "other", 200), 12);
+    assert_eq!(with_status(&endings, "other", 200), 3);
     endings
 }
 
 #[test]
 fn a_flood_under_one_token_is_refused_and_others_are_served() {
+    let began = Instant::now();
     let endings = flooded("requests_per_minute = 20\n");
 
     // Twenty at once, and one every three seconds.
+    let most = 21 + began.elapsed().as_secs() as usize / 3;
     let (answered, refused) = (with_status(&endings, "flood", 200), with_status(&endings, "flood", 429));
     assert_eq!(answered + refused, 600);
-    assert!((20..25).contains(&answered), "{answered} answered");
+    assert!((20..=most).contains(&answered), "{answered} answered");
 }
 
 #[test]
@@ -106,9 +120,10 @@ fn a_flood_without_a_limit_leaves_others_their_places() {
 
 #[test]
 fn while_others_take_the_processors_the_service_is_alive_and_replaces_no_worker() {
-    let server = TestServer::start(&[("TTS_REQUEST_DEADLINE_MS", "600000")]);
+    let server = TestServer::start(&[PATIENT]);
     let (done, began) = (AtomicBool::new(false), Instant::now());
     std::thread::scope(|scope| {
+        let _done = SetAtEnd(&done);
         for _ in 0..4 * std::thread::available_parallelism().unwrap().get() {
             scope.spawn(|| {
                 while !done.load(Relaxed) && began.elapsed() < Duration::from_mins(1) {
@@ -121,10 +136,9 @@ fn while_others_take_the_processors_the_service_is_alive_and_replaces_no_worker(
                 assert_eq!(server.get("/livez").status, 200);
             }
         });
-        let long = "Whoever has few processors to himself takes longer for what he says. ".repeat(20);
+        let long = "Whoever has few processors to himself takes longer for what he says. ".repeat(5);
         let answers: Vec<_> =
             (0..3).map(|number| ask(&server, &json!({"text": format!("{number}. {long}")}))).collect();
-        done.store(true, Relaxed);
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     });
     assert_eq!(server.metric("tts_worker_restarts_total"), 0.0);
@@ -142,7 +156,8 @@ fn while_the_queue_is_full_the_service_is_alive() {
         }
         until("the queue is full", || (server.metric(FULL) > 0.0).then_some(()));
 
-        assert_eq!(ask(&server, &new_text(0)).status, 503);
+        // Between a request's sentences and its sound others may have its place.
+        until("a refusal", || (ask(&server, &new_text(0)).status == 503).then_some(()));
         assert_eq!((server.get("/livez").status, server.get("/metrics").status), (200, 200));
     });
 }
@@ -188,7 +203,7 @@ fn without_descriptors_for_new_connections_the_open_ones_go_on() {
 
 #[test]
 fn readers_who_take_nothing_lose_their_place() {
-    let server = TestServer::start(&[("TTS_HTTP_WRITE_TIMEOUT_MS", "1000"), ("TTS_QUEUE_LIMIT", "4")]);
+    let server = TestServer::start(&[("TTS_HTTP_WRITE_TIMEOUT_MS", "3000"), ("TTS_QUEUE_LIMIT", "4")]);
     let text = "Nobody reads any of this, however long it goes on. ".repeat(90);
     let begin =
         |number| server.begin(&json!({"text": format!("{number}. {text}"), "stream": true, "sample_rate": 48_000}));

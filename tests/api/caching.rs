@@ -238,12 +238,15 @@ fn an_answer_without_any_sentence_is_kept_too() {
 #[test]
 fn errors_are_not_kept() {
     let server = TestServer::start(&[]);
-    let body = json!({"text": "Too late. ".repeat(100), "deadline_ms": 1});
+    let text = "Too late. ".repeat(100);
 
-    let statuses = [(); 2].map(|()| server.post_json(SYNTHESIZE, &body).status);
+    let late = [(); 2].map(|()| server.post_json(SYNTHESIZE, &json!({"text": text, "deadline_ms": 1})));
+    let kept = ask(&server, &json!({"text": text}), &[("cache-control", "only-if-cached")]);
 
-    assert_eq!(statuses, [504, 504]);
-    assert_eq!(server.metric(L1_HITS), 0.0);
+    for answer in late {
+        answer.assert_error(504, "deadline_exceeded", None);
+    }
+    kept.assert_error(504, "not_cached", None);
 }
 
 #[test]

@@ -28,8 +28,9 @@ fn long_text(sentences: usize) -> String {
 #[test]
 fn a_signal_to_stop_lets_work_finish() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let server = TestServer::start(&[("TTS_CACHE_ENABLED", "false")]);
-        let text = long_text(6);
+        let patient = [("TTS_DRAIN_TIMEOUT_MS", "60000"), ("TTS_REQUEST_DEADLINE_MS", "60000")];
+        let server = TestServer::start(&[&patient[..], &[("TTS_CACHE_ENABLED", "false")]].concat());
+        let text = long_text(2);
         let body = noiseless(&text, &json!({"response_format": "pcm"}));
         // Another server says what this one shall not have made before.
         let whole = shared().post_json(SYNTHESIZE, &body);
@@ -84,7 +85,9 @@ fn work_that_outlasts_the_time_to_drain_is_cut() {
 fn work_that_is_done_in_time_is_not_cut() {
     for milliseconds in ["0", "1000"] {
         let server = TestServer::start(&[("TTS_DRAIN_TIMEOUT_MS", milliseconds)]);
-        let mut kept_alive = server.begin(&noiseless("Short.", &json!({})));
+        // Less than the connection takes at once, so that all of it is done when it is read.
+        let body = noiseless("Short.", &json!({"response_format": "pcm", "sample_rate": 8_000}));
+        let mut kept_alive = server.begin(&body);
         assert_eq!(Answer::read(&mut kept_alive).status, 200);
 
         server.signal(Signal::SIGTERM);

@@ -111,8 +111,8 @@ fn neither_name_nor_digest_of_a_token_is_logged_or_answered() {
     let answers = [(); 2].map(|()| say(&server, "secret-of-mallory", SYNTHESIZE, "Hi."));
 
     let digest = hex::encode(Sha256::digest("secret-of-mallory"));
-    let metrics = server.get("/metrics").text();
-    let seen = format!("{:?} {metrics} {} {:?}", server.stop(), answers[1].text(), answers[1].headers);
+    let metrics = server.get("/metrics");
+    let seen = format!("{} {:?} {} {:?}", metrics.text(), server.stop(), answers[1].text(), answers[1].headers);
     for canary in ["mallory", digest.as_str()] {
         assert!(!seen.contains(canary), "{canary}");
     }

@@ -26,7 +26,7 @@ fn nothing_of_a_replaced_voice_is_said_once_the_folder_was_looked_into() {
     server.signal(Signal::SIGHUP);
     let new = until("the new voice", || {
         let answer = server.post_json(SYNTHESIZE, &body);
-        (answer.header("etag") != old.header("etag")).then_some(answer)
+        (answer.status == 200 && answer.header("etag") != old.header("etag")).then_some(answer)
     });
     let again = server.post_json(SYNTHESIZE, &body);
 

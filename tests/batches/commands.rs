@@ -79,7 +79,7 @@ fn a_server_speaks_the_same() {
 
 #[test]
 fn a_command_that_was_stopped_goes_on_where_it_was() {
-    let lines: Vec<String> = (0..200).map(|number| format!("Line {number}.")).collect();
+    let lines: Vec<String> = (0..100).map(|number| format!("Line {number}.")).collect();
     let (folder, texts) = file("texts.txt", &lines.join("\n"));
     let output = folder.path().join("results");
     let arguments = ["batch", texts.to_str().unwrap(), "-o", output.to_str().unwrap()];
@@ -88,12 +88,12 @@ fn a_command_that_was_stopped_goes_on_where_it_was() {
     kill(Pid::from_raw(stopped.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     stopped.wait().unwrap();
     let kept = written(&output.join("00000.wav"));
-    assert!(names(&output).len() < 201, "it had ended before it was stopped");
+    assert!(names(&output).len() < 101, "it had ended before it was stopped");
 
     let finished = batch(&texts, &output, &[]);
 
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    assert_eq!(names(&output).len(), 201);
+    assert_eq!(names(&output).len(), 101);
     assert_eq!(written(&output.join("00000.wav")), kept);
 }
 

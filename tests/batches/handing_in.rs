@@ -186,7 +186,7 @@ fn a_batch_is_removed_whether_it_has_ended_or_not() {
 
 #[test]
 fn a_batch_expires() {
-    let server = TestServer::start(&[("TTS_BATCH_TTL_SECONDS", "2")]);
+    let server = TestServer::start(&[("TTS_BATCH_TTL_SECONDS", "4")]);
     let id = hand_in(&server, &json!({"items": items(&["Short."])}));
     assert_eq!(batch(&server, &id)["items"], 1);
 

@@ -82,6 +82,16 @@ impl TestCache {
         self.handle.lookup(&[key(number)], true).await.found.remove(0).map(|found| found.entry)
     }
 
+    /// What is kept, however often the time for a call is too short on the way.
+    pub async fn until_found(&self, number: usize) -> Entry {
+        loop {
+            if let Some(found) = self.get(number).await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub fn store(&self, number: usize) {
         self.handle.store(key(number), &entry(number));
     }

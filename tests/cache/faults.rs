@@ -42,7 +42,7 @@ fn a_hang_costs_five_calls_the_timeout_and_then_nobody_anything() {
         assert!(after.iter().all(|answer| *answer == Some(None)), "a call waited for an open breaker");
         redis.go_on();
         cache.until_up().await;
-        assert_eq!(cache.get(0).await.unwrap().payload, entry(0).payload);
+        assert_eq!(cache.until_found(0).await.payload, entry(0).payload);
     });
 }
 
@@ -89,7 +89,7 @@ fn a_server_that_dies_and_comes_back_is_used_again() {
         until("an entry to be written again", || !redis.entries().is_empty()).await;
 
         assert_eq!(dropped, 1, "a write for which there is no Redis waits for none");
-        assert_eq!(cache.get(2).await.unwrap().payload, entry(2).payload);
+        assert_eq!(cache.until_found(2).await.payload, entry(2).payload);
     });
 }
 
@@ -152,7 +152,7 @@ fn a_slow_server_is_as_one_that_hangs() {
             assert!(asked <= 3, "{fault:?}: {asked} rounds of calls waited");
             proxy.set(Fault::Pass);
             cache.until_up().await;
-            assert_eq!(cache.get(0).await.unwrap().payload, entry(0).payload, "{fault:?}");
+            assert_eq!(cache.until_found(0).await.payload, entry(0).payload, "{fault:?}");
         }
     });
 }
@@ -212,7 +212,7 @@ fn a_full_or_read_only_server_is_still_read() {
             (10..30).for_each(|number| cache.store(number));
             until("the writes to fail", || cache.dropped_writes() == dropped + 20).await;
 
-            assert_eq!(cache.get(0).await.unwrap().payload, entry(0).payload, "{refuse:?}");
+            assert_eq!(cache.until_found(0).await.payload, entry(0).payload, "{refuse:?}");
             assert_eq!(cache.breaker(), 0, "{refuse:?}");
             let _: redis::Value = redis.command(accept);
         }

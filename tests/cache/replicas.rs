@@ -5,16 +5,16 @@ use std::thread;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
+use crate::service::{AMPLE, until_entries, until_up};
 use crate::support::{Answer, ModelsFolder, RedisServer, TestServer, VOICE, until};
 
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 
 fn replica(redis: &RedisServer, more: &[(&str, &str)]) -> TestServer {
-    // Ample time, so that no call is given up on a busy machine.
     let url = redis.url();
-    let ample = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_LEASE_MS", "60000")];
-    let replica = TestServer::start(&[&ample, more].concat());
-    until("a connection to Redis", || (replica.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    let shared = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_LEASE_MS", "60000")];
+    let replica = TestServer::start(&[&shared, &AMPLE[..], more].concat());
+    until_up(&replica);
     replica
 }
 
@@ -28,7 +28,7 @@ fn what_one_replica_has_said_the_other_need_not_make() {
     let [one, other] = replicas(&redis);
     let body = json!({"text": "Said by one. Heard from both."});
     let made = one.post_json(SYNTHESIZE, &body);
-    crate::service::until_entries(&redis, 3);
+    until_entries(&redis, 3);
 
     let shared = other.post_json(SYNTHESIZE, &body);
     let kept = other.post_json(SYNTHESIZE, &body);
@@ -69,8 +69,10 @@ fn what_a_killed_service_has_said_its_successor_finds() {
     let killed = start();
     let body = json!({"text": "Said before the end."});
     let made = killed.post_json(SYNTHESIZE, &body);
-    crate::service::until_entries(&redis, 2);
-    let _unfinished = killed.begin(&json!({"text": "It ends in the middle of this. ".repeat(50)}));
+    until_entries(&redis, 2);
+    let sentences: Vec<String> =
+        (0..50).map(|number| format!("It ends in the middle of sentence {number}. ")).collect();
+    let _unfinished = killed.begin(&json!({"text": sentences.concat()}));
     until("work", || (killed.metric("tts_queue_depth") == 1.0).then_some(()));
     killed.signal(Signal::SIGKILL);
     killed.wait();

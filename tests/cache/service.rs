@@ -16,7 +16,9 @@ const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 const BREAKER: &str = "tts_cache_breaker_state";
 const CORRUPT: &str = "tts_cache_lookups_total{result=\"corrupt\",tier=\"l2\"}";
 /// Ten times the default: on a busy machine five calls in a second may take that long without any fault of Redis.
-const TIMEOUT: (&str, &str) = ("TTS_REDIS_TIMEOUT_MS", "250");
+const TIMEOUTS: [(&str, &str); 2] = [("TTS_REDIS_TIMEOUT_MS", "250"), ("TTS_REDIS_WRITE_TIMEOUT_MS", "250")];
+/// For tests that do not mean the timeouts.
+pub const AMPLE: [(&str, &str); 2] = [("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_WRITE_TIMEOUT_MS", "10000")];
 /// Of what is said, so much was said before.
 const HITS_OF_TEN: usize = 8;
 
@@ -26,11 +28,15 @@ pub fn until_entries(redis: &RedisServer, count: usize) {
 
 fn start(redis: &RedisServer, more: &[(&str, &str)]) -> TestServer {
     let url = redis.url();
-    // Ample time, for tests that do not mean the timeout. What comes later counts.
-    let variables = [&[("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000")], more].concat();
-    let server = TestServer::start(&variables);
-    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    // What comes later counts.
+    let server = TestServer::start(&[&[("TTS_REDIS_URL", url.as_str())], &AMPLE[..], more].concat());
+    until_up(&server);
     server
+}
+
+pub fn until_up(server: &TestServer) {
+    let is_up = || server.metric("tts_cache_l2_up") == 1.0 && server.metric(BREAKER) == 0.0;
+    until("a connection to Redis", || is_up().then_some(()));
 }
 
 fn text(number: usize) -> Value {
@@ -93,6 +99,19 @@ fn under_load(server: &TestServer, happens: impl FnOnce() + Send) -> Load {
     load
 }
 
+/// Five lookups at once, so that also a slow machine finds as many faults in a second as open the breaker.
+fn look_up_five(server: &TestServer) {
+    let look_up = |number| {
+        let request = server.post(SYNTHESIZE).header("cache-control", "only-if-cached").json(&text(number));
+        assert_eq!(request.send().unwrap().status(), 504);
+    };
+    thread::scope(|scope| {
+        for number in 5_000..5_005 {
+            scope.spawn(move || look_up(number));
+        }
+    });
+}
+
 /// How long the load goes on after the fault.
 fn full_length() -> Duration {
     let seconds = std::env::var("TTS_TEST_LOAD_SECONDS").map_or(3, |seconds| seconds.parse().unwrap());
@@ -119,7 +138,7 @@ fn assert_two_changes_logged(server: TestServer) {
 #[test]
 fn no_request_fails_when_redis_dies_under_load() {
     let mut redis = RedisServer::start();
-    let server = start(&redis, &[TIMEOUT]);
+    let server = start(&redis, &TIMEOUTS);
 
     let load = under_load(&server, || {
         thread::park_timeout(full_length() / 3);
@@ -138,11 +157,14 @@ fn no_request_fails_when_redis_dies_under_load() {
 #[test]
 fn no_request_fails_when_redis_hangs_under_load() {
     let redis = RedisServer::start();
-    let server = start(&redis, &[TIMEOUT]);
+    let server = start(&redis, &TIMEOUTS);
 
     let load = under_load(&server, || {
         redis.hang();
-        until("an open breaker", || (server.metric(BREAKER) == 2.0).then_some(()));
+        until("an open breaker", || {
+            look_up_five(&server);
+            (server.metric(BREAKER) == 2.0).then_some(())
+        });
         thread::park_timeout(full_length());
         redis.go_on();
         until("a closed breaker", || (server.metric(BREAKER) == 0.0).then_some(()));
@@ -162,7 +184,7 @@ fn a_service_starts_without_its_redis_and_finds_it_later() {
     let legacy = server.post_json("/synthesizeSpeech", &json!({"text": "Legacy."}));
 
     redis.restart();
-    until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
+    until_up(&server);
     let second = server.post_json(SYNTHESIZE, &text(2));
     until_entries(&redis, 2);
 
@@ -170,15 +192,14 @@ fn a_service_starts_without_its_redis_and_finds_it_later() {
     assert_eq!((legacy.status, legacy.header("x-cache")), (200, "ERROR"));
 }
 
-/// Commands that the service has sent since the last look, whatever became of them.
+/// Entries that the service has asked for or written since the last look, whatever became of them.
 fn commands(redis: &RedisServer) -> u64 {
     let seen: String = redis.command(&["INFO", "commandstats"]);
     redis.command::<()>(&["CONFIG", "RESETSTAT"]);
-    // cmdstat_NAME:calls=N,usec=N,usec_per_call=N,rejected_calls=N,failed_calls=N; what has a bar in its name sets up connections, or is sent here.
-    let is_asked = |name: &&str| !name.contains('|') && !["info", "keys", "ping", "hello", "select"].contains(name);
+    // cmdstat_NAME:calls=N,usec=N,usec_per_call=N,rejected_calls=N,failed_calls=N
     let lines = seen.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
     lines
-        .filter(|(name, _)| is_asked(name))
+        .filter(|(name, _)| ["getrange", "set"].contains(name))
         .flat_map(|(_, counts)| counts.split(',').filter_map(|count| count.split_once('=')))
         .filter(|(what, _)| ["calls", "rejected_calls"].contains(what))
         .map(|(_, count)| count.trim().parse::<u64>().unwrap())

@@ -27,6 +27,8 @@ run = subprocess.run(
         # What is loaded and unloaded by hand is another test's.
         "--exclude-path-regex", "/load$",
         "--workers", "2",
+        # Seconds; what takes longer than the service allows is its own fault.
+        "--request-timeout", "60",
     ],
     capture_output=True, text=True, check=False,
 )

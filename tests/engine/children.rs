@@ -85,7 +85,7 @@ async fn killed_children_are_replaced_and_cost_no_text() {
 #[tokio::test]
 async fn a_child_that_hangs_times_out_and_is_replaced() {
     let (_folder, settings) = recognisable(1);
-    let settings = EspeakSettings { timeout: Duration::from_secs(1), ..settings };
+    let settings = EspeakSettings { timeout: Duration::from_secs(3), ..settings };
     let pool = EspeakPool::start(settings.clone()).await.unwrap();
     let hanging = children(&settings);
     send(Signal::SIGSTOP, &hanging);
@@ -93,7 +93,7 @@ async fn a_child_that_hangs_times_out_and_is_replaced() {
     let first = pool.clauses("en-us", TEXT.to_owned()).await;
     let second = pool.clauses("en-us", TEXT.to_owned()).await;
 
-    assert_eq!(first, Err(EspeakError::TimedOut(1000)));
+    assert_eq!(first, Err(EspeakError::TimedOut(3000)));
     assert!(second.is_ok_and(|clauses| !clauses.is_empty()));
     assert!(!children(&settings).contains(&hanging[0]));
 }

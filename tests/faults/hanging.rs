@@ -14,7 +14,7 @@ fn a_worker_that_hangs_is_replaced_and_the_next_sentence_is_computed() {
         pool.load("good").await.unwrap();
         let gate = pool.script.inference_gate.close();
 
-        let hung = pool.speak_before(Deadline::after(Duration::from_millis(300)), 0.5).await;
+        let hung = pool.speak_before(Deadline::after(Duration::from_secs(1)), 0.5).await;
 
         assert_eq!(hung.err(), Some(PoolError::DeadlinePassed));
         until("the worker is replaced", || pool.restarts() == 1).await;
@@ -36,7 +36,7 @@ fn no_more_threads_hang_than_there_are_workers() {
         let pool = Pool::start(settings(1, 10));
         pool.load("good").await.unwrap();
         let gate = pool.script.inference_gate.close();
-        let soon = || Deadline::after(Duration::from_millis(300));
+        let soon = || Deadline::after(Duration::from_secs(1));
         let first = pool.speak_before(soon(), 0.5).await;
         until("the worker is replaced", || pool.restarts() == 1).await;
         let second = pool.speak_before(soon(), 0.5).await;

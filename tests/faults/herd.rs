@@ -184,6 +184,8 @@ fn what_nobody_waits_for_any_more_is_not_kept_when_it_ends() {
 fn whoever_has_more_time_than_the_first_is_answered() {
     in_turn(async {
         let service = Service::start().await;
+        // What comes first makes more ready than what follows.
+        service.ask("Another text.", PLAIN, far()).await.unwrap();
         let gate = service.script.inference_gate.close();
         let asking = service.clone();
         let soon = Deadline::after(Duration::from_secs(1));

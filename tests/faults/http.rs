@@ -227,8 +227,10 @@ fn a_voice_that_brings_workers_down_is_a_503_and_others_speak() {
 fn a_computation_that_hangs_is_a_504_and_its_worker_is_replaced() {
     in_turn(async {
         let service = Service::start().await;
+        // What comes first makes more ready than what follows.
+        assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
         let gate = service.script.inference_gate.close();
-        let soon = json!({"text": TEXT, "deadline_ms": 1000});
+        let soon = json!({"text": TEXT, "deadline_ms": 2000});
 
         let hung = join_all((0..WORKERS).map(|_| service.post(&soon))).await;
         service.until_metric("tts_worker_restarts_total", WORKERS as u64).await;

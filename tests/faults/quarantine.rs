@@ -30,7 +30,7 @@ fn a_voice_that_panics_on_every_sentence_is_refused_and_others_speak() {
         }
         until("the voice is let go", || metric(&pool.metrics, "tts_voices_loaded") == 0).await;
 
-        for _ in 0..20 {
+        for _ in 0..3 {
             assert!(is_refused(&pool.speak_as(GOOD, PLAIN).await));
             assert!(pool.speak_as(ALSO_GOOD, PLAIN).await.is_ok());
         }
@@ -111,7 +111,7 @@ fn the_service_is_not_ready_while_every_worker_hangs() {
         let pool = Pool::start(settings(1, 10));
         pool.load(GOOD).await.unwrap();
         let gate = pool.script.inference_gate.close();
-        let soon = || Deadline::after(Duration::from_millis(300));
+        let soon = || Deadline::after(Duration::from_secs(1));
 
         let first = pool.speak_before(soon(), PLAIN).await;
         until("the worker is replaced", || pool.restarts() == 1).await;

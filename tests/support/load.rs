@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::TOKEN;
 
-/// Longer than the service may take, so that a time-out here is a fault there.
-const CLIENT_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longer than any server of a test may take, so that a time-out here is a fault there.
+const CLIENT_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A request to be.
 pub struct Due {

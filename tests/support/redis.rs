@@ -166,7 +166,7 @@ impl Drop for RedisServer {
 
 impl RedisCluster {
     pub fn start() -> Self {
-        let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+        let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "15000"];
         let nodes: Vec<RedisServer> = (0..3).map(|_| RedisServer::with(&settings)).collect();
         let slots = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];
         for (node, (first, last)) in nodes.iter().zip(slots) {
@@ -193,12 +193,13 @@ impl RedisCluster {
     }
 }
 
-/// Low enough for the port of a cluster's bus, which is 10,000 above.
+/// Below those that the system gives to connections, like the port of a cluster's bus, which is 10,000 above: nobody takes it while the server is
+/// stopped.
 fn free_port() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
         let bus_is_free = |port: &u16| TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok();
-        let low = 20_000 + port % 30_000;
+        let low = 10_000 + port % 12_000;
         if TcpListener::bind(("127.0.0.1", low)).is_ok() && bus_is_free(&low) {
             return low;
         }

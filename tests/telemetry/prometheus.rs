@@ -91,7 +91,14 @@ impl Prometheus {
         serde_json::from_value(answer["data"].clone()).unwrap()
     }
 
-    pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {
+    /// The rules of all groups.
+    pub fn rules(&self) -> Vec<Value> {
+        let answer = self.get("/api/v1/rules", &[]);
+        let groups = answer["data"]["groups"].as_array().unwrap();
+        groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).cloned().collect()
+    }
+
+    fn get(&self, path: &str, query: &[(&str, &str)]) -> Value {
         let url = reqwest::Url::parse_with_params(&format!("{}{path}", self.url), query).unwrap();
         serde_json::from_str(&self.client.get(url).send().unwrap().text().unwrap()).unwrap()
     }

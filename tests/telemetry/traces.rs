@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use crate::collector::{Collector, Span};
-use crate::support::{Answer, RedisServer, TOKEN, TestServer, VOICE};
+use crate::support::{Answer, RedisServer, TOKEN, TestServer, VOICE, until};
 
 const SYNTHESIZE: &str = "/v1/synthesizeSpeech";
 const TEXT: &str = "The kettle is on.";
@@ -61,12 +61,13 @@ fn spans_go_over_grpc_too_and_none_is_left_at_the_end() {
 fn a_miss_is_one_trace_over_the_stages_and_the_hit_of_another_replica_is_a_part_of_it() {
     let (collector, redis) = (Collector::start(), RedisServer::start());
     let url = redis.url();
-    let variables = [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000")];
+    let variables =
+        [("TTS_REDIS_URL", url.as_str()), ("TTS_REDIS_TIMEOUT_MS", "10000"), ("TTS_REDIS_WRITE_TIMEOUT_MS", "10000")];
     let first = collector.service("first", &variables);
     let second = collector.service("second", &variables);
 
     speak(&first, TEXT);
-    crate::support::until("the entry in Redis", || (!redis.entries().is_empty()).then_some(()));
+    until("the text's plan and its sentence in Redis", || (redis.entries().len() == 2).then_some(()));
     speak(&second, TEXT);
 
     let spans = collector.trace(TRACE, 2);

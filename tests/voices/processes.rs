@@ -119,11 +119,11 @@ fn a_service_finds_a_new_voice_and_asks_for_the_list_on_sighup() {
 #[test]
 fn two_processes_cause_one_download() {
     let fixture = Fixture::new();
-    fixture.source.fail(crate::fixture::MODEL, [Fault::Hold(1000)]);
+    // Neither has the list, so that both want the voice.
+    fixture.source.fail("voices.json", [Fault::Hold(0), Fault::Hold(0)]);
 
     let first = fixture.command(&["fetch", VOICE]).spawn().unwrap();
     let second = fixture.command(&["fetch", VOICE]).spawn().unwrap();
-    // Both have the list, so that both want the voice.
     wait_until("both processes asking", || fixture.source.requests_for("voices.json").len() == 2);
     fixture.source.release();
 
