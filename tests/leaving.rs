@@ -179,9 +179,9 @@ fn leave_in_every_way(server: &TestServer) {
     let began = begun(server);
     let mut streaming = server.begin(&json!({"text": format!("One. {LONG_SENTENCE}."), "stream": true, "speed": SLOW}));
     streaming.read_exact(&mut [0; 4096]).unwrap();
+    until("the second sentence is computed", || (begun(server) >= began + 2.0).then_some(()));
     let computing = server.begin(&long());
     let queued = server.begin(&long());
-    until("the second sentence is computed", || (begun(server) >= began + 2.0).then_some(()));
     until_metric(server, "tts_queue_depth", 3.0);
 
     drop(queued);

@@ -136,9 +136,11 @@ fn while_others_take_the_processors_the_service_is_alive_and_replaces_no_worker(
                 assert_eq!(server.get("/livez").status, 200);
             }
         });
-        let long = "Whoever has few processors to himself takes longer for what he says. ".repeat(5);
-        let answers: Vec<_> =
-            (0..3).map(|number| ask(&server, &json!({"text": format!("{number}. {long}")}))).collect();
+        let sentence = |number| format!("Who has {number} processors to himself is soon done with what he says. ");
+        let answers: Vec<Answer> = [1..6, 6..11, 11..16]
+            .map(|numbers| numbers.map(sentence).collect::<Vec<_>>().concat())
+            .map(|text| ask(&server, &json!({"text": text})))
+            .into();
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     });
     assert_eq!(server.metric("tts_worker_restarts_total"), 0.0);

@@ -67,14 +67,15 @@ class Speech {
   }
 
   play(buffer, at) {
+    const late = this.context.currentTime - at;
+    if (late >= buffer.duration) return;
     const source = this.context.createBufferSource();
     source.buffer = buffer;
     source.connect(this.context.destination);
     source.onended = () => this.sources.delete(source);
     this.sources.add(source);
-    const late = this.context.currentTime - at;
     if (late <= 0) source.start(at);
-    else if (late < buffer.duration) source.start(0, late);
+    else source.start(0, late);
   }
 
   /** Plays again what is there, from a time on. */
