@@ -2,9 +2,9 @@
 # Runs the API's tests in the root of an image, with the image's program: read-only, as an ordinary user, without new privileges.
 #
 #   docker create --name tts tts-batch-api && mkdir root && docker export tts | tar -x -C root
-#   cargo test --test api --no-run && sudo tests/image.sh root target/debug/deps/api-* --skip every_format
+#   cargo test --test api --no-run && sudo tests/image.sh root target/debug/deps/api-* --skip every_format --skip ten_minutes_of_pause
 #
-# The one that is left out needs ffmpeg, which the image does not have.
+# Those that are left out need ffmpeg, which the image does not have.
 # Needs root, for mounts in a namespace of its own, which end with it.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 64; }
