@@ -1,7 +1,7 @@
 //! What holds when far more is asked than can be done? The service on core 0, the client on core 1, in an open loop: ten times what the service can
 //! compute, with hits among it; then ten thousand requests at once; then one caller's flood beside another's calls.
 //!
-//! `make load`, or `cargo bench --bench load`; takes three minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs two cores with
+//! `make load`, or `cargo bench --bench load`; takes five minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs two cores with
 //! nothing else to do, and taskset.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -126,7 +126,8 @@ fn flood() {
         format!("[[token]]\nname = \"flood\"\nsha256 = \"{digest}\"\nrequests_per_minute = {FLOOD_PER_MINUTE}\n");
     std::fs::write(tokens.path(), limited).unwrap();
     let server = start(&[("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
-    let time = Duration::from_secs(30);
+    // So many calls that the slowest is not the 99th of 100.
+    let time = Duration::from_mins(1);
     let calls = |run: &'static str| evenly("calls", 2.0, time, move |number| miss(run, number));
     send(server.address(), calls("warm"));
 
