@@ -82,12 +82,13 @@ fn ten_voices_fit_into_the_memory_of_three() {
 fn churn(server: &TestServer, round: u32, time: Duration, spoken: &AtomicUsize, refused: &AtomicUsize) {
     let until = Instant::now() + time;
     // On a slow machine longer: as often as shows something.
-    let enough = (round as usize + 1) * VOICES;
+    let (enough, at_last) = ((round as usize + 1) * VOICES, until + Duration::from_mins(2));
+    let goes_on = |now| now < until || (now < at_last && spoken.load(SeqCst) < enough);
     thread::scope(|scope| {
         for caller in 0..CALLERS {
             scope.spawn(move || {
                 let mut random = u64::from(round * CALLERS + caller + 7);
-                while Instant::now() < until || spoken.load(SeqCst) < enough {
+                while goes_on(Instant::now()) {
                     // Knuth's MMIX generator: the order is random and the same in every run.
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let voice = (random >> 33) as usize % VOICES;

@@ -12,6 +12,9 @@ use tts_batch_api::telemetry::Metrics;
 /// Far above what a call takes on the slowest machine, where a test does not mean the timeout.
 const AMPLE: Duration = Duration::from_secs(5);
 
+/// Only keeps a test that would hang from hanging.
+const LIMIT: Duration = Duration::from_mins(1);
+
 pub const MAX_ENTRY_BYTES: usize = 64 << 10;
 
 pub struct TestCache {
@@ -55,7 +58,7 @@ pub fn entry(number: usize) -> Entry {
 }
 
 pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_mins(1);
+    let limit = Instant::now() + LIMIT;
     while !condition() {
         assert!(Instant::now() < limit, "never came true: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -84,12 +87,15 @@ impl TestCache {
 
     /// What is kept, however often the time for a call is too short on the way.
     pub async fn until_found(&self, number: usize) -> Entry {
-        loop {
-            if let Some(found) = self.get(number).await {
-                return found;
+        let looks = async {
+            loop {
+                if let Some(found) = self.get(number).await {
+                    return found;
+                }
+                tokio::task::yield_now().await;
             }
-            tokio::task::yield_now().await;
-        }
+        };
+        tokio::time::timeout(LIMIT, looks).await.expect("the entry is found")
     }
 
     pub fn store(&self, number: usize) {
