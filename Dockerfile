@@ -11,15 +11,19 @@ ARG BASE_IMAGE=debian:bookworm-slim
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
-# Dependencies are a layer of their own: the manifest's targets stand there empty while they are built.
-RUN mkdir -p src benches tests/api && touch src/lib.rs \
+COPY crates/piper-acoustic/Cargo.toml crates/piper-acoustic/
+COPY crates/piper-phonemize/Cargo.toml crates/piper-phonemize/
+# Dependencies are a layer of their own: the manifests' targets stand there empty while they are built.
+RUN mkdir -p src benches tests/api crates/piper-acoustic/src crates/piper-phonemize/src \
+    && touch src/lib.rs crates/piper-acoustic/src/lib.rs crates/piper-phonemize/src/lib.rs \
     && echo 'fn main() {}' > src/main.rs \
     && sed -n '/^\[\[bench\]\]/{n;s|name = "\(.*\)"|benches/\1.rs|p}' Cargo.toml | xargs -r touch \
     && sed -n '/^\[\[test\]\]/{n;n;s|path = "\(.*\)"|\1|p}' Cargo.toml | xargs -r touch \
     && cargo build --release --locked \
-    && rm -rf src target/release/.fingerprint/tts-batch-api-*
+    && rm -rf src target/release/.fingerprint/tts-batch-api-* target/release/.fingerprint/piper-*
+COPY crates crates
 COPY src src
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked && strip target/release/tts-batch-api
+RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs && cargo build --release --locked && strip target/release/tts-batch-api
 
 FROM ${PYTHON_IMAGE} AS parts
 WORKDIR /parts

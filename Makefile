@@ -52,11 +52,11 @@ serve: build ## serve on port 8080 with a development token
 	@ALLOWED_USER_TOKEN='$(TOKEN)' TTS_LOG_FORMAT=$${TTS_LOG_FORMAT:-pretty} $(SERVICE) serve
 
 test: setup test-tools ## set up and pass every test
-	@$(CARGO) test --locked
+	@$(CARGO) test --locked --workspace
 
 lint: tools ## check format and lints
-	@$(CARGO) fmt --check
-	@$(CARGO) clippy --locked --all-targets -- --deny warnings
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 # bench, load, soak and peers say little on a machine with fewer than two cores, or that has something else to do.
 bench: setup ## measure the engine's parts, loading, hits and batches

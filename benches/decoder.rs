@@ -14,11 +14,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use tts_batch_api::engine::decoder::{
+use piper_acoustic::decoder::{
     ConvWeights, Decoder, DecoderWeights, Part, ResBlockWeights, Scratch, StageWeights, UpsampleWeights,
 };
-use tts_batch_api::engine::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use tts_batch_api::engine::kernels::{Convolution, Geometry, Pass, Signal, Target, Workspace};
+use piper_acoustic::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
+use piper_acoustic::kernels::{Convolution, Geometry, Pass, Signal, Target, Workspace};
 
 const RATE: f64 = 22050.0;
 const FRAMES: usize = 400;

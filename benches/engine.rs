@@ -12,12 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tokio::runtime::Builder;
-use tts_batch_api::engine::{
-    Cancel, CompiledModels, Engine, EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime,
-    Phonemizer, RuntimeFiles, RuntimeSettings, phoneme_ids,
+use piper_acoustic::{
+    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
+    VoiceFiles,
 };
-use tts_batch_api::voices::VoiceFiles;
+use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer, phoneme_ids};
+use tokio::runtime::Builder;
 
 const TEXT: &str = "Turn left at the bakery, it's the one with the red door.";
 

@@ -16,10 +16,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings, VoiceFiles};
 use serde_json::json;
 use support::{TestServer, VOICE};
-use tts_batch_api::engine::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings};
-use tts_batch_api::voices::VoiceFiles;
 
 const ROUNDS: usize = 9;
 const SHORT: &str = "Please hold the line, somebody will be with you soon.";

@@ -14,14 +14,13 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use nix::sys::socket::Backlog;
 use nix::sys::socket::sockopt::TcpUserTimeout;
+use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, remove_leftovers};
+use piper_phonemize::{EspeakPool, Phonemizer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError, HttpConfig};
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{
-    CompiledModels, Engine, EspeakPool, OnnxEngine, OnnxRuntime, Phonemizer, RuntimeFiles, remove_leftovers,
-};
 use crate::http::Callers;
 use crate::pool::{PoolError, PoolHandle, PoolParts};
 use crate::resilience::{InFlight, Readiness, Reason};

@@ -7,7 +7,6 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod domain;
-pub mod engine;
 pub mod http;
 pub mod pool;
 pub mod resilience;

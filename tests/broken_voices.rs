@@ -10,9 +10,9 @@ mod broken;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings, VoiceFiles};
+
 use broken::write_broken_voices;
-use tts_batch_api::engine::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings};
-use tts_batch_api::voices::VoiceFiles;
 
 const VOICES: usize = 38;
 const ROUNDS: usize = 100;

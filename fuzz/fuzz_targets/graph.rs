@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| tts_batch_api::engine::read_graph(data));
+fuzz_target!(|data: &[u8]| piper_acoustic::read_graph(data));

@@ -2,8 +2,8 @@
 
 #![no_main]
 
+use piper_acoustic::VoiceConfig;
 use libfuzzer_sys::fuzz_target;
-use tts_batch_api::engine::VoiceConfig;
 
 fuzz_target!(|data: &[u8]| {
     let _ = VoiceConfig::parse(data);

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use piper_acoustic::{RuntimeFiles, RuntimeSettings};
+use piper_phonemize::EspeakSettings;
+
 use crate::batch::{BatchSettings, Ledger, MemoryLimits, RedisLedger, Store, Webhook, WebhookSettings, WorkSettings};
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
 use crate::config::{Config, ConfigError, RedisConfig};
 use crate::domain::VoiceId;
-use crate::engine::{EspeakSettings, RuntimeFiles, RuntimeSettings};
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
 use crate::text::{Lexicons, TextReader};

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
+use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles};
+use piper_phonemize::{EspeakPool, Phonemizer, phoneme_ids};
+
 use super::{Arguments, exit, in_system};
 use crate::app::{espeak_settings, redis_settings, runtime_settings, voice_settings};
 use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
-use crate::engine::{
-    Cancel, CompiledModels, Engine, EspeakPool, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
-    RuntimeFiles, phoneme_ids,
-};
 use crate::voices::Catalogue;
 
 /// What went well, for the report.

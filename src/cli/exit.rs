@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use piper_acoustic::{RuntimeError, RuntimeMissing};
+use piper_phonemize::EspeakError;
+
 use super::batch::{BatchFailed, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
-use crate::engine::{EspeakError, RuntimeError, RuntimeMissing};
 use crate::speech::SpeechError;
 use crate::telemetry::TelemetryError;
 use crate::text::ReadError;

@@ -14,10 +14,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
+use piper_phonemize::{ChildArgs, run_child};
 
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
-use crate::engine::{ChildArgs, run_child};
 use crate::telemetry;
 
 const PROGRAM: &str = "tts-batch-api";

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
+use piper_acoustic::{OnnxRuntime, RuntimeFiles, VoiceConfig};
+use piper_phonemize::{EspeakPool, PhonemeIds, Phonemizer, phoneme_ids};
 use serde_json::json;
 
 use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, voice_settings};
 use crate::domain::{InputText, VoiceId};
-use crate::engine::{EspeakPool, OnnxRuntime, PhonemeIds, Phonemizer, RuntimeFiles, VoiceConfig, phoneme_ids};
 use crate::telemetry;
 use crate::voices::{Catalogue, VoiceSettings};
 

@@ -1,6 +1,7 @@
 //! Owns `POST /v1/phonemize`: what a voice would be given to say for a text.
 
 use actix_web::{HttpResponse, web};
+use piper_phonemize::PhonemeIds;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +11,6 @@ use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
 use super::synthesize::voice_and_speaker;
-use crate::engine::PhonemeIds;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpResponse, web};
+use piper_acoustic::Computing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,7 +12,6 @@ use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
-use crate::engine::Computing;
 use crate::voices::VoiceInfo;
 
 /// A voice as the API shows it; what is not known is null.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
+use piper_acoustic::{Computing, Engine, LoadedVoice};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
@@ -13,7 +14,6 @@ use super::messages::{CallerLeft, ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
 use super::schedule::{CallerShare, Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
-use crate::engine::{Computing, Engine, LoadedVoice};
 use crate::resilience::Readiness;
 use crate::telemetry::{IntGauge, Metrics, ShedReason};
 use crate::voices::Catalogue;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::Message;
+use piper_acoustic::{Cancel, Computing, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -13,7 +14,6 @@ use super::PoolError;
 use super::schedule::{Position, Share};
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Cancel, Computing, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
 use crate::telemetry::{ShedReason, Stage};
 
 /// One sentence to be computed.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context};
+use piper_acoustic::{Engine, LoadedVoice};
 use tokio::sync::oneshot;
 
 use super::handle::CallerCount;
@@ -19,7 +20,6 @@ use super::schedule::{Class, FairQueue};
 use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
-use crate::engine::{Engine, LoadedVoice};
 use crate::resilience::{Readiness, Reason};
 use crate::telemetry::Metrics;
 use crate::voices::{Catalogue, VoiceDigest};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+use piper_acoustic::{Computing, LoadedVoice};
 
 use crate::domain::VoiceId;
-use crate::engine::{Computing, LoadedVoice};
 
 /// The voices in memory.
 pub struct Residency {
@@ -171,7 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::{Cancel, InferError, ModelInput, VoiceConfig};
+    use piper_acoustic::{Cancel, InferError, ModelInput, VoiceConfig};
 
     struct Silent(VoiceConfig);
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use futures_util::future::ready;
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
+use piper_acoustic::{Cancel, SpeechLatent, Utterance};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -15,7 +16,6 @@ use super::messages::{Computed, QueuedUnit, SentenceJob, Stretch, Synthesize, Un
 use super::schedule::Position;
 use super::stretches::{Wanted, sections, stretches};
 use crate::audio::Pcm;
-use crate::engine::{Cancel, SpeechLatent, Utterance};
 use crate::telemetry::stage_span;
 
 /// Stops a computation whose result nobody waits for any more.

@@ -5,13 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
+use piper_acoustic::{InferError, Utterance};
 use tracing::Span;
 
 use super::PoolError;
 use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
 use super::schedule::Class;
-use crate::engine::{InferError, Utterance};
 use crate::telemetry::{Metrics, stage_span};
 
 /// Lives on an arbiter of its own, and so on a thread of its own.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use piper_phonemize::{EspeakError, PhonemizeError};
+
 use crate::audio::{EncodeError, ResampleError};
 use crate::domain::{DeadlinePassed, VoiceId};
-use crate::engine::{EspeakError, PhonemizeError};
 use crate::pool::PoolError;
 use crate::voices::VoiceError;
 

@@ -1,10 +1,11 @@
 //! Owns what determines what: the names under which answers, plans and sentences are kept. Whatever can change the bytes is in the key; what
 //! cannot is not.
 
+use piper_acoustic::ModelInput;
+
 use super::AudioSpec;
 use crate::cache::{CacheKey, KeyBuilder};
 use crate::domain::{Speaker, SynthesisRequest};
-use crate::engine::ModelInput;
 use crate::voices::VoiceDigest;
 
 // Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.

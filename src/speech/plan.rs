@@ -1,10 +1,12 @@
 //! Owns turning phonemes into the sentences that the network computes, each with its key.
 
+use piper_acoustic::{ModelInput, VoiceConfig};
+use piper_phonemize::{Sentence, bounded, phoneme_ids};
+
 use super::SpeechError;
 use super::keys::sentence_key;
 use crate::cache::CacheKey;
 use crate::domain::{Prosody, Speaker};
-use crate::engine::{ModelInput, Sentence, VoiceConfig, bounded, phoneme_ids};
 use crate::voices::VoiceDigest;
 
 /// One run of the network. The key determines its noise, so that equal keys mean equal samples.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use piper_phonemize::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
+
 use super::SpeechError;
 use super::entries::off_thread;
 use super::flights::Flights;
@@ -14,7 +16,6 @@ use super::work::{Parts, Work};
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
-use crate::engine::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 use crate::pool::{CallerShare, PoolHandle};
 use crate::telemetry::{Metrics, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};

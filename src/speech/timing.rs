@@ -3,10 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use piper_acoustic::VoiceConfig;
+use piper_phonemize::{Phoneme, Word, align, id_count};
+
 use super::plan::PlannedSentence;
 use super::work::Prepared;
 use crate::domain::{SaidText, SynthesisRequest};
-use crate::engine::{Phoneme, VoiceConfig, Word, align, id_count};
 
 /// Seconds from the beginning of the audio.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -192,7 +194,8 @@ fn spans(phonemes: &[Phoneme], placed: &Placed, config: &VoiceConfig) -> Vec<Spa
 mod tests {
     use super::*;
     use crate::cache::KeyBuilder;
-    use crate::engine::{ModelInput, phoneme_ids};
+    use piper_acoustic::ModelInput;
+    use piper_phonemize::phoneme_ids;
 
     fn config() -> VoiceConfig {
         let json = r#"{"audio":{"sample_rate":8000},"espeak":{"voice":"de"},"num_symbols":130,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
+use piper_acoustic::LoadedVoice;
+use piper_phonemize::{Phonemizer, Word};
 use tokio::sync::OnceCell;
 use tracing::{Instrument, Span};
 
@@ -17,7 +19,6 @@ use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::{SynthesisRequest, VoiceId};
-use crate::engine::{LoadedVoice, Phonemizer, Word};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
 use crate::telemetry::{Metrics, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
+use piper_acoustic::VoiceFiles;
 use wildmatch::WildMatch;
 
 use super::card::LicenseRule;
@@ -15,7 +16,7 @@ use super::disk;
 use super::download::Downloader;
 use super::error::CatalogueError;
 use super::flights::Flights;
-use super::folder::{self, InstalledVoice, VoiceFiles};
+use super::folder::{self, InstalledVoice};
 use super::folders::Folders;
 use super::info::{Known, VoiceInfo};
 use super::ledger::Ledger;

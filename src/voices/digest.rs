@@ -79,7 +79,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::voices::VoiceFiles;
+    use piper_acoustic::VoiceFiles;
 
     fn catalogue(folder: &Path) -> (Catalogue, VoiceId) {
         let files = VoiceFiles { model: folder.join("a.onnx"), config: folder.join("a.onnx.json") };

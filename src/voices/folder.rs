@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use piper_acoustic::VoiceFiles;
 use serde::Deserialize;
 
 use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
@@ -13,15 +14,6 @@ use super::disk;
 use super::ledger::Ledger;
 use super::published::{MAX_CONFIG_BYTES, speaker_names};
 use crate::domain::VoiceId;
-
-/// The files of one voice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VoiceFiles {
-    /// `NAME.onnx`
-    pub model: PathBuf,
-    /// `NAME.onnx.json`
-    pub config: PathBuf,
-}
 
 /// A voice that is in a folder, with what its small files say.
 #[derive(Debug, Clone)]

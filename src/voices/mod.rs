@@ -34,7 +34,6 @@ pub use default::DefaultVoice;
 pub use digest::VoiceDigest;
 pub use download::Existing;
 pub use error::{CatalogueError, VoiceError};
-pub use folder::VoiceFiles;
 pub use info::VoiceInfo;
 pub use settings::{InvalidSource, Retries, VoiceSettings, VoiceSource};
 pub use supply::Verified;

@@ -7,12 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use piper_acoustic::VoiceFiles;
+
 use super::catalogue::{CATALOGUE_FILE, Catalogue, Inner};
 use super::disk;
 use super::download::{Existing, LEDGER_GUARD, Order, disk_error};
 use super::error::{CatalogueError, VoiceError};
 use super::flights::Outcome;
-use super::folder::{InstalledVoice, VoiceFiles, card_name, config_name, model_name};
+use super::folder::{InstalledVoice, card_name, config_name, model_name};
 use super::guard::Guard;
 use super::ledger::Ledger;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};

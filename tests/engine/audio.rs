@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use piper_acoustic::{Cancel, Engine, LoadedVoice, ModelInput};
+use piper_phonemize::{Sentence, phoneme_ids};
 use serde::Deserialize;
 use tts_batch_api::audio::Pcm;
-use tts_batch_api::engine::{Cancel, Engine, LoadedVoice, ModelInput, Sentence, phoneme_ids};
 
 use crate::support::{engine, espeak_settings, path, phonemizer, voice_files};
 

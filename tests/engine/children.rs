@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use piper_phonemize::{EspeakError, EspeakPool, EspeakSettings};
 use tempfile::TempDir;
-use tts_batch_api::engine::{EspeakError, EspeakPool, EspeakSettings};
 
 use crate::support::{espeak_settings, until};
 

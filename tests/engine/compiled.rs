@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tts_batch_api::engine::{CompiledModels, Engine, OnnxEngine};
+use piper_acoustic::{CompiledModels, Engine, OnnxEngine};
 
 use crate::support::{engine, onnxruntime, voice_files};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tts_batch_api::engine::{EspeakError, PhonemizeError, Phonemizer, VoiceConfig};
+use piper_acoustic::VoiceConfig;
+use piper_phonemize::{EspeakError, PhonemizeError, Phonemizer};
 
 use crate::hostile_texts::{Random, bombs, hostile_text};
 use crate::support::{espeak_settings, phonemizer, voice_config};

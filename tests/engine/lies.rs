@@ -3,8 +3,7 @@
 //!
 //! `TTS_TEST_LIES=all cargo test --release --test engine lies -- --nocapture` tells three times as many and prints what became of them.
 
-use tts_batch_api::engine::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine};
-use tts_batch_api::voices::VoiceFiles;
+use piper_acoustic::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles};
 
 use crate::support::{onnxruntime, voice_files};
 

@@ -1,8 +1,8 @@
 //! Phonemes and ids against those of Piper's own package (`tests/fixtures/make_phonemes.py`).
 
 use futures_util::future::join_all;
+use piper_phonemize::{Phonemizer, phoneme_ids};
 use serde::Deserialize;
-use tts_batch_api::engine::{Phonemizer, phoneme_ids};
 
 use crate::support::{espeak_settings, path, phonemizer, voice_config};
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use tts_batch_api::engine::{
+use piper_acoustic::{
     Cancel, CompiledModels, Engine, InferError, LoadedVoice, ModelInput, OnnxEngine, SpeechLatent, Utterance,
-    phoneme_ids,
 };
+use piper_phonemize::phoneme_ids;
+use serde_json::Value;
 
 use crate::support::{engine, espeak_settings, in_stretches, onnxruntime, path, phonemizer, voice_files};
 

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use tts_batch_api::engine::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine};
-use tts_batch_api::voices::VoiceFiles;
+use piper_acoustic::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles};
 
 use crate::support::{in_stretches, onnxruntime, path};
 

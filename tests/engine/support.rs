@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tts_batch_api::engine::{
-    Cancel, CompiledModels, EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, Phonemizer,
-    RuntimeFiles, RuntimeSettings, SpeechLatent, Utterance, VoiceConfig,
+use piper_acoustic::{
+    Cancel, CompiledModels, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
+    SpeechLatent, Utterance, VoiceConfig, VoiceFiles,
 };
-use tts_batch_api::voices::VoiceFiles;
+use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 
 /// A path below the package's folder.
 pub fn path(relative: &str) -> PathBuf {

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
-use tts_batch_api::engine::{Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig};
-use tts_batch_api::voices::VoiceFiles;
+use piper_acoustic::{Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig, VoiceFiles};
 
 use crate::support::onnxruntime;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use piper_acoustic::VoiceFiles;
 use tempfile::TempDir;
 use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::{CacheHandle, CacheSettings};
@@ -13,7 +14,7 @@ use tts_batch_api::pool::{PoolHandle, PoolParts};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::speech::{AudioSpec, CacheUse, Caching, Speech, SpeechError, SpeechService, SpeechSettings};
 use tts_batch_api::telemetry::Metrics;
-use tts_batch_api::voices::{Catalogue, VoiceFiles};
+use tts_batch_api::voices::Catalogue;
 
 use crate::fake::{FAIL, FakeEngine, GOOD, PANIC, Script};
 use crate::support::{PLAIN, far, in_turn, metric, package_path, phonemizer, settings, until, voice};

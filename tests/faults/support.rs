@@ -7,15 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
+use piper_acoustic::{LoadedVoice, ModelInput, OnnxRuntime, RuntimeFiles, RuntimeSettings, VoiceFiles};
+use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 use tts_batch_api::audio::Pcm;
 use tts_batch_api::domain::{Deadline, VoiceId};
-use tts_batch_api::engine::{
-    EspeakPool, EspeakSettings, LoadedVoice, ModelInput, OnnxRuntime, Phonemizer, RuntimeFiles, RuntimeSettings,
-};
 use tts_batch_api::pool::{Admission, Cost, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
-use tts_batch_api::voices::{Catalogue, VoiceFiles};
+use tts_batch_api::voices::Catalogue;
 
 use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, LARGE, PANICKING, Script, THIRD};
 

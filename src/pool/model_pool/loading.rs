@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use piper_acoustic::{LoadedVoice, VoiceFiles};
 
 use super::super::PoolError;
 use super::super::residency::{Evicted, NoRoom};
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
-use crate::engine::LoadedVoice;
-use crate::voices::{VoiceDigest, VoiceFiles};
+use crate::voices::VoiceDigest;
 
 /// Files to load, and what they were when they were found.
 pub(super) struct Found {

@@ -1,6 +1,7 @@
 //! Owns what the pool does on each message.
 
 use actix::{Context, Handler, ResponseFuture};
+use piper_acoustic::Computing;
 use tokio::sync::oneshot;
 
 use super::super::PoolError;
@@ -8,7 +9,6 @@ use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize,
 use super::super::residency::InUse;
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
-use crate::engine::Computing;
 
 impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;

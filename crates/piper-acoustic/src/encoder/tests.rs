@@ -1,7 +1,7 @@
 //! Claims about the text encoder: it equals its definition, whatever the processor and the length, and wrong shapes are refused.
 
 use super::*;
-use crate::engine::kernels::naive::{self, Rows, noise};
+use crate::kernels::naive::{self, Rows, noise};
 
 const HIDDEN: usize = 20;
 const LATENTS: usize = 9;

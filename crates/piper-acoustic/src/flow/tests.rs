@@ -1,7 +1,7 @@
 //! Claims about the flow: it equals its definition, any range of it equals the whole, and wrong shapes are refused.
 
 use super::*;
-use crate::engine::kernels::naive::{self, Rows, noise};
+use crate::kernels::naive::{self, Rows, noise};
 
 const HALF: usize = 10;
 const HIDDEN: usize = 20;

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use piper_acoustic::OnnxRuntime;
+use piper_acoustic::{PhonemeType, VoiceConfig};
+
 use super::defuse::defused;
 use super::espeak::{EspeakError, EspeakPool};
 use super::phonemes::{self, Sentence};
-use super::runtime::OnnxRuntime;
 use super::tashkeel::{Tashkeel, TashkeelError};
-use super::voice_config::{PhonemeType, VoiceConfig};
 use super::words::{Paragraphs, Word, words_of};
 
 /// Turns text into phonemes. A clone shares the child processes and models.

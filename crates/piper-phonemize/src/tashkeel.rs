@@ -7,8 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::session::Session;
 use ort::value::TensorRef;
-
-use super::runtime::OnnxRuntime;
+use piper_acoustic::OnnxRuntime;
 
 /// A loaded vocalisation model.
 pub struct Tashkeel {

@@ -1,7 +1,7 @@
 //! Owns the description of a flow: its couplings and their weights, as training and ONNX lay them out. Refuses descriptions whose shapes do
 //! not fit each other.
 
-use crate::engine::kernels::{ConvWeights, ShapeError, not_empty, pointwise, produces};
+use crate::kernels::{ConvWeights, ShapeError, not_empty, pointwise, produces};
 
 /// What the flow is made of.
 #[derive(Debug, Clone)]

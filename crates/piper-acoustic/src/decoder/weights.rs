@@ -1,7 +1,7 @@
 //! Owns the description of a decoder: which convolutions it is made of and their weights, as training and ONNX lay them out. Refuses
 //! descriptions whose shapes do not fit each other.
 
-use crate::engine::kernels::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};
+use crate::kernels::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};
 
 /// What the decoder is made of.
 #[derive(Debug, Clone)]

@@ -1,14 +1,11 @@
-//! Owns speech itself: text to phonemes, phonemes to ids, ids to samples. The only place that knows ONNX Runtime and espeak-ng. Refuses
-//! HTTP, caching and actors; a caller decides on which thread [`LoadedVoice::infer`] runs.
+//! The acoustic model of Piper voices: phoneme ids to samples, by kernels of its own, or by ONNX Runtime where a voice has another structure.
+//! Refuses text, HTTP, caching and actors; a caller decides on which thread [`LoadedVoice::infer`] runs.
 
-mod alignment;
 mod cancel;
 mod check;
 mod compiled;
 pub mod decoder;
-mod defuse;
 pub mod encoder;
-mod espeak;
 pub mod flow;
 #[cfg(fuzzing)]
 mod fuzzing;
@@ -19,39 +16,39 @@ mod mapped;
 mod noise;
 mod onnx;
 mod parted;
-mod phonemes;
-mod phonemizer;
 mod runtime;
 mod sessions;
 mod stock;
-mod tashkeel;
 mod vits;
 mod voice_config;
-mod words;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use alignment::align;
 pub use cancel::Cancel;
 pub use compiled::CompiledModels;
-pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
 #[cfg(fuzzing)]
 pub use fuzzing::read_graph;
 pub use latent::{LatentSection, SpeechLatent, SpeechPrior};
 pub use leftovers::remove_leftovers;
 pub use onnx::GraphError;
-pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, id_count, phoneme_ids};
-pub use phonemizer::{PhonemizeError, Phonemizer};
 pub use runtime::{OnnxRuntime, RuntimeError, RuntimeFiles, RuntimeMissing, RuntimeSettings};
 pub use vits::StructureError;
-pub use voice_config::{InferenceDefaults, PhonemeType, VoiceConfig, VoiceConfigError};
-pub use words::Word;
+pub use voice_config::{BEGIN, END, InferenceDefaults, PAD, PhonemeType, VoiceConfig, VoiceConfigError};
 
-use crate::voices::VoiceFiles;
 use compiled::CompiledVoice;
 use parted::PartedVoice;
 use stock::StockVoice;
+
+/// The files of one voice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoiceFiles {
+    /// `NAME.onnx`
+    pub model: PathBuf,
+    /// `NAME.onnx.json`
+    pub config: PathBuf,
+}
 
 /// Loads voices. Takes a good part of a second: not for an async thread.
 pub trait Engine: Send + Sync {

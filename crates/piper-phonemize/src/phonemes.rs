@@ -1,10 +1,10 @@
 //! Owns the step from espeak-ng's clauses to sentences of phonemes, and from phonemes to ids, as piper 1.8 does them
 //! (`phonemize_espeak.py`, `voice.py` and `phoneme_ids.py` of piper1-gpl describe the rules).
 
+use piper_acoustic::{BEGIN, END, PAD, VoiceConfig};
 use unicode_normalization::UnicodeNormalization;
 
 use super::espeak::Clause;
-use super::voice_config::{BEGIN, END, PAD, VoiceConfig};
 
 /// One phoneme: a code point, or several that the voice knows as one.
 pub type Phoneme = Box<str>;

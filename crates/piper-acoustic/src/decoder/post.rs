@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use crate::engine::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use crate::engine::kernels::{ConvWeights, Signal, lanes, tanh};
+use crate::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
+use crate::kernels::{ConvWeights, Signal, lanes, tanh};
 
 /// The last convolution.
 #[derive(Debug)]

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::weights::{ResBlockWeights, StageWeights, UpsampleWeights};
-use crate::engine::kernels::simd::Lanes;
-use crate::engine::kernels::{ConvWeights, Convolution, Pass, Precision, Signal, Target, Workspace};
+use crate::kernels::simd::Lanes;
+use crate::kernels::{ConvWeights, Convolution, Pass, Precision, Signal, Target, Workspace};
 
 /// A stage that is ready to run.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Claims about the decoder: it equals its definition, any range of it equals the whole, and wrong shapes are refused.
 
 use super::*;
-use crate::engine::kernels::naive::{self, Rows, noise};
+use crate::kernels::naive::{self, Rows, noise};
 
 /// Shape of a decoder with weights that look random.
 struct Shape {

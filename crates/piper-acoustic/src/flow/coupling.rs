@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use super::weights::{CouplingWeights, LayerWeights};
-use crate::engine::kernels::simd::{LANES, Lanes, Operation, Simd};
-use crate::engine::kernels::{
+use crate::kernels::simd::{LANES, Lanes, Operation, Simd};
+use crate::kernels::{
     ConvWeights, Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, lanes, sigmoid, tanh,
 };
 

@@ -5,8 +5,8 @@
 
 use super::Columns;
 use super::weights::NormWeights;
-use crate::engine::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use crate::engine::kernels::{Signal, blocks, lanes};
+use crate::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
+use crate::kernels::{Signal, blocks, lanes};
 
 /// A normalisation that is ready to run.
 #[derive(Debug)]

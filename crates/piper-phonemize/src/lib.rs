@@ -1,0 +1,16 @@
+//! Text to the phoneme ids that Piper voices were trained on, equal to piper-tts 1.8.0's: espeak-ng in child processes, vocalised Arabic, raw
+//! phonemes in double brackets. Refuses to know how ids become samples; of a voice it needs the settings alone.
+
+mod alignment;
+mod defuse;
+mod espeak;
+mod phonemes;
+mod phonemizer;
+mod tashkeel;
+mod words;
+
+pub use alignment::align;
+pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
+pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, id_count, phoneme_ids};
+pub use phonemizer::{PhonemizeError, Phonemizer};
+pub use words::Word;
