@@ -22,9 +22,9 @@ use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError, HttpConfig};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
-use crate::pool::{PoolError, PoolHandle, PoolParts};
+use crate::pool::{PoolHandle, PoolParts};
 use crate::resilience::{InFlight, Readiness, Reason};
-use crate::speech::{SpeechService, SpeechSettings};
+use crate::speech::{SpeechError, SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::voices::{Catalogue, DefaultVoice};
 pub use assembly::item_speaking;
@@ -169,7 +169,7 @@ impl Application {
     /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second signal ends it at
     /// once.
     pub async fn run(self) -> anyhow::Result<()> {
-        actix::spawn(load_first(self.speaker.pool.clone(), self.preload, self.readiness.clone()));
+        actix::spawn(load_first(self.speaker.speech.clone(), self.preload, self.readiness.clone()));
         let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
         actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness, self.in_flight, self.drain_timeout)?);
@@ -190,10 +190,10 @@ fn announce(address: SocketAddr) {
 }
 
 /// Loads voices, and tries again those that could not be loaded, for as long as there are such: a source may come back, room may be made.
-async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness) {
+async fn load_first(speech: SpeechService, voices: Vec<VoiceId>, readiness: Readiness) {
     let mut missing = BTreeSet::new();
     for voice in voices {
-        if let Err(error) = load(&pool, &voice).await {
+        if let Err(error) = load(&speech, &voice).await {
             tracing::error!(%voice, %error, "a voice that was to be loaded first is missing");
             readiness.add(Reason::VoiceFailed(voice.to_string()));
             missing.insert(voice);
@@ -203,7 +203,7 @@ async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness
     while !missing.is_empty() {
         tokio::time::sleep(PRELOAD_AGAIN).await;
         for voice in missing.clone() {
-            if load(&pool, &voice).await.is_ok() {
+            if load(&speech, &voice).await.is_ok() {
                 tracing::info!(%voice, "a voice that was missing is loaded");
                 readiness.remove(&Reason::VoiceFailed(voice.to_string()));
                 missing.remove(&voice);
@@ -212,12 +212,12 @@ async fn load_first(pool: PoolHandle, voices: Vec<VoiceId>, readiness: Readiness
     }
 }
 
-async fn load(pool: &PoolHandle, voice: &VoiceId) -> Result<(), PoolError> {
+async fn load(speech: &SpeechService, voice: &VoiceId) -> Result<(), SpeechError> {
     let limit = Deadline::after(PRELOAD_LIMIT);
     loop {
-        match pool.voice(voice, limit).await {
-            Err(PoolError::VoiceLoading(_)) => {}
-            other => return other.map(drop),
+        match speech.load(voice, limit).await {
+            Err(SpeechError::VoiceLoading(_)) => {}
+            other => return other,
         }
     }
 }

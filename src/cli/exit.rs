@@ -80,7 +80,9 @@ fn code(error: &anyhow::Error) -> u8 {
             | SpeechError::NoFiles(_)
             | SpeechError::VoiceLoading(_)
             | SpeechError::VoiceFailed { .. }
-            | SpeechError::NoRoom(_),
+            | SpeechError::NoRoom(_)
+            | SpeechError::NoPhonemizer
+            | SpeechError::UnknownLanguage,
         ) => UNAVAILABLE,
         Some(
             SpeechError::Unspeakable

@@ -180,6 +180,9 @@ impl ResponseError for ApiError {
 /// Until a request that holds a voice is likely to be done.
 const NO_ROOM_RETRY: Duration = Duration::from_secs(2);
 
+/// As long as a phonemizer child that does not start is waited for.
+const PHONEMIZER_RETRY: Duration = Duration::from_secs(5);
+
 /// A download takes seconds to minutes.
 const VOICE_LOADING_RETRY: Duration = Duration::from_secs(5);
 /// Somebody has to make room first.
@@ -200,6 +203,10 @@ impl From<SpeechError> for ApiError {
             }
             SpeechError::Unspeakable => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
+            }
+            SpeechError::NoPhonemizer => unavailable("phonemizer_unavailable", message, PHONEMIZER_RETRY),
+            SpeechError::UnknownLanguage => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_language_unknown", message).param("voice_id")
             }
             SpeechError::NoTimestamps(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "timestamps_unavailable", message).param("voice_id")

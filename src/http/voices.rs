@@ -83,7 +83,7 @@ pub async fn load(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
-    state.pool.voice(&id, state.limits.deadline(None)?).await?;
+    state.speech.load(&id, state.limits.deadline(None)?).await?;
     Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: true }))
 }
 

@@ -18,6 +18,12 @@ pub enum SpeechError {
     UnknownSpeaker { speakers: u32 },
     #[error("the text cannot be spoken: it breaks the phonemizer")]
     Unspeakable,
+    /// Another try may succeed.
+    #[error("the phonemizer is not available now")]
+    NoPhonemizer,
+    /// It can never speak here.
+    #[error("the voice speaks a language that the installed espeak-ng does not have")]
+    UnknownLanguage,
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
     /// The catalogue does not give it: it cannot be had, or not now.
@@ -71,7 +77,9 @@ impl From<PoolError> for SpeechError {
 impl From<PhonemizeError> for SpeechError {
     fn from(error: PhonemizeError) -> Self {
         match error {
-            PhonemizeError::Espeak(EspeakError::Crashed | EspeakError::TimedOut(_)) => Self::Unspeakable,
+            PhonemizeError::Espeak(EspeakError::Crashed) => Self::Unspeakable,
+            PhonemizeError::Espeak(EspeakError::TimedOut(_) | EspeakError::Unavailable(_)) => Self::NoPhonemizer,
+            PhonemizeError::Espeak(EspeakError::UnknownLanguage(_)) => Self::UnknownLanguage,
             other => Self::Failed(other.to_string()),
         }
     }

@@ -264,6 +264,13 @@ impl SpeechService {
         Ok(TimedSpeech { answer, cache, sentences, marks })
     }
 
+    /// Has the voice in memory, and makes sure that its language can be phonemized.
+    pub async fn load(&self, voice: &VoiceId, deadline: Deadline) -> Result<(), SpeechError> {
+        let loaded = self.parts.pool.voice(voice, deadline).await?;
+        deadline.limit(self.parts.phonemizer.sentences("a", loaded.config())).await??;
+        Ok(())
+    }
+
     /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the voice lacks.
     pub async fn phonemize(
         &self,

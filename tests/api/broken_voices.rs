@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::SYNTHESIZE;
-use crate::support::{ModelsFolder, TestServer, write_broken_voices};
+use crate::support::{ModelsFolder, TestServer, until, write_broken_voices};
 
 const GOOD: [&str; 2] = ["good", "also-good"];
 
@@ -45,4 +45,32 @@ fn broken_voices_are_refused_and_good_ones_speak() {
     let log = server.stop();
     assert!(log.iter().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{log:#?}");
     assert!(!log.iter().any(|line| line.contains("panic")), "{log:#?}");
+}
+
+#[test]
+fn a_voice_whose_language_espeak_lacks_is_found_before_it_speaks_and_never_called_busy() {
+    let folder = ModelsFolder::empty();
+    folder.add_fixture("speakers", GOOD[0]);
+    folder.add_fixture("speakers", "unheard");
+    let config = folder.path().join("unheard.onnx.json");
+    let unheard = std::fs::read_to_string(&config).unwrap().replace("en-us", "tlh-nowhere");
+    std::fs::write(&config, unheard).unwrap();
+    let server = TestServer::start_unready(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", GOOD[0]),
+        ("TTS_PRELOAD_VOICES", "good,unheard"),
+    ]);
+
+    until("the voices are tried", || server.get("/readyz").text().contains("unheard").then_some(()));
+    let refused = server.post_json(SYNTHESIZE, &json!({"text": "abc", "voice_id": "unheard"}));
+
+    refused.assert_error(422, "voice_language_unknown", Some("voice_id"));
+    assert!(!refused.headers.contains_key("retry-after"));
+    server.post_json("/v1/voices/unheard/load", &json!({})).assert_error(
+        422,
+        "voice_language_unknown",
+        Some("voice_id"),
+    );
+    assert_eq!(server.post_json(SYNTHESIZE, &json!({"text": "abc"})).status, 200);
 }

@@ -83,19 +83,65 @@ async fn killed_children_are_replaced_and_cost_no_text() {
 }
 
 #[tokio::test]
-async fn a_child_that_hangs_times_out_and_is_replaced() {
+async fn a_text_whose_child_stands_still_is_done_by_another() {
     let (_folder, settings) = recognisable(1);
     let settings = EspeakSettings { timeout: Duration::from_secs(3), ..settings };
     let pool = EspeakPool::start(settings.clone()).await.unwrap();
-    let hanging = children(&settings);
-    send(Signal::SIGSTOP, &hanging);
+    let expected = pool.clauses("en-us", TEXT.to_owned()).await.unwrap();
+    // The child, the process of its language, and the fork that waits for a text.
+    for stopped in [children, language_processes, waiting_forks] {
+        let mut standing = Vec::new();
+        until("there is one", || {
+            standing = stopped(&settings);
+            standing.len() == 1
+        })
+        .await;
+        send(Signal::SIGSTOP, &standing);
 
-    let first = pool.clauses("en-us", TEXT.to_owned()).await;
-    let second = pool.clauses("en-us", TEXT.to_owned()).await;
+        let answer = pool.clauses("en-us", TEXT.to_owned()).await;
 
-    assert_eq!(first, Err(EspeakError::TimedOut(3000)));
-    assert!(second.is_ok_and(|clauses| !clauses.is_empty()));
-    assert!(!children(&settings).contains(&hanging[0]));
+        assert_eq!(answer.as_ref(), Ok(&expected));
+        until("it is replaced", || !with_parents(&settings).iter().any(|(id, _)| standing.contains(id))).await;
+    }
+}
+
+/// A pool of one child that says what `script` does: frames of a tag and no payload.
+async fn scripted(folder: &TempDir, script: &str, timeout: Duration) -> EspeakPool {
+    let program = folder.path().join("child");
+    let frame = |tag: u8| format!("printf '\\{tag:03o}\\0\\0\\0\\0'\n");
+    let (ready, done, crashed) = (frame(1), frame(3), frame(5));
+    // A request has a head, the language with its end, the text.
+    let request = format!("/usr/bin/head -c {} >/dev/null\n", 5 + "en-us\0".len() + TEXT.len());
+    let script = format!("#!/bin/sh\n{ready}{script}\n")
+        .replace("REQUEST;", &request)
+        .replace("DONE;", &done)
+        .replace("CRASHED;", &crashed);
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    EspeakPool::start(EspeakSettings { program, timeout, ..espeak_settings(1) }).await.unwrap()
+}
+
+#[tokio::test]
+async fn only_a_text_that_crashes_twice_is_blamed() {
+    let patient = Duration::from_secs(20);
+    for (script, expected) in [
+        ("REQUEST;CRASHED;REQUEST;CRASHED;REQUEST;DONE;", Err(EspeakError::Crashed)),
+        ("REQUEST;CRASHED;REQUEST;DONE;", Ok(Vec::new())),
+        ("REQUEST;exit", Err(EspeakError::Unavailable("its process was lost".to_owned()))),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = scripted(&folder, script, patient).await;
+
+        assert_eq!(pool.clauses("en-us", TEXT.to_owned()).await, expected, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_for_which_every_child_stands_still_is_not_blamed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pool = scripted(&folder, "exec /bin/sleep 60", Duration::from_secs(1)).await;
+
+    assert_eq!(pool.clauses("en-us", TEXT.to_owned()).await, Err(EspeakError::TimedOut(1000)));
 }
 
 #[tokio::test]

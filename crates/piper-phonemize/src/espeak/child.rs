@@ -22,6 +22,9 @@ pub struct ChildArgs {
     /// Languages that are kept ready.
     #[arg(long)]
     pub languages: usize,
+    /// Processor time that one text may take.
+    #[arg(long)]
+    pub cpu_seconds: u64,
 }
 
 /// Serves texts from standard input until it ends.
@@ -35,7 +38,7 @@ pub fn run_child(args: &ChildArgs) -> io::Result<()> {
     Response::Ready.send(&mut output)?;
 
     let mut input = io::stdin().lock();
-    let mut languages = Languages::new(espeak, args.languages);
+    let mut languages = Languages::new(espeak, args.languages, args.cpu_seconds);
     while let Some((tag, payload)) = read_frame(&mut input)? {
         let request = Request::decode(tag, &payload).map_err(io::Error::other)?;
         match languages.answer(&request)? {

@@ -19,6 +19,7 @@ use super::protocol::{Request, Response, read_frame};
 /// An initialised espeak-ng, and the processes of the languages that were used last.
 pub struct Languages {
     espeak: Espeak,
+    cpu_seconds: u64,
     processes: LruCache<String, LanguageProcess>,
 }
 
@@ -53,16 +54,15 @@ const NO_MORE_TEXTS: i32 = 1;
 const FAILED: i32 = 2;
 
 /// What one text may use. Far above what any text within the service's limits needs.
-const MAX_CPU_SECONDS: u64 = 10;
 const MAX_ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 // === impl Languages ===
 
 impl Languages {
-    /// Keeps at most `limit` languages ready, the last used ones.
-    pub fn new(espeak: Espeak, limit: usize) -> Self {
+    /// Keeps at most `limit` languages ready, the last used ones. A text may take so many seconds of processor time.
+    pub fn new(espeak: Espeak, limit: usize, cpu_seconds: u64) -> Self {
         let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
-        Self { espeak, processes: LruCache::new(limit) }
+        Self { espeak, cpu_seconds, processes: LruCache::new(limit) }
     }
 
     /// Has the text's clauses written to standard output.
@@ -82,14 +82,14 @@ impl Languages {
         let name = CString::new(language)?;
         let (their_requests, requests) = pipe()?;
         let (outcomes, their_outcomes) = pipe()?;
-        let (processes, espeak) = (&mut self.processes, &self.espeak);
+        let (processes, espeak, cpu_seconds) = (&mut self.processes, &self.espeak, self.cpu_seconds);
         let mut ours = Some((requests, outcomes));
         let id = fork_to(|| {
             // Pipes that are left open here would keep other processes from seeing that the child has closed them.
             drop(ours.take());
             processes.clear();
             let language_is_known = espeak.set_voice(&name);
-            serve(language_is_known.then_some(espeak), their_requests, their_outcomes);
+            serve(language_is_known.then_some(espeak), cpu_seconds, their_requests, their_outcomes);
         })?;
         let (requests, outcomes) = ours.ok_or(io::ErrorKind::BrokenPipe)?;
         Ok(LanguageProcess { id, requests: Some(requests), outcomes })
@@ -130,9 +130,13 @@ impl Drop for LanguageProcess {
 // === in the process of a language ===
 
 /// Answers texts, each in a fork, until there are no more. Without an espeak-ng, the language is one that it does not have.
-fn serve(espeak: Option<&Espeak>, mut requests: PipeReader, mut outcomes: PipeWriter) {
+fn serve(espeak: Option<&Espeak>, cpu_seconds: u64, mut requests: PipeReader, mut outcomes: PipeWriter) {
     loop {
-        let outcome = match in_fork(|| answer_next(espeak, &mut requests, &mut outcomes)) {
+        let answered = in_fork(|| {
+            confine(cpu_seconds);
+            answer_next(espeak, &mut requests, &mut outcomes)
+        });
+        let outcome = match answered {
             Ok(ForkEnd::Exited(DONE)) if espeak.is_none() => UNKNOWN_LANGUAGE,
             Ok(ForkEnd::Exited(DONE)) => ANSWERED,
             // Without the child, or without room for a fork, this process is of no use.
@@ -147,7 +151,6 @@ fn serve(espeak: Option<&Espeak>, mut requests: PipeReader, mut outcomes: PipeWr
 
 /// Runs in a fork, which it ends with the code that it returns.
 fn answer_next(espeak: Option<&Espeak>, requests: &mut PipeReader, outcomes: &mut PipeWriter) -> i32 {
-    confine();
     let answered = match read_frame(requests) {
         Ok(Some((tag, payload))) => outcomes.write_all(&[TAKEN]).and_then(|()| answer(espeak, tag, &payload)),
         Ok(None) => return NO_MORE_TEXTS,
@@ -169,9 +172,9 @@ fn answer(espeak: Option<&Espeak>, tag: u8, payload: &[u8]) -> io::Result<()> {
 }
 
 /// Bounds what hostile text can make the C code use. A limit that the system refuses to set is no reason to refuse the text.
-fn confine() {
+fn confine(cpu_seconds: u64) {
     let limits = [
-        (Resource::RLIMIT_CPU, MAX_CPU_SECONDS),
+        (Resource::RLIMIT_CPU, cpu_seconds),
         (Resource::RLIMIT_AS, MAX_ADDRESS_SPACE_BYTES),
         (Resource::RLIMIT_FSIZE, 0),
         (Resource::RLIMIT_CORE, 0),

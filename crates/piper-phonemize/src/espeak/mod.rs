@@ -24,6 +24,7 @@ pub use protocol::Clause;
 /// Why a text was not phonemized.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EspeakError {
+    /// Twice, in a process of its own each time.
     #[error("espeak-ng crashed on this text")]
     Crashed,
     #[error("espeak-ng did not finish this text in {0} ms")]
@@ -32,4 +33,11 @@ pub enum EspeakError {
     UnknownLanguage(String),
     #[error("the phonemizer is not available: {0}")]
     Unavailable(String),
+}
+
+impl EspeakError {
+    /// Whether another try may end otherwise.
+    fn may_pass(&self) -> bool {
+        !matches!(self, Self::UnknownLanguage(_))
+    }
 }

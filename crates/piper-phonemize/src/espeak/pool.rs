@@ -1,5 +1,6 @@
 //! Owns the phonemizer children as the service sees them: a bounded queue of texts, a task for each child, a new child in place of one that
-//! died or hung. A text that was given up by its caller is not worked on.
+//! died or hung. A text that fails is tried once more, because what ended it may have been none of its doing: a kill, a pause, memory that was
+//! short for a moment. A text that was given up by its caller is not worked on.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::protocol::{HEADER_BYTES, Request, Response, decode_header};
 use super::{Clause, EspeakError};
@@ -26,7 +27,8 @@ pub struct EspeakSettings {
     pub languages: usize,
     /// Texts that may wait for a child.
     pub queue_limit: usize,
-    /// How long a child may work on one text before it is replaced.
+    /// How long a child may work on one text before it is replaced, while this process runs. Half of it, in whole seconds, is the processor
+    /// time that a text may take.
     pub timeout: Duration,
 }
 
@@ -54,6 +56,18 @@ struct Worker {
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Far above what any text within the service's limits needs.
+const MAX_CPU_SECONDS: u64 = 10;
+
+// === impl EspeakSettings ===
+
+impl EspeakSettings {
+    /// So much less than the timeout that a text which never ends, on a machine that has the time for it, is found to be one.
+    fn cpu_seconds(&self) -> u64 {
+        (self.timeout.as_secs() / 2).clamp(1, MAX_CPU_SECONDS)
+    }
+}
 
 // === impl EspeakPool ===
 
@@ -87,62 +101,85 @@ fn stopped() -> EspeakError {
 
 /// Serves jobs with one child after another, until the queue closes.
 async fn supervise(settings: EspeakSettings, queue: Jobs, first: Worker) {
-    let mut worker = Some(first);
-    let mut backoff = FIRST_BACKOFF;
+    let mut children = Children { settings, worker: Some(first), backoff: FIRST_BACKOFF };
     while let Some(job) = next_job(&queue).await {
-        let mut answer = answer(&settings, &mut worker, &job).await;
-        if matches!(answer, Err(Failure::ChildLost)) {
-            // It may have died of something else than this text, and long ago.
-            answer = self::answer(&settings, &mut worker, &job).await;
+        let mut answer = children.answer(&job).await;
+        if matches!(&answer, Err(error) if error.may_pass()) && !job.reply.is_closed() {
+            let again = children.answer(&job).await;
+            // Only a text that crashes twice is to blame for it.
+            if again != Err(EspeakError::Crashed) {
+                answer = again;
+            }
         }
-        let answer = match answer {
-            Ok(answer) => {
-                backoff = FIRST_BACKOFF;
-                answer
-            }
-            Err(Failure::ChildLost) => Err(EspeakError::Crashed),
-            Err(Failure::NoChild(error)) => {
-                tracing::error!(%error, "phonemizer child did not start");
-                sleep(backoff).await;
-                backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                Err(error)
-            }
-        };
         let _ = job.reply.send(answer);
     }
 }
 
-enum Failure {
-    /// The child died over the text, or before it.
-    ChildLost,
-    /// There was no child, and none could be started.
-    NoChild(EspeakError),
+/// One child after another.
+struct Children {
+    settings: EspeakSettings,
+    /// `None`: the last one is lost.
+    worker: Option<Worker>,
+    /// After a child that did not start.
+    backoff: Duration,
 }
 
-/// Has the worker, or a new one in the place of a lost one, answer the job.
-async fn answer(
-    settings: &EspeakSettings,
-    slot: &mut Option<Worker>,
-    job: &Job,
-) -> Result<Result<Vec<Clause>, EspeakError>, Failure> {
-    let mut worker = match slot.take() {
-        Some(worker) => worker,
-        None => Worker::start(settings).await.map_err(Failure::NoChild)?,
+// === impl Children ===
+
+impl Children {
+    /// What the child says of the job, or a new one in the place of a lost one.
+    async fn answer(&mut self, job: &Job) -> Result<Vec<Clause>, EspeakError> {
+        let mut worker = match self.worker.take() {
+            Some(worker) => worker,
+            None => self.start().await?,
+        };
+        match while_awake(self.settings.timeout, worker.work(&job.language, &job.text)).await {
+            Some(Ok(answer)) => {
+                self.worker = Some(worker);
+                answer
+            }
+            Some(Err(error)) => {
+                tracing::warn!(%error, "phonemizer child is lost and is replaced");
+                worker.kill().await;
+                Err(EspeakError::Unavailable("its process was lost".to_owned()))
+            }
+            None => {
+                tracing::warn!("phonemizer child hangs and is replaced");
+                worker.kill().await;
+                Err(EspeakError::TimedOut(self.settings.timeout.as_millis()))
+            }
+        }
+    }
+
+    async fn start(&mut self) -> Result<Worker, EspeakError> {
+        match Worker::start(&self.settings).await {
+            Ok(worker) => {
+                self.backoff = FIRST_BACKOFF;
+                Ok(worker)
+            }
+            Err(error) => {
+                tracing::error!(%error, "phonemizer child did not start");
+                sleep(self.backoff).await;
+                self.backoff = (self.backoff * 2).min(LONGEST_BACKOFF);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What `work` gives, or `None` once `limit` has passed. A pause of this process, be it by a signal or of the whole machine, counts as one of the
+/// steps at most, since the children stood still too.
+async fn while_awake<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    const STEPS: u32 = 20;
+    let passed = async {
+        for _ in 0..STEPS {
+            sleep(limit / STEPS).await;
+        }
     };
-    match timeout(settings.timeout, worker.work(&job.language, &job.text)).await {
-        Ok(Ok(answer)) => {
-            *slot = Some(worker);
-            Ok(answer)
-        }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "phonemizer child is lost and is replaced");
-            Err(Failure::ChildLost)
-        }
-        Err(_) => {
-            tracing::warn!("phonemizer child hangs and is replaced");
-            worker.kill().await;
-            Ok(Err(EspeakError::TimedOut(settings.timeout.as_millis())))
-        }
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = passed => None,
     }
 }
 
@@ -172,6 +209,8 @@ impl Worker {
             .arg(&settings.data)
             .arg("--languages")
             .arg(settings.languages.to_string())
+            .arg("--cpu-seconds")
+            .arg(settings.cpu_seconds().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -189,12 +228,15 @@ impl Worker {
         tokio::spawn(async move { tokio::io::copy(&mut errors, &mut tokio::io::sink()).await });
         let mut worker = Self { child, input, output: BufReader::new(output) };
 
-        match timeout(START_TIMEOUT, worker.receive()).await {
-            Ok(Ok(Response::Ready)) => Ok(worker),
-            Ok(Ok(Response::Unavailable(reason))) => Err(EspeakError::Unavailable(reason)),
-            Ok(Ok(_)) => Err(EspeakError::Unavailable("it speaks another protocol".to_owned())),
-            Ok(Err(error)) => Err(unavailable(error)),
-            Err(_) => Err(EspeakError::Unavailable("it did not start in time".to_owned())),
+        match while_awake(START_TIMEOUT, worker.receive()).await {
+            Some(Ok(Response::Ready)) => Ok(worker),
+            Some(Ok(Response::Unavailable(reason))) => Err(EspeakError::Unavailable(reason)),
+            Some(Ok(_)) => Err(EspeakError::Unavailable("it speaks another protocol".to_owned())),
+            Some(Err(error)) => Err(unavailable(error)),
+            None => {
+                worker.kill().await;
+                Err(EspeakError::Unavailable("it did not start in time".to_owned()))
+            }
         }
     }
 
@@ -232,5 +274,23 @@ impl Worker {
             let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
         }
         let _ = self.child.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_of_the_process_is_not_time_that_a_child_took() {
+        let limit = Duration::from_secs(20);
+        let paused = async {
+            sleep(Duration::from_secs(2)).await;
+            tokio::time::advance(Duration::from_hours(1)).await;
+            sleep(Duration::from_secs(10)).await;
+        };
+
+        assert_eq!(while_awake(limit, paused).await, Some(()));
+        assert_eq!(while_awake(limit, std::future::pending::<()>()).await, None);
     }
 }
