@@ -46,6 +46,8 @@ pub struct HttpConfig {
     pub body_timeout: Duration,
     /// How long a caller may take nothing of an answer before its connection is closed.
     pub write_timeout: Duration,
+    /// What the system holds of an answer for each connection.
+    pub send_buffer_bytes: usize,
     /// How long requests in work may take to finish after a signal to stop.
     pub drain_timeout: Duration,
     /// Wrong tokens from one address in a minute, after which it is not listened to; `None`: without bound.
@@ -244,21 +246,7 @@ impl Config {
         let config = Self {
             tokens,
             tokens_file,
-            http: HttpConfig {
-                bind: read
-                    .parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?
-                    .unwrap_or(([0, 0, 0, 0], 8080).into()),
-                threads: read.number("TTS_HTTP_THREADS", 1..=256, cores)?,
-                max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
-                body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
-                body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
-                write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 10_000)?,
-                drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
-                wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
-                metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
-                public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
-                piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
-            },
+            http: http(&mut read, cores)?,
             voices: VoicesConfig {
                 allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),
                 openai_names: read.pairs("TTS_OPENAI_VOICES")?,
@@ -339,6 +327,23 @@ impl Config {
         read.finish()?;
         Ok(config)
     }
+}
+
+fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
+    Ok(HttpConfig {
+        bind: read.parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?.unwrap_or(([0, 0, 0, 0], 8080).into()),
+        threads: read.number("TTS_HTTP_THREADS", 1..=256, cores)?,
+        max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
+        body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
+        body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
+        write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 60_000)?,
+        send_buffer_bytes: read.number("TTS_HTTP_SEND_BUFFER_BYTES", 16 << 10..=16 << 20, 128 << 10)?,
+        drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
+        wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
+        metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
+        public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
+        piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
+    })
 }
 
 fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {

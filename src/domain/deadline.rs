@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 /// A point in time that travels down the call chain with the work it limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    at: Instant,
+    /// What was between it and the beginning.
+    time: Duration,
+}
 
 /// The deadline passed before the work was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,20 +17,25 @@ pub struct DeadlinePassed;
 
 impl Deadline {
     pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
+        Self { at: Instant::now() + duration, time: duration }
+    }
+
+    /// As much time as this one gave, from now on.
+    pub fn anew(self) -> Self {
+        Self::after(self.time)
     }
 
     pub fn has_passed(self) -> bool {
-        Instant::now() >= self.0
+        Instant::now() >= self.at
     }
 
     /// True once `grace` more than the deadline has passed.
     pub fn passed_by(self, grace: Duration) -> bool {
-        Instant::now() >= self.0 + grace
+        Instant::now() >= self.at + grace
     }
 
     /// Runs `work` until it ends or the deadline passes, whichever is first.
     pub async fn limit<F: Future>(self, work: F) -> Result<F::Output, DeadlinePassed> {
-        tokio::time::timeout_at(self.0.into(), work).await.map_err(|_| DeadlinePassed)
+        tokio::time::timeout_at(self.at.into(), work).await.map_err(|_| DeadlinePassed)
     }
 }

@@ -11,12 +11,14 @@ use super::flights::Seat;
 use super::work::{Source, Work};
 use crate::audio::Pcm;
 use crate::cache::CacheKey;
+use crate::domain::Deadline;
 use crate::pool::Stretch;
 
 /// A sentence that is being brought or made from the moment on that it is begun. Dropping it drops that, unless others follow.
 pub struct SpokenSentence {
     work: Arc<Work>,
     index: usize,
+    deadline: Deadline,
     way: Way,
     /// Samples handed out so far.
     sent: usize,
@@ -33,14 +35,15 @@ enum Way {
 
 impl SpokenSentence {
     pub fn begin(work: &Arc<Work>, source: Source, index: usize) -> Self {
+        let deadline = work.deadline();
         let way = match source {
             Source::Landed(parts) => Way::There(parts.into()),
             Source::Found(key, entry) => {
                 Way::Decoded(key, tokio::task::spawn_blocking(move || sentence_from_entry(&entry)))
             }
-            Source::Made(key) => Way::fly(work, key, index),
+            Source::Made(key) => Way::fly(work, key, index, deadline),
         };
-        Self { work: work.clone(), index, way, sent: 0 }
+        Self { work: work.clone(), index, deadline, way, sent: 0 }
     }
 
     /// The next part, never an empty one; `None` at the end. Nothing follows an error.
@@ -49,17 +52,20 @@ impl SpokenSentence {
             let part = match &mut self.way {
                 Way::There(parts) => parts.pop_front()?,
                 Way::Decoded(key, decoded) => {
-                    self.way = match decoded.await {
-                        Ok(Some(whole)) => Way::There([whole].into()),
+                    let (key, decoded) = (*key, decoded.await);
+                    self.way = if let Ok(Some(whole)) = decoded {
+                        Way::There([whole].into())
+                    } else {
                         // Whatever the entry holds, it is of no use.
-                        Ok(None) | Err(_) => Way::fly(&self.work, *key, self.index),
+                        self.deadline = self.work.deadline();
+                        Way::fly(&self.work, key, self.index, self.deadline)
                     };
                     continue;
                 }
-                Way::Flying { key, seat, passed } => match self.work.request.deadline.limit(seat.next()).await {
+                Way::Flying { key, seat, passed } => match self.deadline.limit(seat.next()).await {
                     Ok(Some(Ok(part))) => after(part, passed, self.sent),
-                    Ok(Some(Err(error))) if self.work.would_fare_better(&error) => {
-                        self.way = Way::fly(&self.work, *key, self.index);
+                    Ok(Some(Err(error))) if self.work.would_fare_better(&error, self.deadline) => {
+                        self.way = Way::fly(&self.work, *key, self.index, self.deadline);
                         continue;
                     }
                     Ok(end) => return end,
@@ -77,8 +83,8 @@ impl SpokenSentence {
 // === impl Way ===
 
 impl Way {
-    fn fly(work: &Arc<Work>, key: CacheKey, index: usize) -> Self {
-        Self::Flying { key, seat: work.fly(key, index), passed: 0 }
+    fn fly(work: &Arc<Work>, key: CacheKey, index: usize, deadline: Deadline) -> Self {
+        Self::Flying { key, seat: work.fly(key, index, deadline), passed: 0 }
     }
 }
 

@@ -132,6 +132,9 @@ impl Speaking {
         };
         if let (Some(Ok(_)), Some(waiting)) = (&part, self.waiting.take()) {
             waiting.end(self.cache);
+            if let Way::Made(making) = &self.way {
+                making.work.begin_answer();
+            }
         }
         part
     }

@@ -2,7 +2,7 @@
 //! phonemes are asked for when something has to be made, and not before.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
@@ -18,7 +18,7 @@ use super::keys::{Identity, plan_key};
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
-use crate::domain::{SynthesisRequest, VoiceId};
+use crate::domain::{Deadline, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
 use crate::telemetry::{Metrics, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
@@ -55,10 +55,23 @@ pub struct Work {
     digests: Option<Arc<[VoiceDigest]>>,
     /// L2 did not answer this request once, which is wait enough.
     l2_failed: AtomicBool,
-    admission: Mutex<Option<Arc<Admission>>>,
+    /// Part of the answer was handed out: what is made from now on waits for its reader.
+    has_begun: AtomicBool,
+    place: Mutex<Place>,
     prepared: OnceCell<Arc<Prepared>>,
     /// What is done for it belongs here.
     pub span: Span,
+}
+
+/// A request's place in the pool.
+#[derive(Default)]
+enum Place {
+    #[default]
+    None,
+    /// From the first thing that is made for it on.
+    Kept(Arc<Admission>),
+    /// While something is made for it: it need not be given back by a reader.
+    Lent(Weak<Admission>),
 }
 
 /// Where a sentence is to come from.
@@ -78,15 +91,52 @@ impl Prepared {
     }
 }
 
+// === impl Place ===
+
+impl Place {
+    fn admission(&self) -> Option<Arc<Admission>> {
+        match self {
+            Self::None => None,
+            Self::Kept(admission) => Some(admission.clone()),
+            Self::Lent(admission) => admission.upgrade(),
+        }
+    }
+}
+
 // === impl Work ===
 
 impl Work {
     pub fn new(parts: Parts, asked: Asked, caching: Caching, is_stream: bool) -> Self {
         let Asked { request, digests, .. } = asked;
         let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
-        let (admission, prepared) = (Mutex::default(), OnceCell::new());
-        let (l2_failed, span) = (AtomicBool::new(false), Span::current());
-        Self { parts, request, caching, is_stream, digests, l2_failed, admission, prepared, span }
+        let (place, prepared) = (Mutex::default(), OnceCell::new());
+        let (l2_failed, has_begun, span) = (AtomicBool::new(false), AtomicBool::new(false), Span::current());
+        Self { parts, request, caching, is_stream, digests, l2_failed, has_begun, place, prepared, span }
+    }
+
+    /// Says that part of the answer was handed out. Its reader may take it slowly, which is no reason to hold a place, nor for what is left
+    /// to be late.
+    pub fn begin_answer(&self) {
+        if self.has_begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let mut place = self.place();
+        if let Place::Kept(admission) = &*place {
+            *place = Place::Lent(Arc::downgrade(admission));
+        }
+    }
+
+    /// Of what is begun now.
+    pub fn deadline(&self) -> Deadline {
+        if self.has_begun() { self.request.deadline.anew() } else { self.request.deadline }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many sentences are worth having under way at once.
@@ -120,28 +170,33 @@ impl Work {
     }
 
     fn is_admitted(&self) -> bool {
-        self.admission.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.place().admission().is_some()
     }
 
     /// The request's place in the pool, asked for once.
     pub fn admission(&self) -> Result<Arc<Admission>, SpeechError> {
-        let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(admitted) = &*admission {
-            return Ok(admitted.clone());
+        let mut place = self.place();
+        if let Some(admitted) = place.admission() {
+            return Ok(admitted);
         }
         let admitted = Arc::new(self.parts.pool.admit()?);
-        *admission = Some(admitted.clone());
+        *place = Place::Kept(admitted.clone());
         Ok(admitted)
     }
 
-    /// The same, once part of the answer may be sent: when there is a place. A request comes here that waited for others' work so far.
-    async fn admission_begun(&self) -> Result<Arc<Admission>, SpeechError> {
-        if let Ok(admitted) = self.admission() {
+    /// The same, once part of the answer may be sent: when there is a place. A request comes here that waited for others' work so far, or for
+    /// its reader.
+    async fn admission_begun(&self, deadline: Deadline) -> Result<Arc<Admission>, SpeechError> {
+        if let Some(admitted) = self.place().admission() {
             return Ok(admitted);
         }
-        let waited = Arc::new(self.parts.pool.admit_begun(self.request.deadline).await?);
-        let mut admission = self.admission.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(admission.get_or_insert(waited).clone())
+        let waited = Arc::new(self.parts.pool.admit_begun(deadline).await?);
+        let mut place = self.place();
+        if let Some(admitted) = place.admission() {
+            return Ok(admitted);
+        }
+        *place = if self.has_begun() { Place::Lent(Arc::downgrade(&waited)) } else { Place::Kept(waited.clone()) };
+        Ok(waited)
     }
 
     /// Phonemes and voice; made once for all who say this text now.
@@ -158,7 +213,7 @@ impl Work {
                             Ok(made)
                         }
                     };
-                    self.parts.preparing.join(key, self.request.deadline, lead).await
+                    self.parts.preparing.join(key, self.deadline(), lead).await
                 }
             }
         };
@@ -176,16 +231,19 @@ impl Work {
     }
 
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
-        let request = &self.request;
+        let (request, deadline) = (&self.request, self.deadline());
         // Who prepares for all need not be who speaks for all: then the place is given back after this.
         let is_for_itself = self.caching == Caching::Forbidden || self.is_admitted();
-        let _admission = if is_for_itself { self.admission()? } else { Arc::new(self.parts.pool.admit()?) };
+        let _admission = if self.has_begun() {
+            self.admission_begun(deadline).await?
+        } else if is_for_itself {
+            self.admission()?
+        } else {
+            Arc::new(self.parts.pool.admit()?)
+        };
         let mut voices = Vec::new();
         for id in request.voices() {
-            voices.push((
-                id.clone(),
-                self.parts.pool.voice(id, request.deadline).instrument(stage_span!("voice", %id)).await?,
-            ));
+            voices.push((id.clone(), self.parts.pool.voice(id, deadline).instrument(stage_span!("voice", %id)).await?));
         }
         let mut sentences = Vec::new();
         for (index, passage) in request.script.passages().iter().enumerate() {
@@ -202,7 +260,7 @@ impl Work {
             let began = Instant::now();
             let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
             let phonemized = phonemized.instrument(stage_span!("phonemize"));
-            sentences.extend(planned(request.deadline.limit(phonemized).await??, index, &manner));
+            sentences.extend(planned(deadline.limit(phonemized).await??, index, &manner));
             self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }
         let known = || request.voices().map(|id| self.parts.catalogue.known_digest(id)).collect::<Option<Arc<[_]>>>();
@@ -215,18 +273,18 @@ impl Work {
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
-    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize) -> Seat<Stretch> {
+    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize, deadline: Deadline) -> Seat<Stretch> {
         let work = self.clone();
         if self.caching == Caching::Forbidden {
-            return alone(|outlet| async move { work.compute(key, index, &outlet).await.map(|_| None) });
+            return alone(|outlet| async move { work.compute(key, index, deadline, &outlet).await.map(|_| None) });
         }
-        self.parts.speaking.follow(key, |outlet| work.lead(key, index, outlet))
+        self.parts.speaking.follow(key, |outlet| work.lead(key, index, deadline, outlet))
     }
 
     /// Whether what ended the flight ended it for whoever led, and not for this request.
-    pub fn would_fare_better(&self, error: &SpeechError) -> bool {
+    pub fn would_fare_better(&self, error: &SpeechError, deadline: Deadline) -> bool {
         match error {
-            SpeechError::DeadlinePassed => !self.request.deadline.has_passed(),
+            SpeechError::DeadlinePassed => !deadline.has_passed(),
             // The leader found no place. This request has one.
             SpeechError::Overloaded { .. } => self.is_admitted(),
             _ => false,
@@ -234,7 +292,13 @@ impl Work {
     }
 
     /// Makes a sentence for all who want it, here and in other replicas.
-    async fn lead(self: Arc<Self>, key: CacheKey, index: usize, outlet: Outlet<Stretch>) -> Outcome<Keep> {
+    async fn lead(
+        self: Arc<Self>,
+        key: CacheKey,
+        index: usize,
+        deadline: Deadline,
+        outlet: Outlet<Stretch>,
+    ) -> Outcome<Keep> {
         let mut lease = None;
         if self.caching != Caching::Fresh {
             if let Some(whole) = self.known(self.parts.cache.peek(&key)).await? {
@@ -244,7 +308,7 @@ impl Work {
             let turn = if self.l2_has_failed() {
                 Turn::Ours(None)
             } else {
-                self.request.deadline.limit(self.parts.cache.turn(&key)).await?
+                deadline.limit(self.parts.cache.turn(&key)).await?
             };
             match turn {
                 Turn::Ours(ours) => lease = ours,
@@ -256,7 +320,7 @@ impl Work {
                 }
             }
         }
-        let said = self.clone().compute(key, index, &outlet).await?;
+        let said = self.clone().compute(key, index, deadline, &outlet).await?;
         let cache = self.parts.cache.clone();
         let keep = async move {
             // What is too short to be kept is made again as fast.
@@ -278,13 +342,14 @@ impl Work {
         self: Arc<Self>,
         key: CacheKey,
         index: usize,
+        deadline: Deadline,
         outlet: &Outlet<Stretch>,
     ) -> Result<Vec<Stretch>, SpeechError> {
         let prepared = self.prepared().await?;
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
         };
-        let admission = if index == 0 { self.admission()? } else { self.admission_begun().await? };
+        let admission = if index == 0 { self.admission()? } else { self.admission_begun(deadline).await? };
         let (voice_id, voice) = prepared.voice_of(&self.request, sentence);
         let job = SentenceJob {
             voice_id: voice_id.clone(),
@@ -292,7 +357,7 @@ impl Work {
             input: sentence.input.clone(),
             index,
             first_sound: self.is_stream && index == 0,
-            deadline: self.request.deadline,
+            deadline,
             cost: Cost::default(),
         };
         let (cost, mut seconds) = (job.cost.clone(), 0.0);

@@ -104,9 +104,10 @@ fn what_fails_before_the_first_byte_is_a_clean_error() {
 
 #[test]
 fn what_fails_after_the_first_byte_cuts_the_connection() {
-    // Minutes of speech: far more than a machine makes before the deadline, of which some machines need more for the first sentence.
-    let sentence = |n: usize| format!("This sentence is number {n} of very many, and all of them take time. ");
-    let text: String = (1..=70).map(sentence).collect();
+    // Each sentence has the deadline's time to itself, and is long: far more is made of it than its first sound before the deadline, of which
+    // some machines need more for that sound.
+    let sentence = |n: usize| format!("This is number {n} of them {} and then it ends. ", "and it goes on ".repeat(20));
+    let text: String = (1..=12).map(sentence).collect();
     let begin = |deadline_ms: u64| {
         let body = noiseless(&text, &json!({"stream": true, "deadline_ms": deadline_ms}));
         let response = shared().post(SYNTHESIZE).json(&body).send().unwrap();

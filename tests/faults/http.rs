@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 use actix::Arbiter;
 use futures_util::future::join_all;
+use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -21,6 +23,9 @@ const QUEUE_LIMIT: usize = 5;
 const PANIC_LIMIT: usize = 3;
 const TOKEN: &str = "secret";
 const TEXT: &str = "The kettle is on.";
+/// Of a stream, and the bytes of each pause between them.
+const SENTENCES: usize = 20;
+const SILENCE_BYTES: usize = 2 * 48_000 * 10;
 
 struct Settings;
 
@@ -80,10 +85,26 @@ impl Service {
         self.post(&json!({"text": TEXT, "noise_scale": noise_scale}))
     }
 
+    /// An answer of which nothing but the beginning is read, and much more comes than sockets hold: sentences with seconds of silence between
+    /// them, of which only the first few are made before that is read.
+    async fn begin_stream(&self, deadline_ms: u64) -> Response {
+        let body = json!({"text": "One. ".repeat(SENTENCES), "stream": true, "response_format": "pcm",
+            "sample_rate": 48_000, "sentence_silence_ms": 10_000, "deadline_ms": deadline_ms});
+        let mut response = self.send(&body).await;
+        assert_eq!(response.status(), 200);
+        assert!(response.chunk().await.unwrap().is_some());
+        response
+    }
+
+    fn send(&self, body: &Value) -> impl Future<Output = Response> + use<> {
+        let request = self.client.post(&self.url).header("user-token", TOKEN).json(body).send();
+        async { request.await.unwrap() }
+    }
+
     fn post(&self, body: &Value) -> JoinHandle<Answer> {
-        let request = self.client.post(&self.url).header("user-token", TOKEN).json(body);
+        let response = self.send(body);
         actix::spawn(async {
-            let response = request.send().await.unwrap();
+            let response = response.await;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
         })
@@ -241,5 +262,53 @@ fn a_computation_that_hangs_is_a_504_and_its_worker_is_replaced() {
         assert!(hung.into_iter().all(|answer| answer.unwrap().status == 504));
         assert_eq!(next.await.unwrap().status, 200);
         service.until_metric("tts_queue_depth", 0).await;
+    });
+}
+
+#[test]
+fn a_stream_is_whole_however_late_its_reader_takes_it() {
+    in_turn(async {
+        let service = Service::start().await;
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let begun = service.begin_stream(2_000).await;
+
+        tokio::time::sleep_until((deadline + Duration::from_millis(100)).into()).await;
+
+        assert!(service.script.inferences.load(SeqCst) < SENTENCES, "all of it was made before it was read");
+        let rest = begun.bytes().await.expect("what is left is made for whoever reads it");
+        assert!(rest.len() > (SENTENCES - 1) * SILENCE_BYTES, "{} bytes", rest.len());
+    });
+}
+
+#[test]
+fn a_stream_whose_work_is_late_is_cut() {
+    in_turn(async {
+        let service = Service::start().await;
+        let begun = service.begin_stream(1_000).await;
+        until("all that is made before somebody reads on", || service.metric("tts_queue_depth") == 0).await;
+        let gate = service.script.inference_gate.close();
+
+        let rest = begun.bytes().await;
+        gate.open();
+
+        assert!(rest.is_err(), "a cut answer looks whole");
+    });
+}
+
+#[test]
+fn readers_who_take_nothing_hold_no_place() {
+    in_turn(async {
+        let service = Service::start().await;
+        let mut readers = Vec::new();
+        for _ in 0..=QUEUE_LIMIT {
+            until("a free place", || service.metric("tts_queue_depth") < QUEUE_LIMIT as u64).await;
+            readers.push(service.begin_stream(30_000).await);
+        }
+
+        until("nothing to be made before somebody reads on", || service.metric("tts_queue_depth") == 0).await;
+        assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
+
+        let rest = readers.remove(0).bytes().await.expect("whoever reads on gets the rest");
+        assert!(rest.len() > (SENTENCES - 1) * SILENCE_BYTES, "{} bytes", rest.len());
     });
 }
