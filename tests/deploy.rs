@@ -26,6 +26,11 @@ storage: {existingClaim: voices}
 extraVolumes: [{name: lexicons, configMap: {name: lexicons}}]
 extraVolumeMounts: [{name: lexicons, mountPath: /lexicons}]
 autoscaling: {enabled: true, queueDepth: 8}
+ingress:
+  enabled: true
+  className: nginx
+  hosts: [tts.example, speech.example]
+  tls: [{hosts: [tts.example], secretName: tts-example}]
 networkPolicy: {enabled: true, from: [{namespaceSelector: {}}]}
 serviceMonitor: {enabled: true, labels: {release: prometheus}, authorization: {credentials: {name: metrics, key: token}}}
 podAnnotations: {a: b}
@@ -79,6 +84,7 @@ fn the_chart_makes_manifests_that_kubernetes_knows() {
         "ConfigMap",
         "Deployment",
         "HorizontalPodAutoscaler",
+        "Ingress",
         "NetworkPolicy",
         "PodDisruptionBudget",
         "Service",
@@ -93,12 +99,34 @@ fn the_chart_makes_manifests_that_kubernetes_knows() {
 }
 
 #[test]
+fn the_ingress_leads_each_host_to_the_service_and_lets_streams_and_batches_through() {
+    let all = manifests(EVERYTHING);
+    let ingress = all.split("\n---\n").find(|manifest| manifest.contains("kind: Ingress\n")).unwrap();
+
+    let service = "              service:\n                name: tts-tts-batch-api\n                port:\n                  name: http";
+    assert_eq!(ingress.matches(service).count(), 2, "{ingress}");
+    for line in [
+        "- host: \"tts.example\"",
+        "- host: \"speech.example\"",
+        "secretName: tts-example",
+        "ingressClassName: nginx",
+        "nginx.ingress.kubernetes.io/proxy-buffering: \"off\"",
+        // As large as `batch_body_limit_bytes`, which is 8 MiB.
+        "nginx.ingress.kubernetes.io/proxy-body-size: 8m",
+    ] {
+        assert!(ingress.contains(line), "{line} in {ingress}");
+    }
+}
+
+#[test]
 fn the_chart_refuses_what_it_does_not_know_and_to_start_without_a_secret() {
     for (values, said) in [
         ("", "secret.existing"),
         ("replicas: many", "replicas"),
         ("replica: 2", "replica"),
         ("settings: {VOICES: x}", "VOICES"),
+        ("secret: {existing: x}\ningress: {enabled: true}", "ingress.hosts"),
+        ("ingress: {enabled: true, host: tts.example}", "host"),
     ] {
         let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
 
