@@ -9,5 +9,7 @@ fn main() -> ExitCode {
     unsafe {
         std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
     }
+    // Whatever speaks TLS leaves the choice of its cryptography to the program. Fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     tts_batch_api::cli::run()
 }

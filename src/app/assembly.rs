@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Speaker;
 use super::settings::{batch_places, batch_settings, text_reader};
-use crate::batch::{BatchParts, Batches, Speaking};
+use crate::batch::{BatchParts, Batches, Speaking, Store};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
 use crate::resilience::{Guesses, InFlight};
@@ -38,6 +38,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Re
 pub fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
     let settings = batch_settings(config);
     let (ledger, store, webhook) = batch_places(config)?;
+    actix::spawn(probe(store.clone()));
     let (metrics, readiness) = (state.metrics.clone(), state.readiness.clone());
     let speaking = items(config, state.clone(), settings.work.at_once);
     Ok(Batches::start(BatchParts { ledger, store, webhook, speaking, metrics, readiness }, settings))
@@ -54,4 +55,12 @@ fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn Speaki
     state.speech = state.speech.in_background(2 * at_once + 1);
     state.limits.deadline = config.batch.item_deadline;
     Arc::new(Items::new(state))
+}
+
+/// Says at the start, and not with the first batch, that results cannot be kept.
+async fn probe(store: Store) {
+    if let Err(error) = store.probe().await {
+        let code = error.error.code();
+        tracing::warn!(code, %error, "results of batches cannot be kept: check TTS_BATCH_STORE, or run `doctor`");
+    }
 }

@@ -8,7 +8,7 @@ use piper_phonemize::EspeakSettings;
 
 use crate::batch::{BatchSettings, Ledger, MemoryLimits, RedisLedger, Store, Webhook, WebhookSettings, WorkSettings};
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
-use crate::config::{Config, ConfigError, RedisConfig};
+use crate::config::{BatchConfig, Config, ConfigError, RedisConfig};
 use crate::domain::VoiceId;
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
@@ -100,21 +100,10 @@ pub fn batch_settings(config: &Config) -> BatchSettings {
 
 /// Where batches stand, where their results are, and who is told of their end.
 pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigError> {
-    const STORE: &str = "TTS_BATCH_STORE";
     let batch = &config.batch;
     let redis = config.cache.redis.as_ref().map(|redis| redis_target(config, redis)).transpose()?;
     let redis = redis.map(|target| RedisLedger::new(target, batch.claim, batch.max_open));
-    let in_memory = || Store::in_memory(batch.store_bytes);
-    let in_redis = |redis: &RedisLedger| Store::in_redis(redis.clone(), batch.ttl, batch.store_bytes);
-    let store = match (batch.store.as_deref(), &redis) {
-        (None | Some("redis"), Some(redis)) => in_redis(redis),
-        (None | Some("memory"), None) => in_memory(),
-        (Some("redis"), None) => return Err(ConfigError::new(STORE, "is redis, and there is no TTS_REDIS_URL")),
-        (Some("memory"), Some(_)) => {
-            return Err(ConfigError::new(STORE, "is memory, where other replicas would not find results"));
-        }
-        (Some(url), _) => Store::at(url).map_err(|error| ConfigError::new(STORE, error.to_string()))?,
-    };
+    let store = batch_store(batch, redis.as_ref())?;
     let ledger = match redis {
         Some(redis) => Ledger::Redis(redis),
         None => Ledger::in_memory(MemoryLimits {
@@ -129,6 +118,22 @@ pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigE
         offline: config.voices.offline,
     });
     Ok((ledger, store, webhook))
+}
+
+/// Makes the folder, if it is one that is not there.
+fn batch_store(batch: &BatchConfig, redis: Option<&RedisLedger>) -> Result<Store, ConfigError> {
+    const STORE: &str = "TTS_BATCH_STORE";
+    let in_memory = || Store::in_memory(batch.store_bytes);
+    let in_redis = |redis: &RedisLedger| Store::in_redis(redis.clone(), batch.ttl, batch.store_bytes);
+    match (batch.store.as_deref(), redis) {
+        (None | Some("redis"), Some(redis)) => Ok(in_redis(redis)),
+        (None | Some("memory"), None) => Ok(in_memory()),
+        (Some("redis"), None) => Err(ConfigError::new(STORE, "is redis, and there is no TTS_REDIS_URL")),
+        (Some("memory"), Some(_)) => {
+            Err(ConfigError::new(STORE, "is memory, where other replicas would not find results"))
+        }
+        (Some(url), _) => Store::at(url).map_err(|error| ConfigError::new(STORE, error.to_string())),
+    }
 }
 
 fn redis_target(config: &Config, redis: &RedisConfig) -> Result<Target, ConfigError> {

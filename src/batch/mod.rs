@@ -15,6 +15,6 @@ mod working;
 pub use batches::{BatchError, BatchParts, BatchSettings, Batches, Submission, WorkSettings};
 pub use ledger::{Ledger, LedgerError, MemoryLimits, RedisLedger};
 pub use model::{BatchId, Description, Done, ItemError, Outcome, Sound, State, Status};
-pub use store::{Store, StoreError};
+pub use store::{ProbeFailed, Store, StoreError};
 pub use webhook::{Webhook, WebhookError, WebhookSettings};
 pub use working::Speaking;

@@ -85,8 +85,6 @@ impl Webhook {
 
         let host = url.host_str().ok_or(WebhookError::Invalid)?.to_owned();
         let addresses = self.addresses(&url).await?;
-        // The client leaves the choice to whoever uses it; only the first choice counts.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         // It is these that were looked at, not what the name means a moment later.
         let client = Client::builder().resolve_to_addrs(&host, &addresses).no_proxy();
         let client = client.redirect(reqwest::redirect::Policy::none()).timeout(LIMIT).build();

@@ -130,7 +130,7 @@ impl Worker {
             let put = async || match self.store.put(task.batch, &name, file.clone()).await {
                 Ok(()) => Ok(Ok(())),
                 Err(StoreError::Unreachable) => Err(()),
-                Err(refused) => Ok(Err(error("result_too_large", &refused.to_string()))),
+                Err(refused) => Ok(Err(error(refused.code(), &refused.to_string()))),
             };
             patiently(put).await.ok_or(None)?.map_err(Some)?;
         }

@@ -13,6 +13,7 @@ use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use reqwest::Url;
 use tokio::runtime::{Builder, Runtime};
 use tracing::subscriber::Interest;
 use tracing::{Level, Metadata, Span, Subscriber};
@@ -60,8 +61,8 @@ pub struct Exporting {
 /// Why spans cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf or grpc")]
-    Protocol,
+    #[error("{key}: {problem}")]
+    Variable { key: &'static str, problem: &'static str },
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
     Exporter(#[from] ExporterBuildError),
     #[error(transparent)]
@@ -87,9 +88,9 @@ pub fn export() -> Result<Option<Exporting>, ExportError> {
     if !is_asked_for(variable) {
         return Ok(None);
     }
-    // The client leaves the choice to whoever uses it; only the first choice counts.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let (exporter, connections) = match Protocol::of(variable).ok_or(ExportError::Protocol)? {
+    check_endpoint(variable)?;
+    let sampler = Sampler::of(variable)?;
+    let (exporter, connections) = match Protocol::of(variable)? {
         Protocol::Http => (SpanExporter::builder().with_http().build()?, None),
         Protocol::Grpc => {
             let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("otlp").enable_all().build()?;
@@ -101,7 +102,7 @@ pub fn export() -> Result<Option<Exporting>, ExportError> {
     if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
         resource = resource.with_service_name(SERVICE_NAME);
     }
-    let _ = SAMPLER.set(Sampler::of(variable));
+    let _ = SAMPLER.set(sampler);
     let provider = SdkTracerProvider::builder()
         .with_resource(resource.build())
         // What is not wanted is not begun: see `is_traced`.
@@ -109,6 +110,22 @@ pub fn export() -> Result<Option<Exporting>, ExportError> {
         .with_batch_exporter(exporter)
         .build();
     Ok(Some(Exporting { provider, connections }))
+}
+
+/// The first of these that says something, and what.
+fn first_of<'a>(names: &[&'a str], variable: impl Fn(&str) -> Option<String>) -> Option<(&'a str, String)> {
+    names.iter().find_map(|name| Some((*name, variable(name).filter(|value| !value.is_empty())?)))
+}
+
+/// The exporters take what is no address, and then send nothing.
+fn check_endpoint(variable: impl Fn(&str) -> Option<String>) -> Result<(), ExportError> {
+    let Some((key, endpoint)) = first_of(&ENDPOINTS, variable) else { return Ok(()) };
+    let is_address = Url::parse(&endpoint).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_address { Ok(()) } else { Err(wrong(key, "must be an address such as http://collector:4318")) }
+}
+
+fn wrong(key: &'static str, problem: &'static str) -> ExportError {
+    ExportError::Variable { key, problem }
 }
 
 fn is_asked_for(variable: impl Fn(&str) -> Option<String>) -> bool {
@@ -217,12 +234,12 @@ impl Drop for Exporting {
 // === impl Protocol ===
 
 impl Protocol {
-    /// `None`: it is one that is not spoken here.
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        match PROTOCOLS.iter().find_map(|name| variable(name).filter(|value| !value.is_empty())).as_deref() {
-            None | Some("http/protobuf") => Some(Self::Http),
-            Some("grpc") => Some(Self::Grpc),
-            Some(_) => None,
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ExportError> {
+        match first_of(&PROTOCOLS, variable) {
+            None => Ok(Self::Http),
+            Some((_, protocol)) if protocol == "http/protobuf" => Ok(Self::Http),
+            Some((_, protocol)) if protocol == "grpc" => Ok(Self::Grpc),
+            Some((key, _)) => Err(wrong(key, "must be http/protobuf or grpc")),
         }
     }
 }
@@ -231,19 +248,31 @@ impl Protocol {
 
 impl Sampler {
     /// By the names of <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>.
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let name = variable("OTEL_TRACES_SAMPLER").unwrap_or_default();
-        let argument = variable("OTEL_TRACES_SAMPLER_ARG").and_then(|argument| argument.parse().ok());
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ExportError> {
+        const NAME: &str = "OTEL_TRACES_SAMPLER";
+        const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+        let name = variable(NAME).unwrap_or_default();
         let (follows_the_caller, own) = match name.strip_prefix("parentbased_") {
             Some(own) => (true, own),
             None => (name.is_empty(), name.as_str()),
         };
         let ratio = match own {
             "always_off" => 0.0,
-            "traceidratio" => argument.unwrap_or(1.0),
-            _ => 1.0,
+            "traceidratio" => match variable(ARGUMENT).filter(|argument| !argument.is_empty()) {
+                None => 1.0,
+                Some(argument) => (argument.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)))
+                    .ok_or(wrong(ARGUMENT, "must be a number from 0 to 1"))?,
+            },
+            "always_on" => 1.0,
+            "" if name.is_empty() => 1.0,
+            _ => {
+                return Err(wrong(
+                    NAME,
+                    "must be always_on, always_off or traceidratio, or one with parentbased_ before it",
+                ));
+            }
         };
-        Self { follows_the_caller, ratio }
+        Ok(Self { follows_the_caller, ratio })
     }
 
     fn wants(self, traceparent: Option<&str>, chance: f64) -> bool {
@@ -275,7 +304,7 @@ mod tests {
     #[test]
     fn a_caller_s_decision_counts_before_the_ratio() {
         let sampler = |name: &str, argument: &str| {
-            Sampler::of(|variable| Some(if variable.ends_with("ARG") { argument } else { name }.to_owned()))
+            Sampler::of(|variable| Some(if variable.ends_with("ARG") { argument } else { name }.to_owned())).unwrap()
         };
         let (recorded, not) = (Some("00-0af7-b7ad-01"), Some("00-0af7-b7ad-00"));
         let seldom = sampler("parentbased_traceidratio", "0.01");
@@ -283,13 +312,13 @@ mod tests {
         assert_eq!([None, recorded, not].map(|parent| seldom.wants(parent, 0.5)), [false, true, false]);
         assert!(seldom.wants(None, 0.005) && !sampler("traceidratio", "0.01").wants(recorded, 0.5));
         assert!(!sampler("always_off", "").wants(None, 0.0) && sampler("parentbased_always_on", "").wants(None, 0.99));
-        assert_eq!(Sampler::of(|_| None), Sampler { follows_the_caller: true, ratio: 1.0 });
+        assert_eq!(Sampler::of(|_| None).unwrap(), Sampler { follows_the_caller: true, ratio: 1.0 });
     }
 
     #[test]
     fn the_protocol_is_that_of_traces_or_else_of_all() {
         let with = |set: &[(&str, &str)]| {
-            Protocol::of(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            Protocol::of(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())).ok()
         };
 
         assert_eq!(with(&[]), Some(Protocol::Http));

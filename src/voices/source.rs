@@ -140,8 +140,6 @@ impl ReadError {
 }
 
 fn client(base: &Url, stall_timeout: Duration) -> Result<Client, ReadError> {
-    // Fails only where one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = || {
         Client::builder()
             .user_agent(concat!("tts-batch-api/", env!("CARGO_PKG_VERSION")))

@@ -34,6 +34,8 @@ impl Fixture {
     }
 
     pub fn with_source(source: Source) -> Self {
+        // The program's own choice is made in its `main`. That another test was first is no matter.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let root = tempfile::tempdir().unwrap();
         let mut fixture = Self { source, root, catalogue: json!({}) };
         fixture.publish(VOICE, "CC0");

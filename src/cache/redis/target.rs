@@ -59,8 +59,6 @@ const PIPELINE_BUFFER: usize = 256;
 impl Target {
     /// Understands the URL. Opens no connection.
     pub fn parse(url: &str) -> Result<Self, InvalidTarget> {
-        // TLS wants one chosen; only the first choice counts.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let (scheme, rest) = url.split_once("://").ok_or(InvalidTarget(EXPECTED))?;
         match scheme {
             "redis-cluster" | "rediss-cluster" | "valkey-cluster" => Self::cluster(&Several::parse(rest)?, scheme),

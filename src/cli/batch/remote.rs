@@ -44,8 +44,6 @@ impl Server {
         let url = Url::parse(url).ok().filter(Url::has_host).ok_or(ServerError::Address)?;
         let token = token.and_then(|tokens| tokens.split(',').next()).map(str::trim).filter(|token| !token.is_empty());
         let token = token.and_then(|token| HeaderValue::from_str(token).ok()).ok_or(ServerError::Token)?;
-        // The client leaves the choice to whoever uses it; only the first choice counts.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let headers = HeaderMap::from_iter([(reqwest::header::HeaderName::from_static("user-token"), token)]);
         let client = Client::builder().default_headers(headers).build().map_err(|error| unreachable(&error))?;
         Ok(Self { url, client })

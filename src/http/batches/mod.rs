@@ -255,7 +255,11 @@ impl From<BatchError> for ApiError {
                 let message = "the result is not in the store any more";
                 Self::new(StatusCode::NOT_FOUND, "result_not_found", message)
             }
-            BatchError::Ledger(LedgerError::Unreachable(_)) | BatchError::Store(_) => {
+            BatchError::Store(error) => {
+                let wait = std::time::Duration::from_secs(5);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), message).retry_after(wait)
+            }
+            BatchError::Ledger(LedgerError::Unreachable(_)) => {
                 let message = "batches cannot be reached at the moment";
                 let wait = std::time::Duration::from_secs(5);
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "batches_unavailable", message).retry_after(wait)
