@@ -99,6 +99,7 @@ impl Speaker {
         let default_voice = default_voice(config, &catalogue)?;
         let metrics = Metrics::new().context("metrics")?;
         metrics.show_dropped_log_lines(telemetry::dropped_lines).context("metrics")?;
+        metrics.show_malformed_requests(telemetry::malformed_requests).context("metrics")?;
         let readiness = Readiness::default();
         let parts =
             PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
@@ -173,6 +174,7 @@ impl Application {
         let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
         actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness, self.in_flight, self.drain_timeout)?);
+        actix::spawn(telemetry::tell_of_malformed_requests());
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
         self.server.await?;

@@ -1,6 +1,7 @@
 //! Owns the log: constant messages with fields beside them, one JSON object a line, on standard error. Lines are written by a thread of their
 //! own; what it cannot write in time is dropped and counted, so that nobody waits for whoever reads them.
 
+use std::io::IsTerminal;
 use std::panic::{Location, PanicHookInfo};
 
 use tracing::Subscriber;
@@ -10,6 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::malformed::WithoutMalformed;
 use crate::config::{LogConfig, LogFormat};
 
 /// Where lines go, and what writes them for as long as it is kept.
@@ -24,11 +26,19 @@ where
 {
     // Libraries speak in sentences of their own: only what they warn of is passed on.
     let filter = Targets::new().with_default(LevelFilter::WARN).with_target("tts_batch_api", config.level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(SystemTime);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(SystemTime).with_ansi(is_coloured());
     match config.format {
-        LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
-        LogFormat::Pretty => layer.with_filter(filter).boxed(),
+        LogFormat::Json => {
+            let layer = layer.json().flatten_event(true).with_span_list(false);
+            layer.map_event_format(WithoutMalformed).with_filter(filter).boxed()
+        }
+        LogFormat::Pretty => layer.map_event_format(WithoutMalformed).with_filter(filter).boxed(),
     }
+}
+
+/// Colours are for terminals, and for those who want them (<https://no-color.org>).
+fn is_coloured() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Says where, not what: a panic's message may quote the text that was worked on.

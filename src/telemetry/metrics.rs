@@ -217,6 +217,16 @@ impl Metrics {
         self.poll(dropped, move |dropped| dropped.inc_by(count().saturating_sub(dropped.get())))
     }
 
+    /// Shows a count that is kept elsewhere.
+    ///
+    /// # Errors
+    /// If it is shown already.
+    pub fn show_malformed_requests(&self, count: impl Fn() -> u64 + Send + Sync + 'static) -> Result<(), Error> {
+        let help = "Connections that were ended because what came was no HTTP request.";
+        let malformed = IntCounter::new("tts_http_malformed_requests_total", help)?;
+        self.poll(malformed, move |malformed| malformed.inc_by(count().saturating_sub(malformed.get())))
+    }
+
     fn poll<M: Collector + 'static>(
         &self,
         metric: M,

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::support::{TestServer, until};
 
 const DROPPED: &str = "tts_log_lines_dropped_total";
+const REFUSED: usize = 20;
 /// At two lines each, more than a pipe holds.
 const REQUESTS: usize = 1_000;
 
@@ -41,4 +42,17 @@ fn a_log_that_nobody_reads_keeps_no_caller_waiting_and_its_losses_are_counted() 
 
     until("lost lines", || (server.metric(DROPPED) > 0.0).then_some(()));
     server.stop();
+}
+
+#[test]
+fn requests_that_are_none_are_counted_and_not_a_line_each() {
+    let server = TestServer::start_unready(&[]);
+
+    for request in ["GET /livez HTTP/1.1\r\nhost: x\r\nbroken header\r\n\r\n", "\0\0\0\r\n\r\n"].repeat(REFUSED / 2) {
+        assert!(server.raw(request.as_bytes()).status == 400);
+    }
+
+    until("all of them", || (server.metric("tts_http_malformed_requests_total") == REFUSED as f64).then_some(()));
+    let log = server.stop();
+    assert!(log.iter().all(|line| !line.contains("ERROR") && !line.contains("stream error")), "{log:?}");
 }
