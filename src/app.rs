@@ -1,6 +1,7 @@
 //! Owns putting the service together: from settings to running actors, children and server, and back down in order.
 
 mod assembly;
+mod checks;
 mod settings;
 
 use std::collections::BTreeSet;
@@ -29,8 +30,10 @@ use crate::telemetry::{self, Metrics};
 use crate::voices::{Catalogue, DefaultVoice};
 pub use assembly::item_speaking;
 use assembly::{batches, state};
+pub use checks::check_voice_settings;
+use checks::{check_memory, known_voice, open_catalogue, tell};
+pub use settings::{batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 use settings::{cache_settings, pool_settings};
-pub use settings::{espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
 pub struct Speaker {
@@ -74,19 +77,24 @@ const PRELOAD_AGAIN: Duration = Duration::from_secs(5);
 impl Speaker {
     /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let (catalogue, trouble) = open_catalogue(config)?;
+        tell(&trouble);
+        Self::with_catalogue(config, catalogue).await
+    }
+
+    async fn with_catalogue(config: &Config, catalogue: Catalogue) -> anyhow::Result<Self> {
         // A setting that is wrong is found before anything heavy starts.
         cache_settings(config)?;
         text_reader(config, 0)?;
+        pool_settings(config)?;
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::load(&files.onnxruntime)?;
-        let catalogue = Catalogue::open(&voice_settings(config)?).unwrap_or_else(|error| {
-            tracing::warn!(%error, "no voices");
-            Catalogue::default()
-        });
         let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
         let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
-        Self::with_engine(config, Arc::new(OnnxEngine::new(runtime, models)), catalogue, phonemizer)
+        let engine = OnnxEngine::new(runtime, models);
+        check_memory(config, &catalogue, &engine)?;
+        Self::with_engine(config, Arc::new(engine), catalogue, phonemizer)
     }
 
     /// Starts the actors around another engine than that of [`Speaker::start`].
@@ -129,7 +137,11 @@ impl Application {
     /// Binds the address first, so that a port in use is known before anything heavy starts.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
         let listener = listen(&config.http)?;
-        let speaker = Speaker::start(config).await?;
+        batch_places(config)?;
+        let (catalogue, trouble) = open_catalogue(config)?;
+        let suspicions = if trouble.is_none() { check_voice_settings(config, &catalogue)? } else { Vec::new() };
+        tell(config.suspicions.iter().chain(&trouble).chain(&suspicions));
+        let speaker = Speaker::with_catalogue(config, catalogue).await?;
         Self::with_speaker(config, listener, speaker)
     }
 
@@ -370,11 +382,4 @@ fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigErr
             names.iter().map(known).collect()
         }
     }
-}
-
-fn known_voice(config: &Config, key: &str, name: &str, catalogue: &Catalogue) -> Result<VoiceId, ConfigError> {
-    VoiceId::parse(name)
-        .ok()
-        .filter(|id| catalogue.contains(id))
-        .ok_or_else(|| config.error(key, "names a voice that is not to be had or that TTS_VOICES does not allow"))
 }

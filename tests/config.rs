@@ -3,7 +3,11 @@
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "config/bucket.rs"]
+mod bucket;
 mod support;
+#[path = "config/voices.rs"]
+mod voices;
 
 use std::time::Duration;
 
@@ -100,10 +104,15 @@ fn a_wrong_way_to_the_collector_is_64_and_named() {
     let wrong = [
         [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")],
         [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://not an address")],
+        [("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")],
+        [endpoint, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "ftp://collector")],
+        [endpoint, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")],
+        [endpoint, ("OTEL_TRACES_SAMPLER", "sometimes")],
+        [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "7")],
     ];
 
     for variables in wrong {
-        let run = serve(&[&[("ALLOWED_USER_TOKEN", SECRET)], &variables[..]].concat());
+        let run = serve(&[&[("ALLOWED_USER_TOKEN", SECRET), endpoint], &variables[..]].concat());
 
         assert_refused(&run, variables[1].0);
     }

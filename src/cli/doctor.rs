@@ -6,7 +6,9 @@ use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, On
 use piper_phonemize::{EspeakPool, Phonemizer, phoneme_ids};
 
 use super::{Arguments, exit, in_system};
-use crate::app::{espeak_settings, redis_settings, runtime_settings, voice_settings};
+use crate::app::{
+    batch_places, check_voice_settings, espeak_settings, redis_settings, runtime_settings, voice_settings,
+};
 use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::voices::Catalogue;
@@ -18,12 +20,17 @@ const TEXT: &str = "All is well.";
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     let loaded = arguments.load(&ProcessEnvironment);
-    let valid = report("settings", &loaded.as_ref().map(|_| "valid".to_owned()).map_err(advice));
+    let judged = loaded.as_ref().map_err(advice).and_then(judge);
+    let valid = report("settings", &judged.as_ref().map(|_| "valid".to_owned()).map_err(Clone::clone));
+    for suspicion in judged.iter().flatten() {
+        println!("warn  settings: {suspicion}");
+    }
     let Ok(config) = loaded.or_else(|_| arguments.load_for_command()) else {
         return exit::unavailable();
     };
 
-    let healthy = in_system(async { check_parts(&config).await & check_redis(&config).await });
+    let healthy =
+        in_system(async { check_parts(&config).await & check_redis(&config).await & check_batches(&config).await });
     if healthy && valid {
         println!("This machine can serve.");
         ExitCode::SUCCESS
@@ -37,6 +44,16 @@ fn advice(error: &ConfigError) -> String {
         return format!("{error}; for example: export ALLOWED_USER_TOKEN=$(head -c 24 /dev/urandom | base64)");
     }
     error.to_string()
+}
+
+/// What the service would warn of before it begins, or would end with.
+fn judge(config: &Config) -> Result<Vec<ConfigError>, String> {
+    let settings = voice_settings(config).map_err(|error| error.to_string())?;
+    // A folder that cannot be read is told of with the voices.
+    let catalogue = Catalogue::open(&settings).ok();
+    let of_voices = catalogue.map(|catalogue| check_voice_settings(config, &catalogue)).transpose();
+    let of_voices = of_voices.map_err(|error| error.to_string())?.unwrap_or_default();
+    Ok(config.suspicions.iter().cloned().chain(of_voices).collect())
 }
 
 async fn check_parts(config: &Config) -> bool {
@@ -82,6 +99,20 @@ async fn check_redis(config: &Config) -> bool {
         }),
     };
     report("Redis", &check)
+}
+
+async fn check_batches(config: &Config) -> bool {
+    let check = match batch_places(config) {
+        Err(error) => Err(error.to_string()),
+        Ok((_, store, _)) => match (store.probe().await, &config.batch.store) {
+            (Ok(()), None) => Ok("results are where the list of batches is".to_owned()),
+            (Ok(()), Some(place)) => Ok(format!("results are kept in {place}")),
+            (Err(error), _) => {
+                Err(format!("{error}; check TTS_BATCH_STORE, what is allowed there, and AWS_* of a bucket"))
+            }
+        },
+    };
+    report("batches", &check)
 }
 
 async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {

@@ -2,8 +2,10 @@
 //! environment); what is wrong ends the start with a line that names the key. `config/default.toml` documents every key.
 
 mod aliases;
+mod links;
 mod reader;
 mod secret;
+mod suspicions;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ pub use secret::{Secret, Token};
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_tokens};
 
 use reader::{Reader, SetAs, Values};
+use suspicions::cores;
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub struct Config {
     pub batch: BatchConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
+    /// Values that may not be what was meant.
+    pub suspicions: Vec<ConfigError>,
     set_as: SetAs,
 }
 
@@ -211,6 +216,11 @@ const SOURCE_SCHEMES: [&str; 3] = ["http://", "https://", "file:///"];
 // === impl VoicesConfig ===
 
 impl VoicesConfig {
+    /// Whether voices come from the public source, whose list comes with the program.
+    pub fn has_public_source(&self) -> bool {
+        self.source == DEFAULT_SOURCE
+    }
+
     /// Where compiled voices are kept.
     pub fn compiled_dir(&self) -> Option<PathBuf> {
         Some(self.compiled_dir.clone().unwrap_or_else(|| self.models_dir.join(".compiled")))
@@ -230,8 +240,15 @@ impl Config {
         set_as.retain(|name, _| !over.contains_key(*name));
         set_as.extend(over_as);
         values.extend(over);
-        let config = Self::from_values(Reader::new(values)).map_err(|error| error.renamed(&set_as))?;
-        Ok(Self { set_as, ..config })
+        let quoted = suspicions::quoted(&values);
+        let config = Self::from_values(Reader::new(values)).map_err(|error| {
+            // The quotes, where they are the cause.
+            let cause = quoted.iter().find(|quoted| quoted.key == error.key).cloned();
+            cause.unwrap_or(error).renamed(&set_as)
+        })?;
+        let suspicions = quoted.into_iter().chain(suspicions::oversized(&config));
+        let suspicions = suspicions.map(|suspicion| suspicion.renamed(&set_as)).collect();
+        Ok(Self { suspicions, set_as, ..config })
     }
 
     /// What is wrong with a setting, under the name by which it was set.
@@ -240,7 +257,7 @@ impl Config {
     }
 
     fn from_values(mut read: Reader) -> Result<Self, ConfigError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let tokens_file = read.path("TTS_TOKENS_FILE");
         let tokens = read.tokens("ALLOWED_USER_TOKEN", tokens_file.is_none())?;
         let config = Self {
@@ -256,12 +273,12 @@ impl Config {
                 compiled_dir: read.path("TTS_COMPILED_DIR"),
                 memory_bytes: read.number("TTS_POOL_MEMORY_BYTES", 1..=1 << 50, 512 << 20)?,
                 pinned: read.list("TTS_PINNED_VOICES")?.unwrap_or_default(),
-                idle: seconds_or_never(&mut read, "TTS_VOICE_IDLE_SECONDS", 31_536_000, 0)?,
+                idle: read.seconds_or_never("TTS_VOICE_IDLE_SECONDS", 31_536_000, 0)?,
                 source: voice_source(&mut read)?,
                 offline: read.flag("TTS_OFFLINE", false)?,
                 allowed_licenses: read.list("TTS_ALLOWED_LICENSES")?.unwrap_or_default(),
                 models_max_bytes: read.number("TTS_MODELS_MAX_BYTES", 0..=1 << 50, 0)?,
-                rescan: seconds_or_never(&mut read, "TTS_VOICES_RESCAN_SECONDS", 86_400, 60)?,
+                rescan: read.seconds_or_never("TTS_VOICES_RESCAN_SECONDS", 86_400, 60)?,
                 download_timeout: read.milliseconds("TTS_DOWNLOAD_TIMEOUT_MS", 100..=86_400_000, 600_000)?,
                 download_stall: read.milliseconds("TTS_DOWNLOAD_STALL_MS", 10..=600_000, 20_000)?,
                 wait: read.milliseconds("TTS_VOICE_WAIT_MS", 0..=3_600_000, 10_000)?,
@@ -305,23 +322,14 @@ impl Config {
                 webhook_retry: read.milliseconds("TTS_BATCH_WEBHOOK_RETRY_MS", 100..=3_600_000, 30_000)?,
                 webhook_private: read.flag("TTS_BATCH_WEBHOOK_PRIVATE", false)?,
             },
-            log: LogConfig {
-                format: match read.choice("TTS_LOG_FORMAT", &["json", "pretty"])? {
-                    Some("pretty") => LogFormat::Pretty,
-                    _ => LogFormat::Json,
-                },
-                level: read
-                    .choice("TTS_LOG_LEVEL", &["error", "warn", "info", "debug", "trace"])?
-                    .and_then(|name| name.parse().ok())
-                    .unwrap_or(Level::INFO),
-                queue_lines: read.number("TTS_LOG_QUEUE_LINES", 16..=1_000_000, 8_192)?,
-            },
+            log: log(&mut read)?,
             runtime: RuntimeConfig {
                 onnxruntime: read.path("ORT_DYLIB_PATH"),
                 espeak_library: read.path("TTS_ESPEAK_LIBRARY"),
                 espeak_data: read.path("TTS_ESPEAK_DATA"),
                 tashkeel: read.path("TTS_TASHKEEL_DIR"),
             },
+            suspicions: Vec::new(),
             set_as: SetAs::new(),
         };
         read.finish()?;
@@ -346,6 +354,20 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
     })
 }
 
+fn log(read: &mut Reader) -> Result<LogConfig, ConfigError> {
+    Ok(LogConfig {
+        format: match read.choice("TTS_LOG_FORMAT", &["json", "pretty"])? {
+            Some("pretty") => LogFormat::Pretty,
+            _ => LogFormat::Json,
+        },
+        level: read
+            .choice("TTS_LOG_LEVEL", &["error", "warn", "info", "debug", "trace"])?
+            .and_then(|name| name.parse().ok())
+            .unwrap_or(Level::INFO),
+        queue_lines: read.number("TTS_LOG_QUEUE_LINES", 16..=1_000_000, 8_192)?,
+    })
+}
+
 fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
     let url = read.text("TTS_REDIS_URL");
     let redis = RedisConfig {
@@ -358,17 +380,6 @@ fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
         lease: read.milliseconds("TTS_REDIS_LEASE_MS", 1..=600_000, 3_000)?,
     };
     Ok(url.map(|_| redis))
-}
-
-/// Seconds up to `most`, of which 0 means never.
-fn seconds_or_never(
-    read: &mut Reader,
-    key: &'static str,
-    most: u64,
-    default: u64,
-) -> Result<Option<Duration>, ConfigError> {
-    let time = Duration::from_secs(read.number(key, 0..=most, default)?);
-    Ok(Some(time).filter(|time| !time.is_zero()))
 }
 
 fn voice_source(read: &mut Reader) -> Result<String, ConfigError> {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Token;
+use super::links::is_service_link;
 
 /// Raw values by the name of their environment variable.
 pub type Values = BTreeMap<String, String>;
@@ -62,7 +63,8 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Settings and aliases among the variables. An empty value counts as not set. The name of the settings file is not a setting.
+/// Settings and aliases among the variables. An empty value counts as not set. The name of the settings file is not a setting, nor is what
+/// Kubernetes says of its services.
 pub fn read_environment(environment: &dyn Environment) -> Values {
     environment
         .variables()
@@ -70,7 +72,7 @@ pub fn read_environment(environment: &dyn Environment) -> Values {
         .filter(|(name, value)| {
             let ours =
                 name.starts_with(PREFIX) || OTHER_NAMES.contains(&name.as_str()) || super::aliases::is_alias(name);
-            ours && name != FILE_VARIABLE && !value.trim().is_empty()
+            ours && name != FILE_VARIABLE && !value.trim().is_empty() && !is_service_link(name, value.trim())
         })
         .collect()
 }
@@ -145,6 +147,17 @@ impl Reader {
         default: u64,
     ) -> Result<Duration, ConfigError> {
         self.number(key, range, default).map(Duration::from_millis)
+    }
+
+    /// Seconds up to `most`, of which 0 means never.
+    pub fn seconds_or_never(
+        &mut self,
+        key: &'static str,
+        most: u64,
+        default: u64,
+    ) -> Result<Option<Duration>, ConfigError> {
+        let time = Duration::from_secs(self.number(key, 0..=most, default)?);
+        Ok(Some(time).filter(|time| !time.is_zero()))
     }
 
     pub fn flag(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {

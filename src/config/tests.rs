@@ -155,3 +155,33 @@ fn what_is_wrong_is_named() {
         assert!(!error.to_string().contains('\n'));
     }
 }
+
+#[test]
+fn services_that_kubernetes_tells_of_are_passed_over() {
+    let config = load(&[
+        TOKEN,
+        ("TTS_PORT", "tcp://10.96.0.7:80"),
+        ("TTS_BATCH_API_SERVICE_HOST", "10.96.0.7"),
+        ("REDIS_HOST", "redis"),
+        ("REDIS_PORT", "tcp://10.96.0.8:6379"),
+    ]);
+
+    assert_eq!(config.unwrap().cache.redis.unwrap().url.reveal(), "redis://redis:6379");
+    assert_eq!(load(&[TOKEN, ("TTS_PORT", "8080")]).unwrap_err().key, "TTS_PORT");
+}
+
+#[test]
+fn values_in_quotes_and_more_threads_than_cores_are_suspicious() {
+    let config = load(&[TOKEN, ("ASSETS_DIR", "'/srv/voices'"), ("TTS_WORKERS", "1024")]).unwrap();
+
+    let keys: Vec<&str> = config.suspicions.iter().map(|suspicion| suspicion.key.as_str()).collect();
+    assert_eq!(keys, ["ASSETS_DIR", "TTS_WORKERS"]);
+    assert_eq!(load(&[TOKEN]).unwrap().suspicions, []);
+}
+
+#[test]
+fn where_quotes_are_what_is_wrong_they_are_named() {
+    let error = load(&[TOKEN, ("TTS_WORKERS", "\"2\"")]).unwrap_err();
+
+    assert!(error.key == "TTS_WORKERS" && error.problem.contains("quotes"), "{error}");
+}

@@ -43,6 +43,8 @@ pub enum TokensError {
     Malformed { line: usize, message: String },
     #[error("token {index}: {problem}")]
     Token { index: usize, problem: &'static str },
+    #[error("token {index}: sha256 is that of ALLOWED_USER_TOKEN, which has no limits: take it out of one of the two")]
+    AlsoSecret { index: usize },
     #[error("more than {MAX_TOKENS} tokens, which are compared with one after the other")]
     TooMany,
 }
@@ -73,6 +75,8 @@ enum Scope {
 }
 
 pub const MAX_TOKENS: usize = 1_000;
+/// With what commands may put behind it.
+const NO_SECRETS: [&str; 3] = ["", "\n", "\r\n"];
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// The tokens of a file.
@@ -95,12 +99,21 @@ fn parse(text: &str) -> Result<Vec<NamedToken>, TokensError> {
         return Err(TokensError::TooMany);
     }
     let mut names = std::collections::HashSet::new();
+    let mut secrets: Vec<Token> = Vec::new();
     let named = |(at, entry): (usize, Entry)| {
         let wrong = |problem| TokensError::Token { index: at + 1, problem };
         if entry.name.is_empty() || !names.insert(entry.name.clone()) {
             return Err(wrong("name must be there, and there once"));
         }
         let token = Token::from_digest(&entry.sha256).ok_or(wrong("sha256 must be 64 hexadecimal digits"))?;
+        // What `sha256sum` prints of a variable that is not set.
+        if NO_SECRETS.iter().any(|nothing| token.is_same(&Token::new(nothing))) {
+            return Err(wrong("sha256 is that of an empty secret: was the variable set that went into sha256sum?"));
+        }
+        if secrets.iter().any(|before| before.is_same(&token)) {
+            return Err(wrong("sha256 is that of a token before it: two names cannot have one secret"));
+        }
+        secrets.push(token.clone());
         let scopes = entry.scopes.unwrap_or_else(|| vec![Scope::Speak]);
         Ok(NamedToken {
             name: entry.name,
@@ -152,6 +165,12 @@ mod tests {
             format!("[[token]]\nname = \"\"\nsha256 = \"{DIGEST}\""),
             format!("{}{}", entry(""), entry("")),
             "SECRET".to_owned(),
+            format!("{}[[token]]\nname = \"other\"\nsha256 = \"{DIGEST}\"", entry("")),
+            // Of nothing, and of an empty line.
+            "[[token]]\nname = \"a\"\nsha256 = \"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\""
+                .to_owned(),
+            "[[token]]\nname = \"a\"\nsha256 = \"01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b\""
+                .to_owned(),
         ];
         for text in cases {
             let error = parse(&text).unwrap_err().to_string();

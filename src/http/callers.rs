@@ -47,7 +47,12 @@ impl Callers {
             let same = before.iter().find(|known| known.is_as(&token));
             same.cloned().unwrap_or_else(|| Arc::new(Known::named(token)))
         };
-        let named = read_tokens(file)?.into_iter().map(keep).collect();
+        let tokens = read_tokens(file)?;
+        let is_secret = |token: &NamedToken| self.secrets.iter().any(|secret| secret.is_same(&token.token));
+        if let Some(index) = tokens.iter().position(is_secret) {
+            return Err(TokensError::AlsoSecret { index: index + 1 });
+        }
+        let named = tokens.into_iter().map(keep).collect();
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
         Ok(())
     }

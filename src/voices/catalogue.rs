@@ -134,6 +134,23 @@ impl Catalogue {
         self.all().into_iter().filter(|info| self.contains(&info.id)).collect()
     }
 
+    /// Whether the source's own list is known, and not only the names that come with the program.
+    pub fn has_list(&self) -> bool {
+        self.0.read().published.is_some()
+    }
+
+    /// Whether a name or pattern fits a voice that is here, in the source's list, or before that is known among the public voices.
+    pub fn knows(&self, pattern: &str) -> bool {
+        let state = self.0.read();
+        let pattern = WildMatch::new(pattern);
+        let fits = |id: &VoiceId| pattern.matches(id.as_str());
+        state.installed.keys().any(fits)
+            || match &state.published {
+                Some(published) => published.voices.keys().chain(published.aliases.keys()).any(fits),
+                None => self.0.names.keys().any(fits),
+            }
+    }
+
     /// Voices that are known, whether they may be served or not.
     pub fn all(&self) -> Vec<VoiceInfo> {
         let state = self.0.read();

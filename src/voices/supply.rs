@@ -57,6 +57,16 @@ impl Catalogue {
         }
     }
 
+    /// Whether the voice may be served and is here or to be had, or else why not. Fetches nothing.
+    pub fn check(&self, id: &VoiceId) -> Result<(), VoiceError> {
+        let (id, installed) = self.find(id)?;
+        if installed.is_some() || self.0.is_fetchable(&self.0.read(), &id) {
+            Ok(())
+        } else {
+            Err(VoiceError::Offline(id))
+        }
+    }
+
     /// Downloads a voice whether it may be served or not, as far as its licence may. To replace what is there, the source's list is asked
     /// for again first: it may have moved on.
     pub async fn fetch(&self, id: &VoiceId, existing: Existing) -> Result<(), VoiceError> {

@@ -1,0 +1,36 @@
+//! Owns finding values that are possible and may not be what was meant.
+
+use super::reader::Values;
+use super::{Config, ConfigError};
+
+/// More threads for a core than these are a slip.
+const THREADS_FOR_A_CORE: usize = 8;
+const QUOTED: &str = "is in quotes, which are taken as part of the value: write it without them";
+
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Values in quotes, as they stand in files of variables that no shell reads.
+pub fn quoted(values: &Values) -> Vec<ConfigError> {
+    let is_quoted = |value: &str| {
+        ['"', '\''].iter().any(|quote| value.len() > 1 && value.starts_with(*quote) && value.ends_with(*quote))
+    };
+    let quoted = values.iter().filter(|(_, value)| is_quoted(value.trim()));
+    quoted.map(|(name, _)| ConfigError::new(name, QUOTED)).collect()
+}
+
+/// More threads and processes than cores can be of use.
+pub fn oversized(config: &Config) -> Vec<ConfigError> {
+    let cores = cores();
+    let numbers = [
+        ("TTS_HTTP_THREADS", config.http.threads),
+        ("TTS_WORKERS", config.synthesis.workers),
+        ("TTS_PHONEMIZERS", config.synthesis.phonemizers),
+        ("TTS_BATCH_WORKERS", config.batch.workers),
+    ];
+    let many = numbers.into_iter().filter(|(_, number)| *number > THREADS_FOR_A_CORE * cores);
+    let problem = |number| format!("is {number}, on {cores} cores: more take memory and gain nothing");
+    many.map(|(key, number)| ConfigError::new(key, problem(number))).collect()
+}
