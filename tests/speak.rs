@@ -138,6 +138,54 @@ fn speak_reads_ssml_and_writes_subtitles() {
 }
 
 #[test]
+fn ogg_is_the_ending_of_opus_too_in_whatever_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let [lower, upper] = ["a.ogg", "A.OGG"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+
+    for path in [&lower, &upper] {
+        let run = speak(&["Hello.", "-o", path]).finish();
+
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let sound = std::fs::read(path).unwrap();
+        assert!(sound.starts_with(b"OggS") && sound[28..].starts_with(b"OpusHead"));
+    }
+}
+
+/// What a command writes where standard output and error are a terminal, and how it ended.
+fn in_a_terminal(command: &str, variables: &[(&str, &str)]) -> (String, Option<i32>) {
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &format!("{} {command}", env!("CARGO_BIN_EXE_tts-batch-api"))]);
+    let variables = [&[("TTS_OFFLINE", "true"), ("SHELL", "/bin/sh")], variables].concat();
+    let output = script.arg("/dev/null").env_clear().envs(variables).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = output.stdin(std::process::Stdio::null()).output().expect("script, of bsdutils");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code())
+}
+
+#[test]
+fn speak_writes_no_sound_into_a_terminal() {
+    let (said, code) = in_a_terminal("speak Hello.", &[]);
+
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("-o speech.wav") && !said.contains("RIFF"), "{said}");
+}
+
+#[test]
+fn colours_are_for_terminals_alone_and_for_those_who_want_them() {
+    // It warns that there is no such folder, then ends.
+    let (command, nowhere) = ("speak Hello. -o /dev/null --format wav", ("TTS_MODELS_DIR", "no/such/folder"));
+
+    let (coloured, _) = in_a_terminal(command, &[nowhere]);
+    let (plain, _) = in_a_terminal(command, &[nowhere, ("NO_COLOR", "1")]);
+    let piped = speak(&["Hello."]).variable(nowhere.0, nowhere.1).finish().stderr;
+
+    for log in [&coloured, &plain, &piped] {
+        assert!(log.contains("WARN") && log.contains("TTS_MODELS_DIR"), "{log}");
+    }
+    assert!(coloured.contains('\u{1b}'), "{coloured}");
+    assert!(!plain.contains('\u{1b}') && !piped.contains('\u{1b}'), "{plain} {piped}");
+}
+
+#[test]
 fn speak_plays_with_what_is_there_and_says_if_nothing_is() {
     let folder = tempfile::tempdir().unwrap();
     let player = folder.path().join("aplay");

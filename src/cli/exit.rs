@@ -1,5 +1,6 @@
 //! Owns exit codes, those of `sysexits.h`, and the one line on standard error that goes with them.
 
+use std::any::Any;
 use std::process::ExitCode;
 
 use piper_acoustic::{RuntimeError, RuntimeMissing};
@@ -7,6 +8,7 @@ use piper_phonemize::EspeakError;
 
 use super::batch::{BatchFailed, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
+use super::speak::NowhereToGo;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::speech::SpeechError;
@@ -32,6 +34,11 @@ pub enum VoiceMissing {
     Any(String),
 }
 
+/// The program has a fault.
+#[derive(Debug, thiserror::Error)]
+#[error("ended by a panic{0}; please report it")]
+pub struct Panicked(String);
+
 /// Prints help or what is wrong with the arguments.
 pub fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
@@ -49,7 +56,10 @@ pub fn unavailable() -> ExitCode {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
-    if error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(TelemetryError::Traces(_))) {
+    if error.is::<ConfigError>()
+        || error.is::<NowhereToGo>()
+        || matches!(error.downcast_ref(), Some(TelemetryError::Traces(_)))
+    {
         return USAGE;
     }
     if error.is::<BatchFailed>() || error.is::<UnusableFile>() {
@@ -93,5 +103,36 @@ fn code(error: &anyhow::Error) -> u8 {
         ) => DATA,
         None if error.is::<std::io::Error>() => IO,
         _ => SOFTWARE,
+    }
+}
+
+// === impl Panicked ===
+
+impl Panicked {
+    /// With the panic's message.
+    pub fn at_start(panic: &(dyn Any + Send)) -> Self {
+        let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        Self(format!(" at the start: {}", message.unwrap_or("no message")))
+    }
+
+    /// Without it, as it may quote a text. The log says where it was.
+    pub fn at_work() -> Self {
+        Self(String::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_at_the_start_says_why() {
+        for panic in [catch_unwind(|| panic!("no provider")), catch_unwind(|| panic!("no {}", "provider"))] {
+            let error = Panicked::at_start(&*panic.unwrap_err()).to_string();
+
+            assert_eq!(error, "ended by a panic at the start: no provider; please report it");
+        }
     }
 }

@@ -9,16 +9,19 @@ mod speak;
 mod voices;
 
 use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
+use futures_util::FutureExt;
 use piper_phonemize::{ChildArgs, run_child};
 
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
 use crate::telemetry;
+use exit::Panicked;
 
 const PROGRAM: &str = "tts-batch-api";
 
@@ -66,30 +69,40 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };
-    let outcome = match &arguments.command {
-        None | Some(Command::Serve) => serve(&arguments),
-        Some(Command::Speak(args)) => speak::run(args, &arguments),
-        Some(Command::Batch(args)) => batch::run(args, &arguments),
-        Some(Command::Warm(args)) => batch::warm(args, &arguments),
-        Some(Command::Phonemize(args)) => phonemize::run(args, &arguments),
-        Some(Command::Voices(args)) => voices::run(args, &arguments),
-        Some(Command::Doctor) => return doctor::run(&arguments),
-        Some(Command::Healthcheck) => healthcheck::run(&arguments),
+    // What is said of a panic is written too before the end.
+    let outcome = catch_unwind(AssertUnwindSafe(|| execute(&arguments)));
+    telemetry::finish();
+    outcome.unwrap_or_else(|_| Err(Panicked::at_work().into())).unwrap_or_else(|error| exit::report(&error))
+}
+
+fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        None | Some(Command::Serve) => serve(arguments)?,
+        Some(Command::Speak(args)) => speak::run(args, arguments)?,
+        Some(Command::Batch(args)) => batch::run(args, arguments)?,
+        Some(Command::Warm(args)) => batch::warm(args, arguments)?,
+        Some(Command::Phonemize(args)) => phonemize::run(args, arguments)?,
+        Some(Command::Voices(args)) => voices::run(args, arguments)?,
+        Some(Command::Doctor) => return Ok(doctor::run(arguments)),
+        Some(Command::Healthcheck) => healthcheck::run(arguments)?,
         Some(Command::Completions { shell }) => print(|out| {
             generate(*shell, &mut Arguments::command(), PROGRAM, out);
             Ok(())
-        }),
-        Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out)),
-        Some(Command::PhonemizerChild(args)) => run_child(args).map_err(Into::into),
-    };
-    telemetry::finish();
-    outcome.map_or_else(|error| exit::report(&error), |()| ExitCode::SUCCESS)
+        })?,
+        Some(Command::Man) => print(|out| clap_mangen::Man::new(Arguments::command()).render(out))?,
+        Some(Command::PhonemizerChild(args)) => run_child(args)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load(&ProcessEnvironment)?;
     telemetry::init(&config.log)?;
-    in_system(async { Application::build(&config).await?.run().await })
+    in_system(async {
+        // Before the first caller a panic can quote nobody: its message may be told.
+        let built = AssertUnwindSafe(Application::build(&config)).catch_unwind().await;
+        built.map_err(|panic| Panicked::at_start(&*panic))??.run().await
+    })
 }
 
 /// Puts out what `write` writes, all at once.

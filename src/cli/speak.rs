@@ -1,7 +1,7 @@
 //! Owns `speak`: a text into an audio file, by the same service as the routes.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::text::{Pronunciation, TextType};
 pub struct SpeakArgs {
     /// Text to speak; `-` reads standard input.
     text: String,
-    /// File to write; its ending chooses the format. Standard output without it, as WAV.
+    /// File to write; its ending chooses the format (`.ogg` is Opus). Standard output without it, as WAV, unless that is a terminal.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// `voice`, or `voice#speaker`.
@@ -72,10 +72,18 @@ struct OutputFile<'a> {
     is_finished: bool,
 }
 
+/// Standard output is a terminal.
+#[derive(Debug, thiserror::Error)]
+#[error("name a file with -o, such as -o speech.wav, or --play it: standard output is a terminal")]
+pub struct NowhereToGo;
+
+const ENDINGS: &str = "a file that ends in .wav, .pcm, .flac, .opus, .ogg, .mp3, .mulaw or .alaw, or --format";
+
 /// A book may be spoken from the command line; the limits of callers are not for it.
 const TIME_LIMIT: Duration = Duration::from_hours(24);
 
 pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
+    args.check_output()?;
     let config = arguments.load_for_command()?;
     telemetry::init(&config.log)?;
     let script = args.script(&config)?;
@@ -197,9 +205,21 @@ impl SpeakArgs {
             return AudioFormat::parse(name).ok_or(InvalidField { field: "--format", expected: AudioFormat::NAMES });
         }
         let Some(path) = &self.output else { return Ok(AudioFormat::Wav) };
-        path.extension()
-            .and_then(|ending| AudioFormat::parse(ending.to_str()?))
-            .ok_or(InvalidField { field: "--output", expected: AudioFormat::NAMES })
+        let ending = path.extension().and_then(|ending| Some(ending.to_str()?.to_lowercase()));
+        let format = match ending.as_deref() {
+            // The container, which players and people go by.
+            Some("ogg" | "oga") => Some(AudioFormat::Opus),
+            Some("wave") => Some(AudioFormat::Wav),
+            Some(ending) => AudioFormat::parse(ending),
+            None => None,
+        };
+        format.ok_or(InvalidField { field: "--output", expected: ENDINGS })
+    }
+
+    /// Sound is nothing to look at.
+    fn check_output(&self) -> Result<(), NowhereToGo> {
+        let is_shown = self.output.is_none() && !self.play && io::stdout().is_terminal();
+        if is_shown { Err(NowhereToGo) } else { Ok(()) }
     }
 
     fn prosody(&self) -> Result<Prosody, InvalidField> {

@@ -46,14 +46,14 @@ fn each_line_is_a_file_and_what_is_missing_is_made_again() {
     let output = folder.path().join("results");
 
     let first = batch(&texts, &output, &[]);
-    let kept = written(&output.join("00000.wav"));
-    fs::remove_file(output.join("00001.wav")).unwrap();
+    let kept = written(&output.join("00001.wav"));
+    fs::remove_file(output.join("00002.wav")).unwrap();
     let second = batch(&texts, &output, &[]);
 
     assert_eq!((first.code, second.code), (Some(0), Some(0)), "{} {}", first.stderr, second.stderr);
-    assert_eq!(names(&output), [".tts-batch.json", "00000.wav", "00001.wav"]);
-    assert_eq!(written(&output.join("00000.wav")), kept);
-    assert!(!sound(&output, "00001.wav").is_silent());
+    assert_eq!(names(&output), [".tts-batch.json", "00001.wav", "00002.wav"]);
+    assert_eq!(written(&output.join("00001.wav")), kept);
+    assert!(!sound(&output, "00002.wav").is_silent());
     let other = batch(&file("texts.txt", "Something else.").1, &output, &[]);
     assert_eq!(other.code, Some(65));
 }
@@ -87,14 +87,14 @@ fn a_command_that_was_stopped_goes_on_where_it_was() {
     until("some results", || fs::read_dir(&output).is_ok_and(|found| found.count() > 5).then_some(()));
     kill(Pid::from_raw(stopped.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
     stopped.wait().unwrap();
-    let kept = written(&output.join("00000.wav"));
+    let kept = written(&output.join("00001.wav"));
     assert!(names(&output).len() < 101, "it had ended before it was stopped");
 
     let finished = batch(&texts, &output, &[]);
 
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     assert_eq!(names(&output).len(), 101);
-    assert_eq!(written(&output.join("00000.wav")), kept);
+    assert_eq!(written(&output.join("00001.wav")), kept);
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn what_fails_is_said_and_the_rest_is_done() {
     let broken = batch(&file("texts.jsonl", "{\"text\": \"x\"}\n[]\n").1, &output, &[]);
 
     assert_eq!(finished.code, Some(65));
-    assert!(finished.stderr.contains("1 of 2 texts failed; the first, number 1:"), "{}", finished.stderr);
-    assert_eq!(names(&output), [".tts-batch.json", "00000.wav"]);
+    assert!(finished.stderr.contains("1 of 2 texts failed; the first, number 2:"), "{}", finished.stderr);
+    assert_eq!(names(&output), [".tts-batch.json", "00001.wav"]);
     assert_eq!(broken.code, Some(65));
     assert!(broken.stderr.contains("line 2"), "{}", broken.stderr);
 }

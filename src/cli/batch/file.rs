@@ -15,7 +15,9 @@ pub enum UnusableFile {
     NoItem { file: String, line: usize },
     #[error("{0} holds no text")]
     Empty(String),
-    #[error("{0} holds results of other texts: choose another folder, or remove it")]
+    #[error(
+        "{0} holds results of other texts, or of a version that counted from 0: choose another folder, or remove it"
+    )]
     OtherResults(String),
 }
 

@@ -1,4 +1,5 @@
-//! Owns the folder of results: which texts they are of, what is there and whole, and writing more. A file has its name only once all of it is written.
+//! Owns the folder of results: which texts they are of, what is there and whole, and writing more. A file has its name only once all of it is
+//! written. People count from 1, and so do the names.
 
 use std::fs;
 use std::io;
@@ -20,10 +21,14 @@ pub struct Folder {
 struct Notes {
     /// Of the texts and of how they are spoken.
     texts: String,
+    /// The number of the first text; 0 in folders of the versions that did not say.
+    #[serde(default)]
+    first: usize,
 }
 
 const NOTES: &str = ".tts-batch.json";
 const UNFINISHED: &str = "part";
+const FIRST: usize = 1;
 
 // === impl Folder ===
 
@@ -36,7 +41,7 @@ impl Folder {
         }
         digest.update([u8::from(timestamps)]);
         let texts = digest.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
-        let notes = Notes { texts };
+        let notes = Notes { texts, first: FIRST };
         fs::create_dir_all(path)?;
         match fs::read(path.join(NOTES)) {
             Ok(there) if serde_json::from_slice(&there).is_ok_and(|there: Notes| there == notes) => {}
@@ -56,7 +61,7 @@ impl Folder {
         let audio = whole.filter(|path| path.extension().is_some_and(|ending| ending != "json" && ending != "srt"));
         let done: std::collections::HashSet<usize> =
             audio.filter_map(|path| path.file_stem()?.to_str()?.parse().ok()).collect();
-        (0..self.items).filter(|index| !done.contains(index)).collect()
+        (0..self.items).filter(|index| !done.contains(&(index + FIRST))).collect()
     }
 
     /// The audio last: where it is, all of it is.
@@ -68,9 +73,26 @@ impl Folder {
     }
 
     fn put(&self, index: usize, ending: &str, file: &[u8]) -> io::Result<()> {
-        let path = self.path.join(format!("{index:05}.{ending}"));
+        let path = self.path.join(format!("{:05}.{ending}", index + FIRST));
         let unfinished = path.with_added_extension(UNFINISHED);
         fs::write(&unfinished, file)?;
         fs::rename(unfinished, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_counts_from_0_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Folder::open(folder.path(), &[Item::new()], false);
+        assert_eq!(open().unwrap().missing(), [0]);
+        let notes = fs::read_to_string(folder.path().join(NOTES)).unwrap();
+
+        fs::write(folder.path().join(NOTES), notes.replace(",\"first\":1", "")).unwrap();
+
+        assert!(open().is_err_and(|error| error.is::<UnusableFile>()));
     }
 }

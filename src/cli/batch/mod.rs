@@ -23,7 +23,7 @@ pub use remote::ServerError;
 pub struct BatchArgs {
     #[command(flatten)]
     texts: Texts,
-    /// Folder for the results, one file for each text, numbered from 00000.
+    /// Folder for the results, one file for each text, numbered from 00001.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Format of texts that name none.
@@ -163,7 +163,7 @@ impl Progress {
         let failed = self.failures.len();
         match self.failures.into_iter().min_by_key(|(index, _)| *index) {
             None => Ok(()),
-            Some((first, error)) => Err(BatchFailed { failed, all, first, message: error.message }.into()),
+            Some((index, error)) => Err(BatchFailed { failed, all, first: index + 1, message: error.message }.into()),
         }
     }
 }
