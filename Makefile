@@ -21,11 +21,15 @@ install = PATH="$$PATH:/usr/sbin"; missing=; for each in $(1); do command -v $${
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
 
+# What is missing is named all at once. A compiler without the C library's files is none: it links nothing.
 tools:
-	@command -v $(CARGO) >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs"; exit 1; }
-	@command -v cc >/dev/null || { echo "a C linker is missing: apt-get install gcc"; exit 1; }
-	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-pip"; exit 1; }
-	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "pip is missing: apt-get install python3-pip"; exit 1; }
+	@missing=; lacks() { missing="$$missing  $$1\n"; }; \
+	 command -v $(CARGO) >/dev/null || lacks "cargo: install Rust from https://rustup.rs"; \
+	 made=$$(mktemp); printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' | cc -x c -o "$$made" - 2>/dev/null || \
+	     lacks "a C compiler that links: apt-get install gcc libc6-dev"; rm -f "$$made"; \
+	 if ! command -v $(PYTHON) >/dev/null; then lacks "python3: apt-get install python3 python3-pip"; \
+	 elif ! $(PYTHON) -m pip --version >/dev/null 2>&1; then lacks "pip: apt-get install python3-pip"; fi; \
+	 [ -z "$$missing" ] || { printf "missing:\n$$missing" >&2; exit 1; }
 
 # Nothing else is installed on the system, and the tests start servers of their own.
 test-tools: $(PACKAGES)/.installed

@@ -6,6 +6,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -191,4 +192,36 @@ fn the_files_that_compose_mounts_are_there() {
     for file in mounted {
         assert!(file.is_file(), "{}", file.display());
     }
+}
+
+/// What `make tools` says where these commands are the only ones, and whether it was content.
+fn make_tools(commands: &[(&str, &str)]) -> (String, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, script) in commands {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for name in ["mktemp", "rm"] {
+        symlink(Path::new("/usr/bin").join(name), folder.path().join(name)).unwrap();
+    }
+    let mut make = Command::new("/usr/bin/make");
+    make.args(["--no-print-directory", "tools", "CARGO=cargo", "PYTHON=python3"]).current_dir(root());
+    let output = make.env("PATH", folder.path()).output().expect("make");
+    (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.success())
+}
+
+#[test]
+fn make_names_all_that_is_missing_at_once_and_a_compiler_that_links_nothing() {
+    let well = [("cargo", ""), ("cc", ""), ("python3", "")];
+
+    let (nothing, _) = make_tools(&[]);
+    let (no_library, _) = make_tools(&[well[0], ("cc", "exit 1"), ("python3", "exit 1")]);
+
+    for name in ["cargo", "gcc libc6-dev", "python3 python3-pip"] {
+        assert!(nothing.contains(name), "{name} in {nothing}");
+    }
+    assert!(no_library.contains("libc6-dev") && no_library.contains("install python3-pip"), "{no_library}");
+    assert!(!no_library.contains("cargo"), "{no_library}");
+    assert_eq!(make_tools(&well), (String::new(), true));
 }
