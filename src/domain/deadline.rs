@@ -29,6 +29,11 @@ impl Deadline {
         Instant::now() >= self.at
     }
 
+    /// Time until then.
+    pub fn remaining(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
     /// True once `grace` more than the deadline has passed.
     pub fn passed_by(self, grace: Duration) -> bool {
         Instant::now() >= self.at + grace

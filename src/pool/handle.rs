@@ -9,9 +9,11 @@ use piper_acoustic::{Computing, Engine, LoadedVoice};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
-use super::drain::DrainRate;
+use super::backlog::Backlog;
+use super::demand::Demand;
 use super::messages::{CallerLeft, ListLoaded, LoadVoice, UnloadVoice};
 use super::model_pool::ModelPoolActor;
+use super::pace::Paces;
 use super::schedule::{CallerShare, Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::resilience::Readiness;
@@ -52,6 +54,7 @@ pub struct PoolHandle {
     gate: Arc<Gate>,
     /// Whose requests come by this handle.
     caller: CallerShare,
+    paces: Arc<Paces>,
     pub(super) workers: usize,
     voice_wait: Duration,
 }
@@ -61,7 +64,7 @@ struct Gate {
     class: Class,
     permits: Arc<Semaphore>,
     limit: usize,
-    drain: DrainRate,
+    backlog: Arc<Backlog>,
     depth: IntGauge,
     metrics: Metrics,
 }
@@ -77,25 +80,30 @@ pub struct Admission {
     permit: Option<OwnedSemaphorePermit>,
     gate: Arc<Gate>,
     actor: Addr<ModelPoolActor>,
+    paces: Arc<Paces>,
     pub(super) share: Share,
 }
+
+/// Later than any other deadline.
+const FAR: Duration = Duration::from_hours(24);
 
 // === impl PoolHandle ===
 
 impl PoolHandle {
     /// Starts the actors on the current system.
     pub fn start(parts: PoolParts, settings: PoolSettings) -> Self {
-        let gate = Gate::new(Class::Interactive, settings.queue_limit, &parts.metrics);
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
+        let gate = Gate::new(Class::Interactive, settings.queue_limit, workers, &parts.metrics);
         let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
-        let actor = ModelPoolActor::new(parts, settings, callers).start();
-        Self { actor, gate: Arc::new(gate), caller: CallerShare::default(), workers, voice_wait }
+        let actor = ModelPoolActor::new(parts, settings, callers, gate.backlog.clone()).start();
+        let (caller, paces) = Default::default();
+        Self { actor, gate: Arc::new(gate), caller, paces, workers, voice_wait }
     }
 
     /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
     /// workers only while no other work waits.
     pub fn in_background(&self, limit: usize) -> Self {
-        let gate = Arc::new(Gate::new(Class::Background, limit, &self.gate.metrics));
+        let gate = Arc::new(Gate::new(Class::Background, limit, self.workers, &self.gate.metrics));
         Self { gate, caller: CallerShare::default(), ..self.clone() }
     }
 
@@ -108,33 +116,53 @@ impl PoolHandle {
         self.gate.class == Class::Background
     }
 
-    /// A place for one request, or at once a refusal.
+    /// Sets what is left to compute of a request: phoneme ids at a length scale of 1, by the voice that says them.
+    pub fn estimate<'a>(&self, demand: &Demand, left: impl IntoIterator<Item = (&'a VoiceId, f64)>) {
+        demand.set(left.into_iter().map(|(voice, ids)| (self.paces.of(voice), ids)).collect());
+    }
+
+    /// A place for a request that wants nothing computed, or at once a refusal.
     pub fn admit(&self) -> Result<Admission, PoolError> {
+        self.admit_for(&Demand::default(), Deadline::after(FAR))
+    }
+
+    /// A place for a request that will be done by its deadline, as far as can be foretold, or at once a refusal.
+    pub fn admit_for(&self, demand: &Demand, deadline: Deadline) -> Result<Admission, PoolError> {
         let gate = &self.gate;
-        let permit = self.caller.may_have(gate.limit).then(|| gate.permits.clone().try_acquire_owned().ok()).flatten();
-        let Some(permit) = permit else {
-            gate.metrics.count_shed(ShedReason::Capacity);
-            return Err(PoolError::Overloaded { retry_after: gate.drain.time_for(gate.limit) });
+        let share = self.share(demand);
+        let has_room = self.caller.held() < self.caller.places_of(gate.limit);
+        let permit = has_room.then(|| gate.permits.clone().try_acquire_owned().ok()).flatten();
+        let taken = match permit {
+            Some(permit) => gate.backlog.take(&share, deadline).map(|()| permit),
+            None => Err(gate.backlog.refuse(&share, deadline)),
         };
-        if gate.permits.available_permits() + 1 == gate.limit {
-            gate.drain.begin();
+        match taken {
+            Ok(permit) => Ok(self.admission(permit, share)),
+            Err(retry_after) => {
+                gate.metrics.count_shed(ShedReason::Capacity);
+                Err(PoolError::Overloaded { retry_after })
+            }
         }
-        Ok(self.admission(permit))
     }
 
     /// A place for a request that cannot be refused any more, as part of its answer is sent: when one is free.
-    pub async fn admit_begun(&self, deadline: Deadline) -> Result<Admission, PoolError> {
+    pub async fn admit_begun(&self, demand: &Demand, deadline: Deadline) -> Result<Admission, PoolError> {
         let permit = deadline.limit(self.gate.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| PoolError::DeadlinePassed)?.map_err(|_| PoolError::Stopped)?;
-        Ok(self.admission(permit))
+        let share = self.share(demand);
+        self.gate.backlog.take_begun(&share, deadline);
+        Ok(self.admission(permit, share))
     }
 
-    fn admission(&self, permit: OwnedSemaphorePermit) -> Admission {
+    fn share(&self, demand: &Demand) -> Share {
+        Share::of(self.caller.clone(), self.gate.class, demand.clone())
+    }
+
+    fn admission(&self, permit: OwnedSemaphorePermit, share: Share) -> Admission {
         let gate = self.gate.clone();
         gate.depth.inc();
         self.caller.take_place();
-        let share = Share::of(self.caller.clone(), gate.class);
-        Admission { permit: Some(permit), share, gate, actor: self.actor.clone() }
+        Admission { permit: Some(permit), share, gate, actor: self.actor.clone(), paces: self.paces.clone() }
     }
 
     /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
@@ -171,13 +199,14 @@ impl PoolHandle {
 }
 
 impl Gate {
-    fn new(class: Class, limit: usize, metrics: &Metrics) -> Self {
+    fn new(class: Class, limit: usize, workers: usize, metrics: &Metrics) -> Self {
         let depth = match class {
             Class::Interactive => metrics.queue_depth.clone(),
             Class::Background => metrics.background_depth.clone(),
         };
         let permits = Arc::new(Semaphore::new(limit));
-        Self { class, permits, limit, drain: DrainRate::new(), depth, metrics: metrics.clone() }
+        let backlog = Arc::new(Backlog::new(class, workers, limit));
+        Self { class, permits, limit, backlog, depth, metrics: metrics.clone() }
     }
 }
 
@@ -188,11 +217,25 @@ impl CallerCount {
     }
 }
 
+impl Admission {
+    /// An error if the request lost its place again, because it would not have been done in time.
+    pub fn still_holds(&self) -> Result<(), PoolError> {
+        self.share.refused().map_or(Ok(()), |retry_after| Err(PoolError::Overloaded { retry_after }))
+    }
+
+    /// A sentence of so many ids, at a length scale of 1, is computed, which took workers so long.
+    pub fn computed(&self, voice: &VoiceId, ids: f64, took: Duration) {
+        let pace = self.paces.of(voice);
+        pace.measure(ids, took);
+        self.share.demand().reduce(&pace, ids);
+    }
+}
+
 impl Drop for Admission {
     fn drop(&mut self) {
         self.gate.depth.dec();
         self.share.caller().give_place_back();
-        self.gate.drain.finish();
+        self.gate.backlog.leave(&self.share);
         drop(self.permit.take());
         if self.gate.class == Class::Interactive {
             // A pool that has too much to do to hear this looks again by itself.

@@ -130,6 +130,8 @@ pub enum Worth {
     Compute,
     Expired,
     Abandoned,
+    /// It would not be done in time, and is counted as such already.
+    Refused(Duration),
 }
 
 // === impl Cost ===
@@ -150,7 +152,7 @@ impl Worth {
     /// As what a unit is counted that was dropped, or stopped, for want of worth.
     pub fn shed_reason(self) -> Option<ShedReason> {
         match self {
-            Self::Compute => None,
+            Self::Compute | Self::Refused(_) => None,
             Self::Expired => Some(ShedReason::Expired),
             Self::Abandoned => Some(ShedReason::Abandoned),
         }
@@ -178,6 +180,8 @@ impl QueuedUnit {
             Worth::Expired
         } else if self.reply.is_closed() {
             Worth::Abandoned
+        } else if let Some(retry_after) = self.share.refused() {
+            Worth::Refused(retry_after)
         } else {
             Worth::Compute
         }

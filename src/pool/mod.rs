@@ -1,24 +1,30 @@
 //! Owns the computing of speech: which voices are in memory, which threads compute, and what waits for them. Refuses to know of the cache.
 //!
-//! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent. Its sentences go to
+//! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent, and that nothing is begun
+//! which cannot be done in time. Its sentences go to
 //! the `ModelPoolActor` as units of work, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues
 //! where it cannot be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that brings
 //! down worker after worker is refused for a while.
 //!
 //! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where it is cut.
 //! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
-//! - `residency`: which voices stay in memory; `schedule`: which unit is next; `drain`: how fast the queue empties.
+//! - `residency`: which voices stay in memory; `schedule`: which unit is next.
+//! - `backlog`: which requests are taken; `forecast`: when they will be done; `demand`: what is left of each; `pace`: how fast voices are.
 
-mod drain;
+mod backlog;
+mod demand;
+mod forecast;
 mod handle;
 mod messages;
 mod model_pool;
+mod pace;
 mod residency;
 mod schedule;
 mod sentence;
 mod stretches;
 mod worker;
 
+pub use demand::Demand;
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
 pub use messages::{Cost, SentenceJob, Stretch};
 pub use schedule::CallerShare;

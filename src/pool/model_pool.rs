@@ -13,6 +13,7 @@ use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context};
 use piper_acoustic::{Engine, LoadedVoice};
 use tokio::sync::oneshot;
 
+use super::backlog::Backlog;
 use super::handle::CallerCount;
 use super::messages::{QueuedUnit, Run, Worth};
 use super::residency::Residency;
@@ -21,7 +22,7 @@ use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::resilience::{Readiness, Reason};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceDigest};
 use loading::Found;
 
@@ -42,6 +43,7 @@ pub struct ModelPoolActor {
     loading: bool,
     queue: FairQueue<QueuedUnit>,
     callers: CallerCount,
+    backlog: Arc<Backlog>,
     workers: HashMap<usize, Worker>,
     idle: Vec<usize>,
     next_worker: usize,
@@ -77,7 +79,7 @@ const TICK: Duration = Duration::from_millis(250);
 // === impl ModelPoolActor ===
 
 impl ModelPoolActor {
-    pub fn new(parts: PoolParts, settings: PoolSettings, callers: CallerCount) -> Self {
+    pub fn new(parts: PoolParts, settings: PoolSettings, callers: CallerCount, backlog: Arc<Backlog>) -> Self {
         let PoolParts { engine, catalogue, metrics, readiness } = parts;
         metrics.voice_memory_limit.set(i64::try_from(settings.memory_limit_bytes).unwrap_or(i64::MAX));
         Self {
@@ -93,6 +95,7 @@ impl ModelPoolActor {
             loading: false,
             queue: FairQueue::default(),
             callers,
+            backlog,
             workers: HashMap::new(),
             idle: Vec::new(),
             next_worker: 0,
@@ -142,7 +145,10 @@ impl ModelPoolActor {
         if let Some(reason) = worth.shed_reason() {
             self.metrics.count_shed(reason);
         }
-        queued.answer(Err(PoolError::DeadlinePassed));
+        queued.answer(Err(match worth {
+            Worth::Refused(retry_after) => PoolError::Overloaded { retry_after },
+            _ => PoolError::DeadlinePassed,
+        }));
     }
 
     // --- workers ---
@@ -203,6 +209,9 @@ impl ModelPoolActor {
         self.replace_hanging(ctx);
         let none_works = self.workers.values().all(|worker| worker.hangs(self.settings.hang_grace));
         self.readiness.set(Reason::NoWorkers, none_works);
+        for _ in 0..self.backlog.refuse_late() {
+            self.metrics.count_shed(ShedReason::Capacity);
+        }
         for queued in self.queue.drop_unless(|queued| queued.worth() == Worth::Compute) {
             let worth = queued.worth();
             self.shed(queued, worth);

@@ -1,18 +1,24 @@
 //! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between
-//! callers, and between the requests of each, earliest deadline first among equals, and within a request what comes first in its text.
+//! callers, and within a request what comes first in its text.
 //!
-//! Start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a turn with
-//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next. A caller that
+//! Between callers start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a turn with
+//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next, and among equals the
+//! earliest deadline. A caller that
 //! was quiet while others took turns has as many saved up, to those of a sentence: for it `now` is [`SAVED_TURNS`] earlier. So a flood of one caller
 //! delays a sentence of another, who asks now and then, by no more than what is being computed already, each time that this has nothing waiting. The
-//! one with much waits for what others have saved up, which is soon spent, and is never starved. Which of its requests has a caller's turn is found in the same way among these, but nothing is
-//! saved up, so that a text of a hundred sentences does not hold back another of a single one. Which of its units a request spends its turn on is its
-//! own affair: it computes what is heard first, however late that was put in.
+//! one with much waits for what others have saved up, which is soon spent, and is never starved.
+//!
+//! A caller's turns go round between its oldest request (first come, first served) and the one that has least left (shortest remaining processing
+//! time), which most of the time are one: so requests are finished one after another instead of all together at the end, a short
+//! one does not wait for the rest of a long one, and no number of short ones starves that. While a stream of the caller's does not sound yet or will soon be silent,
+//! every third turn is the oldest such stream's, so that streams that play side by side all go on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use super::demand::Demand;
 use crate::domain::Deadline;
 
 /// Who waits for a request. What comes first here is computed first, however much of the other waits.
@@ -32,19 +38,26 @@ pub struct CallerShare(Arc<CallerTags>);
 #[derive(Debug, Default)]
 struct CallerTags {
     tag: AtomicU64,
-    /// The tag of the last turn that one of its requests took.
-    now: AtomicU64,
+    /// Turns that its requests took.
+    taken: AtomicUsize,
     /// Places that its requests have in the pool.
     held: AtomicUsize,
     is_one_of_many: bool,
 }
 
-/// What a request has had so far. Clones are the same request.
+/// A request that has a place. Clones are the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Share {
     class: Class,
     caller: CallerShare,
-    tag: Arc<AtomicU64>,
+    demand: Demand,
+    own: Arc<Own>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    /// After how long to come back, if the request was refused though it had a place.
+    refused: OnceLock<Duration>,
 }
 
 /// Where in a request's sound something belongs: sentence, frame.
@@ -55,11 +68,17 @@ pub type Position = (usize, usize);
 pub struct FairQueue<T> {
     /// As many of each caller as it has items waiting.
     callers: BTreeMap<Turn, CallerShare>,
-    /// As many of each request, by its caller.
-    requests: BTreeMap<(usize, Turn), Share>,
-    items: BTreeMap<Place, T>,
+    /// Each caller's requests that have items waiting, by their arrival.
+    requests: BTreeMap<(usize, Class), BTreeMap<u64, Waiting<T>>>,
     now: u64,
     pushed: u64,
+}
+
+/// What waits of a request.
+#[derive(Debug)]
+struct Waiting<T> {
+    demand: Demand,
+    items: BTreeMap<Place, T>,
 }
 
 /// About as many units as a sentence has.
@@ -68,8 +87,8 @@ const SAVED_TURNS: u64 = 8;
 /// Class, tag, deadline, order of arrival.
 type Turn = (Class, u64, Deadline, u64);
 
-/// Request, position in it, order of arrival.
-type Place = (usize, Position, u64);
+/// Position in the request, order of arrival.
+type Place = (Position, u64);
 
 // === impl CallerShare ===
 
@@ -79,9 +98,21 @@ impl CallerShare {
         Self(Arc::new(CallerTags { is_one_of_many: true, ..CallerTags::default() }))
     }
 
-    /// Whether it may have one more of so many places.
-    pub(super) fn may_have(&self, places: usize) -> bool {
-        !self.0.is_one_of_many || self.0.held.load(Ordering::Relaxed) < places - places / 8
+    /// How many of so many places it may have.
+    pub(super) fn places_of(&self, places: usize) -> usize {
+        if self.0.is_one_of_many { places - places / 8 } else { places }
+    }
+
+    /// Places that its requests have.
+    pub(super) fn held(&self) -> usize {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// The tag of its next turn.
+    fn next_tag(&self, now: u64) -> u64 {
+        let next = now.saturating_sub(SAVED_TURNS).max(self.0.tag.load(Ordering::Relaxed)) + 1;
+        self.0.tag.store(next, Ordering::Relaxed);
+        next
     }
 
     pub(super) fn take_place(&self) {
@@ -93,7 +124,7 @@ impl CallerShare {
     }
 
     /// Unlike that of any other caller who waits.
-    fn id(&self) -> usize {
+    pub(super) fn id(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
 }
@@ -101,8 +132,8 @@ impl CallerShare {
 // === impl Share ===
 
 impl Share {
-    pub fn of(caller: CallerShare, class: Class) -> Self {
-        Self { class, caller, ..Self::default() }
+    pub fn of(caller: CallerShare, class: Class, demand: Demand) -> Self {
+        Self { class, caller, demand, ..Self::default() }
     }
 
     pub fn class(&self) -> Class {
@@ -113,9 +144,23 @@ impl Share {
         &self.caller
     }
 
-    /// Unlike that of any other request that waits.
-    fn id(&self) -> usize {
-        Arc::as_ptr(&self.tag).addr()
+    pub(super) fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// Whatever waits of it is not computed; it may come back after so long.
+    pub(super) fn refuse(&self, retry_after: Duration) {
+        // Once is enough.
+        let _ = self.own.refused.set(retry_after);
+    }
+
+    pub(super) fn refused(&self) -> Option<Duration> {
+        self.own.refused.get().copied()
+    }
+
+    /// Unlike that of any other request that has a place.
+    pub(super) fn id(&self) -> usize {
+        Arc::as_ptr(&self.own).addr()
     }
 }
 
@@ -123,20 +168,20 @@ impl Share {
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
-        let (callers, requests, items) = Default::default();
-        Self { callers, requests, items, now: 0, pushed: 0 }
+        let (callers, requests) = Default::default();
+        Self { callers, requests, now: 0, pushed: 0 }
     }
 }
 
 impl<T> FairQueue<T> {
     pub fn push(&mut self, share: &Share, deadline: Deadline, position: Position, item: T) {
-        let CallerTags { tag, now, .. } = &*share.caller.0;
         self.pushed += 1;
-        let turn = |tag| (share.class, tag, deadline, self.pushed);
-        self.callers.insert(turn(next(tag, self.now.saturating_sub(SAVED_TURNS))), share.caller.clone());
-        let of_request = turn(next(&share.tag, now.load(Ordering::Relaxed)));
-        self.requests.insert((share.caller.id(), of_request), share.clone());
-        self.items.insert((share.id(), position, self.pushed), item);
+        let turn = (share.class, share.caller.next_tag(self.now), deadline, self.pushed);
+        self.callers.insert(turn, share.caller.clone());
+        let requests = self.requests.entry((share.caller.id(), share.class)).or_default();
+        let new = || Waiting { demand: share.demand.clone(), items: BTreeMap::new() };
+        let waiting = requests.entry(share.demand.arrival()).or_insert_with(new);
+        waiting.items.insert((position, self.pushed), item);
     }
 
     /// Of what comes next.
@@ -145,183 +190,61 @@ impl<T> FairQueue<T> {
     }
 
     pub fn pop(&mut self) -> Option<T> {
-        let ((class, tag, deadline, _), caller) = self.callers.pop_first()?;
+        let ((class, tag, ..), caller) = self.callers.pop_first()?;
         self.now = self.now.max(tag);
-        // No turn has the tag 0.
-        let first = *self.requests.range((caller.id(), (class, 0, deadline, 0))..).next()?.0;
-        let share = self.requests.remove(&first)?;
-        let (_, (_, tag, ..)) = first;
-        caller.0.now.fetch_max(tag, Ordering::Relaxed);
-        let place = *self.items.range((share.id(), (0, 0), 0)..).next()?.0;
-        self.items.remove(&place)
+        let key = (caller.id(), class);
+        let requests = self.requests.get_mut(&key)?;
+        let next = next_of(requests, caller.0.taken.fetch_add(1, Ordering::Relaxed))?;
+        let waiting = requests.get_mut(&next)?;
+        waiting.demand.begin();
+        let (_, item) = waiting.items.pop_first()?;
+        if waiting.items.is_empty() {
+            requests.remove(&next);
+        }
+        if requests.is_empty() {
+            self.requests.remove(&key);
+        }
+        Some(item)
     }
 
-    /// Takes out what `keep` does not want to keep, and the last turns of the requests and callers that it belongs to.
+    /// Takes out what `keep` does not want to keep, and the last turns of the callers that it belongs to.
     pub fn drop_unless(&mut self, mut keep: impl FnMut(&T) -> bool) -> Vec<T> {
-        let dropped: Vec<(Place, T)> = self.items.extract_if(.., |_, item| !keep(item)).collect();
-        for ((request, ..), _) in &dropped {
-            let of_request = self.requests.iter().rev().find(|(_, share)| share.id() == *request);
-            let Some((turn, share)) = of_request.map(|(turn, share)| (*turn, share.clone())) else { continue };
-            self.requests.remove(&turn);
-            let of_caller = |((class, ..), caller): &(&Turn, &CallerShare)| {
-                *class == share.class && caller.id() == share.caller.id()
-            };
-            if let Some(turn) = self.callers.iter().rev().find(of_caller).map(|(turn, _)| *turn) {
-                self.callers.remove(&turn);
+        let mut dropped = Vec::new();
+        self.requests.retain(|(caller, class), requests| {
+            let before = dropped.len();
+            requests.retain(|_, waiting| {
+                dropped.extend(waiting.items.extract_if(.., |_, item| !keep(item)).map(|(_, item)| item));
+                !waiting.items.is_empty()
+            });
+            for _ in before..dropped.len() {
+                let is_theirs = |((of, ..), other): &(&Turn, &CallerShare)| of == class && other.id() == *caller;
+                if let Some(turn) = self.callers.iter().rev().find(is_theirs).map(|(turn, _)| *turn) {
+                    self.callers.remove(&turn);
+                }
             }
-        }
-        dropped.into_iter().map(|(_, item)| item).collect()
+            !requests.is_empty()
+        });
+        dropped
     }
 }
 
-/// The tag of somebody's next turn.
-fn next(tag: &AtomicU64, now: u64) -> u64 {
-    let next = now.max(tag.load(Ordering::Relaxed)) + 1;
-    tag.store(next, Ordering::Relaxed);
-    next
+/// Which of a caller's requests has its next turn, after so many others.
+fn next_of<T>(requests: &BTreeMap<u64, Waiting<T>>, taken: usize) -> Option<u64> {
+    let first = |is_meant: fn(&Demand) -> bool| {
+        requests.iter().find(|(_, waiting)| is_meant(&waiting.demand)).map(|(arrival, _)| *arrival)
+    };
+    let oldest = || first(Demand::has_begun).or_else(|| first(|_| true));
+    let least_left = || {
+        let left = requests.iter().map(|(arrival, waiting)| (waiting.demand.seconds_left(), *arrival));
+        left.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, arrival)| arrival)
+    };
+    match first(Demand::will_soon_be_silent) {
+        Some(stream) if taken.is_multiple_of(3) => Some(stream),
+        Some(_) if taken % 3 == 1 => oldest(),
+        None if taken.is_multiple_of(2) => oldest(),
+        _ => least_left(),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn in_seconds(seconds: u64) -> Deadline {
-        Deadline::after(Duration::from_secs(seconds))
-    }
-
-    fn drain(queue: &mut FairQueue<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| queue.pop()).collect()
-    }
-
-    #[test]
-    fn a_caller_with_many_requests_does_not_hold_back_another() {
-        let flood = CallerShare::default();
-        let mut queue = FairQueue::default();
-        for _ in 0..20 {
-            queue.push(&Share::of(flood.clone(), Class::Interactive), in_seconds(10), (0, 0), "flood");
-        }
-        for _ in 0..16 {
-            queue.pop();
-        }
-
-        let other = Share::default();
-        for frame in 0..10 {
-            queue.push(&other, in_seconds(30), (0, frame), "other");
-        }
-
-        let served = drain(&mut queue);
-        assert_eq!(served[..8], ["other"; 8], "which it had saved up");
-        assert_eq!(served[8..], ["flood", "other", "flood", "other", "flood", "flood"]);
-    }
-
-    #[test]
-    fn a_caller_with_much_is_not_starved_by_one_that_always_wants_more() {
-        let (much, more) = (Share::default(), Share::default());
-        let mut queue = FairQueue::default();
-        for _ in 0..20 {
-            queue.push(&much, in_seconds(30), (0, 0), "much");
-        }
-        for _ in 0..16 {
-            queue.pop();
-        }
-
-        let mut served = Vec::new();
-        for _ in 0..12 {
-            queue.push(&more, in_seconds(10), (0, 0), "more");
-            served.extend(queue.pop());
-        }
-
-        assert!(served[8..].contains(&"much"), "{served:?}");
-    }
-
-    #[test]
-    fn a_short_request_does_not_wait_for_a_long_one_of_the_same_caller() {
-        let caller = CallerShare::default();
-        let request = || Share::of(caller.clone(), Class::Interactive);
-        let (long, short) = (request(), request());
-        let mut queue = FairQueue::default();
-        for _ in 0..4 {
-            queue.push(&long, in_seconds(30), (0, 0), "long");
-        }
-        queue.pop();
-        queue.push(&short, in_seconds(30), (0, 0), "short");
-
-        assert_eq!(drain(&mut queue), ["long", "short", "long", "long"]);
-    }
-
-    #[test]
-    fn within_a_request_what_comes_first_in_its_text_goes_first() {
-        let (text, other) = (Share::default(), Share::default());
-        let deadline = in_seconds(30);
-        let mut queue = FairQueue::default();
-        queue.push(&text, deadline, (1, 0), "beginning of the second");
-        queue.push(&other, deadline, (0, 0), "other");
-        queue.push(&text, deadline, (0, 0), "first stretch of the first");
-        queue.push(&text, deadline, (0, 0), "second stretch of the first");
-
-        assert_eq!(
-            drain(&mut queue),
-            ["first stretch of the first", "other", "second stretch of the first", "beginning of the second"]
-        );
-    }
-
-    #[test]
-    fn what_is_due_first_goes_first_among_equals() {
-        let mut queue = FairQueue::default();
-        queue.push(&Share::default(), in_seconds(30), (0, 0), "later");
-        queue.push(&Share::default(), in_seconds(10), (0, 0), "sooner");
-
-        assert_eq!(drain(&mut queue), ["sooner", "later"]);
-    }
-
-    #[test]
-    fn a_stream_of_new_requests_does_not_starve_an_old_one() {
-        let caller = CallerShare::default();
-        let request = || Share::of(caller.clone(), Class::Interactive);
-        let old = request();
-        let mut queue = FairQueue::default();
-        for _ in 0..2 {
-            queue.push(&old, in_seconds(30), (0, 0), "old");
-        }
-
-        let mut served = Vec::new();
-        for _ in 0..4 {
-            queue.push(&request(), in_seconds(10), (0, 0), "new");
-            served.extend(queue.pop());
-        }
-
-        assert!(served.contains(&"old"), "{served:?}");
-    }
-
-    #[test]
-    fn the_background_waits_for_everybody() {
-        let background = || Share::of(CallerShare::default(), Class::Background);
-        let (bulk, other) = (background(), background());
-        let mut queue = FairQueue::default();
-        for item in ["bulk", "bulk"] {
-            queue.push(&bulk, in_seconds(1), (0, 0), item);
-        }
-        queue.push(&other, in_seconds(1), (0, 0), "other");
-
-        let caller = Share::default();
-        queue.push(&caller, in_seconds(30), (0, 0), "caller");
-        queue.push(&caller, in_seconds(30), (0, 0), "caller");
-
-        assert_eq!(drain(&mut queue), ["caller", "caller", "bulk", "other", "bulk"]);
-    }
-
-    #[test]
-    fn unwanted_items_are_taken_out_wherever_they_wait() {
-        let share = Share::default();
-        let mut queue = FairQueue::default();
-        for item in ["a", "b", "a"] {
-            queue.push(&share, in_seconds(1), (0, 0), item);
-        }
-
-        assert_eq!(queue.drop_unless(|item| *item == "b"), ["a", "a"]);
-        assert_eq!(drain(&mut queue), ["b"]);
-        assert!(queue.callers.is_empty() && queue.requests.is_empty() && queue.items.is_empty());
-    }
-}
+mod tests;

@@ -37,6 +37,7 @@ impl PoolHandle {
             Computed::Begun(Utterance::Prior(prior)) => Arc::new(prior),
             Computed::Begun(Utterance::Whole(samples)) => {
                 let whole = Stretch { pcm: pcm(samples), durations: None };
+                admission.share.demand().sounds(whole.pcm.seconds());
                 return Ok(stream::once(ready(Ok(whole))).left_stream());
             }
             Computed::Flowed(_) | Computed::Decoded(_) => return Err(mixed_up()),
@@ -59,12 +60,18 @@ impl PoolHandle {
         };
         let decode_job = job.clone();
         let durations = prior.durations.clone();
+        let demand = admission.share.demand().clone();
         let decode = move |(latent, frames): (SpeechLatent, Range<usize>)| {
             let durations = (frames.start == 0).then(|| durations.clone());
             let decoded = self.compute(admission, &decode_job, frames.start, Unit::Decode { latent, frames });
+            let demand = demand.clone();
             async move {
                 match decoded.await? {
-                    Computed::Decoded(samples) => Ok(Stretch { pcm: pcm(samples), durations }),
+                    Computed::Decoded(samples) => {
+                        let pcm = pcm(samples);
+                        demand.sounds(pcm.seconds());
+                        Ok(Stretch { pcm, durations })
+                    }
                     Computed::Begun(_) | Computed::Flowed(_) => Err(mixed_up()),
                 }
             }

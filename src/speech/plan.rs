@@ -32,6 +32,15 @@ pub struct Manner<'a> {
     pub max_phonemes: usize,
 }
 
+// === impl PlannedSentence ===
+
+impl PlannedSentence {
+    /// How much there is to compute: phoneme ids, of slow speech more.
+    pub fn ids(&self) -> f64 {
+        self.input.ids.len() as f64 * f64::from(self.input.length_scale)
+    }
+}
+
 /// The number of the speaker that the caller named, or the voice's own default.
 pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Result<i64, SpeechError> {
     let number = match speaker {

@@ -56,7 +56,9 @@ impl Sources {
     }
 
     async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
-        let plan = work.prepared().await?.plan.clone();
+        let prepared = work.prepared().await?;
+        work.estimate(prepared, |_| true);
+        let plan = prepared.plan.clone();
         let sentences = plan.sentences.iter().map(|item| Source::Made(item.key)).collect();
         Ok(Self { plan, sentences, cache, oldest: None })
     }
@@ -110,11 +112,16 @@ impl Sources {
         tally: Tally,
     ) -> Result<Self, SpeechError> {
         let is_under_way = |item: &PlanItem| work.parts().speaking.is_under_way(&item.key);
-        let mut missing = plan.sentences.iter().zip(&there).filter(|(_, there)| there.is_none());
+        let is_to_be_made = |(item, there): (&PlanItem, &Option<There>)| there.is_none() && !is_under_way(item);
+        let to_be_made: Vec<bool> = plan.sentences.iter().zip(&there).map(is_to_be_made).collect();
         // Whoever only waits for others' work needs no voice and no place.
-        if !missing.all(|(item, _)| is_under_way(item)) && work.prepared().await?.plan != plan {
-            // Kept by a replica that phonemizes otherwise.
-            return Self::anew(work, CacheUse::Miss).await;
+        if to_be_made.contains(&true) {
+            let prepared = work.prepared().await?;
+            if prepared.plan != plan {
+                // Kept by a replica that phonemizes otherwise.
+                return Self::anew(work, CacheUse::Miss).await;
+            }
+            work.estimate(prepared, |index| to_be_made[index]);
         }
         if there.first().is_some_and(Option::is_some) {
             // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes it asks for a place.

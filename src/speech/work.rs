@@ -1,8 +1,9 @@
 //! Owns one request on its way to its samples: what is known of it already, and what it takes to make the rest. The permit, the voice and the
 //! phonemes are asked for when something has to be made, and not before.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
@@ -15,6 +16,7 @@ use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
 use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
+use super::place::Place;
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
@@ -55,23 +57,10 @@ pub struct Work {
     digests: Option<Arc<[VoiceDigest]>>,
     /// L2 did not answer this request once, which is wait enough.
     l2_failed: AtomicBool,
-    /// Part of the answer was handed out: what is made from now on waits for its reader.
-    has_begun: AtomicBool,
-    place: Mutex<Place>,
+    place: Place,
     prepared: OnceCell<Arc<Prepared>>,
     /// What is done for it belongs here.
     pub span: Span,
-}
-
-/// A request's place in the pool.
-#[derive(Default)]
-enum Place {
-    #[default]
-    None,
-    /// From the first thing that is made for it on.
-    Kept(Arc<Admission>),
-    /// While something is made for it: it need not be given back by a reader.
-    Lent(Weak<Admission>),
 }
 
 /// Where a sentence is to come from.
@@ -82,6 +71,9 @@ pub enum Source {
     Made(CacheKey),
 }
 
+/// Phoneme ids of a text, before it is phonemized.
+const IDS_PER_CHARACTER: f64 = 2.0;
+
 // === impl Prepared ===
 
 impl Prepared {
@@ -91,52 +83,26 @@ impl Prepared {
     }
 }
 
-// === impl Place ===
-
-impl Place {
-    fn admission(&self) -> Option<Arc<Admission>> {
-        match self {
-            Self::None => None,
-            Self::Kept(admission) => Some(admission.clone()),
-            Self::Lent(admission) => admission.upgrade(),
-        }
-    }
-}
-
 // === impl Work ===
 
 impl Work {
     pub fn new(parts: Parts, asked: Asked, caching: Caching, is_stream: bool) -> Self {
         let Asked { request, digests, .. } = asked;
         let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
-        let (place, prepared) = (Mutex::default(), OnceCell::new());
-        let (l2_failed, has_begun, span) = (AtomicBool::new(false), AtomicBool::new(false), Span::current());
-        Self { parts, request, caching, is_stream, digests, l2_failed, has_begun, place, prepared, span }
+        let place = Place::new(parts.pool.clone(), request.deadline, is_stream);
+        place.estimate([(&request.voice, request.script.said_chars() as f64 * IDS_PER_CHARACTER)]);
+        let (l2_failed, prepared, span) = (AtomicBool::new(false), OnceCell::new(), Span::current());
+        Self { parts, request, caching, is_stream, digests, l2_failed, place, prepared, span }
     }
 
-    /// Says that part of the answer was handed out. Its reader may take it slowly, which is no reason to hold a place, nor for what is left
-    /// to be late.
+    /// Says that part of the answer was handed out.
     pub fn begin_answer(&self) {
-        if self.has_begun.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let mut place = self.place();
-        if let Place::Kept(admission) = &*place {
-            *place = Place::Lent(Arc::downgrade(admission));
-        }
+        self.place.begin_answer();
     }
 
     /// Of what is begun now.
     pub fn deadline(&self) -> Deadline {
-        if self.has_begun() { self.request.deadline.anew() } else { self.request.deadline }
-    }
-
-    fn has_begun(&self) -> bool {
-        self.has_begun.load(Ordering::Relaxed)
-    }
-
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.deadline()
     }
 
     /// How many sentences are worth having under way at once.
@@ -169,34 +135,9 @@ impl Work {
         Some(plan_key(&Identity { request: &self.request, digests, max_phonemes }))
     }
 
-    fn is_admitted(&self) -> bool {
-        self.place().admission().is_some()
-    }
-
     /// The request's place in the pool, asked for once.
     pub fn admission(&self) -> Result<Arc<Admission>, SpeechError> {
-        let mut place = self.place();
-        if let Some(admitted) = place.admission() {
-            return Ok(admitted);
-        }
-        let admitted = Arc::new(self.parts.pool.admit()?);
-        *place = Place::Kept(admitted.clone());
-        Ok(admitted)
-    }
-
-    /// The same, once part of the answer may be sent: when there is a place. A request comes here that waited for others' work so far, or for
-    /// its reader.
-    async fn admission_begun(&self, deadline: Deadline) -> Result<Arc<Admission>, SpeechError> {
-        if let Some(admitted) = self.place().admission() {
-            return Ok(admitted);
-        }
-        let waited = Arc::new(self.parts.pool.admit_begun(deadline).await?);
-        let mut place = self.place();
-        if let Some(admitted) = place.admission() {
-            return Ok(admitted);
-        }
-        *place = if self.has_begun() { Place::Lent(Arc::downgrade(&waited)) } else { Place::Kept(waited.clone()) };
-        Ok(waited)
+        self.place.admission()
     }
 
     /// Phonemes and voice; made once for all who say this text now.
@@ -233,13 +174,13 @@ impl Work {
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
         let (request, deadline) = (&self.request, self.deadline());
         // Who prepares for all need not be who speaks for all: then the place is given back after this.
-        let is_for_itself = self.caching == Caching::Forbidden || self.is_admitted();
-        let _admission = if self.has_begun() {
-            self.admission_begun(deadline).await?
+        let is_for_itself = self.caching == Caching::Forbidden || self.place.is_held();
+        let admission = if self.place.has_begun() {
+            self.place.admission_begun(deadline).await?
         } else if is_for_itself {
             self.admission()?
         } else {
-            Arc::new(self.parts.pool.admit()?)
+            self.place.another()?
         };
         let mut voices = Vec::new();
         for id in request.voices() {
@@ -263,6 +204,7 @@ impl Work {
             sentences.extend(planned(deadline.limit(phonemized).await??, index, &manner));
             self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }
+        admission.still_holds()?;
         let known = || request.voices().map(|id| self.parts.catalogue.known_digest(id)).collect::<Option<Arc<[_]>>>();
         if self.caching != Caching::Forbidden && known() != self.digests {
             // Between the request's coming and now. What was made would be kept under the name of what was.
@@ -270,6 +212,22 @@ impl Work {
         }
         let sample_rate = voices[0].1.config().sample_rate;
         Ok(Prepared { plan: Plan::of(&sentences, sample_rate), sentences, voices })
+    }
+
+    /// Says which of its sentences have to be made, once it is known.
+    pub fn estimate(&self, prepared: &Prepared, is_to_be_made: impl Fn(usize) -> bool) {
+        let mut left: HashMap<&VoiceId, f64> = HashMap::new();
+        let mut seen = HashSet::new();
+        for (index, sentence) in prepared.sentences.iter().enumerate() {
+            // What a text says twice is made once, unless nothing may be kept.
+            let is_new = seen.insert(sentence.key) || self.caching == Caching::Forbidden;
+            if !is_new || !is_to_be_made(index) {
+                continue;
+            }
+            let (voice, _) = prepared.voice_of(&self.request, sentence);
+            *left.entry(voice).or_default() += sentence.ids();
+        }
+        self.place.estimate(left);
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
@@ -286,7 +244,7 @@ impl Work {
         match error {
             SpeechError::DeadlinePassed => !deadline.has_passed(),
             // The leader found no place. This request has one.
-            SpeechError::Overloaded { .. } => self.is_admitted(),
+            SpeechError::Overloaded { .. } => self.place.is_held(),
             _ => false,
         }
     }
@@ -349,7 +307,7 @@ impl Work {
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
         };
-        let admission = if index == 0 { self.admission()? } else { self.admission_begun(deadline).await? };
+        let admission = if index == 0 { self.admission()? } else { self.place.admission_begun(deadline).await? };
         let (voice_id, voice) = prepared.voice_of(&self.request, sentence);
         let job = SentenceJob {
             voice_id: voice_id.clone(),
@@ -369,6 +327,7 @@ impl Work {
             outlet.put(stretch.clone());
             said.push(stretch);
         }
+        admission.computed(voice_id, sentence.ids(), cost.computing());
         self.parts.metrics.observe_real_time_factor(cost.computing(), seconds);
         Ok(said)
     }

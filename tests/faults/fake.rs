@@ -110,6 +110,11 @@ impl Script {
         self.noise_scales.lock().unwrap().iter().position(|begun| *begun == noise_scale)
     }
 
+    /// The marks of all inferences, in the order in which they began.
+    pub fn begun(&self) -> Vec<f32> {
+        self.noise_scales.lock().unwrap().clone()
+    }
+
     fn enter(&self, input: &ModelInput) -> Inside<'_> {
         self.noise_scales.lock().unwrap().push(input.noise_scale);
         self.threads.lock().unwrap().insert(this_thread());

@@ -62,7 +62,7 @@ fn a_short_request_is_computed_before_the_rest_of_a_long_one() {
         let long = {
             let pool = pool.clone();
             actix::spawn(async move {
-                let admission = pool.handle.admit().unwrap();
+                let admission = pool.handle.admit_for(&pool.demand(100), far()).unwrap();
                 let jobs = (0..100).map(|_| async {
                     let job = pool.job(far(), 0.5).await.unwrap();
                     pool.compute(&admission, job).await

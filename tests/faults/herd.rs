@@ -29,6 +29,7 @@ struct Service {
     speech: SpeechService,
     script: Arc<Script>,
     metrics: Metrics,
+    pool: PoolHandle,
     _voice: Arc<TempDir>,
 }
 
@@ -51,8 +52,8 @@ impl Service {
             CacheSettings { l1_bytes: 1 << 20, ttl: Duration::from_hours(1), max_entry_bytes: 1 << 20, l2: None };
         let cache = CacheHandle::start(memory, metrics.clone());
         let settings = SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20 };
-        let speech = SpeechService::new(phonemizer().await, catalogue, pool, cache, metrics.clone(), settings);
-        Self { speech, script, metrics, _voice: Arc::new(folder) }
+        let speech = SpeechService::new(phonemizer().await, catalogue, pool.clone(), cache, metrics.clone(), settings);
+        Self { speech, script, metrics, pool, _voice: Arc::new(folder) }
     }
 
     /// A text, marked by its noise scale.
@@ -203,5 +204,30 @@ fn whoever_has_more_time_than_the_first_is_answered() {
 
         assert_eq!(first.err(), Some(SpeechError::DeadlinePassed));
         assert!(patient.await.is_ok());
+    });
+}
+
+#[test]
+fn a_request_that_loses_its_place_is_refused_and_makes_nothing() {
+    in_turn(async {
+        let service = Service::start().await;
+        let gate = service.script.inference_gate.close();
+        let asking = service.clone();
+        let busy = actix::spawn(async move { asking.ask("Something else.", PLAIN, far()).await });
+        service.until_inside(1).await;
+        let text = (0..40).map(|number| format!("This is number {number}. ")).collect::<Vec<_>>().concat();
+        let asking = service.clone();
+        let soon = Deadline::after(Duration::from_secs(20));
+        let long = actix::spawn(async move { asking.ask(&text, PLAIN, soon).await });
+        until("it has its place", || metric(&service.metrics, "tts_queue_depth") == 2).await;
+
+        // Slower than anybody could know.
+        service.pool.admit().unwrap().computed(&voice(GOOD), 1e6, Duration::from_hours(10));
+
+        assert!(matches!(long.await.unwrap(), Err(SpeechError::Overloaded { .. })));
+        gate.open();
+        assert!(busy.await.unwrap().is_ok());
+        assert_eq!(service.inferences(), 1);
+        service.until_idle().await;
     });
 }

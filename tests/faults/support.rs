@@ -11,13 +11,15 @@ use piper_acoustic::{LoadedVoice, ModelInput, OnnxRuntime, RuntimeFiles, Runtime
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 use tts_batch_api::audio::Pcm;
 use tts_batch_api::domain::{Deadline, VoiceId};
-use tts_batch_api::pool::{Admission, Cost, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{Admission, Cost, Demand, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::Catalogue;
 
 use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, LARGE, PANICKING, Script, THIRD};
 
+/// The ids of a sentence.
+pub const SENTENCE: [i64; 3] = [1, 0, 2];
 /// A noise scale that marks nothing.
 pub const PLAIN: f32 = 0.5;
 
@@ -91,7 +93,8 @@ pub async fn phonemizer() -> Phonemizer {
         processes: 2,
         languages: 4,
         queue_limit: 64,
-        timeout: Duration::from_secs(20),
+        // A text that never ends shall be found by the processor time that it takes, however busy the machine is.
+        timeout: Duration::from_mins(1),
     };
     let espeak = EspeakPool::start(settings).await.unwrap();
     Phonemizer::new(espeak, onnxruntime(), parts.tashkeel)
@@ -135,9 +138,16 @@ impl Pool {
     }
 
     pub async fn speak_before(&self, deadline: Deadline, noise_scale: f32) -> Result<Pcm, PoolError> {
-        let admission = self.handle.admit()?;
+        let admission = self.handle.admit_for(&self.demand(1), deadline)?;
         let job = self.job(deadline, noise_scale).await?;
         self.compute(&admission, job).await
+    }
+
+    /// So many sentences of the good voice.
+    pub fn demand(&self, sentences: usize) -> Demand {
+        let demand = Demand::default();
+        self.handle.estimate(&demand, [(&voice(GOOD), (sentences * SENTENCE.len()) as f64)]);
+        demand
     }
 
     /// All of a sentence.
@@ -162,7 +172,14 @@ impl Pool {
         Ok(SentenceJob {
             voice_id: voice(name),
             voice: self.load(name).await?,
-            input: ModelInput { ids: vec![1, 0, 2], speaker: 0, noise_scale, length_scale: 1.0, noise_w: 0.5, seed: 0 },
+            input: ModelInput {
+                ids: SENTENCE.into(),
+                speaker: 0,
+                noise_scale,
+                length_scale: 1.0,
+                noise_w: 0.5,
+                seed: 0,
+            },
             index: 0,
             first_sound: false,
             deadline,

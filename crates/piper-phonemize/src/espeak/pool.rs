@@ -27,8 +27,8 @@ pub struct EspeakSettings {
     pub languages: usize,
     /// Texts that may wait for a child.
     pub queue_limit: usize,
-    /// How long a child may work on one text before it is replaced, while this process runs. Half of it, in whole seconds, is the processor
-    /// time that a text may take.
+    /// How long a child may work on one text before it is replaced, while this process runs. A quarter of it, in whole seconds, is the
+    /// processor time that a text may take.
     pub timeout: Duration,
 }
 
@@ -58,14 +58,14 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Far above what any text within the service's limits needs.
-const MAX_CPU_SECONDS: u64 = 10;
+const MAX_CPU_SECONDS: u64 = 5;
 
 // === impl EspeakSettings ===
 
 impl EspeakSettings {
-    /// So much less than the timeout that a text which never ends, on a machine that has the time for it, is found to be one.
+    /// So much less than the timeout that a text which never ends is found to be one, also on a machine that has little time for it.
     fn cpu_seconds(&self) -> u64 {
-        (self.timeout.as_secs() / 2).clamp(1, MAX_CPU_SECONDS)
+        (self.timeout.as_secs() / 4).clamp(1, MAX_CPU_SECONDS)
     }
 }
 
