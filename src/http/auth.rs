@@ -33,6 +33,10 @@ pub struct MetricsReader;
 /// Proof that the request may see which voices there are in the manner of OpenAI, whose clients ask for that without a token.
 pub struct VoiceLister;
 
+/// The same in the service's own manner. A token that comes with the request has to be a valid one also where none is needed, so that a page
+/// can tell whoever entered it.
+pub struct VoiceReader;
+
 const USER_TOKEN: &str = "user-token";
 
 // === impl Caller ===
@@ -139,6 +143,18 @@ impl FromRequest for VoiceLister {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let is_public = state(request).is_some_and(|state| state.public_voice_list);
+        ready(if is_public { Ok(Self) } else { admitted(request, |scopes| scopes.speak).map(|_| Self) })
+    }
+}
+
+impl FromRequest for VoiceReader {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let presents_none =
+            [USER_TOKEN, AUTHORIZATION.as_str()].iter().all(|name| !request.headers().contains_key(*name));
+        let is_public = presents_none && state(request).is_some_and(|state| state.public_voice_list);
         ready(if is_public { Ok(Self) } else { admitted(request, |scopes| scopes.speak).map(|_| Self) })
     }
 }

@@ -7,7 +7,7 @@ use piper_acoustic::Computing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::{Caller, Manager};
+use super::auth::{Caller, Manager, VoiceReader};
 use super::error::ApiError;
 use super::openapi::ErrorBody;
 use super::state::AppState;
@@ -18,6 +18,8 @@ use crate::voices::VoiceInfo;
 #[derive(Serialize, ToSchema)]
 struct Voice {
     id: String,
+    /// Whether it speaks where a request names no voice.
+    default: bool,
     language: Option<String>,
     quality: Option<String>,
     sample_rate: Option<u32>,
@@ -40,6 +42,12 @@ struct Voices {
     voices: Vec<Voice>,
 }
 
+/// What is shown of voices beside what the catalogue knows.
+struct Now {
+    loaded: HashMap<VoiceId, Computing>,
+    default: Option<VoiceId>,
+}
+
 /// Whether a voice is in memory now.
 #[derive(Serialize, ToSchema)]
 struct Loaded {
@@ -48,11 +56,13 @@ struct Loaded {
 }
 
 /// The voices that may be served, installed or to be fetched.
+///
+/// Needs no token where `TTS_PUBLIC_VOICE_LIST` is set; one that is wrong is refused also there.
 #[utoipa::path(get, path = "/v1/voices", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     responses((status = 200, description = "The voices", body = Voices), (status = "default", description = "An error", body = ErrorBody)))]
-pub async fn list(_caller: Caller, state: web::Data<AppState>) -> HttpResponse {
-    let loaded = state.pool.loaded().await.into_iter().collect();
-    let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &loaded)).collect();
+pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpResponse {
+    let now = Now::of(&state).await;
+    let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &now)).collect();
     HttpResponse::Ok().json(Voices { voices })
 }
 
@@ -67,8 +77,7 @@ pub async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     let info = state.catalogue.info(&id).ok_or(InvalidVoiceId)?;
-    let loaded = state.pool.loaded().await.into_iter().collect();
-    Ok(HttpResponse::Ok().json(Voice::new(info, &loaded)))
+    Ok(HttpResponse::Ok().json(Voice::new(info, &Now::of(&state).await)))
 }
 
 /// Loads a voice.
@@ -108,12 +117,23 @@ fn served(name: &str, state: &AppState) -> Result<VoiceId, ApiError> {
     state.speech.resolve(&id).ok_or_else(|| InvalidVoiceId.into())
 }
 
+// === impl Now ===
+
+impl Now {
+    async fn of(state: &AppState) -> Self {
+        // The settings may call it by another name than the catalogue.
+        let default = state.default_voice.get().and_then(|id| state.speech.resolve(&id));
+        Self { loaded: state.pool.loaded().await.into_iter().collect(), default }
+    }
+}
+
 // === impl Voice ===
 
 impl Voice {
-    fn new(info: VoiceInfo, loaded: &HashMap<VoiceId, Computing>) -> Self {
-        let computing = loaded.get(&info.id);
+    fn new(info: VoiceInfo, now: &Now) -> Self {
+        let computing = now.loaded.get(&info.id);
         Self {
+            default: now.default.as_ref() == Some(&info.id),
             loaded: computing.is_some(),
             engine: computing.map(|computing| match computing {
                 Computing::Kernels => "kernels",

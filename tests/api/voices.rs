@@ -26,6 +26,7 @@ fn the_voices_are_listed_with_what_is_known_of_them() {
     let voice = &voices["voices"][0];
     assert_eq!((listed.status, voices["voices"].as_array().unwrap().len()), (200, 1));
     assert_eq!(voice["id"], VOICE);
+    assert_eq!(voice["default"], true);
     assert_eq!(voice["language"], "en_US");
     assert_eq!(voice["quality"], "medium");
     assert_eq!(voice["sample_rate"], 22050);
@@ -33,6 +34,37 @@ fn the_voices_are_listed_with_what_is_known_of_them() {
     assert_eq!((&voice["installed"], &voice["loaded"]), (&json!(true), &json!(true)));
     assert_eq!(voice["engine"], "kernels");
     assert_eq!(&get(shared(), &format!("/v1/voices/{VOICE}")).json(), voice);
+}
+
+#[test]
+fn one_voice_of_the_list_is_the_default_one() {
+    let folder = ModelsFolder::with_fixture(SPEAKERS);
+    folder.add_fixture(SPEAKERS, "another");
+    let variables = [("TTS_MODELS_DIR", folder.name()), ("TTS_VOICES", "*"), ("TTS_DEFAULT_VOICE", SPEAKERS), ("TTS_OFFLINE", "true")];
+    let server = TestServer::start(&variables);
+
+    let listed = get(&server, "/v1/voices").json();
+
+    let default = |voice: &serde_json::Value| voice["default"] == true;
+    let names: Vec<_> = listed["voices"].as_array().unwrap().iter().filter(|voice| default(voice)).collect();
+    assert_eq!((names.len(), &names[0]["id"]), (1, &json!(SPEAKERS)));
+    assert_eq!(get(&server, "/v1/voices/another").json()["default"], false);
+}
+
+#[test]
+fn a_public_list_asks_for_no_token_and_takes_no_wrong_one() {
+    let server = TestServer::start(&[("TTS_PUBLIC_VOICE_LIST", "true")]);
+    let listed = |headers: &[(&str, &str)]| {
+        let request = server.request(reqwest::Method::GET, "/v1/voices");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        Answer::of(request.send().unwrap()).status
+    };
+
+    assert_eq!(listed(&[]), 200);
+    assert_eq!(listed(&[("user-token", crate::support::TOKEN)]), 200);
+    assert_eq!(listed(&[("user-token", "another")]), 403);
+    assert_eq!(listed(&[("authorization", "Bearer another")]), 403);
+    assert_eq!(server.get(&format!("/v1/voices/{VOICE}")).status, 403, "the list alone is public");
 }
 
 #[test]
