@@ -8,13 +8,16 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{TOKEN, TestServer};
+use support::{TOKEN, TestServer, VOICE};
 
 /// `make test` installs what the scripts import there.
 const PACKAGES: &str = "target/packages";
 
 fn runs(script: &str, arguments: &[&str]) {
-    let server = TestServer::start(&[]);
+    runs_against(&TestServer::start(&[]), script, arguments);
+}
+
+fn runs_against(server: &TestServer, script: &str, arguments: &[&str]) {
     // Some of them leave files where they run.
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -38,6 +41,20 @@ fn the_playground_works_in_a_browser_on_a_desk_and_on_a_phone() {
     let wanted = std::env::var("TTS_TEST_PICTURES").ok();
 
     runs("browser.py", &[wanted.as_deref().unwrap_or(folder.path().to_str().unwrap())]);
+}
+
+#[test]
+fn the_playground_lists_voices_stops_pauses_obeys_keys_and_explains_errors() {
+    let variables = [
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", VOICE),
+        ("TTS_PUBLIC_VOICE_LIST", "true"),
+        // Nobody is there: the voices are those that the program knows by name.
+        ("TTS_VOICE_SOURCE", "http://127.0.0.1:9/"),
+        ("TTS_OFFLINE", "false"),
+    ];
+
+    runs_against(&TestServer::start(&variables), "playground.py", &[]);
 }
 
 #[test]

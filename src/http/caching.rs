@@ -9,7 +9,7 @@ use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 
-use crate::cache::CacheKey;
+use crate::cache::{CacheKey, KeyBuilder};
 use crate::speech::Caching;
 
 /// What the caller wants of the cache, and which answers he has.
@@ -71,6 +71,11 @@ fn listed<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a st
 // === impl EntityTag ===
 
 impl EntityTag {
+    /// Of what is the same for everyone.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::new(&KeyBuilder::new("file").part("bytes", bytes).finish(), false)
+    }
+
     /// Of a whole answer, or of the same sent in parts, whose head differs.
     pub fn new(key: &CacheKey, streamed: bool) -> Self {
         let digits = key.to_string();

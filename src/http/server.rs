@@ -83,6 +83,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/docs.js", [(Method::GET, web::to(page::reference_script))]))
         .service(resource::<ApiError>("/playground.js", [(Method::GET, web::to(page::playground_script))]))
         .service(resource::<ApiError>("/style.css", [(Method::GET, web::to(page::style))]))
+        .service(resource::<ApiError>("/page/{name}", [(Method::GET, web::to(page::part))]))
         .service(resource::<ApiError>("/health", [(Method::GET, web::to(health::health))]))
         .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
         .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))

@@ -4,12 +4,21 @@ use reqwest::Method;
 
 use crate::support::{Answer, TestServer, shared};
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 15] = [
     ("/", "text/html; charset=utf-8"),
     ("/docs", "text/html; charset=utf-8"),
     ("/playground.js", "text/javascript; charset=utf-8"),
     ("/docs.js", "text/javascript; charset=utf-8"),
     ("/style.css", "text/css; charset=utf-8"),
+    ("/page/api.js", "text/javascript; charset=utf-8"),
+    ("/page/player.js", "text/javascript; charset=utf-8"),
+    ("/page/playground.css", "text/css; charset=utf-8"),
+    ("/page/samples.js", "text/javascript; charset=utf-8"),
+    ("/page/speech.js", "text/javascript; charset=utf-8"),
+    ("/page/token.js", "text/javascript; charset=utf-8"),
+    ("/page/voices.js", "text/javascript; charset=utf-8"),
+    ("/page/waveform.js", "text/javascript; charset=utf-8"),
+    ("/page/words.js", "text/javascript; charset=utf-8"),
     ("/openapi.json", "application/json"),
 ];
 
@@ -26,6 +35,30 @@ fn pages_need_no_token_and_no_other_host() {
         let elsewhere = page.text().match_indices("//").filter(|(at, _)| page.text()[..*at].ends_with("http:") || page.text()[..*at].ends_with("https:"));
         let elsewhere = elsewhere.filter(|(at, _)| !page.text()[*at..].starts_with("//www.w3.org/") && path != "/openapi.json");
         assert_eq!(elsewhere.count(), 0, "{path}");
+    }
+}
+
+#[test]
+fn pages_are_kept_and_asked_about_each_time() {
+    for (path, _) in FILES.iter().filter(|(path, _)| *path != "/openapi.json") {
+        let page = get(shared(), path);
+        assert_eq!(page.header("cache-control"), "no-cache", "{path}");
+
+        let again = shared().request(Method::GET, path).header("if-none-match", page.header("etag"));
+        let again = Answer::of(again.send().unwrap());
+        let other = shared().request(Method::GET, path).header("if-none-match", "\"other\"");
+        let other = Answer::of(other.send().unwrap());
+
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!((again.header("etag"), again.header("cache-control")), (page.header("etag"), "no-cache"), "{path}");
+        assert_eq!((other.status, other.text()), (200, page.text()), "{path}");
+    }
+}
+
+#[test]
+fn what_is_no_part_of_a_page_is_404() {
+    for path in ["/page/", "/page/nothing.js", "/page/..%2fpage.rs", "/page/playground.html"] {
+        get(shared(), path).assert_error(404, "not_found", None);
     }
 }
 

@@ -1,279 +1,171 @@
-"use strict";
+// Owns the playground: what is entered becomes a request, what comes back is heard and shown. Speech is streamed as raw samples, so that it
+// plays from the first part on; when all of it is there, its times are asked for, which costs no synthesis as its sentences are kept by then.
 
-// Speech is streamed as raw samples, so that it plays from the first part on; when all of it is there, its times are asked for, which costs no
-// synthesis because the sentences are kept by then.
+import { ServiceError } from "./page/api.js";
+import { Player } from "./page/player.js";
+import { sample } from "./page/samples.js";
+import { ask, samples, times } from "./page/speech.js";
+import { TokenField } from "./page/token.js";
+import { VoicePicker, tag } from "./page/voices.js";
+import { Waveform } from "./page/waveform.js";
+import { Words } from "./page/words.js";
 
 const $ = (id) => document.getElementById(id);
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);
 
-/** What is being said or was said last. */
-let said = null;
-let voices = [];
+/** What ends the requests that are under way, and that of them which speaks. */
+const requests = new Set();
+let speaking = null;
+export const player = new Player();
+const words = new Words($("words"), (time) => {
+  player.seek(time);
+  player.resume();
+});
+const waveform = new Waveform($("wave"), $("position"), (time) => player.seek(time));
+const elements = { voice: $("voice"), speaker: $("speaker"), speakerField: $("speaker-field"), facts: $("facts") };
+const picker = new VoicePicker(elements, fitText);
+const tokenField = new TokenField({ field: $("token"), remember: $("remember"), state: $("token-state") }, (voices) => {
+  picker.show(voices);
+  fitText();
+});
 
-class Speech {
-  constructor(request) {
-    this.request = request;
-    this.context = new AudioContext();
-    this.aborter = new AbortController();
-    this.parts = [];
-    this.length = 0;
-    this.rest = new Uint8Array(0);
-    this.sources = new Set();
-    this.begins = null;
-    this.words = [];
-  }
+// --- speaking ---
 
-  /** Seconds of it that were heard. */
-  heard() {
-    if (this.begins === null) return 0;
-    return Math.min(Math.max(this.context.currentTime - this.begins, 0), this.length / this.rate);
-  }
-
-  async stream() {
-    const asked = performance.now();
-    const response = await post("v1/synthesizeSpeech", { ...this.request, response_format: "pcm", stream: true }, this.aborter.signal);
-    this.rate = Number(response.headers.get("x-sample-rate"));
-    $("cache").textContent = response.headers.get("x-cache");
-    $("rate").textContent = `${this.rate} Hz`;
-    const reader = response.body.getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (this.length === 0) $("first").textContent = seconds((performance.now() - asked) / 1000);
-      this.push(value);
-    }
-    $("all").textContent = seconds((performance.now() - asked) / 1000);
-    $("length").textContent = seconds(this.length / this.rate);
-  }
-
-  /** Plays more bytes behind those before; half a sample waits for its other half. */
-  push(bytes) {
-    const joined = new Uint8Array(this.rest.length + bytes.length);
-    joined.set(this.rest);
-    joined.set(bytes, this.rest.length);
-    const count = joined.length >> 1;
-    this.rest = joined.slice(2 * count);
-    if (count === 0) return;
-    const view = new DataView(joined.buffer);
-    const samples = new Float32Array(count);
-    for (let at = 0; at < count; at++) samples[at] = view.getInt16(2 * at, true) / 32768;
-    this.parts.push(samples);
-    const buffer = this.context.createBuffer(1, count, this.rate);
-    buffer.copyToChannel(samples, 0);
-    if (this.begins === null) this.begins = this.context.currentTime + 0.02;
-    this.play(buffer, this.begins + this.length / this.rate);
-    this.length += count;
-    draw();
-  }
-
-  play(buffer, at) {
-    const late = this.context.currentTime - at;
-    if (late >= buffer.duration) return;
-    const source = this.context.createBufferSource();
-    source.buffer = buffer;
-    source.connect(this.context.destination);
-    source.onended = () => this.sources.delete(source);
-    this.sources.add(source);
-    if (late <= 0) source.start(at);
-    else source.start(0, late);
-  }
-
-  /** Plays again what is there, from a time on. */
-  seek(time) {
-    if (this.length === 0) return;
-    this.silence();
-    this.begins = this.context.currentTime - time;
-    let at = 0;
-    for (const samples of this.parts) {
-      const buffer = this.context.createBuffer(1, samples.length, this.rate);
-      buffer.copyToChannel(samples, 0);
-      this.play(buffer, this.begins + at);
-      at += samples.length / this.rate;
-    }
-  }
-
-  async time() {
-    const response = await post("v1/synthesizeSpeech/timestamps", this.request, this.aborter.signal);
-    const { words } = await response.json();
-    this.words = words;
-    show(this.request.text, words);
-  }
-
-  silence() {
-    for (const source of this.sources) source.stop();
-    this.sources.clear();
-  }
-
-  end() {
-    this.aborter.abort();
-    this.silence();
-    this.context.close();
-  }
-}
-
-async function post(route, body, signal) {
-  const response = await fetch(route, {
-    method: "POST",
-    headers: { "content-type": "application/json", "user-token": $("token").value },
-    body: JSON.stringify(body),
-    signal,
-  });
-  if (!response.ok) throw new Error(await reason(response));
-  return response;
-}
-
-async function reason(response) {
-  const body = await response.json().catch(() => null);
-  const message = body?.error?.message ?? response.statusText;
-  return response.status === 403 ? "The service does not know this token." : message;
-}
-
-function request() {
-  const body = { text: $("text").value, speed: Number($("speed").value) };
+function entered() {
+  const body = { text: $("text").value, speed: $("speed").valueAsNumber };
   if ($("ssml").checked) body.text_type = "ssml";
-  if ($("voice").value) body.voice_id = $("voice").value;
-  if (!$("speaker-field").hidden) body.speaker = $("speaker").value;
+  return addVoice(body);
+}
+
+function addVoice(body) {
+  if (picker.voice) body.voice_id = picker.voice.id;
+  if (picker.speaker !== undefined) body.speaker = picker.speaker;
   return body;
 }
 
-async function speak() {
-  said?.end();
-  const speech = new Speech(request());
-  said = speech;
-  ["first", "all", "length", "cache", "rate"].forEach((id) => ($(id).textContent = "–"));
-  $("words").replaceChildren(speech.request.text);
-  $("stop").disabled = false;
-  complain(null);
-  try {
-    await speech.stream();
-    await speech.time();
-  } catch (error) {
-    if (error.name !== "AbortError") complain(error.message);
+async function speak(body) {
+  speaking?.abort();
+  requests.delete(speaking);
+  speaking = new AbortController();
+  for (const id of ["first", "all", "length", "cache", "rate"]) $(id).textContent = "–";
+  waveform.clear();
+  words.show(body.text, tag(picker.voice));
+  player.open();
+  $("said").scrollIntoView({ block: "nearest" });
+  await running("Waiting for the first sound …", async (signal) => {
+    try {
+      await stream(body, signal);
+    } finally {
+      if (!signal.aborted) player.finish();
+    }
+    refresh("Done.");
+    words.time(await times(body, signal));
+  }, speaking);
+}
+
+async function stream(body, signal) {
+  const asked = performance.now();
+  const since = () => seconds((performance.now() - asked) / 1000);
+  const response = await ask({ ...body, response_format: "pcm", stream: true }, signal, tellOfFetching);
+  const rate = Number(response.headers.get("x-sample-rate"));
+  $("cache").textContent = response.headers.get("x-cache");
+  $("rate").textContent = `${rate} Hz`;
+  for await (const part of samples(response)) {
+    if (player.state === "empty") $("first").textContent = since();
+    player.push(part, rate);
+    waveform.push(part, rate);
   }
+  $("all").textContent = since();
+  $("length").textContent = seconds(player.duration);
+}
+
+function tellOfFetching() {
+  refresh("The voice is being fetched, which may take some minutes …");
 }
 
 async function download() {
-  complain(null);
-  try {
-    const response = await post("v1/synthesizeSpeech", { ...request(), response_format: $("format").value });
+  const format = $("format").value;
+  await running("Making the file …", async (signal) => {
+    const response = await ask({ ...entered(), response_format: format }, signal, tellOfFetching);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await response.blob());
-    link.download = `speech.${$("format").value}`;
+    link.download = `speech.${format}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  } catch (error) {
-    complain(error.message);
-  }
-}
-
-function complain(message) {
-  $("problem").textContent = message ?? "";
-  $("problem").hidden = message === null;
-}
-
-/** The text with each word by itself. Places are counted by code points. */
-function show(text, words) {
-  const chars = Array.from(text);
-  const nodes = [];
-  let reached = 0;
-  words.forEach((word, index) => {
-    nodes.push(chars.slice(reached, word.start_char).join(""));
-    const span = document.createElement("span");
-    span.textContent = chars.slice(word.start_char, word.end_char).join("");
-    span.dataset.index = index;
-    nodes.push(span);
-    reached = word.end_char;
   });
-  nodes.push(chars.slice(reached).join(""));
-  $("words").replaceChildren(...nodes);
 }
 
-function draw() {
-  const canvas = $("wave");
-  const scale = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth * scale, canvas.clientHeight * scale];
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  const pen = canvas.getContext("2d");
-  pen.clearRect(0, 0, width, height);
-  if (!said?.length) return;
-  const heard = (said.heard() * said.rate) / said.length;
-  const [accent, line] = [getComputedStyle($("speak")).backgroundColor, getComputedStyle(canvas).color];
-  const peaks = peaksOf(said, width);
-  for (let x = 0; x < width; x++) {
-    pen.fillStyle = x / width < heard ? accent : line;
-    pen.globalAlpha = x / width < heard ? 1 : 0.4;
-    const bar = Math.max(peaks[x] * height, scale);
-    pen.fillRect(x, (height - bar) / 2, 1, bar);
-  }
+/** Does something that Stop ends, and says what became of it. */
+async function running(waiting, work, aborter = new AbortController()) {
+  requests.add(aborter);
+  $("problem").textContent = "";
+  refresh(waiting);
+  const error = await work(aborter.signal).then(() => null, ServiceError.of);
+  requests.delete(aborter);
+  if (aborter.signal.aborted) return;
+  $("problem").textContent = error?.message ?? "";
+  refresh(error ? "That did not work." : "Done.");
+  if (error?.isOfToken) tokenField.focus();
 }
 
-/** The largest sample of each column, looked up again when there is more or the width is another. */
-function peaksOf(speech, width) {
-  if (speech.peaks?.width === width && speech.peaks.length === speech.length) return speech.peaks.values;
-  const values = new Float32Array(width);
-  let at = 0;
-  for (const samples of speech.parts) {
-    for (const sample of samples) {
-      const x = Math.min(Math.floor((at++ / speech.length) * width), width - 1);
-      values[x] = Math.max(values[x], Math.abs(sample));
-    }
-  }
-  speech.peaks = { width, length: speech.length, values };
-  return values;
+function stop() {
+  for (const aborter of requests) aborter.abort();
+  requests.clear();
+  player.stop();
+  refresh("Stopped.");
+}
+
+// --- what is shown ---
+
+/** The status while nothing is heard. */
+let silent = "";
+
+/** Buttons and status as they are now. No button is `disabled`, which would take the focus from whoever has just pressed it. */
+function refresh(becomes = silent) {
+  silent = becomes;
+  const { state } = player;
+  const heard = { playing: "Speaking …", paused: "Paused." }[state];
+  $("pause").textContent = { paused: "Resume", stopped: "Play again" }[state] ?? "Pause";
+  $("pause").ariaDisabled = String(state === "empty");
+  $("stop").ariaDisabled = String(!heard && requests.size === 0);
+  $("status").textContent = heard ?? silent;
 }
 
 function tick() {
   requestAnimationFrame(tick);
-  if (!said?.length) return;
-  const now = said.heard();
-  const index = said.words.findIndex((word) => word.start <= now && now < word.end);
-  for (const span of $("words").children) span.classList.toggle("said", Number(span.dataset.index) === index);
-  draw();
+  const { position, duration, state } = player;
+  words.light(state === "playing" || state === "paused" ? position : null);
+  waveform.show(position, duration);
 }
 
-async function listVoices() {
-  if (!$("token").value) return;
-  const response = await fetch("v1/voices", { headers: { "user-token": $("token").value } }).catch(() => null);
-  if (!response?.ok) return;
-  voices = (await response.json()).voices;
-  const chosen = $("voice").value;
-  $("voice").replaceChildren(...voices.map(({ id, installed }) => new Option(installed ? id : `${id} (to be fetched)`, id)));
-  if (voices.some(({ id }) => id === chosen)) $("voice").value = chosen;
-  listSpeakers();
+/** Until somebody writes, the text is in the voice's language. */
+function fitText() {
+  const text = $("text");
+  if (text.value === text.dataset.sample) text.value = text.dataset.sample = sample(tag(picker.voice));
+  text.lang = tag(picker.voice);
 }
 
-function listSpeakers() {
-  const voice = voices.find(({ id }) => id === $("voice").value);
-  const count = voice?.speakers ?? 1;
-  const names = voice?.speaker_names?.length ? voice.speaker_names : Array.from({ length: count }, (_, at) => String(at));
-  $("speaker").replaceChildren(...names.map((name) => new Option(name)));
-  $("speaker-field").hidden = count < 2;
-}
+// --- what people do ---
 
 $("request").addEventListener("submit", (event) => {
   event.preventDefault();
-  speak();
+  speak(entered());
 });
 $("text").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) speak();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("request").requestSubmit();
 });
-$("stop").addEventListener("click", () => said?.silence());
+$("sample").addEventListener("click", () => speak(addVoice({ text: sample(tag(picker.voice)), speed: $("speed").valueAsNumber })));
+$("pause").addEventListener("click", () => {
+  if (player.state === "playing") player.pause();
+  else if (player.state === "paused") player.resume();
+  else player.seek(0);
+});
+$("stop").addEventListener("click", () => $("stop").ariaDisabled === "true" || stop());
 $("download").addEventListener("click", download);
-$("voice").addEventListener("change", listSpeakers);
-$("speed").addEventListener("input", () => ($("speed-shown").textContent = Number($("speed").value).toFixed(2)));
-$("words").addEventListener("click", (event) => {
-  const word = said?.words[event.target.dataset?.index];
-  if (word) said.seek(word.start);
-});
-$("wave").addEventListener("click", (event) => {
-  if (said?.length) said.seek((event.offsetX / event.target.clientWidth) * (said.length / said.rate));
-});
-// The token stays in this tab.
-$("token").value = sessionStorage.getItem("token") ?? "";
-$("token").addEventListener("change", () => {
-  sessionStorage.setItem("token", $("token").value);
-  listVoices();
-});
-window.addEventListener("resize", draw);
-listVoices();
+$("speed").addEventListener("input", () => ($("speed-shown").textContent = $("speed").valueAsNumber.toFixed(2)));
+player.addEventListener("change", () => refresh());
+
+$("text").value = $("text").dataset.sample = sample("en");
+refresh("Nothing was said yet.");
+tokenField.check();
 tick();
