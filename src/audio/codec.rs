@@ -1,5 +1,6 @@
 //! Owns what every format's encoder can do, and that encoders are made of formats.
 
+use super::aac::Aac;
 use super::flac_stream::FlacStream;
 use super::g711::G711;
 use super::mp3::Mp3;
@@ -45,6 +46,7 @@ impl Encoder {
             AudioFormat::Flac => Box::new(FlacStream::new(sample_rate)?),
             AudioFormat::Opus => Box::new(OggOpus::new(sample_rate)?),
             AudioFormat::Mp3 => Box::new(Mp3::new(sample_rate)),
+            AudioFormat::Aac => Box::new(Aac::new(sample_rate)?),
             AudioFormat::MuLaw => Box::new(G711::MuLaw),
             AudioFormat::ALaw => Box::new(G711::ALaw),
         }))

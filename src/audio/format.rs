@@ -13,6 +13,8 @@ pub enum AudioFormat {
     Opus,
     /// MPEG audio layer III.
     Mp3,
+    /// AAC-LC in ADTS (ISO/IEC 14496-3).
+    Aac,
     /// G.711 with the µ-law of American telephony, without a header.
     MuLaw,
     /// G.711 with the A-law of European telephony, without a header.
@@ -21,18 +23,19 @@ pub enum AudioFormat {
 
 /// Rates that Opus encodes at. It decodes to any.
 const OPUS_RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
-/// Rates of MPEG-2.5, MPEG-2 and MPEG-1.
-const MP3_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
+/// Rates of MPEG-2.5, MPEG-2 and MPEG-1; of those of AAC, all that callers may ask for.
+const MPEG_RATES: [u32; 9] = [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 /// The rate of telephony.
 const G711_RATE: u32 = 8_000;
 
 // === impl AudioFormat ===
 
 impl AudioFormat {
-    pub const ALL: [Self; 7] = [Self::Wav, Self::Pcm, Self::Flac, Self::Opus, Self::Mp3, Self::MuLaw, Self::ALaw];
+    pub const ALL: [Self; 8] =
+        [Self::Wav, Self::Pcm, Self::Flac, Self::Opus, Self::Mp3, Self::Aac, Self::MuLaw, Self::ALaw];
 
     /// The names of all formats, for people.
-    pub const NAMES: &str = "wav, pcm, flac, opus, mp3, mulaw or alaw";
+    pub const NAMES: &str = "wav, pcm, flac, opus, mp3, aac, mulaw or alaw";
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
@@ -45,6 +48,7 @@ impl AudioFormat {
             Self::Flac => "flac",
             Self::Opus => "opus",
             Self::Mp3 => "mp3",
+            Self::Aac => "aac",
             Self::MuLaw => "mulaw",
             Self::ALaw => "alaw",
         }
@@ -57,6 +61,7 @@ impl AudioFormat {
             Self::Flac => "audio/flac",
             Self::Opus => "audio/ogg; codecs=opus",
             Self::Mp3 => "audio/mpeg",
+            Self::Aac => "audio/aac",
             Self::MuLaw => "audio/PCMU",
             Self::ALaw => "audio/PCMA",
         }
@@ -68,7 +73,7 @@ impl AudioFormat {
         match self {
             Self::Wav | Self::Pcm | Self::Flac => wanted,
             Self::Opus => next(&OPUS_RATES),
-            Self::Mp3 => next(&MP3_RATES),
+            Self::Mp3 | Self::Aac => next(&MPEG_RATES),
             Self::MuLaw | Self::ALaw => G711_RATE,
         }
     }
@@ -96,8 +101,8 @@ mod tests {
     fn the_rate_is_the_wanted_one_or_the_next_that_the_format_has() {
         let rates = |wanted| AudioFormat::ALL.map(|format| format.sample_rate(wanted));
 
-        assert_eq!(rates(22_050), [22_050, 22_050, 22_050, 24_000, 22_050, 8_000, 8_000]);
-        assert_eq!(rates(8_001), [8_001, 8_001, 8_001, 12_000, 11_025, 8_000, 8_000]);
-        assert_eq!(rates(48_000), [48_000, 48_000, 48_000, 48_000, 48_000, 8_000, 8_000]);
+        assert_eq!(rates(22_050), [22_050, 22_050, 22_050, 24_000, 22_050, 22_050, 8_000, 8_000]);
+        assert_eq!(rates(8_001), [8_001, 8_001, 8_001, 12_000, 11_025, 11_025, 8_000, 8_000]);
+        assert_eq!(rates(48_000), [48_000, 48_000, 48_000, 48_000, 48_000, 48_000, 8_000, 8_000]);
     }
 }

@@ -1,8 +1,9 @@
 //! Owns sound as bytes: samples, resampling, formats. Knows nothing of text or voices.
 //!
 //! - `pcm`, `resample`: samples; `flac`: samples as the cache keeps them.
-//! - `format`: what callers may ask for; `codec`: what an encoder of it does; `wav`, `flac_stream`, `opus`, `mp3`, `g711`: each of them.
+//! - `format`: what callers may ask for; `codec`: what an encoder of it does; `wav`, `flac_stream`, `opus`, `mp3`, `aac`, `g711`: each of them.
 
+mod aac;
 mod codec;
 mod flac;
 mod flac_stream;

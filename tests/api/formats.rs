@@ -20,13 +20,15 @@ struct Expected {
     options: &'static [&'static str],
     /// Samples of a frame, where the last one may be filled up.
     frame: usize,
+    /// Whether a file says what the encoder added to it, before and after. A stream cannot.
+    is_trimmed: bool,
     /// How like the original it has to be: the cosine between both.
     likeness: f64,
 }
 
 const G711_OPTIONS: [&str; 4] = ["-ar", "8000", "-ac", "1"];
 
-const FORMATS: [Expected; 6] = [
+const FORMATS: [Expected; 7] = [
     Expected {
         format: "wav",
         content_type: "audio/wav",
@@ -34,6 +36,7 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 22_050,
         options: &[],
         frame: 0,
+        is_trimmed: true,
         likeness: 1.0,
     },
     Expected {
@@ -43,6 +46,7 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 22_050,
         options: &[],
         frame: 0,
+        is_trimmed: true,
         likeness: 1.0,
     },
     Expected {
@@ -53,6 +57,7 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 48_000,
         options: &[],
         frame: 960,
+        is_trimmed: true,
         likeness: 0.97,
     },
     Expected {
@@ -62,6 +67,17 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 22_050,
         options: &[],
         frame: 576,
+        is_trimmed: true,
+        likeness: 0.98,
+    },
+    Expected {
+        format: "aac",
+        content_type: "audio/aac",
+        codec: "aac",
+        sample_rate: 22_050,
+        options: &[],
+        frame: 1_024,
+        is_trimmed: false,
         likeness: 0.98,
     },
     Expected {
@@ -71,6 +87,7 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 8_000,
         options: &["-f", "mulaw"],
         frame: 0,
+        is_trimmed: true,
         likeness: 0.99,
     },
     Expected {
@@ -80,6 +97,7 @@ const FORMATS: [Expected; 6] = [
         sample_rate: 8_000,
         options: &["-f", "alaw"],
         frame: 0,
+        is_trimmed: true,
         likeness: 0.99,
     },
 ];
@@ -99,8 +117,7 @@ fn every_format_is_what_it_says_and_sounds_like_the_samples() {
             assert_eq!(facts["sample_rate"], expected.sample_rate.to_string(), "{name}");
             assert_eq!(facts["channels"], 1, "{name}");
             let decoded = decode(&answer.body, expected.options);
-            // A stream cannot say what the encoder added to it, before and after.
-            let longer = 1 + if streamed { 4 * expected.frame } else { expected.frame };
+            let longer = 1 + expected.frame * if streamed || !expected.is_trimmed { 4 } else { 1 };
             let lengths = original.len().saturating_sub(1)..=original.len() + longer;
             assert!(lengths.contains(&decoded.len()), "{name}: {} samples of {}", decoded.len(), original.len());
             let likeness = likeness(&original, &decoded, 2 * expected.frame);
@@ -111,7 +128,9 @@ fn every_format_is_what_it_says_and_sounds_like_the_samples() {
 
 #[test]
 fn a_rate_that_a_format_lacks_becomes_the_next_one_that_it_has() {
-    for (format, asked, given) in [("opus", 22_050, "24000"), ("opus", 44_100, "48000"), ("mp3", 23_000, "24000")] {
+    let cases =
+        [("opus", 22_050, "24000"), ("opus", 44_100, "48000"), ("mp3", 23_000, "24000"), ("aac", 33_000, "44100")];
+    for (format, asked, given) in cases {
         let answer = ask(&json!({"response_format": format, "sample_rate": asked}));
 
         assert_eq!(answer.header("x-sample-rate"), given, "{format} at {asked}");
@@ -150,6 +169,19 @@ fn what_is_kept_of_a_format_is_streamed_in_the_same_bytes() {
 
         assert_eq!((whole.header("x-cache"), kept.header("x-cache")), ("HIT-L1", "HIT-L1"), "{format}");
         assert!(made.body == kept.body, "{format}");
+    }
+}
+
+/// AAC has a head neither in a file nor in a stream.
+#[test]
+fn aac_is_the_same_bytes_whole_and_streamed_at_every_rate_that_it_has() {
+    for sample_rate in [8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000] {
+        let fields = json!({"response_format": "aac", "sample_rate": sample_rate});
+        let streamed = ask(&crate::with(&fields, &json!({"stream": true})));
+        let whole = ask(&fields);
+
+        assert!(streamed.body == whole.body, "{sample_rate}");
+        assert_eq!(probe(&whole.body, &[])["sample_rate"], sample_rate.to_string());
     }
 }
 
