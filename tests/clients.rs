@@ -71,3 +71,15 @@ fn the_python_package_of_openai_works_unchanged() {
 fn a_client_of_the_earlier_service_works_unchanged() {
     runs("legacy.py", &[]);
 }
+
+#[test]
+fn a_client_that_is_generated_in_python_works() {
+    runs("generated_python.py", &[]);
+}
+
+#[test]
+fn a_client_that_is_generated_in_typescript_works() {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(PACKAGES);
+
+    runs("generated_typescript.py", &[packages.to_str().unwrap()]);
+}

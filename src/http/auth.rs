@@ -24,6 +24,9 @@ pub struct Caller<E = ApiError> {
     shape: PhantomData<E>,
 }
 
+/// The same on a route of OpenAI's API, whose clients expect 401 where there is no token or a wrong one.
+pub struct ApiKeyCaller(pub Caller);
+
 /// The same, of a token that is good for loading voices and letting them go.
 pub struct Manager;
 
@@ -36,12 +39,19 @@ pub struct VoiceLister;
 /// The same in the service's own manner. A token that comes with the request has to be a valid one also where none is needed, so that a page
 /// can tell whoever entered it.
 pub struct VoiceReader;
+/// What a route answers to a caller whom it does not know.
+type Stranger = fn() -> ApiError;
 
 const USER_TOKEN: &str = "user-token";
 
 // === impl Caller ===
 
 impl<E> Caller<E> {
+    fn admitted(request: &HttpRequest, stranger: Stranger) -> Result<Self, ApiError> {
+        let (known, metrics) = admitted(request, stranger, |scopes| scopes.speak)?;
+        Ok(Self { known, metrics, shape: PhantomData })
+    }
+
     /// Counts what is to be spoken against what the caller may have.
     pub fn speaks(&self, script: &Script) -> Result<(), ApiError> {
         self.speaks_characters(script.said_chars())
@@ -72,8 +82,16 @@ impl<E: From<ApiError> + Into<actix_web::Error>> FromRequest for Caller<E> {
     type Future = Ready<Result<Self, E>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let admitted = admitted(request, |scopes| scopes.speak);
-        ready(admitted.map(|(known, metrics)| Self { known, metrics, shape: PhantomData }).map_err(E::from))
+        ready(Self::admitted(request, ApiError::forbidden).map_err(E::from))
+    }
+}
+
+impl FromRequest for ApiKeyCaller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Caller::admitted(request, ApiError::unauthorized).map(Self))
     }
 }
 
@@ -82,16 +100,20 @@ impl FromRequest for Manager {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admitted(request, |scopes| scopes.manage).map(|_| Self))
+        ready(admitted(request, ApiError::forbidden, |scopes| scopes.manage).map(|_| Self))
     }
 }
 
 /// Who calls, if he is known, may do that and has not called too often. An error is for a body that was not read.
-fn admitted(request: &HttpRequest, may: impl Fn(Scopes) -> bool) -> Result<(Arc<Known>, Metrics), ApiError> {
-    let state = state(request).ok_or_else(ApiError::forbidden)?;
-    let known = recognized(request, state, |secret| state.callers.find(secret)).map_err(ApiError::closing)?;
+fn admitted(
+    request: &HttpRequest,
+    stranger: Stranger,
+    may: impl Fn(Scopes) -> bool,
+) -> Result<(Arc<Known>, Metrics), ApiError> {
+    let state = state(request).ok_or_else(stranger)?;
+    let known = recognized(request, state, stranger, |secret| state.callers.find(secret)).map_err(ApiError::closing)?;
     if !may(known.scopes) {
-        return Err(ApiError::forbidden().closing());
+        return Err(ApiError::not_in_scope().closing());
     }
     match known.take_request() {
         Ok(allowance) => {
@@ -105,8 +127,13 @@ fn admitted(request: &HttpRequest, may: impl Fn(Scopes) -> bool) -> Result<(Arc<
 }
 
 /// What the secret of a request stands for. Where too many wrong ones came from, none is looked at, so that guessing learns nothing.
-fn recognized<T>(request: &HttpRequest, state: &AppState, find: impl Fn(&[u8]) -> Option<T>) -> Result<T, ApiError> {
-    let secret = presented(request).ok_or_else(ApiError::forbidden)?;
+fn recognized<T>(
+    request: &HttpRequest,
+    state: &AppState,
+    stranger: Stranger,
+    find: impl Fn(&[u8]) -> Option<T>,
+) -> Result<T, ApiError> {
+    let secret = presented(request).ok_or_else(stranger)?;
     let counted = state.guesses.as_ref().zip(request.peer_addr());
     if let Some(wait) = counted.and_then(|(guesses, source)| guesses.wait(source.ip())) {
         state.metrics.count_shed(ShedReason::Guesses);
@@ -116,7 +143,7 @@ fn recognized<T>(request: &HttpRequest, state: &AppState, find: impl Fn(&[u8]) -
         if let Some((guesses, source)) = counted {
             guesses.count_wrong(source.ip());
         }
-        ApiError::forbidden()
+        stranger()
     })
 }
 
@@ -133,7 +160,7 @@ impl FromRequest for MetricsReader {
         let Some(state) = state(request) else { return ready(Err(ApiError::forbidden())) };
         let Some(token) = &state.metrics_token else { return ready(Ok(Self)) };
         let is_token = |secret: &[u8]| Token::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
-        ready(recognized(request, state, is_token))
+        ready(recognized(request, state, ApiError::forbidden, is_token))
     }
 }
 
@@ -143,7 +170,8 @@ impl FromRequest for VoiceLister {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let is_public = state(request).is_some_and(|state| state.public_voice_list);
-        ready(if is_public { Ok(Self) } else { admitted(request, |scopes| scopes.speak).map(|_| Self) })
+        let admit = || admitted(request, ApiError::unauthorized, |scopes| scopes.speak).map(|_| Self);
+        ready(if is_public { Ok(Self) } else { admit() })
     }
 }
 

@@ -5,10 +5,11 @@ use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 
+use crate::batch::BatchId;
 use crate::cache::{CacheKey, KeyBuilder};
 use crate::speech::Caching;
 
@@ -81,6 +82,17 @@ impl EntityTag {
         let digits = key.to_string();
         let ending = if streamed { "-s" } else { "" };
         Self(format!("\"{}{ending}\"", &digits[..TAG_DIGITS]))
+    }
+
+    /// Of the audio of an item, which is recorded once.
+    pub fn of_item(batch: BatchId, index: usize, bytes: usize) -> Self {
+        Self(format!("\"{batch}-{index}-{bytes}\""))
+    }
+
+    /// Whether a caller who asks for a part has other parts of this very answer, if he has some (RFC 9110, 13.1.5). Dates are compared with
+    /// nothing, as no answer has one.
+    pub fn allows_parts(&self, headers: &HeaderMap) -> bool {
+        headers.get(IF_RANGE).is_none_or(|condition| condition.as_bytes() == self.0.as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -37,6 +37,9 @@ pub struct ApiError {
     /// What is wrong inside, for the log alone.
     pub reason: Option<Box<str>>,
 }
+
+const NO_TOKEN: &str =
+    "there is no token that is known here: send it as `user-token: TOKEN` or as `Authorization: Bearer TOKEN`, once";
 
 // === impl ApiError ===
 
@@ -71,7 +74,18 @@ impl ApiError {
     }
 
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
+        Self::new(StatusCode::FORBIDDEN, "forbidden", NO_TOKEN)
+    }
+
+    /// As clients of OpenAI's API expect it.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", NO_TOKEN)
+    }
+
+    pub fn not_in_scope() -> Self {
+        let message =
+            "the token is not good for this: its scopes, \"speak\" and \"manage\", are the operator's to give";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
 
     pub fn quota_exceeded(allowance: Allowance) -> Self {
@@ -125,6 +139,9 @@ impl ApiError {
         let mut response = HttpResponse::build(self.status);
         if let Some(wait) = self.retry_after {
             response.insert_header((RETRY_AFTER, wait.as_secs_f64().ceil().max(1.0) as u64));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, &**allow));

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::auth::MetricsReader;
 use super::error::ApiError;
-use super::openapi::ErrorBody;
+use super::openapi::Failures;
 use super::state::AppState;
 use crate::telemetry::METRICS_FORMAT;
 
@@ -52,7 +52,7 @@ pub async fn readyz(state: web::Data<AppState>) -> HttpResponse {
 #[utoipa::path(get, path = "/metrics", tag = "service", security((), ("user-token" = []), ("bearer" = [])),
     responses(
         (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn metrics(_reader: MetricsReader, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let text = state.metrics.render().map_err(|error| {

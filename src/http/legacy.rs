@@ -12,7 +12,7 @@ use super::auth::Caller;
 use super::body::JsonBytes;
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::openapi::LegacyErrorBody;
+use super::openapi::{Binary, LegacyFailures};
 use super::pieces::Pieces;
 use super::state::AppState;
 use crate::audio::AudioFormat;
@@ -63,8 +63,8 @@ struct Body {
 #[utoipa::path(post, path = "/synthesizeSpeech", tag = "legacy", security(("user-token" = []), ("bearer" = [])),
     request_body = LegacyRequest,
     responses(
-        (status = 200, description = "The samples", body = Vec<u8>, content_type = "audio/x-raw"),
-        (status = "default", description = "An error", body = LegacyErrorBody),
+        (status = 200, description = "The samples", content((Binary = "audio/x-raw"), (Binary = "application/octet-stream"))),
+        LegacyFailures,
     ))]
 pub async fn synthesize(
     caller: Caller<LegacyError>,
@@ -220,7 +220,9 @@ impl LegacyError {
 
 impl From<ApiError> for LegacyError {
     fn from(error: ApiError) -> Self {
-        Self::Detail(error)
+        // The earlier service says no more than that.
+        let is_forbidden = error.status == StatusCode::FORBIDDEN;
+        Self::Detail(if is_forbidden { ApiError { message: "Forbidden".into(), ..error } } else { error })
     }
 }
 

@@ -1,30 +1,32 @@
-//! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, `GET /v1/audio/voices`.
+//! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, and the lists that clients ask
+//! services of this kind for, `GET /v1/audio/voices` and `GET /v1/audio/models`.
 
+use std::collections::BTreeMap;
 use std::future::ready;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::auth::{Caller, VoiceLister};
+use super::auth::{ApiKeyCaller, Caller, VoiceLister};
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::openapi::ErrorBody;
-use super::sound;
+use super::openapi::{Failures, SoundOrEvents};
+use super::sound::{self, Delivery};
 use super::state::AppState;
-use super::synthesize::voice_and_speaker;
-use crate::audio::AudioFormat;
-use crate::domain::{InvalidField, Prosody, Speaker, SynthesisRequest, VoiceId};
+use super::synthesize::{self, NameOrNumber, SpeakerField, audio_spec, into_request};
+use crate::domain::{InvalidField, SynthesisRequest};
 use crate::speech::{AudioSpec, SpeechService};
 
-/// The request's body. Fields that are not documented are passed over, as OpenAI does.
+/// The request's body: the fields of OpenAI's API, then those of `/v1/synthesizeSpeech` that it lacks. Others are passed over, as OpenAI does.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = OpenAiSpeechRequest)]
 pub struct Body {
@@ -38,14 +40,45 @@ pub struct Body {
     #[serde(rename = "instructions")]
     _instructions: Option<String>,
     voice: Option<VoiceField>,
-    /// `mp3` (default), `opus`, `flac`, `wav` or `pcm`.
-    #[schema(pattern = "^(mp3|opus|flac|wav|pcm|mulaw|alaw)$")]
+    /// `mp3` (default), `opus`, `aac`, `flac`, `wav`, `pcm` (at 24,000 hertz), `mulaw` or `alaw`.
+    #[schema(pattern = "^(mp3|opus|aac|flac|wav|pcm|mulaw|alaw)$")]
     response_format: Option<String>,
     #[schema(minimum = 0.25, maximum = 4)]
     speed: Option<f32>,
     /// `audio` (default) or `sse`.
     #[schema(pattern = "^(audio|sse)$")]
     stream_format: Option<String>,
+    /// Whether the sound is sent as it is made (default), or whole, with its length. What is kept is sent whole, unless this is true.
+    stream: Option<bool>,
+    /// In hertz.
+    #[schema(minimum = 8000, maximum = 48000)]
+    sample_rate: Option<u32>,
+    /// `plain` (default) or `ssml`.
+    #[schema(pattern = "^(plain|ssml)$")]
+    text_type: Option<String>,
+    /// Words of this text, and what is said instead.
+    lexicon: Option<BTreeMap<String, String>>,
+    /// Names of the service's lexicons.
+    #[serde(default)]
+    lexicons: Vec<String>,
+    /// A name or a number.
+    #[schema(value_type = Option<NameOrNumber>)]
+    speaker: Option<SpeakerField>,
+    /// Liveliness of timbre; the voice's own by default.
+    #[schema(minimum = 0, maximum = 2)]
+    noise_scale: Option<f32>,
+    /// Liveliness of rhythm; the voice's own by default.
+    #[schema(minimum = 0, maximum = 2)]
+    noise_w: Option<f32>,
+    /// Silence between sentences.
+    #[schema(maximum = 10000)]
+    sentence_silence_ms: Option<u32>,
+    /// Factor on the amplitude; clipped at full scale.
+    #[schema(minimum = 0, maximum = 4)]
+    volume: Option<f32>,
+    /// When the answer is of no more use.
+    #[schema(minimum = 1, maximum = 86_400_000)]
+    deadline_ms: Option<u64>,
 }
 
 /// A voice's name, or an object with it.
@@ -59,8 +92,39 @@ enum VoiceField {
 /// How an answer is framed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Framing {
-    Audio,
+    Audio(Delivery),
     ServerSentEvents,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Model {
+    id: &'static str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Models {
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+/// What can be chosen by its name.
+#[derive(Serialize, ToSchema)]
+struct Named {
+    id: String,
+    name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NamedVoices {
+    voices: Vec<Named>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NamedModels {
+    models: Vec<Named>,
 }
 
 const MODELS: [&str; 3] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"];
@@ -78,27 +142,14 @@ const TOKENS_PER_SECOND: f64 = 20.0;
 /// Audio of a text, as OpenAI's clients ask for it.
 #[utoipa::path(post, path = "/v1/audio/speech", tag = "openai", security(("user-token" = []), ("bearer" = [])),
     request_body = Body,
-    responses(
-        (status = 200, description = "The audio as it is made, or events with it", content(
-            (Vec<u8> = "audio/mpeg"),
-            (Vec<u8> = "audio/ogg; codecs=opus"),
-            (Vec<u8> = "audio/flac"),
-            (Vec<u8> = "audio/wav"),
-            (Vec<u8> = "audio/pcm"),
-            (Vec<u8> = "audio/PCMU"),
-            (Vec<u8> = "audio/PCMA"),
-            (Value = "text/event-stream"),
-        )),
-        (status = 304, description = "The caller has it already"),
-        (status = "default", description = "An error", body = ErrorBody),
-    ))]
+    responses(SoundOrEvents, (status = 304, description = "The caller has it already"), Failures))]
 pub async fn speech(
-    caller: Caller,
+    caller: ApiKeyCaller,
     state: web::Data<AppState>,
     conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    answer(&caller, &state, conditions, &body).await.map_err(as_called_here)
+    answer(&caller.0, &state, conditions, &body).await.map_err(as_called_here)
 }
 
 async fn answer(
@@ -108,11 +159,13 @@ async fn answer(
     body: &JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
-    let (spec, framing) = (body.spec()?, body.framing()?);
-    let request = body.into_request(state)?;
+    let framing = body.framing()?;
+    let body = body.into_speech_request(state);
+    let spec = audio_spec(&body)?;
+    let request = into_request(body, state)?;
     caller.speaks(&request.script)?;
     match framing {
-        Framing::Audio => sound::answer(&caller.speech(state), request, spec, conditions, true).await,
+        Framing::Audio(delivery) => sound::answer(&caller.speech(state), request, spec, conditions, delivery).await,
         Framing::ServerSentEvents => events(&caller.speech(state), request, spec, conditions).await,
     }
 }
@@ -129,23 +182,39 @@ fn as_called_here(mut error: ApiError) -> ApiError {
 
 /// The models that OpenAI's clients may name; there is one kind of voices here.
 #[utoipa::path(get, path = "/v1/models", tag = "openai", security(("user-token" = []), ("bearer" = [])),
-    responses((status = 200, description = "The models", body = Value), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "The models", body = Models), Failures))]
 pub async fn models(_lister: VoiceLister) -> HttpResponse {
-    let model = |id: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": "tts-batch-api"});
-    HttpResponse::Ok().json(json!({"object": "list", "data": MODELS.map(model)}))
+    HttpResponse::Ok().json(Models { object: "list", data: MODELS.map(Model::named).into() })
+}
+
+/// One of the models.
+#[utoipa::path(get, path = "/v1/models/{id}", tag = "openai", security(("user-token" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "The model's name", example = "tts-1")),
+    responses((status = 200, description = "The model", body = Model), Failures))]
+pub async fn model(_lister: VoiceLister, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let known = MODELS.into_iter().find(|known| *known == *id).ok_or_else(|| {
+        ApiError::new(StatusCode::NOT_FOUND, "model_not_found", "there is no such model").param("model")
+    })?;
+    Ok(HttpResponse::Ok().json(Model::named(known)))
+}
+
+/// The models, by names alone.
+#[utoipa::path(get, path = "/v1/audio/models", tag = "openai", security(("user-token" = []), ("bearer" = [])),
+    responses((status = 200, description = "The models", body = NamedModels), Failures))]
+pub async fn model_names(_lister: VoiceLister) -> HttpResponse {
+    HttpResponse::Ok().json(NamedModels { models: MODELS.map(|id| Named::new(id.to_owned())).into() })
 }
 
 /// The voices that may be served, and OpenAI's names for some of them.
 #[utoipa::path(get, path = "/v1/audio/voices", tag = "openai", security(("user-token" = []), ("bearer" = [])),
-    responses((status = 200, description = "The voices", body = Value), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "The voices", body = NamedVoices), Failures))]
 pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpResponse {
     let served = state.catalogue.voices().into_iter().map(|info| info.id.as_str().to_owned());
     let named = VOICES.iter().map(|name| (*name).to_owned()).chain(state.openai_voices.keys().cloned());
     let mut names: Vec<String> = served.chain(named).collect();
     names.sort();
     names.dedup();
-    let voices: Vec<Value> = names.into_iter().map(|name| json!({"id": name, "name": name})).collect();
-    HttpResponse::Ok().json(json!({"voices": voices}))
+    HttpResponse::Ok().json(NamedVoices { voices: names.into_iter().map(Named::new).collect() })
 }
 
 /// The answer as server-sent events: sound in base64, then what it cost.
@@ -196,48 +265,77 @@ fn event(data: &Value) -> Bytes {
 // === impl Body ===
 
 impl Body {
-    fn spec(&self) -> Result<AudioSpec, InvalidField> {
-        let name = self.response_format.as_deref().unwrap_or("mp3");
-        let format = AudioFormat::parse(name).ok_or(InvalidField {
-            field: "response_format",
-            expected: "mp3, opus, flac, wav or pcm; aac is not made here",
-        })?;
-        Ok(AudioSpec { format, sample_rate: (format == AudioFormat::Pcm).then_some(PCM_RATE) })
-    }
-
     fn framing(&self) -> Result<Framing, InvalidField> {
+        let delivery = match self.stream {
+            None => Delivery::StreamedUnlessKept,
+            Some(true) => Delivery::Streamed,
+            Some(false) => Delivery::Whole,
+        };
         match self.stream_format.as_deref() {
-            None | Some("audio") => Ok(Framing::Audio),
+            None | Some("audio") => Ok(Framing::Audio(delivery)),
+            Some("sse") if delivery == Delivery::Whole => {
+                Err(InvalidField { field: "stream", expected: "true or left out: events are sent as they come" })
+            }
             Some("sse") => Ok(Framing::ServerSentEvents),
             Some(_) => Err(InvalidField { field: "stream_format", expected: "audio or sse" }),
         }
     }
 
-    fn into_request(self, state: &AppState) -> Result<SynthesisRequest, ApiError> {
-        let name = match &self.voice {
-            None => None,
-            Some(VoiceField::Name(name) | VoiceField::Object { id: name }) => Some(name.as_str()),
-        };
-        let (voice, speaker) = voice(name, state)?;
-        let prosody = Prosody::default();
-        Ok(SynthesisRequest {
-            voice,
-            speaker,
-            script: state.texts.plain(&self.input)?,
-            prosody: match self.speed {
-                None => prosody,
-                Some(speed) => prosody.with_speed(speed)?,
-            },
-            deadline: state.limits.deadline(None)?,
-        })
+    /// The same request on `/v1/synthesizeSpeech`.
+    fn into_speech_request(self, state: &AppState) -> synthesize::Body {
+        let format = self.response_format.map_or("mp3".into(), |name| name.to_ascii_lowercase());
+        synthesize::Body {
+            voice_id: self.voice.and_then(|field| voice(field.name(), state)),
+            sample_rate: self.sample_rate.or((format == "pcm").then_some(PCM_RATE)),
+            response_format: Some(format),
+            text: self.input,
+            text_type: self.text_type,
+            lexicon: self.lexicon,
+            lexicons: self.lexicons,
+            stream: false,
+            speaker: self.speaker,
+            speed: self.speed,
+            noise_scale: self.noise_scale,
+            noise_w: self.noise_w,
+            sentence_silence_ms: self.sentence_silence_ms,
+            volume: self.volume,
+            deadline_ms: self.deadline_ms,
+            subtitles: None,
+        }
     }
 }
 
-/// A voice by the operator's name for it, or by its own; OpenAI's other names are the default voice.
-fn voice(name: Option<&str>, state: &AppState) -> Result<(VoiceId, Option<Speaker>), ApiError> {
-    let name = name.map(|name| state.openai_voices.get(name).map_or(name, String::as_str));
-    match name.filter(|name| !VOICES.contains(name)) {
-        Some(name) => voice_and_speaker(name),
-        None => Ok((state.default_voice()?, None)),
+/// A voice by the operator's name for it, or by its own; `None`: one of OpenAI's other names, which are the default voice. Capitals make no
+/// difference to names that are none of a voice.
+fn voice(name: String, state: &AppState) -> Option<String> {
+    let named = state.openai_voices.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+    let name = named.map_or(name, |(_, voice)| voice.clone());
+    let is_openais = VOICES.iter().any(|known| known.eq_ignore_ascii_case(&name));
+    (!is_openais).then_some(name)
+}
+
+// === impl VoiceField ===
+
+impl VoiceField {
+    fn name(self) -> String {
+        match self {
+            Self::Name(name) | Self::Object { id: name } => name,
+        }
+    }
+}
+
+// === impl Model ===
+
+impl Model {
+    fn named(id: &'static str) -> Self {
+        Self { id, object: "model", created: 0, owned_by: "tts-batch-api" }
+    }
+}
+
+// === impl Named ===
+
+impl Named {
+    fn new(name: String) -> Self {
+        Self { id: name.clone(), name }
     }
 }

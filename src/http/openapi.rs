@@ -1,12 +1,16 @@
 //! Owns `GET /openapi.json`: the description of the routes in OpenAPI 3.1, put together from what stands at handlers and shapes.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::openapi::{Content, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
+use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
+
+use crate::audio::AudioFormat;
 
 use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, voices};
 
@@ -37,7 +41,9 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         voices::unload,
         openai::speech,
         openai::models,
+        openai::model,
         openai::voices,
+        openai::model_names,
         legacy::synthesize,
         health::health,
         health::livez,
@@ -47,7 +53,8 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         page::reference,
         openapi::document,
     ),
-    modifiers(&Tokens),
+    components(schemas(ErrorBody, LegacyErrorBody)),
+    modifiers(&Tokens, &OperationIds),
     tags(
         (name = "speech", description = "Text to audio."),
         (name = "batches", description = "Many texts, spoken when there is time for them."),
@@ -62,6 +69,9 @@ struct Description;
 /// Callers' tokens, in either of two headers.
 struct Tokens;
 
+/// Names that are there once: what clients generated of the description call its operations.
+struct OperationIds;
+
 /// Why a request was not answered.
 #[derive(ToSchema)]
 #[allow(dead_code)]
@@ -69,6 +79,7 @@ pub struct ErrorBody {
     error: ErrorDetail,
 }
 
+/// What is wrong, and with what.
 #[derive(ToSchema)]
 #[allow(dead_code)]
 struct ErrorDetail {
@@ -90,6 +101,29 @@ pub struct LegacyErrorBody {
     detail: serde_json::Value,
 }
 
+/// Bytes that are no text.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)]
+pub struct Binary(Vec<u8>);
+
+/// An answer of sound, in the format that the request asks for.
+pub struct Sound;
+
+/// The same, or as events.
+pub struct SoundOrEvents;
+
+/// Why a request was not answered, as every route but the earlier service's says it.
+pub struct Failures;
+
+/// The same on that route.
+pub struct LegacyFailures;
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// Never sent: stands for the types of sound to generators of clients that know none of them.
+const ANY_BYTES: &str = "application/octet-stream";
+
 static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
 
 /// This description.
@@ -108,8 +142,73 @@ impl Modify for Tokens {
     }
 }
 
+impl Modify for OperationIds {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        for path in description.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
+                let tag = operation.tags.iter().flatten().next().map_or("", String::as_str);
+                operation.operation_id = operation.operation_id.as_ref().map(|handler| format!("{tag}_{handler}"));
+            }
+        }
+    }
+}
+
+fn sound() -> ResponseBuilder {
+    let bytes = Content::new(Some(Binary::schema()));
+    let types = AudioFormat::ALL.map(AudioFormat::content_type).into_iter().chain([ANY_BYTES]);
+    let header = |kind, description: &str| {
+        let schema = ObjectBuilder::new().schema_type(kind);
+        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+    };
+    types
+        .fold(ResponseBuilder::new().description("The audio"), |response, name| response.content(name, bytes.clone()))
+        .header("x-voice-id", header(Type::String, "The voice that speaks"))
+        .header("x-sample-rate", header(Type::Integer, "In hertz"))
+        .header("x-cache", header(Type::String, "HIT-L1, HIT-L2, PARTIAL, MISS or BYPASS"))
+}
+
+/// A range of statuses each, so that generated clients know every one of them as what it is.
+fn failures<Body: ToSchema>() -> Responses {
+    let content = || Content::new(Some(Ref::from_schema_name(Body::name())));
+    let failure = |description: &str| {
+        ResponseBuilder::new().description(description).content("application/json", content()).build().into()
+    };
+    [
+        ("4XX".to_owned(), failure("What is wrong with the request")),
+        ("5XX".to_owned(), failure("Why it cannot be answered now")),
+    ]
+    .into()
+}
+
+impl IntoResponses for Sound {
+    fn responses() -> Responses {
+        [("200".to_owned(), sound().build().into())].into()
+    }
+}
+
+impl IntoResponses for SoundOrEvents {
+    fn responses() -> Responses {
+        let events = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+        [("200".to_owned(), sound().content("text/event-stream", events).build().into())].into()
+    }
+}
+
+impl IntoResponses for Failures {
+    fn responses() -> Responses {
+        failures::<ErrorBody>()
+    }
+}
+
+impl IntoResponses for LegacyFailures {
+    fn responses() -> Responses {
+        failures::<LegacyErrorBody>()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -118,12 +217,42 @@ mod tests {
 
         assert!(description["openapi"].as_str().unwrap().starts_with("3.1"));
         assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let mut ids = BTreeSet::new();
         for (path, operations) in description["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}: {operation}");
+                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: {operation}");
                 let is_open = operation["security"][0].as_object().is_some_and(serde_json::Map::is_empty);
-                assert!(is_open || operation["responses"]["default"].is_object(), "{method} {path}: {operation}");
+                let fails = ["4XX", "5XX"].map(|status| operation["responses"][status].is_object());
+                assert!(is_open || fails == [true; 2], "{method} {path}: {operation}");
             }
         }
+    }
+
+    /// As `type: array` of numbers it would be what generated clients make of it.
+    #[test]
+    fn what_is_no_text_is_described_as_bytes() {
+        let description: serde_json::Value = serde_json::from_slice(&DOCUMENT).unwrap();
+        let mut bodies = 0;
+        for operation in
+            description["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+        {
+            for answer in operation["responses"].as_object().unwrap().values() {
+                for (name, body) in answer["content"].as_object().into_iter().flatten() {
+                    if name.starts_with("audio/") || ["application/zip", ANY_BYTES].contains(&name.as_str()) {
+                        let schema = body["schema"]["$ref"].as_str().map_or(&body["schema"], |reference| {
+                            description.pointer(reference.trim_start_matches('#')).unwrap()
+                        });
+                        assert_eq!(
+                            (&schema["type"], &schema["format"]),
+                            (&"string".into(), &"binary".into()),
+                            "{name}"
+                        );
+                        bodies += 1;
+                    }
+                }
+            }
+        }
+        assert!(bodies > 3 * AudioFormat::ALL.len(), "{bodies}");
     }
 }

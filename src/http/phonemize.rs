@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::error::ApiError;
-use super::openapi::ErrorBody;
+use super::openapi::Failures;
 use super::state::AppState;
 use super::synthesize::voice_and_speaker;
 
@@ -39,7 +39,7 @@ struct SentencePhonemes {
 /// Phonemes of a text, and the ids that a voice gets of them.
 #[utoipa::path(post, path = "/v1/phonemize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body = Body,
-    responses((status = 200, description = "The phonemes", body = Phonemes), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "The phonemes", body = Phonemes), Failures))]
 pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let voice = match &body.voice_id {

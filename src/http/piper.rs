@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::sound;
+use super::sound::{self, Delivery};
 use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, Speaker, SynthesisRequest, VoiceId};
@@ -37,7 +37,7 @@ pub async fn synthesize(
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let spec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
-    sound::answer(&state.speech, body.into_request(&state)?, spec, conditions, false).await
+    sound::answer(&state.speech, body.into_request(&state)?, spec, conditions, Delivery::Whole).await
 }
 
 pub async fn voices(state: web::Data<AppState>) -> HttpResponse {

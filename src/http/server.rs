@@ -1,13 +1,15 @@
 //! Owns the listening server: its limits and its routes.
 
+use std::future::ready;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, Resource, ResponseError, Route, guard, web};
+use actix_web::{App, HttpResponse, HttpServer, Resource, ResponseError, Route, guard, web};
 
 use super::error::ApiError;
 use super::legacy::LegacyError;
@@ -32,6 +34,7 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
             .app_data(web::PathConfig::default().error_handler(|_, _| ApiError::not_found().into()))
             .app_data(web::QueryConfig::default().error_handler(|_, _| ApiError::invalid_query().into()))
             .configure(routes)
+            .configure(openai_routes)
             .configure(batch_routes)
             .configure(|config| {
                 let playground = (Method::GET, web::to(page::playground));
@@ -43,7 +46,7 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
                     config.service(resource::<ApiError>("/", [playground]));
                 }
             })
-            .default_service(web::to(|| std::future::ready(Err::<&str, _>(ApiError::not_found()))))
+            .default_service(web::to(|| ready(Err::<&str, _>(ApiError::not_found()))))
             .wrap(from_fn(observe))
     })
     .workers(config.threads)
@@ -68,9 +71,6 @@ fn routes(config: &mut web::ServiceConfig) {
             [(Method::POST, web::to(timestamps::timestamps))],
         ))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
-        .service(resource::<ApiError>("/v1/audio/speech", [(Method::POST, web::to(openai::speech))]))
-        .service(resource::<ApiError>("/v1/audio/voices", [(Method::GET, web::to(openai::voices))]))
-        .service(resource::<ApiError>("/v1/models", [(Method::GET, web::to(openai::models))]))
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
         .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
         .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
@@ -88,6 +88,21 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/livez", [(Method::GET, web::to(health::livez))]))
         .service(resource::<ApiError>("/readyz", [(Method::GET, web::to(health::readyz))]))
         .service(resource::<ApiError>("/metrics", [(Method::GET, web::to(health::metrics))]));
+}
+
+fn openai_routes(config: &mut web::ServiceConfig) {
+    let routes = [
+        ("/v1/audio/speech", Method::POST, web::to(openai::speech)),
+        ("/v1/audio/voices", Method::GET, web::to(openai::voices)),
+        ("/v1/audio/models", Method::GET, web::to(openai::model_names)),
+        ("/v1/models", Method::GET, web::to(openai::models)),
+        ("/v1/models/{id}", Method::GET, web::to(openai::model)),
+    ];
+    for (path, method, route) in routes {
+        // Clients make these paths of what their users write, with a slash at the end or without.
+        let either = web::resource([path.to_owned(), format!("{path}/")]);
+        config.service(with_methods::<ApiError>(either, [(method, route)]));
+    }
 }
 
 fn batch_routes(config: &mut web::ServiceConfig) {
@@ -118,12 +133,18 @@ fn piper_routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/voices", [(Method::GET, web::to(piper::voices))]));
 }
 
-/// A path with its methods; others are refused in the shape of the route's errors.
 fn resource<E>(path: &str, routes: impl IntoIterator<Item = (Method, Route)>) -> Resource
 where
     E: From<ApiError> + ResponseError + 'static,
 {
-    let mut resource = web::resource(path);
+    with_methods::<E>(web::resource(path), routes)
+}
+
+/// A path with its methods; others are refused in the shape of the route's errors. `OPTIONS` is told which there are.
+fn with_methods<E>(mut resource: Resource, routes: impl IntoIterator<Item = (Method, Route)>) -> Resource
+where
+    E: From<ApiError> + ResponseError + 'static,
+{
     let mut methods = Vec::new();
     for (method, route) in routes {
         methods.push(method.to_string());
@@ -135,7 +156,14 @@ where
             resource = resource.route(route.method(method));
         }
     }
+    methods.push(Method::OPTIONS.to_string());
     let allow: Arc<str> = methods.join(", ").into();
-    let refuse = move || std::future::ready(Err::<&str, _>(E::from(ApiError::method_not_allowed(allow.clone()))));
-    resource.default_service(web::to(refuse))
+    let other = move |method: Method| {
+        ready(if method == Method::OPTIONS {
+            Ok(HttpResponse::NoContent().insert_header((ALLOW, &*allow)).finish())
+        } else {
+            Err(E::from(ApiError::method_not_allowed(allow.clone())))
+        })
+    };
+    resource.default_service(web::to(other))
 }

@@ -9,32 +9,54 @@ use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
 use super::pieces::Pieces;
 use crate::audio::AudioFormat;
-use crate::cache::CacheKey;
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, Speaking, Speech, SpeechService};
 
-/// Speaks, and answers with the sound: as it comes if it is to be streamed, else whole.
+/// How sound is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    Whole,
+    /// As it is made.
+    Streamed,
+    /// As it is made, but whole where all of it is there.
+    StreamedUnlessKept,
+}
+
+/// Speaks, and answers with the sound.
 pub async fn answer(
     speech: &SpeechService,
     request: SynthesisRequest,
     spec: AudioSpec,
     conditions: Conditions,
-    streamed: bool,
+    delivery: Delivery,
 ) -> Result<HttpResponse, ApiError> {
     let asked = speech.identify(request, spec).await?;
-    let tag = |key: Option<CacheKey>| key.map(|key| EntityTag::new(&key, streamed));
-    if let Some(unchanged) = conditions.not_modified(tag(asked.key).as_ref()) {
+    let tag = |streamed: bool| asked.key.map(|key| EntityTag::new(&key, streamed));
+    let [whole_tag, streamed_tag] = [tag(false), tag(true)];
+    let unchanged = match delivery {
+        Delivery::Whole => conditions.not_modified(whole_tag.as_ref()),
+        Delivery::Streamed => conditions.not_modified(streamed_tag.as_ref()),
+        Delivery::StreamedUnlessKept => {
+            conditions.not_modified(whole_tag.as_ref()).or_else(|| conditions.not_modified(streamed_tag.as_ref()))
+        }
+    };
+    if let Some(unchanged) = unchanged {
         return Ok(unchanged);
     }
 
     let voice = asked.request.voice.clone();
-    if !streamed {
+    if delivery == Delivery::Whole {
         let spoken = speech.speak(asked, conditions.caching).await?;
         return Ok(whole(spoken, spec.format, &voice));
     }
-    let speaking = speech.begin(asked, conditions.caching).await?;
+    let mut speaking = speech.begin(asked, conditions.caching).await?;
+    if delivery == Delivery::StreamedUnlessKept
+        && let Some(kept) = speaking.take_kept()
+    {
+        return Ok(whole(kept, spec.format, &voice));
+    }
     let mut head = head(spec.format, &voice, speaking.sample_rate, speaking.cache);
-    let tag = tag(speaking.key);
+    let tag = speaking.key.map(|key| EntityTag::new(&key, true));
     describe(&mut head, tag.as_ref(), speaking.age);
     let (first, rest) = parts(speaking).await?;
     let rest = stream::unfold(rest, |mut speaking| async move {

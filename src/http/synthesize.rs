@@ -12,8 +12,8 @@ use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::openapi::ErrorBody;
-use super::sound;
+use super::openapi::{Failures, Sound};
+use super::sound::{self, Delivery};
 use super::state::AppState;
 use crate::audio::{AudioFormat, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE};
 use crate::domain::{InvalidField, Prosody, Script, Speaker, SynthesisRequest, VoiceId};
@@ -33,47 +33,47 @@ pub fn read_request(body: &[u8]) {
 pub struct Body {
     /// What to say; `[[ ... ]]` holds raw phonemes.
     #[schema(min_length = 1, example = "Hello. This machine can speak.")]
-    text: String,
+    pub text: String,
     /// `plain` or `ssml`; plain by default.
     #[schema(pattern = "^(plain|ssml)$")]
-    text_type: Option<String>,
+    pub text_type: Option<String>,
     /// Words of this text, and what is said instead: another spelling, or phonemes in `[[ ]]`.
-    lexicon: Option<BTreeMap<String, String>>,
+    pub lexicon: Option<BTreeMap<String, String>>,
     /// Names of the service's lexicons.
     #[serde(default)]
-    lexicons: Vec<String>,
+    pub lexicons: Vec<String>,
     /// `voice` or `voice#speaker`.
-    voice_id: Option<String>,
-    /// `wav` (default), `pcm`, `flac`, `opus`, `mp3`, `mulaw` or `alaw`.
-    #[schema(pattern = "^(wav|pcm|flac|opus|mp3|mulaw|alaw)$")]
-    response_format: Option<String>,
+    pub voice_id: Option<String>,
+    /// `wav` (default), `pcm`, `flac`, `opus`, `mp3`, `aac`, `mulaw` or `alaw`.
+    #[schema(pattern = "^(wav|pcm|flac|opus|mp3|aac|mulaw|alaw)$")]
+    pub response_format: Option<String>,
     /// In hertz; the voice's own by default.
     #[schema(minimum = 8000, maximum = 48000)]
-    sample_rate: Option<u32>,
+    pub sample_rate: Option<u32>,
     /// Send the sound as it is made.
     #[serde(default)]
     pub stream: bool,
     /// A name or a number.
     #[schema(value_type = Option<NameOrNumber>)]
-    speaker: Option<SpeakerField>,
+    pub speaker: Option<SpeakerField>,
     /// Factor on the voice's own speed.
     #[schema(minimum = 0.25, maximum = 4)]
-    speed: Option<f32>,
+    pub speed: Option<f32>,
     /// Liveliness of timbre; the voice's own by default.
     #[schema(minimum = 0, maximum = 2)]
-    noise_scale: Option<f32>,
+    pub noise_scale: Option<f32>,
     /// Liveliness of rhythm; the voice's own by default.
     #[schema(minimum = 0, maximum = 2)]
-    noise_w: Option<f32>,
+    pub noise_w: Option<f32>,
     /// Silence between sentences.
     #[schema(maximum = 10000)]
-    sentence_silence_ms: Option<u32>,
+    pub sentence_silence_ms: Option<u32>,
     /// Factor on the amplitude; clipped at full scale.
     #[schema(minimum = 0, maximum = 4)]
-    volume: Option<f32>,
+    pub volume: Option<f32>,
     /// When the answer is of no more use.
     #[schema(minimum = 1, maximum = 86_400_000)]
-    deadline_ms: Option<u64>,
+    pub deadline_ms: Option<u64>,
     /// `srt` or `vtt`, on the route of timestamps.
     pub subtitles: Option<String>,
 }
@@ -84,7 +84,7 @@ pub struct SpeakerField(Speaker);
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code)]
-enum NameOrNumber {
+pub enum NameOrNumber {
     Name(String),
     Number(i64),
 }
@@ -92,23 +92,7 @@ enum NameOrNumber {
 /// Audio of a text, whole or as it is made.
 #[utoipa::path(post, path = "/v1/synthesizeSpeech", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body = Body,
-    responses(
-        (status = 200, description = "The audio", content(
-            (Vec<u8> = "audio/wav"),
-            (Vec<u8> = "audio/pcm"),
-            (Vec<u8> = "audio/flac"),
-            (Vec<u8> = "audio/ogg; codecs=opus"),
-            (Vec<u8> = "audio/mpeg"),
-            (Vec<u8> = "audio/PCMU"),
-            (Vec<u8> = "audio/PCMA"),
-        ), headers(
-            ("x-voice-id" = String, description = "The voice that speaks"),
-            ("x-sample-rate" = u32, description = "In hertz"),
-            ("x-cache" = String, description = "HIT-L1, HIT-L2, PARTIAL, MISS or BYPASS"),
-        )),
-        (status = 304, description = "The caller has it already"),
-        (status = "default", description = "An error", body = ErrorBody),
-    ))]
+    responses(Sound, (status = 304, description = "The caller has it already"), Failures))]
 pub async fn synthesize(
     caller: Caller,
     state: web::Data<AppState>,
@@ -120,10 +104,11 @@ pub async fn synthesize(
         let expected = "left out: it belongs to /v1/synthesizeSpeech/timestamps";
         return Err(InvalidField { field: "subtitles", expected }.into());
     }
-    let (spec, streamed) = (audio_spec(&body)?, body.stream);
+    let spec = audio_spec(&body)?;
+    let delivery = if body.stream { Delivery::Streamed } else { Delivery::Whole };
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
-    sound::answer(&caller.speech(&state), request, spec, conditions, streamed).await
+    sound::answer(&caller.speech(&state), request, spec, conditions, delivery).await
 }
 
 pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {

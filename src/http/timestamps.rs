@@ -13,7 +13,7 @@ use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::openapi::ErrorBody;
+use super::openapi::Failures;
 use super::sound;
 use super::state::AppState;
 use super::synthesize::{Body, audio_spec, into_request};
@@ -83,7 +83,7 @@ struct Offsets<'a> {
     responses(
         (status = 200, description = "The audio with times", content(
             (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"))),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn timestamps(
     caller: Caller,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::{Caller, Manager, VoiceReader};
 use super::error::ApiError;
-use super::openapi::ErrorBody;
+use super::openapi::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::voices::VoiceInfo;
@@ -59,7 +59,7 @@ struct Loaded {
 ///
 /// Needs no token where `TTS_PUBLIC_VOICE_LIST` is set; one that is wrong is refused also there.
 #[utoipa::path(get, path = "/v1/voices", tag = "voices", security(("user-token" = []), ("bearer" = [])),
-    responses((status = 200, description = "The voices", body = Voices), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "The voices", body = Voices), Failures))]
 pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpResponse {
     let now = Now::of(&state).await;
     let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &now)).collect();
@@ -69,7 +69,7 @@ pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpRespo
 /// One voice.
 #[utoipa::path(get, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The voice's name, or another name for it")),
-    responses((status = 200, description = "The voice", body = Voice), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "The voice", body = Voice), Failures))]
 pub async fn show(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -85,7 +85,7 @@ pub async fn show(
 /// Answers when it is in memory.
 #[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The voice's name")),
-    responses((status = 200, description = "It is loaded", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "It is loaded", body = Loaded), Failures))]
 pub async fn load(
     _manager: Manager,
     state: web::Data<AppState>,
@@ -101,7 +101,7 @@ pub async fn load(
 /// 409 while it is in use.
 #[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The voice's name")),
-    responses((status = 200, description = "It is gone", body = Loaded), (status = "default", description = "An error", body = ErrorBody)))]
+    responses((status = 200, description = "It is gone", body = Loaded), Failures))]
 pub async fn unload(
     _manager: Manager,
     state: web::Data<AppState>,

@@ -13,7 +13,7 @@ use tracing::Instrument;
 use super::SpeechError;
 use super::entries::off_thread;
 use super::sentence::SpokenSentence;
-use super::service::{AudioSpec, CacheUse, Waiting};
+use super::service::{AudioSpec, CacheUse, Speech, Waiting};
 use super::sources::Sources;
 use super::timing::Placed;
 use super::work::{Source, Work};
@@ -137,6 +137,14 @@ impl Speaking {
             }
         }
         part
+    }
+
+    /// The whole answer, if it was kept; then nothing is left to be sent.
+    pub fn take_kept(&mut self) -> Option<Speech> {
+        let Way::Kept { answer, is_sent } = &mut self.way else { return None };
+        *is_sent = true;
+        self.waiting.take().into_iter().for_each(|waiting| waiting.end(self.cache));
+        Some(Speech { answer: answer.clone(), cache: self.cache, key: self.key })
     }
 
     /// Of the sound so far.

@@ -10,12 +10,14 @@ use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 /// Routes that ask for a token, and what they answer to a caller who has one and sends a blank text.
-const CLOSED: [(Method, &str, u16); 21] = [
+const CLOSED: [(Method, &str, u16); 23] = [
     (Method::POST, SYNTHESIZE, 400),
     (Method::POST, "/v1/synthesizeSpeech/timestamps", 400),
     (Method::POST, "/v1/audio/speech", 422),
     (Method::GET, "/v1/audio/voices", 200),
+    (Method::GET, "/v1/audio/models", 200),
     (Method::GET, "/v1/models", 200),
+    (Method::GET, "/v1/models/nobody", 404),
     (Method::POST, "/v1/phonemize", 400),
     (Method::POST, "/v1/batches", 422),
     (Method::GET, "/v1/batches", 200),
@@ -33,6 +35,8 @@ const CLOSED: [(Method, &str, u16); 21] = [
     (Method::POST, "/v1/voices/nobody/load", 404),
     (Method::DELETE, "/v1/voices/nobody/load", 404),
 ];
+/// Of those, where clients of OpenAI's API call.
+const OPENAIS: [&str; 2] = ["/v1/audio/", "/v1/models"];
 const OPEN: [&str; 4] = ["/health", "/livez", "/readyz", "/metrics"];
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
@@ -89,7 +93,7 @@ fn two_tokens() -> TestServer {
 }
 
 #[test]
-fn a_wrong_token_is_403_on_every_route_that_asks_for_one() {
+fn a_wrong_token_is_403_on_every_route_that_asks_for_one_and_401_on_those_of_openais_api() {
     let server = two_tokens();
 
     for (method, path, _) in &CLOSED {
@@ -98,8 +102,12 @@ fn a_wrong_token_is_403_on_every_route_that_asks_for_one() {
 
             if *path == LEGACY {
                 assert_eq!((answer.status, answer.json()), (403, json!({"detail": "Forbidden"})), "{name}");
+            } else if OPENAIS.iter().any(|beginning| path.starts_with(beginning)) {
+                answer.assert_error(401, "invalid_api_key", None);
+                assert_eq!(answer.header("www-authenticate"), "Bearer");
             } else {
                 answer.assert_error(403, "forbidden", None);
+                assert!(answer.text().contains("`user-token: TOKEN`") && answer.text().contains("`Authorization: Bearer TOKEN`"));
             }
         }
     }

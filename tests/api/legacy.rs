@@ -142,5 +142,5 @@ fn other_errors_have_a_detail_and_nothing_else() {
         assert!(body["detail"].is_string() && body.as_object().is_some_and(|body| body.len() == 1), "{body}");
     }
     assert_eq!(forbidden.json(), json!({"detail": "Forbidden"}));
-    assert_eq!(wrong_method.header("allow"), "POST");
+    assert_eq!(wrong_method.header("allow"), "POST, OPTIONS");
 }

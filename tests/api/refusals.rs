@@ -182,16 +182,16 @@ fn the_servers_deadline_holds_where_the_callers_is_longer_or_missing() {
 #[test]
 fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
     let wrong = [
-        (Method::GET, SYNTHESIZE, "POST"),
-        (Method::PUT, SYNTHESIZE, "POST"),
-        (Method::DELETE, SYNTHESIZE, "POST"),
-        (Method::POST, "/v1/voices", "GET, HEAD"),
-        (Method::DELETE, "/v1/voices/x", "GET, HEAD"),
-        (Method::GET, "/v1/voices/x/load", "POST, DELETE"),
-        (Method::POST, "/health", "GET, HEAD"),
-        (Method::POST, "/livez", "GET, HEAD"),
-        (Method::DELETE, "/readyz", "GET, HEAD"),
-        (Method::POST, "/metrics", "GET, HEAD"),
+        (Method::GET, SYNTHESIZE, "POST, OPTIONS"),
+        (Method::PUT, SYNTHESIZE, "POST, OPTIONS"),
+        (Method::DELETE, SYNTHESIZE, "POST, OPTIONS"),
+        (Method::POST, "/v1/voices", "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/v1/voices/x", "GET, HEAD, OPTIONS"),
+        (Method::GET, "/v1/voices/x/load", "POST, DELETE, OPTIONS"),
+        (Method::POST, "/health", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/livez", "GET, HEAD, OPTIONS"),
+        (Method::DELETE, "/readyz", "GET, HEAD, OPTIONS"),
+        (Method::POST, "/metrics", "GET, HEAD, OPTIONS"),
     ];
 
     for (method, path, allowed) in wrong {
@@ -199,7 +199,11 @@ fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
 
         answer.assert_error(405, "method_not_allowed", None);
         assert_eq!(answer.header("allow"), allowed, "{path}");
+        let told = Answer::of(shared().request(Method::OPTIONS, path).send().unwrap());
+        assert_eq!((told.status, told.header("allow")), (204, allowed), "{path}");
+        assert!(!told.headers.contains_key("access-control-allow-origin"), "{path}");
     }
+    assert_eq!(shared().request(Method::OPTIONS, "/nowhere").send().unwrap().status(), 404);
 }
 
 #[test]

@@ -45,6 +45,26 @@ fn an_item_sounds_like_the_request_and_is_had_in_parts() {
 }
 
 #[test]
+fn a_part_is_had_of_what_the_caller_has_already_and_of_nothing_else() {
+    let id = hand_in(shared(), &json!({"items": items(&TEXTS[..1])}));
+    ended(shared(), &id);
+    let path = format!("{BATCHES}/{id}/items/0/audio");
+    let whole = get(shared(), &path);
+    let tag = whole.header("etag").to_owned();
+    let ask = |headers: &[(&str, &str)]| {
+        let request = shared().request(Method::GET, &path).header("user-token", TOKEN);
+        Answer::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().unwrap())
+    };
+
+    assert_eq!(ask(&[("range", "bytes=0-9"), ("if-range", &tag)]).body, whole.body[..10]);
+    for other in ["\"another\"", &format!("W/{tag}"), "Fri, 27 Nov 2026 12:00:00 GMT"] {
+        let answer = ask(&[("range", "bytes=0-9"), ("if-range", other)]);
+        assert_eq!((answer.status, answer.body.len()), (200, whole.body.len()), "{other}");
+    }
+    assert_eq!(ask(&[("if-none-match", &tag)]).status, 304);
+}
+
+#[test]
 fn results_are_had_as_one() {
     let id = hand_in(shared(), &json!({"items": items(&TEXTS), "concatenate": true}));
     ended(shared(), &id);

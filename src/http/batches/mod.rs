@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::openapi::ErrorBody;
+use super::openapi::Failures;
 use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status, StoreError};
 use crate::domain::InvalidField;
 pub use items::Items;
@@ -114,7 +114,7 @@ const MAX_OFFSET: usize = 1_000_000_000;
     params(("id" = String, Path), Page),
     responses(
         (status = 200, description = "The batch", body = BatchWithItems),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn show(
     caller: Caller,
@@ -135,7 +135,7 @@ pub async fn show(
     params(Page),
     responses(
         (status = 200, description = "The batches", body = BatchList),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn list(
     caller: Caller,
@@ -152,7 +152,7 @@ pub async fn list(
     params(("id" = String, Path)),
     responses(
         (status = 200, description = "As it was, `cancelled` if it had not ended", body = Batch),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn remove(
     caller: Caller,

@@ -20,8 +20,9 @@ use super::{ItemState, parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
 use crate::batch::{Batches, Done, Outcome, Status};
 use crate::http::auth::Caller;
+use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
-use crate::http::openapi::ErrorBody;
+use crate::http::openapi::{Binary, Failures, Sound};
 use crate::http::pieces::Pieces;
 use crate::http::timestamps::Timestamps;
 
@@ -46,31 +47,38 @@ const QUIET_LOOKS: u32 = 20;
 /// The audio of an item.
 #[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/audio", tag = "batches",
     security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path), ("n" = usize, Path), ("range" = Option<String>, Header, description = "A part of it")),
+    params(("id" = String, Path), ("n" = usize, Path), ("range" = Option<String>, Header, description = "A part of it"),
+        ("if-range" = Option<String>, Header, description = "The `etag` of what the caller has: else all of it comes")),
     responses(
-        (status = 200, description = "The audio", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/pcm"),
-            (Vec<u8> = "audio/flac"), (Vec<u8> = "audio/ogg; codecs=opus"), (Vec<u8> = "audio/mpeg"),
-            (Vec<u8> = "audio/PCMU"), (Vec<u8> = "audio/PCMA"))),
-        (status = 206, description = "A part of it"),
+        Sound,
+        (status = 304, description = "The caller has it already"),
+        (status = 206, description = "A part of it", body = Binary, content_type = "application/octet-stream"),
         (status = 416, description = "There is no such part"),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn audio(
     caller: Caller,
     batches: web::Data<Batches>,
     path: web::Path<(String, usize)>,
     request: HttpRequest,
+    conditions: Conditions,
 ) -> Result<HttpResponse, ApiError> {
     let (id, index) = path.into_inner();
     let status = batches.status(caller.name(), parsed(&id)?).await?;
     let done = done(&batches, &status, index).await?;
+    let tag = EntityTag::of_item(status.id, index, done.bytes);
+    if let Some(unchanged) = conditions.not_modified(Some(&tag)) {
+        return Ok(unchanged);
+    }
     let audio = batches.file(status.id, index, &done.extension).await?;
     let mut head = HttpResponse::Ok();
     head.insert_header((CONTENT_TYPE, done.content_type)).insert_header((ACCEPT_RANGES, "bytes"));
     head.insert_header(("x-sample-rate", done.sample_rate))
         .insert_header(("x-audio-duration", format!("{:.3}", done.seconds)));
+    describe(&mut head, Some(&tag), None);
     let length = audio.len() as u64;
-    match wanted(&request, length) {
+    let wanted = if tag.allows_parts(request.headers()) { wanted(&request, length) } else { Wanted::All };
+    match wanted {
         Wanted::All => Ok(head.body(Pieces::new(audio))),
         Wanted::Part(from, to) => {
             head.status(StatusCode::PARTIAL_CONTENT);
@@ -88,7 +96,7 @@ pub async fn audio(
     security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
     responses(
         (status = 200, description = "The times", body = Timestamps),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn timestamps(
     caller: Caller,
@@ -103,8 +111,8 @@ pub async fn timestamps(
 #[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/subtitles", tag = "batches",
     security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
     responses(
-        (status = 200, description = "SubRip", body = String, content_type = "application/x-subrip"),
-        (status = "default", description = "An error", body = ErrorBody),
+        (status = 200, description = "SubRip", content((String = "application/x-subrip"), (Binary = "application/octet-stream"))),
+        Failures,
     ))]
 pub async fn subtitles(
     caller: Caller,
@@ -119,9 +127,9 @@ pub async fn subtitles(
 #[utoipa::path(get, path = "/v1/batches/{id}/audio", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path)),
     responses(
-        (status = 200, description = "The audio", content((Vec<u8> = "audio/wav"), (Vec<u8> = "audio/pcm"),
-            (Vec<u8> = "audio/PCMU"), (Vec<u8> = "audio/PCMA"))),
-        (status = "default", description = "An error", body = ErrorBody),
+        (status = 200, description = "The audio", content((Binary = "audio/wav"), (Binary = "audio/pcm"),
+            (Binary = "audio/PCMU"), (Binary = "audio/PCMA"), (Binary = "application/octet-stream"))),
+        Failures,
     ))]
 pub async fn joined(
     caller: Caller,
@@ -160,8 +168,8 @@ pub async fn joined(
 #[utoipa::path(get, path = "/v1/batches/{id}/archive", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path)),
     responses(
-        (status = 200, description = "The archive", body = Vec<u8>, content_type = "application/zip"),
-        (status = "default", description = "An error", body = ErrorBody),
+        (status = 200, description = "The archive", content((Binary = "application/zip"), (Binary = "application/octet-stream"))),
+        Failures,
     ))]
 pub async fn archive(
     caller: Caller,
@@ -188,7 +196,7 @@ pub async fn archive(
     responses(
         (status = 200, description = "Events `progress` and at last `end`, each with the batch",
             content((Value = "text/event-stream"))),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn events(
     caller: Caller,

@@ -15,7 +15,7 @@ use crate::domain::InvalidField;
 use crate::http::auth::Caller;
 use crate::http::body::{BatchBytes, parse_json};
 use crate::http::error::ApiError;
-use crate::http::openapi::ErrorBody;
+use crate::http::openapi::Failures;
 use crate::http::state::AppState;
 use crate::http::synthesize::Body as SpeechRequest;
 
@@ -33,6 +33,7 @@ pub struct Body {
 
 /// What holds for a whole batch. With JSON Lines these are parameters of the query.
 #[derive(Deserialize, ToSchema, Default)]
+#[schema(as = BatchOptions)]
 pub struct Options {
     /// Fields of every item that does not have them itself.
     #[serde(default)]
@@ -59,7 +60,7 @@ const MAX_NAME_CHARS: usize = 255;
     request_body(content((Body = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
-        (status = "default", description = "An error", body = ErrorBody),
+        Failures,
     ))]
 pub async fn submit(
     caller: Caller,
