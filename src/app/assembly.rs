@@ -20,6 +20,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Re
         callers,
         guesses: config.http.wrong_tokens.map(Guesses::new),
         metrics_token: config.http.metrics_token.clone(),
+        cors_origins: config.http.cors_origins.clone().into(),
         public_voice_list: config.http.public_voice_list,
         openai_voices: Arc::new(config.voices.openai_names.clone()),
         default_voice: speaker.default_voice.clone(),

@@ -59,6 +59,8 @@ pub struct HttpConfig {
     pub wrong_tokens: Option<NonZeroU32>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
+    /// Origins whose pages may read answers; `*`: all.
+    pub cors_origins: Vec<String>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
     pub public_voice_list: bool,
     /// Whether the routes of piper's own server are there, which ask for no token.
@@ -349,6 +351,7 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
         drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
         wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
         metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
+        cors_origins: read.origins("TTS_CORS_ORIGINS")?,
         public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
         piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
     })

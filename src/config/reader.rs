@@ -200,6 +200,24 @@ impl Reader {
         self.list(key)?.unwrap_or_default().into_iter().map(pair).collect()
     }
 
+    /// Origins of pages between commas, as browsers send them: a scheme, a host, perhaps a port. `*` is every one.
+    pub fn origins(&mut self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let is_origin = |entry: &String| {
+            let host = entry.strip_prefix("https://").or_else(|| entry.strip_prefix("http://"));
+            let plain =
+                |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b".-:[]".contains(&letter);
+            entry == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain))
+        };
+        let origins = self.list(key)?.unwrap_or_default();
+        if origins.iter().all(is_origin) {
+            return Ok(origins);
+        }
+        Err(ConfigError::new(
+            key,
+            "must be origins such as https://app.example.com, in small letters and without a path, or *",
+        ))
+    }
+
     /// Secrets between commas.
     pub fn tokens(&mut self, key: &str, are_required: bool) -> Result<Vec<Token>, ConfigError> {
         let Some(secrets) = self.list(key)? else {

@@ -136,6 +136,23 @@ fn empty_variables_count_as_not_set() {
 }
 
 #[test]
+fn origins_are_what_browsers_send() {
+    let origins = |list: &'static str| load([TOKEN, ("TTS_CORS_ORIGINS", list)].to_vec().leak());
+
+    let known = origins("https://app.example.com, http://localhost:3000,http://[::1]:8080");
+    assert_eq!(
+        known.unwrap().http.cors_origins,
+        ["https://app.example.com", "http://localhost:3000", "http://[::1]:8080"]
+    );
+    assert_eq!(origins("*").unwrap().http.cors_origins, ["*"]);
+    for wrong in
+        ["app.example.com", "https://", "https://a.example/", "https://A.example", "*.example.com", "ftp://a.example"]
+    {
+        assert_eq!(origins(wrong).unwrap_err().key, "TTS_CORS_ORIGINS", "{wrong}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let wrong: [&'static [(&str, &str)]; 8] = [
         &[],

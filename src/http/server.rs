@@ -11,6 +11,7 @@ use actix_web::http::header::ALLOW;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, Resource, ResponseError, Route, guard, web};
 
+use super::cors::allow_origins;
 use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
@@ -47,6 +48,7 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
                 }
             })
             .default_service(web::to(|| ready(Err::<&str, _>(ApiError::not_found()))))
+            .wrap(from_fn(allow_origins))
             .wrap(from_fn(observe))
     })
     .workers(config.threads)

@@ -29,6 +29,8 @@ pub struct AppState {
     pub guesses: Option<Guesses>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
+    /// Whose pages may read answers.
+    pub cors_origins: Arc<[String]>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
     pub public_voice_list: bool,
     /// What callers of the OpenAI route may call voices.
