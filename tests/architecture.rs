@@ -87,7 +87,7 @@ const ONLY_IN: [(&str, &[&str]); 22] = [
     ("actix_web", &["http/", "app.rs"]),
     (
         "unsafe",
-        &["main.rs", "piper-acoustic/kernels/simd/x86.rs", "piper-acoustic/mapped.rs", "piper-phonemize/espeak/ffi.rs"],
+        &["main.rs", "piper-acoustic/kernels/simd/x86.rs", "piper-acoustic/memory.rs", "piper-phonemize/espeak/ffi.rs"],
     ),
     // The cryptography of TLS, for every client in the process.
     ("install_default", &["main.rs"]),

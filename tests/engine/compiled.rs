@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use piper_acoustic::{CompiledModels, Engine, OnnxEngine};
+use piper_acoustic::{Cancel, CompiledModels, Engine, ModelInput, OnnxEngine};
 
 use crate::support::{engine, onnxruntime, voice_files};
 
@@ -41,6 +41,37 @@ fn a_damaged_compiled_voice_is_made_again() {
 
     assert_eq!(compiled().as_slice(), std::slice::from_ref(voice));
     assert!(std::fs::read(kept).unwrap() != damaged, "the damage is still there");
+}
+
+/// Another process may do so, by a copy that fails or by cleaning up.
+#[test]
+fn a_voice_in_memory_speaks_on_when_its_files_are_truncated() {
+    let word = ModelInput {
+        ids: vec![1, 0, 20, 0, 59, 0, 24, 0, 2],
+        speaker: 0,
+        noise_scale: 0.0,
+        length_scale: 1.0,
+        noise_w: 0.0,
+        seed: 0,
+    };
+    for whole in [false, true] {
+        let parent = tempfile::tempdir().unwrap();
+        let models = CompiledModels::new(onnxruntime(), Some(parent.path().to_owned()));
+        let models = if whole { models.whole() } else { models };
+        let engine = OnnxEngine::new(onnxruntime(), models);
+        engine.load(&voice_files()).unwrap();
+        // From the files that the first load made.
+        let voice = engine.load(&voice_files()).unwrap();
+        let before = voice.infer(&word, &Cancel::default()).unwrap();
+
+        for folder in std::fs::read_dir(parent.path()).unwrap() {
+            for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+                std::fs::File::options().write(true).open(file.unwrap().path()).unwrap().set_len(0).unwrap();
+            }
+        }
+
+        assert_eq!(voice.infer(&word, &Cancel::default()).unwrap(), before);
+    }
 }
 
 #[test]

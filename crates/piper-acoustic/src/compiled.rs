@@ -1,9 +1,9 @@
 //! Owns voices in the form that they are computed in. A graph is taken apart where it can be, and ONNX Runtime optimises what it computes of
-//! it for its own version and the processor at hand; both take most of the time of loading. The result is kept, in a folder whose name says
-//! what it was made of, and mapped from then on. Where no folder can be written, it is made in memory.
+//! it for its own version and the processor at hand; both take most of the time of loading. The result is kept in a folder whose name says
+//! what it was made of. Where no folder can be written, it is made again each time.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,16 +13,16 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::LoadError;
 use super::check::Expected;
 use super::kernels::simd::Level;
 use super::leftovers::{PARTIAL, mark_used};
-use super::mapped::{MappedModel, release_freed_memory};
+use super::memory::release_freed_memory;
 use super::onnx::{Cut, OnnxModel};
 use super::parted::{PartedVoice, joined};
 use super::runtime::OnnxRuntime;
 use super::vits::Seams;
 use super::voice_config::VoiceConfig;
+use super::{LoadError, MAX_MODEL_BYTES, files};
 
 /// Compiled voices by what they were made of.
 #[derive(Clone)]
@@ -36,27 +36,21 @@ pub struct CompiledModels {
 pub enum CompiledVoice {
     /// With the voice, where it was put together for its check.
     Parts(VoiceParts, Option<Box<PartedVoice>>),
-    /// As it came.
-    Whole(MappedModel),
+    /// As it came, in ONNX Runtime's own format.
+    Whole(Bytes),
 }
 
 /// A voice taken apart.
 #[derive(Clone)]
 pub struct VoiceParts {
     /// As ONNX.
-    pub encoder: MappedModel,
+    pub encoder: Bytes,
     /// In ONNX Runtime's own format.
-    pub durations: MappedModel,
+    pub durations: Bytes,
     /// As ONNX.
-    pub flow: MappedModel,
+    pub flow: Bytes,
     /// As ONNX.
-    pub decoder: MappedModel,
-}
-
-/// Where what is compiled is written.
-enum Place<'a> {
-    Folder(&'a Path),
-    Memory,
+    pub decoder: Bytes,
 }
 
 /// Part of every name: changed when this program compiles differently.
@@ -69,6 +63,9 @@ const FLOW: &str = "flow.onnx";
 const DECODER: &str = "decoder.onnx";
 /// The digests of the files beside it, as `sha256sum` writes them.
 const DIGESTS: &str = "SHA256SUMS";
+const MAX_DIGESTS_BYTES: u64 = 4 << 10;
+
+const CHUNK_BYTES: usize = 64 << 10;
 
 // === impl CompiledModels ===
 
@@ -85,50 +82,43 @@ impl CompiledModels {
 
     /// The compiled form of a voice's ONNX file.
     pub fn open(&self, source: &Path, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
-        let bytes = Bytes::from(fs::read(source).map_err(LoadError::Read)?);
-        let Some(folder) = &self.folder else {
-            return self.compile(&bytes, config, &Place::Memory);
-        };
-
-        let kept = folder.join(name_of(&bytes, self.runtime.build()));
-        let voice = open_kept(&kept).map_or_else(|| self.compile_into(&bytes, config, &kept), Ok);
-        voice.inspect(|_| mark_used(&kept, source)).or_else(|error| {
-            // The folder or the graph may be at fault; if it is the graph, the second try says so.
-            tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
-            self.compile(&bytes, config, &Place::Memory)
-        })
-    }
-
-    /// Appears under its name whole or not at all.
-    fn compile_into(&self, source: &Bytes, config: &VoiceConfig, target: &Path) -> Result<CompiledVoice, LoadError> {
-        // In containers that share the folder every process has the same number.
-        let maker = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
-        let partial = target.with_extension(format!("{maker}.{PARTIAL}"));
-        fs::create_dir_all(&partial).map_err(LoadError::Read)?;
-        let kept = self.compile(source, config, &Place::Folder(&partial)).and_then(|voice| {
-            keep(&voice, &partial, target).map_err(LoadError::Read)?;
-            Ok(voice)
-        });
-        if kept.is_err() {
-            // What could not be kept is of no use; that it is gone already is as well.
-            let _ = fs::remove_dir_all(&partial);
+        let kept_as = |name: String| self.folder.as_ref().map(|folder| folder.join(name));
+        let kept = kept_as(name_of_file(source, self.runtime.build()).map_err(LoadError::Read)?);
+        if let Some(kept) = kept
+            && let Some(voice) = open_kept(&kept)
+        {
+            mark_used(&kept, source);
+            return Ok(voice);
         }
-        kept
+
+        let bytes = Bytes::from(files::read(source, MAX_MODEL_BYTES).map_err(LoadError::Read)?);
+        tracing::info!(bytes = bytes.len(), "a voice is compiled for this processor, which takes some seconds");
+        let voice = self.compile(&bytes, config)?;
+        // What was read, which may be another file by now than the one that was looked for.
+        if let Some(kept) = kept_as(name_of(&bytes, self.runtime.build())) {
+            match keep(&voice, &kept) {
+                Ok(()) => mark_used(&kept, source),
+                Err(error) => {
+                    tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
+                }
+            }
+        }
+        Ok(voice)
     }
 
-    fn compile(&self, source: &Bytes, config: &VoiceConfig, place: &Place<'_>) -> Result<CompiledVoice, LoadError> {
+    fn compile(&self, source: &Bytes, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
         let model = OnnxModel::parse(source.clone())?;
         // Without vector instructions, ONNX Runtime is faster than kernels of our own.
         if !self.take_apart || !Level::detect().is_accelerated() {
-            return self.optimise(source, place, WHOLE).map(CompiledVoice::Whole);
+            return self.optimise(source).map(CompiledVoice::Whole);
         }
         let voice = match Seams::find(&model.graph()) {
-            Ok(seams) => self.take_apart(&model, &seams, source, config, place)?,
+            Ok(seams) => self.take_apart(&model, &seams, source, config)?,
             Err(unknown) => Err(unknown.to_string()),
         };
         let voice = voice.map(|(parts, voice)| CompiledVoice::Parts(parts, Some(voice))).or_else(|reason| {
             tracing::warn!(reason, "a voice is computed as it came, which is slower");
-            self.optimise(source, place, WHOLE).map(CompiledVoice::Whole)
+            self.optimise(source).map(CompiledVoice::Whole)
         });
         // It takes more than twice the memory of the model while it runs.
         release_freed_memory();
@@ -142,18 +132,17 @@ impl CompiledModels {
         seams: &Seams,
         source: &[u8],
         config: &VoiceConfig,
-        place: &Place<'_>,
     ) -> Result<Result<(VoiceParts, Box<PartedVoice>), String>, LoadError> {
-        let write = |cut: &Cut, name| place.write(name, &model.cut(cut).to_bytes()).map_err(LoadError::Read);
+        let cut = |cut: &Cut| Bytes::from(model.cut(cut).to_bytes());
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
             let parts = VoiceParts {
-                encoder: write(&seams.encoder(), ENCODER)?,
-                durations: self.optimise(&model.cut(&seams.durations()).to_bytes(), place, DURATIONS)?,
-                flow: write(&seams.flow(), FLOW)?,
-                decoder: write(&seams.decoder(), DECODER)?,
+                encoder: cut(&seams.encoder()),
+                durations: self.optimise(&cut(&seams.durations()))?,
+                flow: cut(&seams.flow()),
+                decoder: cut(&seams.decoder()),
             };
-            let voice = match PartedVoice::new(config.clone(), &parts, &self.runtime) {
+            let voice = match PartedVoice::new(config.clone(), parts.clone(), &self.runtime) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
                 voice => Box::new(voice?),
             };
@@ -161,10 +150,14 @@ impl CompiledModels {
         })
     }
 
-    fn optimise(&self, source: &[u8], place: &Place<'_>, name: &str) -> Result<MappedModel, LoadError> {
-        let (file, path) = place.create(name).map_err(LoadError::Read)?;
-        self.runtime.compile(source, &path)?;
-        MappedModel::map(&file).map_err(LoadError::Read)
+    /// As ONNX Runtime would compute it here, in its own format, which it writes into files alone.
+    fn optimise(&self, source: &[u8]) -> Result<Bytes, LoadError> {
+        let memory = memfd_create(c"compiled-voice", MFdFlags::MFD_CLOEXEC);
+        let mut file = File::from(memory.map_err(|error| LoadError::Compile(error.into()))?);
+        self.runtime.compile(source, &PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(LoadError::Compile)?;
+        Ok(bytes.into())
     }
 }
 
@@ -172,7 +165,7 @@ impl CompiledModels {
 
 impl CompiledVoice {
     /// Its files, by name.
-    fn files(&self) -> Vec<(&'static str, &MappedModel)> {
+    fn files(&self) -> Vec<(&'static str, &Bytes)> {
         match self {
             Self::Parts(VoiceParts { encoder, durations, flow, decoder }, _) => {
                 vec![(ENCODER, encoder), (DURATIONS, durations), (FLOW, flow), (DECODER, decoder)]
@@ -182,39 +175,38 @@ impl CompiledVoice {
     }
 }
 
-// === impl Place ===
+/// Source, runtime, processor and this program's own version, in one digest.
+fn name_of(source: &[u8], runtime: &str) -> String {
+    let mut digest = name_before(source.len() as u64, runtime);
+    digest.update(source);
+    hex::encode(digest.finalize())
+}
 
-impl Place<'_> {
-    fn create(&self, name: &str) -> io::Result<(File, PathBuf)> {
-        match self {
-            Self::Folder(folder) => {
-                let path = folder.join(name);
-                let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-                Ok((file, path))
-            }
-            Self::Memory => {
-                let file = File::from(memfd_create(c"compiled-voice", MFdFlags::MFD_CLOEXEC)?);
-                let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-                Ok((file, path))
-            }
-        }
+/// The same of a file, which is not held in memory for that.
+fn name_of_file(source: &Path, runtime: &str) -> io::Result<String> {
+    let mut file = files::open(source)?;
+    let length = file.metadata()?.len();
+    if length > MAX_MODEL_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<MappedModel> {
-        let (mut file, _) = self.create(name)?;
-        file.write_all(bytes)?;
-        MappedModel::map(&file)
+    let mut digest = name_before(length, runtime);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hex::encode(digest.finalize())),
+            read => digest.update(&chunk[..read]),
+        }
     }
 }
 
-/// Source, runtime, processor and this program's own version, in one digest.
-fn name_of(source: &[u8], runtime: &str) -> String {
+/// The digest of all but the source, which has this length.
+fn name_before(length: u64, runtime: &str) -> Sha256 {
     let mut digest = Sha256::new();
-    for part in [VERSION.as_bytes(), runtime.as_bytes(), processor().as_bytes(), source] {
+    for part in [VERSION, runtime, processor()] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    hex::encode(digest.finalize())
+    digest.chain_update(length.to_le_bytes())
 }
 
 /// The instruction sets that ONNX Runtime chooses its kernels and layouts by.
@@ -229,41 +221,57 @@ fn processor() -> &'static str {
 
 /// The kept voice if it is there and is what was written.
 fn open_kept(folder: &Path) -> Option<CompiledVoice> {
-    let digests = fs::read_to_string(folder.join(DIGESTS)).ok()?;
-    let map = |name: &str| MappedModel::map(&File::open(folder.join(name)).ok()?).ok();
+    let digests = files::read(&folder.join(DIGESTS), MAX_DIGESTS_BYTES).ok()?;
+    let read = |name: &str| files::read(&folder.join(name), MAX_MODEL_BYTES).ok().map(Bytes::from);
     let voice = if folder.join(WHOLE).exists() {
-        map(WHOLE).map(CompiledVoice::Whole)
+        read(WHOLE).map(CompiledVoice::Whole)
     } else {
         let parts = || {
-            let (encoder, durations) = (map(ENCODER)?, map(DURATIONS)?);
-            Some(VoiceParts { encoder, durations, flow: map(FLOW)?, decoder: map(DECODER)? })
+            let (encoder, durations) = (read(ENCODER)?, read(DURATIONS)?);
+            Some(VoiceParts { encoder, durations, flow: read(FLOW)?, decoder: read(DECODER)? })
         };
         parts().map(|parts| CompiledVoice::Parts(parts, None))
     };
-    let intact = voice.filter(|voice| digests_of(voice) == digests);
+    let intact = voice.filter(|voice| digests_of(voice).as_bytes() == digests);
     if intact.is_none() {
         tracing::warn!("a compiled voice is damaged and is made again");
     }
     intact
 }
 
-fn keep(voice: &CompiledVoice, partial: &Path, target: &Path) -> io::Result<()> {
-    let mut digests = File::create(partial.join(DIGESTS))?;
-    digests.write_all(digests_of(voice).as_bytes())?;
-    digests.sync_all()?;
-    for (name, _) in voice.files() {
-        File::open(partial.join(name))?.sync_all()?;
+/// Puts the voice into a folder that appears under its name whole or not at all.
+fn keep(voice: &CompiledVoice, target: &Path) -> io::Result<()> {
+    // In containers that share the folder every process has the same number.
+    let maker = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
+    let partial = target.with_extension(format!("{maker}.{PARTIAL}"));
+    let kept = write_into(voice, &partial).and_then(|()| {
+        if target.exists() {
+            // It is damaged, or was not whole.
+            fs::remove_dir_all(target)?;
+        }
+        fs::rename(&partial, target)
+    });
+    if kept.is_err() {
+        // What could not be kept is of no use; that it is gone already is as well.
+        let _ = fs::remove_dir_all(&partial);
     }
-    if target.exists() {
-        // It is damaged, or was not whole.
-        fs::remove_dir_all(target)?;
-    }
-    fs::rename(partial, target)
+    kept
+}
+
+fn write_into(voice: &CompiledVoice, folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let write = |name: &str, bytes: &[u8]| {
+        let mut file = File::create_new(folder.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write(DIGESTS, digests_of(voice).as_bytes())?;
+    voice.files().into_iter().try_for_each(|(name, bytes)| write(name, bytes))
 }
 
 fn digests_of(voice: &CompiledVoice) -> String {
-    let lines = voice.files().into_iter().map(|(name, model)| {
-        let digest = hex::encode(Sha256::digest(model.bytes()));
+    let lines = voice.files().into_iter().map(|(name, bytes)| {
+        let digest = hex::encode(Sha256::digest(bytes));
         format!("{digest}  {name}\n")
     });
     lines.collect()

@@ -9,11 +9,14 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::files;
+
 /// Ending of what is being made, after the id of the process that makes it.
 pub const PARTIAL: &str = "partial";
 
 /// In a compiled voice: what it was made of. Written at each use, so that its age tells the last one.
 const SOURCE: &str = "SOURCE.json";
+const MAX_SOURCE_BYTES: u64 = 4 << 10;
 
 /// Hex digits of a SHA-256, with which every name begins.
 const DIGEST_CHARS: usize = 64;
@@ -103,7 +106,7 @@ fn is_abandoned(path: &Path, process: u32) -> bool {
 
 fn is_unused(path: &Path, sources: &[Source]) -> bool {
     let used = path.join(SOURCE);
-    let source = fs::read(&used).ok().and_then(|json| serde_json::from_slice::<Source>(&json).ok());
+    let source = files::read(&used, MAX_SOURCE_BYTES).ok().and_then(|json| serde_json::from_slice::<Source>(&json).ok());
     let age = if source.is_some() { age(&used) } else { age(path) };
     let has_source = source.is_some_and(|source| sources.contains(&source));
     age > if has_source { UNUSED } else { UNUSED_WITHOUT_SOURCE }

@@ -6,13 +6,14 @@ mod check;
 mod compiled;
 pub mod decoder;
 pub mod encoder;
+pub mod files;
 pub mod flow;
 #[cfg(fuzzing)]
 mod fuzzing;
 pub mod kernels;
 mod latent;
 mod leftovers;
-mod mapped;
+mod memory;
 mod noise;
 mod onnx;
 mod parted;
@@ -40,6 +41,10 @@ pub use voice_config::{BEGIN, END, InferenceDefaults, PAD, PhonemeType, VoiceCon
 use compiled::CompiledVoice;
 use parted::PartedVoice;
 use stock::StockVoice;
+
+/// Larger files are no models: protocol buffers end there.
+pub const MAX_MODEL_BYTES: u64 = 2 << 30;
+pub const MAX_CONFIG_BYTES: u64 = 8 << 20;
 
 /// The files of one voice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +131,9 @@ pub struct ModelInput {
 pub enum LoadError {
     #[error("could not read the voice: {0}")]
     Read(#[source] std::io::Error),
+    /// Its compiled form passes through a file in memory.
+    #[error("could not compile the voice in memory: {0}")]
+    Compile(#[source] std::io::Error),
     #[error(transparent)]
     Config(#[from] VoiceConfigError),
     #[error("the graph has no input {0}")]
@@ -176,10 +184,10 @@ impl OnnxEngine {
 
 impl Engine for OnnxEngine {
     fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {
-        let config = VoiceConfig::parse(&std::fs::read(&files.config).map_err(LoadError::Read)?)?;
+        let config = VoiceConfig::parse(&files::read(&files.config, MAX_CONFIG_BYTES).map_err(LoadError::Read)?)?;
         Ok(match self.models.open(&files.model, &config)? {
             CompiledVoice::Parts(_, Some(voice)) => Arc::new(*voice),
-            CompiledVoice::Parts(parts, None) => Arc::new(PartedVoice::new(config, &parts, &self.runtime)?),
+            CompiledVoice::Parts(parts, None) => Arc::new(PartedVoice::new(config, parts, &self.runtime)?),
             CompiledVoice::Whole(whole) => Arc::new(StockVoice::new(config, whole, &self.runtime)?),
         })
     }

@@ -13,7 +13,7 @@ use super::decoder::{self, Decoder};
 use super::encoder::{self, Encoder, Encoding};
 use super::flow::{self, Flow};
 use super::kernels::{ConvWeights, ShapeError};
-use super::mapped::{MappedModel, release_freed_memory};
+use super::memory::release_freed_memory;
 use super::noise::Noise;
 use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
@@ -81,15 +81,15 @@ const MAX_FRAMES: u64 = 16_384;
 // === impl PartedVoice ===
 
 impl PartedVoice {
-    pub fn new(config: VoiceConfig, parts: &VoiceParts, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
-        // Each takes a while.
+    pub fn new(config: VoiceConfig, parts: VoiceParts, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
+        // Each takes a while, and needs its graph no longer.
         let ((flow, flow_conditions), encoder, (decoder, decoder_condition)) = std::thread::scope(|scope| {
-            let flow = scope.spawn(|| flow_of(&parts.flow));
-            let encoder = encoder_of(&parts.encoder)?;
-            let decoder = decoder_of(&parts.decoder)?;
+            let flow = scope.spawn(|| flow_of(parts.flow));
+            let encoder = encoder_of(parts.encoder)?;
+            let decoder = decoder_of(parts.decoder)?;
             Ok::<_, LoadError>((joined(flow)?, encoder, decoder))
         })?;
-        let durations = Sessions::new(parts.durations.clone(), runtime)?;
+        let durations = Sessions::new(parts.durations, runtime)?;
         for name in [INPUT, INPUT_LENGTHS, SCALES, names::HIDDEN] {
             if !durations.has_input(name)? {
                 return Err(StructureError("known inputs of its durations").into());
@@ -224,17 +224,17 @@ impl Drop for PartedVoice {
     }
 }
 
-fn encoder_of(part: &MappedModel) -> Result<Encoder, LoadError> {
-    Ok(Encoder::new(&encoder_weights(&read_graph(part)?.graph())?).map_err(unfit)?)
+fn encoder_of(part: Bytes) -> Result<Encoder, LoadError> {
+    Ok(Encoder::new(&encoder_weights(&OnnxModel::parse(part)?.graph())?).map_err(unfit)?)
 }
 
-fn flow_of(part: &MappedModel) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
-    let (weights, conditions) = flow_weights(&read_graph(part)?.graph())?;
+fn flow_of(part: Bytes) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
+    let (weights, conditions) = flow_weights(&OnnxModel::parse(part)?.graph())?;
     Ok((Flow::new(&weights).map_err(unfit)?, conditions))
 }
 
-fn decoder_of(part: &MappedModel) -> Result<(Decoder, Option<ConvWeights>), LoadError> {
-    let (weights, condition) = decoder_weights(&read_graph(part)?.graph())?;
+fn decoder_of(part: Bytes) -> Result<(Decoder, Option<ConvWeights>), LoadError> {
+    let (weights, condition) = decoder_weights(&OnnxModel::parse(part)?.graph())?;
     Ok((Decoder::new(&weights).map_err(unfit)?, condition))
 }
 
@@ -276,10 +276,6 @@ fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInpu
         }
     }
     prior
-}
-
-fn read_graph(part: &MappedModel) -> Result<OnnxModel, LoadError> {
-    Ok(OnnxModel::parse(Bytes::from_owner(part.clone()))?)
 }
 
 /// A convolution with a kernel of one, of a single row.

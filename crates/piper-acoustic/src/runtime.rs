@@ -8,7 +8,7 @@ use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
-use super::mapped::return_large_blocks;
+use super::memory::return_large_blocks;
 
 /// Places that the operator named; what is empty is searched for.
 #[derive(Debug, Clone, Default)]

@@ -1,19 +1,30 @@
-//! Owns the sessions of a mapped model. Any number of threads may run it: each run takes a session. A few are kept for the next runs; more
-//! than that only live while they run, so that memory does not grow with the number of workers. All share the weights.
+//! Owns the sessions of a model in ONNX Runtime's own format. Any number of threads may run it: each run takes a session. A few are kept for
+//! the next runs; more than that only live while they run, so that memory does not grow with the number of workers. All compute from the same
+//! bytes, which nobody else can change: a mapped file could be truncated, which would end the process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ort::session::{RunOptions, SessionInputs, SessionOutputs};
+use bytes::Bytes;
+use ort::session::{InMemorySession, RunOptions, SessionInputs, SessionOutputs};
+use self_cell::self_cell;
 
-use super::mapped::{MappedModel, MappedSession};
 use super::runtime::OnnxRuntime;
 use super::{Cancel, InferError};
 
 pub struct Sessions {
-    model: MappedModel,
+    model: Bytes,
     runtime: OnnxRuntime,
-    idle: Mutex<Vec<MappedSession>>,
+    idle: Mutex<Vec<SharingSession>>,
 }
+
+self_cell!(
+    /// A session, and the model whose weights it computes from.
+    struct SharingSession {
+        owner: Bytes,
+        #[covariant]
+        dependent: InMemorySession,
+    }
+);
 
 /// Sessions that are kept when nothing runs.
 const KEPT: usize = 2;
@@ -22,21 +33,21 @@ const KEPT: usize = 2;
 
 impl Sessions {
     /// Makes the first session, which shows that the model can be run.
-    pub fn new(model: MappedModel, runtime: &OnnxRuntime) -> Result<Self, ort::Error> {
-        let first = model.session(runtime)?;
+    pub fn new(model: Bytes, runtime: &OnnxRuntime) -> Result<Self, ort::Error> {
+        let first = session(model.clone(), runtime)?;
         Ok(Self { model, runtime: runtime.clone(), idle: Mutex::new(vec![first]) })
     }
 
     pub fn has_input(&self, name: &str) -> Result<bool, ort::Error> {
         let session = self.take()?;
-        let has = session.has_input(name);
+        let has = session.borrow_dependent().inputs().iter().any(|input| input.name() == name);
         self.give_back(session);
         Ok(has)
     }
 
     /// Bytes of the weights.
     pub fn weights(&self) -> u64 {
-        self.model.bytes().len() as u64
+        self.model.len() as u64
     }
 
     /// Lets go of what is kept.
@@ -62,12 +73,12 @@ impl Sessions {
         Ok(result?)
     }
 
-    fn take(&self) -> Result<MappedSession, ort::Error> {
+    fn take(&self) -> Result<SharingSession, ort::Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| self.model.session(&self.runtime), Ok)
+        idle.map_or_else(|| session(self.model.clone(), &self.runtime), Ok)
     }
 
-    fn give_back(&self, session: MappedSession) {
+    fn give_back(&self, session: SharingSession) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(session);
@@ -75,8 +86,12 @@ impl Sessions {
     }
 }
 
+fn session(model: Bytes, runtime: &OnnxRuntime) -> Result<SharingSession, ort::Error> {
+    SharingSession::try_new(model, |bytes| runtime.builder()?.commit_from_memory_directly(bytes))
+}
+
 fn run<T>(
-    session: &mut MappedSession,
+    session: &mut SharingSession,
     inputs: SessionInputs<'_, '_, 0>,
     cancel: &Cancel,
     read: impl FnOnce(&SessionOutputs<'_>) -> Result<T, ort::Error>,
@@ -90,5 +105,5 @@ fn run<T>(
         // A run that cannot be stopped ends by itself.
         let _ = stop.terminate();
     });
-    read(&session.run(inputs, &options)?)
+    session.with_dependent_mut(|_, session| read(&session.run_with_options(inputs, &options)?))
 }

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use ort::session::{RunOptions, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
-use super::mapped::{MappedModel, release_freed_memory};
+use super::memory::release_freed_memory;
 use super::runtime::OnnxRuntime;
 use super::sessions::Sessions;
 use super::voice_config::VoiceConfig;
@@ -44,7 +45,7 @@ const SESSION_BYTES: u64 = 22 << 20;
 // === impl StockVoice ===
 
 impl StockVoice {
-    pub fn new(config: VoiceConfig, model: MappedModel, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
+    pub fn new(config: VoiceConfig, model: Bytes, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
         let sessions = Sessions::new(model, runtime)?;
         for name in [INPUT, INPUT_LENGTHS, SCALES] {
             if !sessions.has_input(name)? {
