@@ -2,7 +2,9 @@
 
 mod assembly;
 mod checks;
+mod engine;
 mod settings;
+mod upkeep;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,7 +17,7 @@ use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
 use nix::sys::socket::sockopt::{SndBuf, TcpUserTimeout};
 use nix::sys::socket::{Backlog, setsockopt};
-use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, remove_leftovers};
+use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles};
 use piper_phonemize::{EspeakPool, Phonemizer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -32,8 +34,10 @@ pub use assembly::item_speaking;
 use assembly::{batches, state};
 pub use checks::check_voice_settings;
 use checks::{check_memory, known_voice, open_catalogue, tell};
+use engine::SpeakingEngine;
 pub use settings::{batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
 use settings::{cache_settings, pool_settings};
+use upkeep::Upkeep;
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
 pub struct Speaker {
@@ -61,11 +65,8 @@ pub struct Application {
     drain_timeout: Duration,
 }
 
-/// What is looked after while the service runs.
-struct Folders {
-    catalogue: Catalogue,
-    compiled: Option<PathBuf>,
-}
+/// Signals that ask the service to stop.
+struct StopSignals([Signal; 3]);
 
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
@@ -92,7 +93,7 @@ impl Speaker {
         let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
         let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
-        let engine = OnnxEngine::new(runtime, models);
+        let engine = SpeakingEngine::new(OnnxEngine::new(runtime, models), phonemizer.clone());
         check_memory(config, &catalogue, &engine)?;
         Self::with_engine(config, Arc::new(engine), catalogue, phonemizer)
     }
@@ -183,8 +184,14 @@ impl Application {
     /// once.
     pub async fn run(self) -> anyhow::Result<()> {
         actix::spawn(load_first(self.speaker.speech.clone(), self.preload, self.readiness.clone()));
-        let folders = Folders { catalogue: self.speaker.catalogue, compiled: self.compiled_dir };
-        actix::spawn(keep_current(folders, self.callers, self.rescan, self.readiness.clone())?);
+        let upkeep = Upkeep {
+            catalogue: self.speaker.catalogue,
+            callers: self.callers,
+            compiled_dir: self.compiled_dir,
+            readiness: self.readiness.clone(),
+            interval: self.rescan,
+        };
+        upkeep.start()?;
         actix::spawn(stop_on_signal(self.server.handle(), self.readiness, self.in_flight, self.drain_timeout)?);
         actix::spawn(telemetry::tell_of_malformed_requests());
         // Whoever reads this may send signals: from here on each does what it is for.
@@ -242,10 +249,10 @@ fn stop_on_signal(
     in_flight: InFlight,
     drain_timeout: Duration,
 ) -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = StopSignals::new()?;
+    ignore([SignalKind::user_defined1(), SignalKind::user_defined2()])?;
     Ok(async move {
-        either(&mut terminate, &mut interrupt).await;
+        stop.next().await;
         tracing::info!("stopping");
         readiness.add(Reason::Draining);
         actix::spawn(server.stop(true));
@@ -257,11 +264,17 @@ fn stop_on_signal(
             }
         };
         tokio::select! {
-            () = either(&mut terminate, &mut interrupt) => {}
+            () = stop.next() => {}
             () = work_is_cut => {}
         }
         end_at_once();
     })
+}
+
+/// Signals that mean nothing here, and would end a process that does not listen to them.
+fn ignore(kinds: [SignalKind; 2]) -> std::io::Result<()> {
+    // Once it is listened to, a signal ends nothing any more, also when the listener is gone.
+    kinds.into_iter().try_for_each(|kind| signal(kind).map(drop))
 }
 
 /// Where the time to finish requests is over, or nobody wants to wait for it.
@@ -271,86 +284,20 @@ fn end_at_once() -> ! {
     std::process::exit(1)
 }
 
-/// Finds voices that were put into the folder or taken out of it, and tokens that were added or withdrawn: now and then, and on SIGHUP, which
-/// also fetches the catalogue again.
-fn keep_current(
-    folders: Folders,
-    callers: Callers,
-    interval: Option<Duration>,
-    readiness: Readiness,
-) -> std::io::Result<impl Future<Output = ()>> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let catalogue = folders.catalogue.clone();
-    Ok(async move {
-        folders.clean().await;
-        loop {
-            let next = async {
-                match interval {
-                    Some(interval) => tokio::time::sleep(interval).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let asked = tokio::select! {
-                _ = hangup.recv() => true,
-                () = next => false,
-            };
-            rescan(&catalogue).await;
-            reload(&callers).await;
-            folders.clean().await;
-            if asked && let Err(error) = catalogue.refresh().await {
-                tracing::warn!(%error, "the catalogue stays as it was");
-            }
-            if catalogue.is_empty() {
-                readiness.add(Reason::NoVoices);
-            } else {
-                readiness.remove(&Reason::NoVoices);
-            }
-        }
-    })
-}
+// === impl StopSignals ===
 
-// === impl Folders ===
-
-impl Folders {
-    /// Removes compiled voices that nobody uses.
-    async fn clean(&self) {
-        let Some(compiled) = self.compiled.clone() else { return };
-        let models = self.catalogue.installed_models();
-        if let Err(error) = tokio::task::spawn_blocking(move || remove_leftovers(&compiled, &models)).await {
-            tracing::error!(%error, "cleaning the folder of compiled voices ended early");
-        }
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?]))
     }
-}
 
-async fn reload(callers: &Callers) {
-    let callers = callers.clone();
-    match tokio::task::spawn_blocking(move || callers.reload()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "tokens stay as they were"),
-        Err(error) => tracing::error!(%error, "reading the tokens ended early"),
-    }
-}
-
-async fn rescan(catalogue: &Catalogue) {
-    let catalogue = catalogue.clone();
-    match tokio::task::spawn_blocking(move || catalogue.rescan()).await {
-        Ok(Ok(found)) => {
-            for voice in found.added {
-                tracing::info!(%voice, "voice found");
-            }
-            for voice in found.removed {
-                tracing::info!(%voice, "voice gone");
-            }
+    async fn next(&mut self) {
+        let [terminate, interrupt, quit] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = quit.recv() => {}
         }
-        Ok(Err(error)) => tracing::warn!(%error, "voices stay as they were"),
-        Err(error) => tracing::error!(%error, "looking for voices ended early"),
-    }
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
     }
 }
 

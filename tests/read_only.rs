@@ -81,10 +81,12 @@ impl Machine {
         self.serve(&wrapper, &[("READ_ONLY", &folders.join(":"))])
     }
 
-    /// As [`Machine::serve_read_only`], with 64 KiB where downloads go.
+    /// As [`Machine::serve_read_only`], with 64 KiB where downloads and compiled voices go.
     fn serve_from_a_small_disk(&self) -> TestServer {
         let wrapper = in_a_namespace(&[MAKE_SMALL, MAKE_READ_ONLY]);
-        self.serve(&wrapper, &[("READ_ONLY", self.models.name())])
+        let compiled = self.home.path().join("compiled");
+        let variables = [("READ_ONLY", self.models.name()), ("TTS_COMPILED_DIR", compiled.to_str().unwrap())];
+        self.serve(&wrapper, &variables)
     }
 
     fn downloads(&self) -> PathBuf {
@@ -225,4 +227,6 @@ fn a_full_disk_costs_its_download_and_nothing_else() {
     assert_eq!(speak(&server, REMOTE).status, 200, "what there is room for is fetched");
     let log = server.stop();
     assert!(log.iter().any(|line| line.contains("the disk is full")), "{log:#?}");
+    let not_kept = log.iter().find(|line| line.contains("is compiled in memory")).expect("a line");
+    assert!(not_kept.contains("No space left") && !not_kept.contains("could not read"), "{not_kept}");
 }

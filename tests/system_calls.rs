@@ -159,7 +159,7 @@ fn files_that_a_voice_leads_to_are_not_opened() {
     let (linked, external) = (speak("linked"), speak(external));
 
     linked.assert_error(404, "voice_not_found", Some("voice_id"));
-    external.assert_error(503, "voice_unavailable", None);
+    external.assert_error(422, "voice_unusable", Some("voice_id"));
     traced.server.wait_for_log("keeps weights in other files");
     let calls = traced.finish();
     assert!(calls.iter().any(|call| call.opens("-external.onnx\"")), "the voice was never looked into");

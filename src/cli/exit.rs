@@ -90,6 +90,7 @@ fn code(error: &anyhow::Error) -> u8 {
             | SpeechError::NoFiles(_)
             | SpeechError::VoiceLoading(_)
             | SpeechError::VoiceFailed { .. }
+            | SpeechError::VoiceUnusable { .. }
             | SpeechError::NoRoom(_)
             | SpeechError::NoPhonemizer
             | SpeechError::UnknownLanguage,

@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
@@ -20,10 +21,14 @@ use piper_phonemize::{ChildArgs, run_child};
 
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
+use crate::files;
 use crate::telemetry;
 use exit::Panicked;
 
 const PROGRAM: &str = "tts-batch-api";
+
+/// For voices that are being loaded when the process ends: ONNX Runtime does not bear its end in the middle of that.
+const LAST_READS: Duration = Duration::from_secs(5);
 
 /// Text-to-speech service for Piper voices.
 #[derive(Debug, Parser)]
@@ -114,12 +119,17 @@ fn print(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> anyhow::Res
 
 /// Runs `work` where actors can live.
 fn in_system<T>(work: impl Future<Output = T>) -> T {
-    actix::System::new().block_on(async {
+    let system = actix::System::new();
+    let result = system.block_on(async {
         let result = work.await;
         // Actors that were only just started begin before their system ends: they set timers when they do.
         tokio::task::yield_now().await;
         result
-    })
+    });
+    files::finish(LAST_READS);
+    // Dropping it would wait for each of its blocking threads, and one that reads from a disk that hangs never ends.
+    std::mem::forget(system);
+    result
 }
 
 // === impl Arguments ===
@@ -161,4 +171,25 @@ fn text_of(argument: &str) -> std::io::Result<String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_end_waits_for_no_thread_that_hangs() {
+        let (_gate, shut) = mpsc::channel::<()>();
+        let (ended, end) = mpsc::channel();
+
+        std::thread::spawn(move || {
+            let hangs = async { drop(tokio::task::spawn_blocking(move || shut.recv())) };
+            in_system(hangs);
+            ended.send(()).unwrap();
+        });
+
+        assert!(end.recv_timeout(Duration::from_mins(1)).is_ok());
+    }
 }

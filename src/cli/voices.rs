@@ -101,11 +101,16 @@ fn list(voices: &[VoiceInfo], as_json: bool) -> anyhow::Result<()> {
             writeln!(out, "{}", as_object(voice))?;
             continue;
         }
-        let state = if voice.installed { "installed" } else { "-" };
+        let state = match (voice.installed, &voice.problem) {
+            (_, Some(_)) => "unusable",
+            (true, None) => "installed",
+            (false, None) => "-",
+        };
         let speakers = voice.speakers.map_or_else(|| "?".to_owned(), |speakers| speakers.to_string());
         let size = voice.size_bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
         let license = voice.license.as_deref().unwrap_or("?");
-        writeln!(out, "{:<36} {state:<10} {speakers:>4} {size:>10}  {license}", voice.id.as_str())?;
+        let problem = voice.problem.as_ref().map(|problem| format!("  ({problem})")).unwrap_or_default();
+        writeln!(out, "{:<36} {state:<10} {speakers:>4} {size:>10}  {license}{problem}", voice.id.as_str())?;
     }
     Ok(())
 }
@@ -119,6 +124,7 @@ fn as_object(voice: &VoiceInfo) -> serde_json::Value {
         "speakers": voice.speakers,
         "speaker_names": voice.speaker_names,
         "installed": voice.installed,
+        "problem": voice.problem,
         "size_bytes": voice.size_bytes,
         "sha256": voice.sha256,
         "license": voice.license,

@@ -18,7 +18,7 @@ use tracing::Level;
 
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
-pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_tokens};
+pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
 
 use reader::{Reader, SetAs, Values};
 use suspicions::cores;

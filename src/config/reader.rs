@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Token;
 use super::links::is_service_link;
+use crate::files;
 
 /// Raw values by the name of their environment variable.
 pub type Values = BTreeMap<String, String>;
@@ -40,6 +41,10 @@ pub struct Reader {
 const OTHER_NAMES: [&str; 2] = ["ALLOWED_USER_TOKEN", "ORT_DYLIB_PATH"];
 const PREFIX: &str = "TTS_";
 const FILE_VARIABLE: &str = "TTS_CONFIG";
+
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// For whoever writes settings into a pipe.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl ConfigError {
     pub fn new(key: &str, problem: impl Into<String>) -> Self {
@@ -80,7 +85,8 @@ pub fn read_environment(environment: &dyn Environment) -> Values {
 /// Settings of a TOML file: the variables' names in lower case, without `TTS_`. Lists may be TOML arrays.
 pub fn read_file(path: &Path) -> Result<Values, ConfigError> {
     let failed = |problem: String| ConfigError::new(&path.display().to_string(), problem);
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let text = files::read_in_time(path, MAX_FILE_BYTES, PATIENCE).map_err(|error| failed(error.to_string()))?;
+    let text = String::from_utf8(text).map_err(|_| failed("it is not UTF-8".to_owned()))?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
         failed(format!("line {line}: {}", error.message().lines().next().unwrap_or_default()))

@@ -1,12 +1,15 @@
 //! Owns the file of named tokens (`TTS_TOKENS_FILE`): who may call, what for, and how much. It holds digests, no secrets, and is read again while
 //! the service runs.
 
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Token;
+use crate::files;
 
 /// Somebody who may call.
 #[derive(Debug, Clone)]
@@ -47,6 +50,9 @@ pub enum TokensError {
     AlsoSecret { index: usize },
     #[error("more than {MAX_TOKENS} tokens, which are compared with one after the other")]
     TooMany,
+    /// As a file is for a moment that is written anew.
+    #[error("it is empty; a comment alone withdraws all tokens")]
+    Empty,
 }
 
 #[derive(Deserialize)]
@@ -79,12 +85,40 @@ pub const MAX_TOKENS: usize = 1_000;
 const NO_SECRETS: [&str; 3] = ["", "\n", "\r\n"];
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// Until a file that may be being written is looked at again, and how often it is.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+const LOOKS: usize = 10;
+
 /// The tokens of a file.
 pub fn read_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
-    if std::fs::metadata(path)?.len() > MAX_FILE_BYTES {
-        return Err(TokensError::TooMany);
+    parse(&read(path)?)
+}
+
+/// The tokens of a file that may be being written at this moment: it counts when it is the same twice, and not empty.
+/// Takes file accesses and waits between them: not for an async thread.
+pub fn read_settled_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
+    parse(&settled(|| read(path), || std::thread::sleep(BETWEEN_LOOKS))?)
+}
+
+fn settled(mut look: impl FnMut() -> Result<String, TokensError>, wait: impl Fn()) -> Result<String, TokensError> {
+    let mut text = look();
+    for _ in 1..LOOKS {
+        wait();
+        let now = look();
+        if matches!((&text, &now), (Ok(before), Ok(now)) if before == now && !now.trim().is_empty()) {
+            return now;
+        }
+        text = now;
     }
-    parse(&std::fs::read_to_string(path)?)
+    text.and_then(|text| if text.trim().is_empty() { Err(TokensError::Empty) } else { Ok(text) })
+}
+
+fn read(path: &Path) -> Result<String, TokensError> {
+    let bytes = files::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => TokensError::TooMany,
+        _ => error.into(),
+    })?;
+    String::from_utf8(bytes).map_err(|_| TokensError::Read(ErrorKind::InvalidData.into()))
 }
 
 fn parse(text: &str) -> Result<Vec<NamedToken>, TokensError> {
@@ -153,6 +187,36 @@ mod tests {
         assert!(Token::is_any_of(std::slice::from_ref(&tokens[0].token), b"secret"));
         assert_eq!(parse(&entry("")).unwrap()[0].scopes, Scopes { speak: true, manage: false });
         assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_counts_when_it_is_whole() {
+        let mut looks = ["", "half", "whole", "whole", "not looked at"].into_iter();
+
+        let text = settled(|| Ok(looks.next().unwrap().to_owned()), || {}).unwrap();
+
+        assert_eq!((text.as_str(), looks.len()), ("whole", 1));
+    }
+
+    #[test]
+    fn an_empty_file_withdraws_nothing_and_a_comment_does() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(matches!(read_settled_tokens(file.path()), Err(TokensError::Empty)));
+
+        std::fs::write(file.path(), "# nobody\n").unwrap();
+
+        assert!(read_settled_tokens(file.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_pipe_and_a_huge_file_are_errors_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, huge) = (folder.path().join("pipe"), folder.path().join("huge"));
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::fs::File::create(&huge).unwrap().set_len(100 << 30).unwrap();
+
+        assert!(matches!(read_tokens(&pipe), Err(TokensError::Read(_))));
+        assert!(matches!(read_tokens(&huge), Err(TokensError::TooMany)));
     }
 
     #[test]

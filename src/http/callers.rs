@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_tokens};
+use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_settled_tokens, read_tokens};
 use crate::pool::CallerShare;
 use crate::resilience::{Allowance, Quota};
 
@@ -35,23 +35,33 @@ impl Callers {
     pub fn new(secrets: Vec<Token>, file: Option<PathBuf>) -> Result<Self, TokensError> {
         let named = Arc::new(RwLock::new([].into()));
         let callers = Self { secrets: secrets.into(), share: CallerShare::default(), file: file.map(Arc::new), named };
-        callers.reload()?;
+        if let Some(file) = &callers.file {
+            callers.admit(read_tokens(file)?)?;
+        }
         Ok(callers)
     }
 
-    /// Reads the file again. Who is in it as before keeps what he has used up. After an error everything stays as it was.
+    /// Reads the file again. After an error everything stays as it was. Takes file accesses, and waits for a file that
+    /// is being written: not for an async thread.
     pub fn reload(&self) -> Result<(), TokensError> {
         let Some(file) = &self.file else { return Ok(()) };
+        match read_settled_tokens(file) {
+            Err(TokensError::Empty) if self.named().is_empty() => Ok(()),
+            read => self.admit(read?),
+        }
+    }
+
+    /// Who is known as before keeps what he has used up.
+    fn admit(&self, tokens: Vec<NamedToken>) -> Result<(), TokensError> {
+        let is_secret = |token: &NamedToken| self.secrets.iter().any(|secret| secret.is_same(&token.token));
+        if let Some(index) = tokens.iter().position(is_secret) {
+            return Err(TokensError::AlsoSecret { index: index + 1 });
+        }
         let before = self.named();
         let keep = |token: NamedToken| {
             let same = before.iter().find(|known| known.is_as(&token));
             same.cloned().unwrap_or_else(|| Arc::new(Known::named(token)))
         };
-        let tokens = read_tokens(file)?;
-        let is_secret = |token: &NamedToken| self.secrets.iter().any(|secret| secret.is_same(&token.token));
-        if let Some(index) = tokens.iter().position(is_secret) {
-            return Err(TokensError::AlsoSecret { index: index + 1 });
-        }
         let named = tokens.into_iter().map(keep).collect();
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
         Ok(())

@@ -230,6 +230,9 @@ impl From<SpeechError> for ApiError {
             }
             SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
             SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
+            SpeechError::VoiceUnusable { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_unusable", message).param("voice_id")
+            }
             SpeechError::NoFiles(error) => error.into(),
             SpeechError::VoiceLoading(_) => unavailable("voice_loading", message, VOICE_LOADING_RETRY),
             SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),

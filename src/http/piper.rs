@@ -15,7 +15,7 @@ use super::sound::{self, Delivery};
 use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, Speaker, SynthesisRequest, VoiceId};
-use crate::speech::AudioSpec;
+use crate::speech::{AudioSpec, SpeechError};
 
 /// The request's body. Other fields are passed over, as piper does.
 #[derive(Deserialize)]
@@ -40,12 +40,11 @@ pub async fn synthesize(
     sound::answer(&state.speech, body.into_request(&state)?, spec, conditions, Delivery::Whole).await
 }
 
-pub async fn voices(state: web::Data<AppState>) -> HttpResponse {
-    let catalogue = state.catalogue.clone();
-    let configs = web::block(move || catalogue.configs()).await.unwrap_or_default();
+pub async fn voices(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
+    let configs = state.limits.deadline(None)?.limit(state.catalogue.configs()).await.map_err(SpeechError::from)?;
     let as_json =
         |(id, config): (VoiceId, Vec<u8>)| Some((id.to_string(), serde_json::from_slice::<Value>(&config).ok()?));
-    HttpResponse::Ok().json(configs.into_iter().filter_map(as_json).collect::<BTreeMap<_, _>>())
+    Ok(HttpResponse::Ok().json(configs.into_iter().filter_map(as_json).collect::<BTreeMap<_, _>>()))
 }
 
 // === impl Body ===

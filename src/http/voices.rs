@@ -26,6 +26,8 @@ struct Voice {
     speakers: Option<u32>,
     speaker_names: Vec<String>,
     installed: bool,
+    /// Why it cannot speak, if that is known: what is wrong with its files, or that there is not enough memory for it.
+    problem: Option<String>,
     loaded: bool,
     /// Of a loaded voice: `kernels`, the service's own, or `onnxruntime` for a voice of another structure, which is slower.
     engine: Option<&'static str>,
@@ -146,6 +148,7 @@ impl Voice {
             speakers: info.speakers,
             speaker_names: info.speaker_names,
             installed: info.installed,
+            problem: info.problem,
             size_bytes: info.size_bytes,
             sha256: info.sha256,
             license: info.license,

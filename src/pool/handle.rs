@@ -168,11 +168,21 @@ impl PoolHandle {
     /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
     /// is over.
     pub async fn voice(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
-        let loaded = Deadline::after(self.voice_wait).limit(self.actor.send(LoadVoice(id.clone())));
-        match deadline.limit(loaded).await {
+        let loaded = self.wait_for(id, deadline, self.actor.send(LoadVoice(id.clone()))).await?;
+        loaded.map_err(|_| PoolError::Stopped)?
+    }
+
+    /// Waits for what a voice needs before it can speak, for as long as a request may.
+    pub async fn wait_for<T>(
+        &self,
+        id: &VoiceId,
+        deadline: Deadline,
+        work: impl Future<Output = T>,
+    ) -> Result<T, PoolError> {
+        match deadline.limit(Deadline::after(self.voice_wait).limit(work)).await {
             Err(DeadlinePassed) => Err(PoolError::DeadlinePassed),
             Ok(Err(DeadlinePassed)) => Err(PoolError::VoiceLoading(id.clone())),
-            Ok(Ok(loaded)) => loaded.map_err(|_| PoolError::Stopped)?,
+            Ok(Ok(done)) => Ok(done),
         }
     }
 

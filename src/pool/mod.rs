@@ -47,7 +47,10 @@ pub enum PoolError {
     /// The reason is for the log: it may name paths.
     #[error("voice {voice} cannot be used now: {reason}")]
     VoiceFailed { voice: VoiceId, reason: String, retry_after: Duration },
-    #[error("voice {voice} takes {bytes} bytes; the limit for all voices is {limit}")]
+    /// Trying again changes nothing before somebody changes its files or the settings.
+    #[error("voice {voice} cannot speak: {problem}")]
+    VoiceUnusable { voice: VoiceId, problem: String },
+    #[error("voice {voice} takes {bytes} bytes of memory; the limit for all voices is {limit}")]
     VoiceTooLarge { voice: VoiceId, bytes: u64, limit: u64 },
     #[error("voice {0} has no room while the loaded voices are in use")]
     NoRoom(VoiceId),

@@ -21,10 +21,11 @@ use super::schedule::{Class, FairQueue};
 use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
+use crate::files::Detached;
 use crate::resilience::{Readiness, Reason};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceDigest};
-use loading::Found;
+use loading::{Found, Turn};
 
 /// The supervisor of synthesis.
 pub struct ModelPoolActor {
@@ -40,7 +41,12 @@ pub struct ModelPoolActor {
     waiting: HashMap<VoiceId, Vec<oneshot::Sender<Loaded>>>,
     /// Files are there; memory is not yet asked for.
     to_load: VecDeque<Found>,
-    loading: bool,
+    turn: Option<Turn>,
+    /// Loads that lost their turn.
+    overdue: usize,
+    next_load: u64,
+    /// Which loads and looks at files run on.
+    threads: Detached,
     queue: FairQueue<QueuedUnit>,
     callers: CallerCount,
     backlog: Arc<Backlog>,
@@ -74,6 +80,9 @@ const WORKERS_OF_A_CALLER: usize = 2;
 const FIRST_RESTART_DELAY: Duration = Duration::from_millis(5);
 const LONGEST_RESTART_DELAY: Duration = Duration::from_millis(500);
 
+/// More than there are loads at a time. One on a disk that hangs keeps its own.
+const THREADS: usize = 12;
+
 const TICK: Duration = Duration::from_millis(250);
 
 // === impl ModelPoolActor ===
@@ -92,7 +101,10 @@ impl ModelPoolActor {
             settings,
             waiting: HashMap::new(),
             to_load: VecDeque::new(),
-            loading: false,
+            turn: None,
+            overdue: 0,
+            next_load: 0,
+            threads: Detached::new("voice-loading", THREADS),
             queue: FairQueue::default(),
             callers,
             backlog,
@@ -207,6 +219,7 @@ impl ModelPoolActor {
             return ctx.stop();
         }
         self.replace_hanging(ctx);
+        self.pass_turn_on(ctx);
         let none_works = self.workers.values().all(|worker| worker.hangs(self.settings.hang_grace));
         self.readiness.set(Reason::NoWorkers, none_works);
         for _ in 0..self.backlog.refuse_late() {

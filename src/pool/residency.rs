@@ -9,6 +9,7 @@ use lru::LruCache;
 use piper_acoustic::{Computing, LoadedVoice};
 
 use crate::domain::VoiceId;
+use crate::voices::VoiceDigest;
 
 /// The voices in memory.
 pub struct Residency {
@@ -30,9 +31,18 @@ struct Resident {
 
 #[derive(Debug, Clone)]
 struct Failure {
-    reason: String,
+    cause: Cause,
     retry_at: Instant,
     backoff: Duration,
+}
+
+/// Why a voice is of no use now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The reason, for the log.
+    Passing(String),
+    /// What is wrong with files that have this digest, as callers may know.
+    Lasting { problem: String, digest: Option<VoiceDigest> },
 }
 
 /// Why a voice has no place.
@@ -142,22 +152,33 @@ impl Residency {
         let panics = self.panics.entry(id.clone()).or_default();
         *panics = panics.saturating_add(1);
         let is_over = *panics >= limit && self.quarantined(id).is_none();
-        is_over.then(|| self.quarantine(id.clone(), "its network panics".to_owned()))
+        is_over.then(|| self.quarantine(id.clone(), Cause::Passing("its network panics".to_owned())))
     }
 
     /// Remembers that the voice is of no use now, for longer each time.
-    pub fn quarantine(&mut self, id: VoiceId, reason: String) -> Duration {
+    pub fn quarantine(&mut self, id: VoiceId, cause: Cause) -> Duration {
         let backoff =
             self.failures.get(&id).map_or(FIRST_BACKOFF, |failure| (failure.backoff * 2).min(LONGEST_BACKOFF));
-        self.failures.insert(id, Failure { reason, retry_at: Instant::now() + backoff, backoff });
+        self.failures.insert(id, Failure { cause, retry_at: Instant::now() + backoff, backoff });
         backoff
     }
 
     /// Why the voice is not tried now, and for how long.
-    pub fn quarantined(&self, id: &VoiceId) -> Option<(String, Duration)> {
+    pub fn quarantined(&self, id: &VoiceId) -> Option<(&Cause, Duration)> {
         let failure = self.failures.get(id)?;
         let wait = failure.retry_at.checked_duration_since(Instant::now())?;
-        Some((failure.reason.clone(), wait))
+        Some((&failure.cause, wait))
+    }
+
+    /// Forgets what was wrong with files that are no longer there.
+    pub fn forgive_unless(&mut self, id: &VoiceId, current: Option<VoiceDigest>) {
+        let is_of_others = |failure: &mut Failure| match failure.cause {
+            Cause::Lasting { digest: Some(digest), .. } => current != Some(digest),
+            _ => false,
+        };
+        if self.failures.get_mut(id).is_some_and(is_of_others) {
+            self.failures.remove(id);
+        }
     }
 
     fn may_go(&self, id: &VoiceId, resident: &Resident) -> bool {
@@ -268,16 +289,30 @@ mod tests {
     #[test]
     fn failures_are_remembered_for_longer_each_time_and_forgotten_when_the_voice_speaks() {
         let mut residency = residency(30, &[]);
-        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF);
-        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF * 2);
-        assert!(
-            residency.quarantined(&id("a")).is_some_and(|(reason, wait)| reason == "broken" && wait > FIRST_BACKOFF)
-        );
+        let broken = || Cause::Passing("broken".to_owned());
+        assert_eq!(residency.quarantine(id("a"), broken()), FIRST_BACKOFF);
+        assert_eq!(residency.quarantine(id("a"), broken()), FIRST_BACKOFF * 2);
+        let quarantined = residency.quarantined(&id("a"));
+        assert!(quarantined.is_some_and(|(cause, wait)| *cause == broken() && wait > FIRST_BACKOFF));
 
         residency.spoke(&id("a"));
 
         assert!(residency.quarantined(&id("a")).is_none());
-        assert_eq!(residency.quarantine(id("a"), "broken".into()), FIRST_BACKOFF);
+        assert_eq!(residency.quarantine(id("a"), broken()), FIRST_BACKOFF);
+    }
+
+    #[test]
+    fn what_is_wrong_with_files_is_forgotten_with_them() {
+        let mut residency = residency(30, &[]);
+        let digest = |byte: u8| VoiceDigest::from([byte; 32]);
+        let cause = Cause::Lasting { problem: "broken".to_owned(), digest: Some(digest(1)) };
+        residency.quarantine(id("a"), cause);
+
+        residency.forgive_unless(&id("a"), Some(digest(1)));
+        let with_the_same_files = residency.quarantined(&id("a")).is_some();
+        residency.forgive_unless(&id("a"), Some(digest(2)));
+
+        assert!(with_the_same_files && residency.quarantined(&id("a")).is_none());
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub enum SpeechError {
     VoiceLoading(VoiceId),
     #[error("voice {voice} cannot be used now")]
     VoiceFailed { voice: VoiceId, retry_after: Duration },
+    /// Until somebody changes its files or the settings.
+    #[error("voice {voice} cannot speak: {problem}")]
+    VoiceUnusable { voice: VoiceId, problem: String },
     #[error("voice {0} has no room in memory")]
     NoRoom(VoiceId),
     #[error("the pauses of the answer are longer than 20 minutes together")]
@@ -65,7 +68,11 @@ impl From<PoolError> for SpeechError {
             PoolError::NoFiles(error) => Self::NoFiles(error),
             PoolError::VoiceLoading(id) => Self::VoiceLoading(id),
             PoolError::VoiceFailed { voice, retry_after, .. } => Self::VoiceFailed { voice, retry_after },
-            PoolError::VoiceTooLarge { voice, .. } | PoolError::NoRoom(voice) => Self::NoRoom(voice),
+            PoolError::VoiceUnusable { voice, problem } => Self::VoiceUnusable { voice, problem },
+            PoolError::VoiceTooLarge { ref voice, .. } => {
+                Self::VoiceUnusable { voice: voice.clone(), problem: "it needs more memory than there is".to_owned() }
+            }
+            PoolError::NoRoom(voice) => Self::NoRoom(voice),
             PoolError::DeadlinePassed => Self::DeadlinePassed,
             PoolError::SynthesisFailed(_) | PoolError::VoiceInUse(_) | PoolError::Stopped => {
                 Self::Failed(error.to_string())

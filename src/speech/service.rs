@@ -180,7 +180,8 @@ impl SpeechService {
             request.script.cast(|voice| self.resolve(voice).ok_or_else(|| SpeechError::UnknownVoice(voice.clone())))?;
         let mut digests = Vec::new();
         for voice in request.voices() {
-            digests.push(self.parts.catalogue.digest(voice).await);
+            let digest = self.parts.catalogue.digest(voice);
+            digests.push(self.parts.pool.wait_for(voice, request.deadline, digest).await?);
         }
         let digests: Option<Arc<[VoiceDigest]>> = digests.into_iter().collect();
         let max_phonemes = self.parts.settings.max_sentence_phonemes;

@@ -25,7 +25,8 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     // Libraries speak in sentences of their own: only what they warn of is passed on.
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("tts_batch_api", config.level);
+    let ours = ["tts_batch_api", "piper_acoustic", "piper_phonemize"].map(|name| (name, config.level));
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(ours);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_timer(SystemTime).with_ansi(is_coloured());
     match config.format {
         LogFormat::Json => {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lexicon::{Lexicon, LexiconError};
 use super::pls::{self, PlsError};
+use crate::files;
 
 /// Lexicons by name. A clone shares them.
 #[derive(Debug, Clone, Default)]
@@ -69,10 +71,11 @@ impl Lexicons {
 }
 
 fn read(path: &Path, is_json: bool) -> Result<Lexicon, Reason> {
-    if fs::metadata(path)?.len() > MAX_FILE_BYTES {
-        return Err(Reason::TooLarge);
-    }
-    let file = fs::read_to_string(path)?;
+    let file = files::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => Reason::TooLarge,
+        _ => error.into(),
+    })?;
+    let file = String::from_utf8(file).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
     let entries = if is_json { serde_json::from_str(&file)? } else { pls::parse(&file)? };
     Ok(Lexicon::new(&entries)?)
 }

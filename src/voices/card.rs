@@ -94,7 +94,7 @@ fn field(line: &str) -> Option<(String, &str)> {
     (!value.is_empty()).then(|| (name.trim().to_lowercase(), value))
 }
 
-fn shortened(text: &str, chars: usize) -> String {
+pub fn shortened(text: &str, chars: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(chars).collect()
 }
 

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use piper_acoustic::VoiceFiles;
+use piper_acoustic::{MAX_CONFIG_BYTES, VoiceFiles};
 use wildmatch::WildMatch;
 
-use super::card::LicenseRule;
+use super::card::{LicenseRule, shortened};
 use super::digest::VoiceDigest;
 use super::disk;
 use super::download::Downloader;
 use super::error::CatalogueError;
 use super::flights::Flights;
-use super::folder::{self, InstalledVoice};
+use super::folder::{self, InstalledVoice, MAX_PROBLEM_CHARS};
 use super::folders::Folders;
 use super::info::{Known, VoiceInfo};
 use super::ledger::Ledger;
@@ -26,6 +26,7 @@ use super::settings::{Retries, VoiceSettings, VoiceSource};
 use super::snapshot;
 use super::verify::Verifier;
 use crate::domain::VoiceId;
+use crate::files::{self, Detached, SingleFlight};
 
 /// The voices. A clone is another handle to them.
 #[derive(Debug, Clone)]
@@ -47,8 +48,9 @@ pub(super) struct Inner {
     pub verifier: Verifier,
     /// Held by whoever refreshes the catalogue.
     pub refreshing: tokio::sync::Mutex<()>,
-    /// Held by whoever computes a digest.
-    pub digesting: tokio::sync::Mutex<()>,
+    /// Read and compare whole voices, each of which may lie on a disk that hangs.
+    pub threads: Detached,
+    pub digesting: SingleFlight<VoiceId, Option<VoiceDigest>>,
     pub state: RwLock<State>,
     allowed: Vec<WildMatch>,
     licenses: LicenseRule,
@@ -60,6 +62,8 @@ pub(super) struct State {
     pub installed: BTreeMap<VoiceId, InstalledVoice>,
     /// Of installed voices that someone asked for.
     pub digests: BTreeMap<VoiceId, VoiceDigest>,
+    /// Of voices with such a digest, what was found wrong with them when they were loaded.
+    pub problems: BTreeMap<VoiceId, String>,
     pub published: Option<Arc<Published>>,
     /// When this process last fetched the catalogue, or tried to.
     pub refreshed: Option<Instant>,
@@ -68,6 +72,9 @@ pub(super) struct State {
 /// The source's list, in a folder of voices as at the source.
 pub const CATALOGUE_FILE: &str = "voices.json";
 
+/// Voices that are read at a time. Some may never end.
+const THREADS: usize = 8;
+
 // === impl Catalogue ===
 
 impl Catalogue {
@@ -75,9 +82,11 @@ impl Catalogue {
     pub fn open(settings: &VoiceSettings) -> Result<Self, CatalogueError> {
         let folders = Arc::new(Folders::new(settings.models_dir.clone(), settings.fallback_dir.clone()));
         let catalogue = Self::with_state(settings.clone(), folders, State::default());
-        let missing = !settings.models_dir.exists();
-        if missing && catalogue.0.reachable_source().is_none() {
-            return Err(folder_error(&settings.models_dir, std::io::ErrorKind::NotFound.into()));
+        let missing = fs::metadata(&settings.models_dir);
+        if let Err(error) = missing
+            && catalogue.0.reachable_source().is_none()
+        {
+            return Err(folder_error(&settings.models_dir, error));
         }
         let published = catalogue.0.stored_catalogue();
         for folder in catalogue.0.folders.all() {
@@ -163,11 +172,22 @@ impl Catalogue {
         ids.iter().map(|id| self.0.info(&state, id)).collect()
     }
 
-    /// The configurations of the installed voices that may be served, as they lie there. Takes file accesses: not for an async thread.
-    pub fn configs(&self) -> Vec<(VoiceId, Vec<u8>)> {
+    /// The configurations of the installed voices that may be served, as they lie there.
+    pub async fn configs(&self) -> Vec<(VoiceId, Vec<u8>)> {
         let installed = self.voices().into_iter().filter_map(|info| Some((self.installed(&info.id)?, info.id)));
+        let installed: Vec<_> = installed.collect();
         // One that cannot be read is no voice to offer.
-        installed.filter_map(|(files, id)| Some((id, fs::read(files.config).ok()?))).collect()
+        let read = |(voice, id): (VoiceFiles, _)| Some((id, files::read(&voice.config, MAX_CONFIG_BYTES).ok()?));
+        self.0.threads.run(move || installed.into_iter().filter_map(read).collect()).await.unwrap_or_default()
+    }
+
+    /// Notes why a voice cannot speak, in words for its callers; `None`: it can. Forgotten when its files change.
+    pub fn note_problem(&self, id: &VoiceId, problem: Option<String>) {
+        let mut state = self.0.write();
+        match problem {
+            Some(problem) => state.problems.insert(id.clone(), shortened(&problem, MAX_PROBLEM_CHARS)),
+            None => state.problems.remove(id),
+        };
     }
 
     pub fn info(&self, id: &VoiceId) -> Option<VoiceInfo> {
@@ -183,34 +203,38 @@ impl Catalogue {
         }
         let mut installed = BTreeMap::new();
         for folder in self.0.folders.all() {
-            installed.extend(folder::scan(folder).map_err(|source| folder_error(folder, source))?);
+            installed.extend(folder::scan(folder).map_err(|error| folder_error(folder, error))?);
         }
         self.0.verifier.keep_existing();
-        let digests = self.digests_of(&installed);
+        let digests = self.digests_of_unchanged(&installed);
         let mut state = self.0.write();
         let rescan = Rescan {
             added: installed.keys().filter(|id| !state.installed.contains_key(id)).cloned().collect(),
             removed: state.installed.keys().filter(|id| !installed.contains_key(id)).cloned().collect(),
         };
         state.installed = installed;
+        state.problems.retain(|id, _| digests.contains_key(id));
         state.digests = digests;
         Ok(rescan)
     }
 
-    /// The digests that were known, as they are now.
-    fn digests_of(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) -> BTreeMap<VoiceId, VoiceDigest> {
+    /// The digests that were known, but for those of files that changed: these are read when somebody asks for the
+    /// voice.
+    fn digests_of_unchanged(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) -> BTreeMap<VoiceId, VoiceDigest> {
         let known: Vec<VoiceId> = self.0.read().digests.keys().cloned().collect();
-        let digest = |id: VoiceId| Some((id.clone(), self.0.compute_digest(installed.get(&id)?)?));
+        let digest = |id: VoiceId| Some((id.clone(), self.0.digest_of_unchanged(installed.get(&id)?)?));
         known.into_iter().filter_map(digest).collect()
     }
 
     fn with_state(settings: VoiceSettings, folders: Arc<Folders>, state: State) -> Self {
+        let threads = Detached::new("voice-files", THREADS);
         Self(Arc::new(Inner {
             downloader: Downloader::new(&settings, folders.clone()),
             flights: Flights::new(settings.retries.cool_down),
             verifier: Verifier::default(),
             refreshing: tokio::sync::Mutex::default(),
-            digesting: tokio::sync::Mutex::default(),
+            digesting: SingleFlight::new(threads.clone()),
+            threads,
             state: RwLock::new(state),
             allowed: settings.allowed.iter().map(|pattern| WildMatch::new(pattern)).collect(),
             licenses: LicenseRule::new(&settings.allowed_licenses),
@@ -306,8 +330,12 @@ impl Inner {
 
     fn info(&self, state: &State, id: &VoiceId) -> VoiceInfo {
         let published = state.published.as_ref().and_then(|published| published.voices.get(id));
-        let known =
-            Known { installed: state.installed.get(id), published, speakers: self.names.get(id).copied().flatten() };
+        let known = Known {
+            installed: state.installed.get(id),
+            problem: state.problems.get(id),
+            published,
+            speakers: self.names.get(id).copied().flatten(),
+        };
         VoiceInfo::new(id, &known)
     }
 
@@ -343,6 +371,6 @@ fn read_catalogue(folder: &Path) -> Option<Published> {
     published.inspect_err(|error| tracing::warn!(%error, "the stored catalogue is of no use")).ok().flatten()
 }
 
-fn folder_error(folder: &Path, source: std::io::Error) -> CatalogueError {
-    CatalogueError::Folder { folder: folder.display().to_string(), source }
+fn folder_error(folder: &Path, error: std::io::Error) -> CatalogueError {
+    CatalogueError::Folder { folder: folder.display().to_string(), error }
 }

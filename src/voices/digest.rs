@@ -1,6 +1,8 @@
 //! Owns which bytes a voice is made of, as one digest: what was said with other bytes is not what this voice says. Known without loading the
 //! voice, and without reading it again for each request.
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
 use super::catalogue::{Catalogue, Inner};
@@ -38,22 +40,21 @@ impl Catalogue {
         self.0.read().digests.get(id).copied()
     }
 
-    /// The voice's digest. That of a voice put there by hand is computed once, and again when its files change and the folder is looked
-    /// into. `None`: the voice is not here or cannot be read.
+    /// The voice's digest. That of a voice put there by hand is computed once, and again when it is asked for after the
+    /// folder was looked into and its files had changed. `None`: the voice is not here or cannot be read. What was
+    /// begun goes on when the caller drops this.
     pub async fn digest(&self, id: &VoiceId) -> Option<VoiceDigest> {
         if let Some(known) = self.known_digest(id) {
             return Some(known);
         }
-        // One at a time: whoever waited finds it done.
-        let _turn = self.0.digesting.lock().await;
-        if let Some(known) = self.known_digest(id) {
-            return Some(known);
-        }
         let voice = self.0.read().installed.get(id)?.clone();
-        let inner = self.0.clone();
-        let digest = tokio::task::spawn_blocking(move || inner.compute_digest(&voice)).await.ok()??;
-        self.0.write().digests.insert(id.clone(), digest);
-        Some(digest)
+        let (inner, name) = (self.0.clone(), id.clone());
+        let compute = move || {
+            let digest = inner.compute_digest(&voice)?;
+            inner.write().digests.insert(name, digest);
+            Some(digest)
+        };
+        self.0.digesting.join(id, compute).await.ok()?
     }
 }
 
@@ -61,22 +62,27 @@ impl Catalogue {
 
 impl Inner {
     /// From `voices.lock`, or else from the files, which are read if they changed since: not for an async thread.
-    pub fn compute_digest(&self, voice: &InstalledVoice) -> Option<VoiceDigest> {
-        let recorded = voice.expected.as_ref();
-        let of_file = |recorded: Option<&String>, path| match recorded {
-            Some(hash) => Ok(hash.clone()),
-            None => self.verifier.sha256(path),
-        };
-        let model = of_file(recorded.and_then(|expected| expected.model.as_ref()), &voice.files.model);
-        let config = of_file(recorded.and_then(|expected| expected.config.as_ref()), &voice.files.config);
-        Some(VoiceDigest::of(&model.ok()?, &config.ok()?))
+    fn compute_digest(&self, voice: &InstalledVoice) -> Option<VoiceDigest> {
+        digest_by(voice, |path| self.verifier.sha256(path).ok())
     }
+
+    /// The same, unless files would have to be read for it.
+    pub fn digest_of_unchanged(&self, voice: &InstalledVoice) -> Option<VoiceDigest> {
+        digest_by(voice, |path| self.verifier.known(path).ok()?)
+    }
+}
+
+/// From `voices.lock`, or where that says nothing from `hash`.
+fn digest_by(voice: &InstalledVoice, hash: impl Fn(&Path) -> Option<String>) -> Option<VoiceDigest> {
+    let recorded = voice.expected.as_ref();
+    let model = recorded.and_then(|expected| expected.model.clone()).or_else(|| hash(&voice.files.model));
+    let config = recorded.and_then(|expected| expected.config.clone()).or_else(|| hash(&voice.files.config));
+    Some(VoiceDigest::of(&model?, &config?))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
     use piper_acoustic::VoiceFiles;

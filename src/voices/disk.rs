@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use crate::files;
+
 /// Ending of files that are not whole yet.
 pub const PARTIAL: &str = ".partial";
 
@@ -60,17 +62,10 @@ pub fn partial_path(folder: &Path, name: &str) -> PathBuf {
 
 /// The file's bytes, or `None` if there is no file.
 pub fn read_if_there(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
+    match files::read(path, limit) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
-    Ok(Some(bytes))
 }
 
 /// Puts `bytes` under `name`: whoever looks sees the file of before or this one. What could not be written whole is taken away again.

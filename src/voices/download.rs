@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::card::{LicenseRule, ModelCard, UNKNOWN_LICENSE};
+use super::card::{LicenseRule, MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
 use super::disk;
 use super::error::VoiceError;
 use super::folder::{card_name, config_name, model_name};
@@ -20,6 +20,7 @@ use super::settings::{Retries, VoiceSettings};
 use super::source::{ReadError, Reader};
 use super::transfer::{Arrived, Progress, TransferError, Transfers};
 use crate::domain::VoiceId;
+use crate::files;
 
 /// Brings voices into the folder that downloads go to.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Downloader {
         if let Some(file) = &voice.card {
             let name = card_name(&voice.id);
             let here = transfers.bring(file, &name).await.map_err(|error| transfer_error(&voice.id, error))?;
-            let text = fs::read(&here.partial).map_err(on_disk)?;
+            let text = files::read(&here.partial, MAX_CARD_BYTES).map_err(on_disk)?;
             card = Some(ModelCard::parse(&String::from_utf8_lossy(&text)));
             arrived.push((name, here));
         }
@@ -163,7 +164,7 @@ fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
             return Ok(false);
         }
         let Some(record) = ledger.get(&name) else { return Ok(false) };
-        let digests = disk::Digests::of(fs::File::open(path)?)?;
+        let digests = disk::Digests::of(files::open(&path)?)?;
         Ok(digests.md5() == file.md5 && digests.sha256() == record.sha256)
     };
     Ok(matches(config_name(&voice.id), &voice.config)? && matches(model_name(&voice.id), &voice.model)?)

@@ -31,8 +31,8 @@ pub enum VoiceError {
 /// Why there is no catalogue.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    #[error("could not read the models folder {folder}: {source}")]
-    Folder { folder: String, source: std::io::Error },
+    #[error("could not read the models folder {folder}: {error}; make it, or name another in TTS_MODELS_DIR")]
+    Folder { folder: String, error: std::io::Error },
     #[error("could not refresh the catalogue: {0}")]
     Refresh(String),
     #[error("the catalogue is not valid: {0}")]

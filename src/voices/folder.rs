@@ -6,13 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use piper_acoustic::VoiceFiles;
+use piper_acoustic::{MAX_CONFIG_BYTES, MAX_MODEL_BYTES, VoiceConfig, VoiceFiles};
 use serde::Deserialize;
 
-use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
+use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE, shortened};
 use super::disk;
 use super::ledger::Ledger;
-use super::published::{MAX_CONFIG_BYTES, speaker_names};
+use super::published::speaker_names;
 use crate::domain::VoiceId;
 
 /// A voice that is in a folder, with what its small files say.
@@ -23,8 +23,10 @@ pub struct InstalledVoice {
     /// What `voices.lock` says the model and the config hash to; `None` for files that were put there by hand.
     pub expected: Option<Expected>,
     pub size: u64,
-    /// `None`: the config cannot be read; the engine will say why.
+    /// `None`: the config cannot be read.
     pub summary: Option<ConfigSummary>,
+    /// Why it cannot speak, as far as that shows without loading it.
+    pub problem: Option<String>,
 }
 
 /// SHA-256 in hex.
@@ -41,6 +43,9 @@ pub struct ConfigSummary {
     pub speakers: u32,
     pub speaker_names: Vec<String>,
 }
+
+/// What is wrong with a file may quote it.
+pub const MAX_PROBLEM_CHARS: usize = 200;
 
 const MODEL_ENDING: &str = ".onnx";
 const CARD_ENDING: &str = ".MODEL_CARD";
@@ -65,7 +70,7 @@ struct RawAudio {
 impl InstalledVoice {
     /// A voice of which only the files are known.
     pub fn of_files(files: VoiceFiles) -> Self {
-        Self { files, card: None, expected: None, size: 0, summary: None }
+        Self { files, card: None, expected: None, size: 0, summary: None, problem: None }
     }
 
     pub fn license(&self) -> String {
@@ -122,13 +127,15 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
     };
     let expected = |name: String| ledger.get(&name).map(|record| record.sha256.clone());
     let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
-    let size = [&model, &config].into_iter().filter_map(|path| fs::metadata(path).ok()).map(|file| file.len()).sum();
+    let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
+    let json = disk::read_if_there(&config, MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default();
     Some(InstalledVoice {
         card: card_of(id, inside),
         expected: (expected.model.is_some() || expected.config.is_some()).then_some(expected),
-        summary: summary_of(&config),
+        summary: summary_of(&json),
+        problem: problem_of(size[0], &json),
         files: VoiceFiles { model, config },
-        size,
+        size: size.iter().sum(),
     })
 }
 
@@ -151,9 +158,15 @@ fn card_of(id: &VoiceId, folder: &Path) -> Option<(PathBuf, ModelCard)> {
     })
 }
 
-fn summary_of(config: &Path) -> Option<ConfigSummary> {
-    let json = disk::read_if_there(config, MAX_CONFIG_BYTES).ok()??;
-    let raw: RawConfig = serde_json::from_slice(&json).ok()?;
+fn problem_of(model_bytes: u64, config: &[u8]) -> Option<String> {
+    if model_bytes == 0 || model_bytes > MAX_MODEL_BYTES {
+        return Some(format!("its model has {model_bytes} bytes, which no model has"));
+    }
+    VoiceConfig::parse(config).err().map(|error| shortened(&error.to_string(), MAX_PROBLEM_CHARS))
+}
+
+fn summary_of(json: &[u8]) -> Option<ConfigSummary> {
+    let raw: RawConfig = serde_json::from_slice(json).ok()?;
     Some(ConfigSummary {
         sample_rate: raw.audio.sample_rate,
         speakers: raw.num_speakers.max(1),

@@ -19,6 +19,8 @@ pub struct VoiceInfo {
     /// In the order of their numbers; empty if they have none.
     pub speaker_names: Vec<String>,
     pub installed: bool,
+    /// Why it cannot speak, as far as that is known.
+    pub problem: Option<String>,
     /// Model and config, on disk or to be fetched.
     pub size_bytes: Option<u64>,
     /// Of the model, if it was downloaded and verified.
@@ -35,6 +37,8 @@ pub struct VoiceInfo {
 /// What is known of a voice.
 pub struct Known<'a> {
     pub installed: Option<&'a InstalledVoice>,
+    /// What was found wrong when it was loaded.
+    pub problem: Option<&'a String>,
     pub published: Option<&'a PublishedVoice>,
     /// By the names that come with the program.
     pub speakers: Option<u32>,
@@ -53,6 +57,7 @@ impl VoiceInfo {
             speakers: known.speakers,
             speaker_names: Vec::new(),
             installed: false,
+            problem: known.problem.cloned(),
             size_bytes: None,
             sha256: None,
             license: None,
@@ -80,6 +85,7 @@ impl VoiceInfo {
 
     fn add_installed(&mut self, voice: &InstalledVoice) {
         self.installed = true;
+        self.problem = self.problem.take().or_else(|| voice.problem.clone());
         self.size_bytes = Some(voice.size);
         self.sha256 = voice.expected.as_ref().and_then(|expected| expected.model.clone());
         self.license = Some(voice.license());

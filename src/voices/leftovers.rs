@@ -5,9 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use piper_acoustic::MAX_MODEL_BYTES;
+
 use super::disk::{self, PARTIAL};
 use super::guard::Guard;
-use super::published::{MAX_MODEL_BYTES, Published, PublishedFile, PublishedVoice};
+use super::published::{Published, PublishedFile, PublishedVoice};
 use crate::domain::VoiceId;
 
 /// A part that nobody went on with for so long is not gone on with.

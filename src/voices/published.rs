@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use piper_acoustic::{MAX_CONFIG_BYTES, MAX_MODEL_BYTES};
 use serde::Deserialize;
 
 use crate::domain::VoiceId;
@@ -49,9 +50,6 @@ pub enum InvalidCatalogue {
 }
 
 pub const MAX_CATALOGUE_BYTES: u64 = 8 << 20;
-/// Far above any voice, far below what fills a disk by accident.
-pub const MAX_MODEL_BYTES: u64 = 4 << 30;
-pub const MAX_CONFIG_BYTES: u64 = 8 << 20;
 
 const MAX_PATH_BYTES: usize = 512;
 const MAX_TEXT_BYTES: usize = 80;

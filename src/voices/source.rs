@@ -12,6 +12,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::settings::VoiceSource;
+use crate::files;
 
 /// Reads files of one source.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Reader {
         match (&self.source, &self.client) {
             (VoiceSource::Http(base), Some(client)) => get(client, join(base, path)?, from).await,
             (VoiceSource::Folder(folder), _) => {
-                let mut file = File::open(folder.join(path)).map_err(|error| match error.kind() {
+                let mut file = files::open(&folder.join(path)).map_err(|error| match error.kind() {
                     io::ErrorKind::NotFound => ReadError::Missing,
                     _ => ReadError::Io(error),
                 })?;

@@ -1,7 +1,6 @@
 //! Owns getting a voice's files for those who want to load it: installed and verified, downloaded if need be. Also what the commands do
 //! with voices: fetch, verify, remove.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +21,7 @@ use super::settings::VoiceSource;
 use super::source::Reader;
 use super::transfer::Progress;
 use crate::domain::VoiceId;
+use crate::files;
 
 /// What [`Catalogue::verify`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Catalogue {
         }
         let Some(published) = published else { return Ok(Verified::NoRecord) };
         for (path, file) in [(&voice.files.model, &published.model), (&voice.files.config, &published.config)] {
-            let digests = fs::File::open(path).and_then(disk::Digests::of).map_err(|error| disk_error(id, &error))?;
+            let digests = files::open(path).and_then(disk::Digests::of).map_err(|error| disk_error(id, &error))?;
             if digests.md5() != file.md5 {
                 let reason = "a file is not the one that the catalogue lists".to_owned();
                 return Err(VoiceError::VerificationFailed { voice: id.clone(), reason });
@@ -148,7 +148,7 @@ impl Catalogue {
             return Ok(voice.files);
         }
         let (catalogue, name) = (self.clone(), id.clone());
-        let checked = tokio::task::spawn_blocking(move || catalogue.check_twice(&name, voice));
+        let checked = self.0.threads.run(move || catalogue.check_twice(&name, voice));
         checked.await.unwrap_or_else(|error| Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }))
     }
 
@@ -167,7 +167,7 @@ impl Catalogue {
         match self.rescan() {
             Ok(_) => Ok(()),
             // Without the folder's path.
-            Err(CatalogueError::Folder { source, .. }) => Err(disk_error(id, &source)),
+            Err(CatalogueError::Folder { error, .. }) => Err(disk_error(id, &error)),
             Err(error) => Err(VoiceError::Io { voice: id.clone(), reason: error.to_string() }),
         }
     }

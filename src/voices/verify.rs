@@ -2,13 +2,16 @@
 //! same, so that loading a voice again does not read it again.
 
 use std::collections::HashMap;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use piper_acoustic::MAX_MODEL_BYTES;
+
 use super::disk::Digests;
+use crate::files;
 
 /// Hashes of the files that were read so far; as many as there are downloaded files.
 #[derive(Debug, Default)]
@@ -31,22 +34,33 @@ struct Stamp {
 impl Verifier {
     /// The file's SHA-256 in hex. Reads the whole file unless it is known: not for an async thread.
     pub fn sha256(&self, path: &Path) -> io::Result<String> {
-        let stamp = Stamp::of(&fs::metadata(path)?);
-        if let Some((seen, hash)) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(path)
-            && *seen == stamp
-        {
-            return Ok(hash.clone());
+        if let Some(known) = self.known(path)? {
+            return Ok(known);
         }
-        let file = File::open(path)?;
+        let file = files::open(path)?;
         let opened = Stamp::of(&file.metadata()?);
+        if opened.length > MAX_MODEL_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large for a model"));
+        }
         let hash = Digests::of(file)?.sha256();
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (opened, hash.clone()));
         Ok(hash)
     }
 
+    /// The same, of a file that was read and is as it was then.
+    pub fn known(&self, path: &Path) -> io::Result<Option<String>> {
+        let stamp = Stamp::of(&fs::metadata(path)?);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(seen.get(path).filter(|(seen, _)| *seen == stamp).map(|(_, hash)| hash.clone()))
+    }
+
     /// Forgets files that are gone.
     pub fn keep_existing(&self) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).retain(|path, _| path.exists());
+        let paths: Vec<PathBuf> = self.seen.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        // Not while it is locked: a disk may take its time to answer.
+        for gone in paths.iter().filter(|path| !path.exists()) {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(gone);
+        }
     }
 }
 

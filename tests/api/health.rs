@@ -88,8 +88,8 @@ fn a_voice_that_cannot_be_loaded_keeps_the_service_unready_and_alive() {
 
     assert_unready(&server.get("/readyz"), &json!([format!("voice {VOICE} could not be loaded")]));
     assert_eq!(server.get("/livez").status, 200);
-    spoken.assert_error(503, "voice_unavailable", None);
-    assert!(spoken.headers.contains_key("retry-after"));
+    spoken.assert_error(422, "voice_unusable", Some("voice_id"));
+    assert!(!spoken.headers.contains_key("retry-after"), "waiting does not help");
     assert!(!spoken.text().contains(folder.name()), "a path of the server: {}", spoken.text());
     assert_eq!(server.metric("tts_voices_loaded"), 0.0);
     // A slow machine takes the second after which it is tried again.

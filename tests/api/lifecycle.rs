@@ -5,6 +5,8 @@ use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use reqwest::blocking::Response;
 use serde_json::json;
 
@@ -145,4 +147,51 @@ fn a_start_removes_what_a_killed_process_was_compiling() {
 
     until("the half made voice is gone", || (!partial.exists()).then_some(()));
     assert_eq!(fs::read_dir(&compiled).unwrap().count(), 1, "the voice that is served is kept");
+}
+
+#[test]
+fn other_signals_end_nothing_and_quit_stops_in_order() {
+    let server = TestServer::start(&[]);
+
+    for signal in [Signal::SIGUSR1, Signal::SIGUSR2] {
+        server.signal(signal);
+        assert_eq!(server.get("/livez").status, 200, "{signal}");
+    }
+    server.signal(Signal::SIGQUIT);
+
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+/// As files on a disk that went away, pipes keep whoever opens them waiting.
+#[test]
+fn pipes_in_the_place_of_files_hold_up_neither_the_service_nor_its_end() {
+    let (folder, tokens) = (ModelsFolder::with_copies(&[VOICE, "other"]), tempfile::tempdir().unwrap());
+    let (lock, tokens) = (folder.path().join("voices.lock"), tokens.path().join("tokens.toml"));
+    fs::write(&tokens, "# nobody\n").unwrap();
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", VOICE),
+        ("TTS_TOKENS_FILE", tokens.to_str().unwrap()),
+    ]);
+    fs::remove_file(&tokens).unwrap();
+    for path in [&tokens, &lock] {
+        mkfifo(path, Mode::S_IRWXU).unwrap();
+    }
+
+    server.signal(Signal::SIGHUP);
+    server.wait_for_log("tokens stay as they were");
+    server.wait_for_log("voices stay as they were");
+    fs::remove_file(&lock).unwrap();
+    let model = folder.path().join("other.onnx");
+    fs::remove_file(&model).unwrap();
+    mkfifo(&model, Mode::S_IRWXU).unwrap();
+    let spoken = [VOICE, "other"].map(|voice| {
+        let body = json!({"text": "Hello.", "voice_id": voice});
+        server.post_json(SYNTHESIZE, &body).status
+    });
+
+    assert_eq!(spoken, [200, 422]);
+    let log = server.stop();
+    assert!(log.last().is_some_and(|line| line.contains("\"stopped\"")), "{log:#?}");
 }

@@ -103,6 +103,22 @@ fn tokens_come_and_go_while_the_service_runs() {
     assert_eq!(say(&server, "new", SYNTHESIZE, "Hi.").status, 200);
 }
 
+/// As it is for a moment when it is written anew.
+#[test]
+fn a_file_of_tokens_that_is_found_empty_withdraws_none() {
+    let tokens = file(&entry("shop", "shop", ""));
+    let server = serve(tokens.path());
+
+    std::fs::write(tokens.path(), "").unwrap();
+    server.signal(nix::sys::signal::Signal::SIGHUP);
+    server.wait_for_log("tokens stay as they were");
+
+    assert_eq!(say(&server, "shop", SYNTHESIZE, "Hi.").status, 200);
+    std::fs::write(tokens.path(), "# all are withdrawn").unwrap();
+    server.signal(nix::sys::signal::Signal::SIGHUP);
+    until("the token is withdrawn", || (say(&server, "shop", SYNTHESIZE, "Hi.").status == 403).then_some(()));
+}
+
 #[test]
 fn neither_name_nor_digest_of_a_token_is_logged_or_answered() {
     let tokens = file(&entry("mallory-and-sons", "secret-of-mallory", "requests_per_minute = 1"));

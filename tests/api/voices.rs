@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::SYNTHESIZE;
-use crate::support::{Answer, ModelsFolder, TestServer, VOICE, shared};
+use crate::support::{Answer, ModelsFolder, Program, TestServer, VOICE, shared};
 
 const SPEAKERS: &str = "speakers";
 
@@ -124,5 +124,17 @@ fn a_speaker_that_is_not_there_is_400_with_the_count() {
 
         answer.assert_error(400, "speaker_not_found", Some("speaker"));
         assert!(answer.text().contains("3 speakers"), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_command_without_a_models_folder_says_once_what_is_missing_and_what_to_do() {
+    for command in [&["voices", "list"][..], &["voices", "fetch", "en_GB-alba-medium"]] {
+        let run = Program::new(command).variable("TTS_MODELS_DIR", "/no/such/folder").finish();
+
+        assert_eq!(run.code, Some(69));
+        let [line] = run.error_lines()[..] else { panic!("{}", run.stderr) };
+        assert_eq!(line.matches("No such file").count(), 1, "{line}");
+        assert!(line.contains("/no/such/folder") && line.contains("TTS_MODELS_DIR"), "{line}");
     }
 }

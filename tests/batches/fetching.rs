@@ -149,6 +149,6 @@ fn an_item_that_fails_says_why_and_the_others_are_done() {
     let states: Vec<&str> =
         batch["results"].as_array().unwrap().iter().map(|item| item["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["done", "failed", "done"]);
-    assert_eq!(batch["results"][1]["error"]["code"], "voice_unavailable");
+    assert_eq!(batch["results"][1]["error"]["code"], "voice_unusable");
     get(&server, &format!("{BATCHES}/{id}/items/1/audio")).assert_error(409, "item_failed", None);
 }

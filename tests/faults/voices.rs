@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tts_batch_api::domain::Deadline;
-use tts_batch_api::pool::PoolError;
+use tts_batch_api::pool::{PoolError, PoolSettings};
 use tts_batch_api::voices::VoiceError;
 
 use crate::fake::{ALSO_GOOD, BROKEN, GOOD, PANICKING};
@@ -24,7 +24,7 @@ fn loads(pool: &Pool) -> usize {
 
 fn reason(answer: Result<impl Sized, PoolError>) -> String {
     match answer {
-        Err(PoolError::VoiceFailed { reason, .. }) => reason,
+        Err(PoolError::VoiceFailed { reason, .. } | PoolError::VoiceUnusable { problem: reason, .. }) => reason,
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("the voice was loaded"),
     }
@@ -104,6 +104,23 @@ fn other_voices_speak_while_one_loads() {
         assert!(!late.is_finished());
         gate.open();
         assert!(late.await.unwrap());
+    });
+}
+
+#[test]
+fn a_load_that_nobody_waits_for_any_more_keeps_no_other_waiting() {
+    in_turn(async {
+        let pool = Pool::start(PoolSettings { voice_wait: Duration::from_millis(20), ..settings(1, 100) });
+        let gate = pool.script.load_gate.close();
+        let late = pool.load(GOOD).await;
+
+        let other = pool.load(ALSO_GOOD).await;
+        until("the other load begins beside the first", || loads(&pool) == 2).await;
+
+        assert_eq!(late.err(), Some(PoolError::VoiceLoading(voice(GOOD))));
+        assert_eq!(other.err(), Some(PoolError::VoiceLoading(voice(ALSO_GOOD))));
+        gate.open();
+        until("both are loaded", || metric(&pool.metrics, "tts_voices_loaded") == 2).await;
     });
 }
 

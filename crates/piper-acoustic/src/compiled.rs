@@ -1,6 +1,7 @@
-//! Owns voices in the form that they are computed in. A graph is taken apart where it can be, and ONNX Runtime optimises what it computes of
-//! it for its own version and the processor at hand; both take most of the time of loading. The result is kept in a folder whose name says
-//! what it was made of. Where no folder can be written, it is made again each time.
+//! Owns voices in the form that they are computed in. A graph is taken apart where it can be, and ONNX Runtime
+//! optimises what it computes of it for its own version and the processor at hand; both take most of the time of
+//! loading. The result is kept in a folder whose name says what it was made of. Where no folder can be written, it is
+//! made again each time.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

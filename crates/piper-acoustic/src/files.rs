@@ -1,4 +1,5 @@
-//! Opening and reading files that somebody else may change or replace: within a bound, and without waiting for a pipe that nobody writes to.
+//! Opening and reading files that somebody else may change or replace: within a bound, and without waiting for a pipe
+//! that nobody writes to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

@@ -106,7 +106,8 @@ fn is_abandoned(path: &Path, process: u32) -> bool {
 
 fn is_unused(path: &Path, sources: &[Source]) -> bool {
     let used = path.join(SOURCE);
-    let source = files::read(&used, MAX_SOURCE_BYTES).ok().and_then(|json| serde_json::from_slice::<Source>(&json).ok());
+    let source =
+        files::read(&used, MAX_SOURCE_BYTES).ok().and_then(|json| serde_json::from_slice::<Source>(&json).ok());
     let age = if source.is_some() { age(&used) } else { age(path) };
     let has_source = source.is_some_and(|source| sources.contains(&source));
     age > if has_source { UNUSED } else { UNUSED_WITHOUT_SOURCE }

@@ -23,6 +23,7 @@ mod stock;
 mod vits;
 mod voice_config;
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,6 +144,9 @@ pub enum LoadError {
     /// Such a voice is computed as it came.
     #[error(transparent)]
     Structure(#[from] StructureError),
+    /// Found by whoever turns text into its phonemes.
+    #[error("its language cannot be spoken: {0}")]
+    Language(String),
     #[error("the check of the voice's parts failed: {0}")]
     Check(#[from] InferError),
     #[error("ONNX Runtime refused the graph: {0}")]
@@ -172,6 +176,21 @@ pub enum InferError {
 pub struct OnnxEngine {
     runtime: OnnxRuntime,
     models: CompiledModels,
+}
+
+// === impl LoadError ===
+
+impl LoadError {
+    /// What is wrong with the voice itself, in words that name no path. `None`: it may be loaded later.
+    pub fn problem(&self) -> Option<String> {
+        match self {
+            Self::Read(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => None,
+            Self::Compile(_) => None,
+            Self::Check(_) => Some("the check of its parts failed".to_owned()),
+            Self::Graph(_) => Some("ONNX Runtime refused its graph".to_owned()),
+            other => Some(other.to_string()),
+        }
+    }
 }
 
 // === impl OnnxEngine ===

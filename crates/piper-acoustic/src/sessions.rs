@@ -1,6 +1,7 @@
-//! Owns the sessions of a model in ONNX Runtime's own format. Any number of threads may run it: each run takes a session. A few are kept for
-//! the next runs; more than that only live while they run, so that memory does not grow with the number of workers. All compute from the same
-//! bytes, which nobody else can change: a mapped file could be truncated, which would end the process.
+//! Owns the sessions of a model in ONNX Runtime's own format. Any number of threads may run it: each run takes a
+//! session. A few are kept for the next runs; more than that only live while they run, so that memory does not grow
+//! with the number of workers. All compute from the same bytes, which nobody else can change: a mapped file could be
+//! truncated, which would end the process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -100,6 +100,7 @@ impl VoiceConfig {
         )?;
         let espeak_voice = raw.espeak.map(|espeak| espeak.voice).unwrap_or_default();
         check(phoneme_type == PhonemeType::Text || !espeak_voice.is_empty(), "espeak.voice is missing")?;
+        check(!espeak_voice.contains('\0'), "espeak.voice must not contain U+0000")?;
         Ok(Self {
             sample_rate: raw.audio.sample_rate,
             espeak_voice,

@@ -5,11 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use piper_acoustic::OnnxRuntime;
 use piper_acoustic::{PhonemeType, VoiceConfig};
+use tokio::sync::watch;
 
 use super::defuse::defused;
 use super::espeak::{EspeakError, EspeakPool};
 use super::phonemes::{self, Sentence};
-use super::tashkeel::{Tashkeel, TashkeelError};
+use super::tashkeel::Tashkeel;
 use super::words::{Paragraphs, Word, words_of};
 
 /// Turns text into phonemes. A clone shares the child processes and models.
@@ -32,8 +33,11 @@ pub enum PhonemizeError {
 struct Arabic {
     runtime: OnnxRuntime,
     folder: Option<PathBuf>,
-    loaded: OnceLock<Result<Tashkeel, TashkeelError>>,
+    loaded: OnceLock<watch::Receiver<Option<LoadedModel>>>,
 }
+
+/// The model, or why there is none.
+type LoadedModel = Result<Arc<Tashkeel>, String>;
 
 /// The only espeak-ng voice for which piper vocalises.
 const ARABIC: &str = "ar";
@@ -43,6 +47,21 @@ const ARABIC: &str = "ar";
 impl Phonemizer {
     pub fn new(espeak: EspeakPool, runtime: OnnxRuntime, tashkeel: Option<PathBuf>) -> Self {
         Self { espeak, arabic: Arc::new(Arabic { runtime, folder: tashkeel, loaded: OnceLock::new() }) }
+    }
+
+    /// Whether texts for the voice can be turned into phonemes here.
+    ///
+    /// # Errors Why they cannot: espeak-ng does not have the language, or the model that it needs is not installed. Or
+    /// the phonemizer did not answer.
+    pub async fn check(&self, config: &VoiceConfig) -> Result<(), PhonemizeError> {
+        if config.phoneme_type == PhonemeType::Text {
+            return Ok(());
+        }
+        if config.espeak_voice == ARABIC && self.arabic.folder.is_none() {
+            return Err(not_installed());
+        }
+        self.espeak.clauses(&config.espeak_voice, String::new()).await?;
+        Ok(())
     }
 
     /// Sentences of `text`, which must not contain U+0000, in the language of the voice. As with piper, one in the middle may be empty.
@@ -135,25 +154,39 @@ impl Phonemizer {
     }
 
     async fn vocalised(&self, text: &str) -> Result<String, PhonemizeError> {
-        let arabic = self.arabic.clone();
+        let model = self.arabic.model().await?;
         let text = text.to_owned();
-        tokio::task::spawn_blocking(move || arabic.vocalise(&text))
-            .await
-            .map_err(|_| PhonemizeError::Arabic("the model stopped".to_owned()))?
+        let vocalised = tokio::task::spawn_blocking(move || model.vocalise(&text)).await;
+        let vocalised = vocalised.map_err(|_| PhonemizeError::Arabic("the model stopped".to_owned()))?;
+        vocalised.map_err(|error| PhonemizeError::Arabic(error.to_string()))
     }
 }
 
 // === impl Arabic ===
 
 impl Arabic {
-    fn vocalise(&self, text: &str) -> Result<String, PhonemizeError> {
-        let Some(folder) = &self.folder else {
-            return Err(PhonemizeError::Arabic("its model is not installed".to_owned()));
-        };
-        let failed = |error: &TashkeelError| PhonemizeError::Arabic(error.to_string());
-        let model = self.loaded.get_or_init(|| Tashkeel::load(folder, &self.runtime));
-        model.as_ref().map_err(failed)?.vocalise(text).map_err(|error| failed(&error))
+    async fn model(&self) -> Result<Arc<Tashkeel>, PhonemizeError> {
+        let folder = self.folder.as_ref().ok_or_else(not_installed)?;
+        let mut loaded = self.loaded.get_or_init(|| load(folder.clone(), self.runtime.clone())).clone();
+        let loaded = loaded.wait_for(Option::is_some).await.ok().and_then(|loaded| loaded.clone());
+        loaded.unwrap_or_else(|| Err("loading its model panicked".to_owned())).map_err(PhonemizeError::Arabic)
     }
+}
+
+/// On a thread that nobody joins: the disk may hang.
+fn load(folder: PathBuf, runtime: OnnxRuntime) -> watch::Receiver<Option<LoadedModel>> {
+    let (sender, receiver) = watch::channel(None);
+    let load = move || {
+        let loaded = Tashkeel::load(&folder, &runtime).map(Arc::new).map_err(|error| error.to_string());
+        sender.send_replace(Some(loaded));
+    };
+    // Without a thread the sender is dropped, which tells those who wait.
+    let _ = std::thread::Builder::new().name("tashkeel".to_owned()).spawn(load);
+    receiver
+}
+
+fn not_installed() -> PhonemizeError {
+    PhonemizeError::Arabic("its model is not installed".to_owned())
 }
 
 // === raw phonemes ===

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::session::Session;
 use ort::value::TensorRef;
-use piper_acoustic::OnnxRuntime;
+use piper_acoustic::{OnnxRuntime, files};
 
 /// A loaded vocalisation model.
 pub struct Tashkeel {
@@ -30,6 +30,8 @@ pub enum TashkeelError {
 
 /// The model compares each letter with all others: its memory grows with the square of their number, 8 MB a layer with so many.
 const MAX_PIECE_CHARS: usize = 500;
+
+const MAX_MAP_BYTES: u64 = 1 << 20;
 
 const PAD: &str = "_";
 const NUMERAL: char = '#';
@@ -167,7 +169,7 @@ impl Tashkeel {
 }
 
 fn read_map<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, TashkeelError> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    Ok(serde_json::from_slice(&files::read(path, MAX_MAP_BYTES)?)?)
 }
 
 #[cfg(test)]

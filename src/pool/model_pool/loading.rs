@@ -1,48 +1,78 @@
 //! Owns bringing voices into memory and letting them go.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use piper_acoustic::{LoadedVoice, VoiceFiles};
 
 use super::super::PoolError;
-use super::super::residency::{Evicted, NoRoom};
+use super::super::residency::{Cause, Evicted, NoRoom};
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
 use crate::voices::VoiceDigest;
 
-/// Files to load, and what they were when they were found.
+/// Files to load, what they were when they were found, and the memory that the voice will take.
 pub(super) struct Found {
     id: VoiceId,
     files: VoiceFiles,
     digest: Option<VoiceDigest>,
+    bytes: u64,
 }
+
+/// The load that others wait for.
+pub(super) struct Turn {
+    load: u64,
+    began: Instant,
+}
+
+/// Loads that lost their turn and are not done. Each may hold memory that the limit does not count.
+const MAX_OVERDUE: usize = 3;
 
 // === impl ModelPoolActor ===
 
 impl ModelPoolActor {
-    /// Begins the next load if none is under way. Loads take turns: each needs memory for a moment that the limit does not count.
+    /// Begins the next load if none has its turn. Loads take turns: each needs memory for a moment that the limit does
+    /// not count.
     fn load_next(&mut self, ctx: &mut Context<Self>) {
-        while !self.loading
+        while self.turn.is_none()
             && let Some(found) = self.to_load.pop_front()
         {
-            match self.make_room(&found.id, &found.files) {
+            match self.residency.make_room(found.bytes) {
                 Ok(evicted) => self.load(found, evicted, ctx),
-                Err(error) => self.answer_waiting(&found.id, &Err(error)),
+                Err(no_room) => {
+                    let refused = refusal(&found.id, no_room);
+                    if matches!(no_room, NoRoom::TooLarge { .. }) {
+                        self.catalogue.note_problem(&found.id, Some(refused.to_string()));
+                    }
+                    self.answer_waiting(&found.id, &Err(refused));
+                }
             }
         }
     }
 
-    fn make_room(&mut self, id: &VoiceId, files: &VoiceFiles) -> Result<Vec<Evicted>, PoolError> {
-        let bytes = self.engine.memory_needed(files, self.settings.workers);
-        self.residency.make_room(bytes).map_err(|no_room| refusal(id, no_room))
+    /// Takes the turn from a load that lasts longer than anybody waits for it: its files may lie on a disk that hangs.
+    pub(super) fn pass_turn_on(&mut self, ctx: &mut Context<Self>) {
+        let may_begin = !self.to_load.is_empty() && self.overdue < MAX_OVERDUE;
+        let is_late = |turn: &mut Turn| may_begin && turn.began.elapsed() >= self.settings.voice_wait;
+        if self.turn.take_if(is_late).is_some() {
+            tracing::warn!("a load takes long, and others begin beside it");
+            self.overdue += 1;
+            self.load_next(ctx);
+        }
+    }
+
+    fn end_turn(&mut self, load: u64) {
+        if self.turn.take_if(|turn| turn.load == load).is_none() {
+            self.overdue -= 1;
+        }
     }
 
     /// Asks for the voice's files, which may have to be fetched, then loads them.
     pub(super) fn find_files(&mut self, id: VoiceId, ctx: &mut Context<Self>) {
         let catalogue = self.catalogue.clone();
         let (wanted, metrics) = (id.clone(), self.metrics.clone());
+        let (engine, threads, workers) = (self.engine.clone(), self.threads.clone(), self.settings.workers);
         let find = async move {
             let is_here = catalogue.installed(&wanted).is_some();
             let files = catalogue.files(&wanted).await;
@@ -50,11 +80,15 @@ impl ModelPoolActor {
                 metrics.count_voice_download(files.is_ok());
             }
             let files = files?;
-            Ok((files, catalogue.digest(&wanted).await))
+            let digest = catalogue.digest(&wanted).await;
+            let looked_at = files.clone();
+            // Without a size it fails to load, which says why.
+            let bytes = threads.run(move || engine.memory_needed(&looked_at, workers)).await.unwrap_or_default();
+            Ok(Found { id: wanted, files, digest, bytes })
         };
         let then = find.into_actor(self).map(move |found, actor, ctx| match found {
-            Ok((files, digest)) => {
-                actor.to_load.push_back(Found { id, files, digest });
+            Ok(found) => {
+                actor.to_load.push_back(found);
                 actor.load_next(ctx);
             }
             Err(error) => actor.answer_waiting(&id, &Err(PoolError::NoFiles(error))),
@@ -63,38 +97,55 @@ impl ModelPoolActor {
     }
 
     fn load(&mut self, found: Found, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
-        let Found { id, files, digest } = found;
-        self.loading = true;
+        let Found { id, files, digest, bytes } = found;
+        let turn = Turn { load: self.next_load, began: Instant::now() };
+        let (load, began) = (turn.load, turn.began);
+        self.next_load += 1;
+        self.turn = Some(turn);
         self.count_evictions(evicted.len());
-        let (engine, began) = (self.engine.clone(), Instant::now());
-        let load = tokio::task::spawn_blocking(move || {
-            // Their memory is back before more is taken.
-            drop(evicted);
-            engine.load(&files)
-        });
-        let finish = load.into_actor(self).map(move |outcome, actor, ctx| {
-            actor.loading = false;
-            actor.metrics.voice_load_duration.observe(began.elapsed().as_secs_f64());
-            actor.loaded_from.extend(digest.map(|digest| (id.clone(), digest)));
-            let loaded = match outcome {
-                Ok(result) => result.map_err(|error| error.to_string()),
-                Err(_) => Err("loading it panicked".to_owned()),
+        tracing::info!(voice = %id, bytes, "voice is being loaded");
+        let (engine, threads) = (self.engine.clone(), self.threads.clone());
+        let work = async move {
+            let load = move || {
+                // Their memory is back before more is taken.
+                drop(evicted);
+                engine.load(&files)
             };
-            actor.finish_load(&id, loaded);
+            threads.run(load).await
+        };
+        let finish = work.into_actor(self).map(move |outcome, actor, ctx| {
+            actor.end_turn(load);
+            actor.metrics.voice_load_duration.observe(began.elapsed().as_secs_f64());
+            let loaded = match outcome {
+                Ok(Ok(voice)) => Ok(voice),
+                Ok(Err(error)) => Err((error.to_string(), error.problem())),
+                Err(_) => Err(("loading it panicked".to_owned(), None)),
+            };
+            actor.finish_load(&id, digest, loaded);
             actor.load_next(ctx);
         });
         ctx.spawn(finish);
     }
 
-    fn finish_load(&mut self, id: &VoiceId, loaded: Result<Arc<dyn LoadedVoice>, String>) {
+    fn finish_load(
+        &mut self,
+        id: &VoiceId,
+        digest: Option<VoiceDigest>,
+        loaded: Result<Arc<dyn LoadedVoice>, (String, Option<String>)>,
+    ) {
         self.metrics.count_voice_load(loaded.is_ok());
         let answer = match loaded {
-            Ok(voice) => self.keep(id, voice),
-            Err(reason) => {
+            Ok(voice) => self.keep(id, digest, voice),
+            Err((reason, problem)) => {
                 tracing::error!(voice = %id, reason, "voice could not be loaded");
-                let retry_after = self.residency.quarantine(id.clone(), reason.clone());
+                self.catalogue.note_problem(id, problem.clone());
+                let cause = match problem {
+                    Some(problem) => Cause::Lasting { problem, digest },
+                    None => Cause::Passing(reason),
+                };
+                let wait = self.residency.quarantine(id.clone(), cause.clone());
                 self.metrics.voice_quarantines.inc();
-                Err(PoolError::VoiceFailed { voice: id.clone(), reason, retry_after })
+                Err(failure(id, &cause, wait))
             }
         };
         self.show_residency();
@@ -102,19 +153,24 @@ impl ModelPoolActor {
     }
 
     /// Keeps a loaded voice, if there is room for what it takes indeed.
-    fn keep(&mut self, id: &VoiceId, voice: Arc<dyn LoadedVoice>) -> Loaded {
+    fn keep(&mut self, id: &VoiceId, digest: Option<VoiceDigest>, voice: Arc<dyn LoadedVoice>) -> Loaded {
         let bytes = voice.memory_bytes(self.settings.workers);
         match self.residency.make_room(bytes) {
             Ok(evicted) => {
                 tracing::info!(voice = %id, bytes, "voice loaded");
                 self.release(evicted);
                 self.residency.insert(id.clone(), voice.clone(), bytes);
+                self.catalogue.note_problem(id, None);
+                match digest {
+                    Some(digest) => self.loaded_from.insert(id.clone(), digest),
+                    None => self.loaded_from.remove(id),
+                };
                 Ok(voice)
             }
             Err(no_room) => {
                 tracing::warn!(voice = %id, bytes, "a voice takes more memory than was expected, and there is no room for it");
                 let refused = refusal(id, no_room);
-                self.residency.quarantine(id.clone(), refused.to_string());
+                self.residency.quarantine(id.clone(), Cause::Passing(refused.to_string()));
                 self.metrics.voice_quarantines.inc();
                 Err(refused)
             }
@@ -142,8 +198,8 @@ impl ModelPoolActor {
 
     /// The answer to whoever wants a voice that is not to be tried now.
     pub(super) fn refused(&self, id: &VoiceId) -> Option<PoolError> {
-        let (reason, retry_after) = self.residency.quarantined(id)?;
-        Some(PoolError::VoiceFailed { voice: id.clone(), reason, retry_after })
+        let (cause, wait) = self.residency.quarantined(id)?;
+        Some(failure(id, cause, wait))
     }
 
     pub(super) fn count_panic(&mut self, id: &VoiceId) {
@@ -173,6 +229,14 @@ impl ModelPoolActor {
     fn show_residency(&self) {
         self.metrics.voices_loaded.set(self.residency.len() as i64);
         self.metrics.voice_memory.set(self.residency.bytes() as i64);
+    }
+}
+
+fn failure(id: &VoiceId, cause: &Cause, retry_after: Duration) -> PoolError {
+    let voice = id.clone();
+    match cause.clone() {
+        Cause::Passing(reason) => PoolError::VoiceFailed { voice, reason, retry_after },
+        Cause::Lasting { problem, .. } => PoolError::VoiceUnusable { voice, problem },
     }
 }
 

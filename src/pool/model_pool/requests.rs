@@ -14,6 +14,7 @@ impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;
 
     fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Context<Self>) -> Self::Result {
+        self.residency.forgive_unless(&id, self.catalogue.known_digest(&id));
         if let Some(refused) = self.refused(&id) {
             return Box::pin(std::future::ready(Err(refused)));
         }
@@ -22,9 +23,12 @@ impl Handler<LoadVoice> for ModelPoolActor {
             return Box::pin(std::future::ready(Ok(voice)));
         }
         let (waiter, loaded) = oneshot::channel();
+        let is_under_way = self.waiting.contains_key(&id);
         let waiting = self.waiting.entry(id.clone()).or_default();
+        // Nobody answers those who left while a disk hangs.
+        waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(waiter);
-        if waiting.len() == 1 {
+        if !is_under_way {
             self.find_files(id, ctx);
         }
         Box::pin(async move { loaded.await.unwrap_or(Err(PoolError::Stopped)) })

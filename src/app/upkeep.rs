@@ -1,0 +1,136 @@
+//! Owns what is looked after while the service runs: the folders of voices, the compiled voices, the file of named
+//! tokens. Each is read on a thread of its own, so that a disk that hangs keeps none of the others waiting, nor the end
+//! of the process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use piper_acoustic::remove_leftovers;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::files::Detached;
+use crate::http::Callers;
+use crate::resilience::{Readiness, Reason};
+use crate::voices::Catalogue;
+
+/// Looks after files that change.
+pub struct Upkeep {
+    pub catalogue: Catalogue,
+    pub callers: Callers,
+    pub compiled_dir: Option<PathBuf>,
+    pub readiness: Readiness,
+    /// `None`: only on SIGHUP.
+    pub interval: Option<Duration>,
+}
+
+/// Work on files that is done now and then.
+struct Chore {
+    name: &'static str,
+    thread: Detached,
+}
+
+/// Until one that is not done is left to itself.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+// === impl Upkeep ===
+
+impl Upkeep {
+    /// Finds voices that were put into the folder or taken out of it, and tokens that were added or withdrawn: now and
+    /// then, and on SIGHUP, which also fetches the catalogue again.
+    pub fn start(self) -> std::io::Result<()> {
+        let hangup = signal(SignalKind::hangup())?;
+        actix::spawn(self.run(hangup));
+        Ok(())
+    }
+
+    async fn run(self, mut hangup: Signal) {
+        let [rescan, reload, clean] =
+            ["looking for voices", "reading the tokens", "cleaning the folder of compiled voices"].map(Chore::new);
+        let mut refreshing = None::<JoinHandle<()>>;
+        self.clean(&clean).await;
+        loop {
+            let next = async {
+                match self.interval {
+                    Some(interval) => tokio::time::sleep(interval).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let asked = tokio::select! {
+                _ = hangup.recv() => true,
+                () = next => false,
+            };
+            tokio::join!(self.rescan(&rescan), self.reload(&reload));
+            self.clean(&clean).await;
+            show_readiness(&self.catalogue, &self.readiness);
+            if asked && refreshing.as_ref().is_none_or(JoinHandle::is_finished) {
+                refreshing = Some(actix::spawn(refresh(self.catalogue.clone(), self.readiness.clone())));
+            }
+        }
+    }
+
+    async fn rescan(&self, chore: &Chore) {
+        let catalogue = self.catalogue.clone();
+        let rescan = move || match catalogue.rescan() {
+            Ok(found) => {
+                for voice in found.added {
+                    tracing::info!(%voice, "voice found");
+                }
+                for voice in found.removed {
+                    tracing::info!(%voice, "voice gone");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "voices stay as they were"),
+        };
+        chore.run(rescan).await;
+    }
+
+    async fn reload(&self, chore: &Chore) {
+        let callers = self.callers.clone();
+        let reload = move || {
+            if let Err(error) = callers.reload() {
+                tracing::warn!(%error, "tokens stay as they were");
+            }
+        };
+        chore.run(reload).await;
+    }
+
+    /// Removes compiled voices that nobody uses.
+    async fn clean(&self, chore: &Chore) {
+        let Some(compiled) = self.compiled_dir.clone() else { return };
+        let models = self.catalogue.installed_models();
+        chore.run(move || remove_leftovers(&compiled, &models)).await;
+    }
+}
+
+async fn refresh(catalogue: Catalogue, readiness: Readiness) {
+    if let Err(error) = catalogue.refresh().await {
+        tracing::warn!(%error, "the catalogue stays as it was");
+    }
+    show_readiness(&catalogue, &readiness);
+}
+
+fn show_readiness(catalogue: &Catalogue, readiness: &Readiness) {
+    readiness.set(Reason::NoVoices, catalogue.is_empty());
+}
+
+// === impl Chore ===
+
+impl Chore {
+    fn new(name: &'static str) -> Self {
+        Self { name, thread: Detached::new("upkeep", 1) }
+    }
+
+    /// Waits for `work`, unless it takes long; not begun again before it is done.
+    async fn run(&self, work: impl FnOnce() + Send + 'static) {
+        let Some(done) = self.thread.try_run(work) else {
+            return tracing::warn!(chore = self.name, "upkeep still waits for a disk");
+        };
+        match timeout(PATIENCE, done).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(chore = self.name, %error, "upkeep ended early"),
+            Err(_) => tracing::warn!(chore = self.name, "upkeep waits for a disk, which may hang"),
+        }
+    }
+}
