@@ -4,7 +4,7 @@ use std::any::Any;
 use std::process::ExitCode;
 
 use piper_acoustic::{RuntimeError, RuntimeMissing};
-use piper_phonemize::EspeakError;
+use piper_phonemize::{EspeakError, PhonemizeError};
 
 use super::batch::{BatchFailed, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
@@ -78,6 +78,9 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<VoiceMissing>() || error.is::<CatalogueError>() || error.is::<NotAlive>() {
         return UNAVAILABLE;
     }
+    if matches!(error.downcast_ref(), Some(PhonemizeError::Silent { .. } | PhonemizeError::TooDense)) {
+        return DATA;
+    }
     match error.downcast_ref::<VoiceError>() {
         Some(VoiceError::VerificationFailed { .. }) => return DATA,
         Some(VoiceError::DiskFull(_) | VoiceError::Io { .. }) => return IO,
@@ -97,6 +100,7 @@ fn code(error: &anyhow::Error) -> u8 {
         ) => UNAVAILABLE,
         Some(
             SpeechError::Unspeakable
+            | SpeechError::Silent { .. }
             | SpeechError::UnknownSpeaker { .. }
             | SpeechError::NoTimestamps(_)
             | SpeechError::TooMuchSilence

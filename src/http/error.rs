@@ -218,7 +218,7 @@ impl From<SpeechError> for ApiError {
             SpeechError::UnknownSpeaker { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "speaker_not_found", message).param("speaker")
             }
-            SpeechError::Unspeakable => {
+            SpeechError::Unspeakable | SpeechError::Silent { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
             }
             SpeechError::NoPhonemizer => unavailable("phonemizer_unavailable", message, PHONEMIZER_RETRY),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use piper_phonemize::{EspeakError, PhonemizeError};
 
 use crate::audio::{EncodeError, ResampleError};
-use crate::domain::{DeadlinePassed, VoiceId};
+use crate::domain::{DeadlinePassed, InputText, SaidText, VoiceId};
 use crate::pool::PoolError;
 use crate::voices::VoiceError;
 
@@ -24,6 +24,15 @@ pub enum SpeechError {
     /// It can never speak here.
     #[error("the voice speaks a language that the installed espeak-ng does not have")]
     UnknownLanguage,
+    #[error(
+        "{count} letters or digits of the text have no sound in the language of the voice, the first is character {first}: leave them \
+         out, or write them otherwise"
+    )]
+    Silent {
+        count: usize,
+        /// Place of the first in what the caller wrote, in characters.
+        first: usize,
+    },
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
     /// The catalogue does not give it: it cannot be had, or not now.
@@ -81,13 +90,24 @@ impl From<PoolError> for SpeechError {
     }
 }
 
+impl SpeechError {
+    /// Why what is `said` of a text has no phonemes.
+    pub fn of_phonemes(error: PhonemizeError, said: &SaidText, source: &InputText) -> Self {
+        let PhonemizeError::Silent { count, at } = error else { return error.into() };
+        let before = source.as_str().get(..said.source_of(&(at..at + 1)).start).unwrap_or_default();
+        Self::Silent { count, first: before.chars().count() }
+    }
+}
+
 impl From<PhonemizeError> for SpeechError {
     fn from(error: PhonemizeError) -> Self {
         match error {
-            PhonemizeError::Espeak(EspeakError::Crashed) => Self::Unspeakable,
+            PhonemizeError::Espeak(EspeakError::Crashed) | PhonemizeError::TooDense | PhonemizeError::Silent { .. } => {
+                Self::Unspeakable
+            }
             PhonemizeError::Espeak(EspeakError::TimedOut(_) | EspeakError::Unavailable(_)) => Self::NoPhonemizer,
             PhonemizeError::Espeak(EspeakError::UnknownLanguage(_)) => Self::UnknownLanguage,
-            other => Self::Failed(other.to_string()),
+            PhonemizeError::Arabic(_) => Self::Failed(error.to_string()),
         }
     }
 }

@@ -285,7 +285,9 @@ impl SpeechService {
         let config = loaded.config();
         let mut sentences = Vec::new();
         for passage in script.passages() {
-            sentences.extend(deadline.limit(self.parts.phonemizer.sentences(passage.said.as_str(), config)).await??);
+            let phonemized = deadline.limit(self.parts.phonemizer.sentences(passage.said.as_str(), config)).await?;
+            let of_phonemes = |error| SpeechError::of_phonemes(error, &passage.said, script.source());
+            sentences.extend(phonemized.map_err(of_phonemes)?);
         }
         let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
         Ok(Phonemized { voice, sentences })

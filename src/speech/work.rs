@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
 use piper_acoustic::LoadedVoice;
-use piper_phonemize::{Phonemizer, Word};
+use piper_phonemize::{PhonemizeError, Phonemizer, Word};
 use tokio::sync::OnceCell;
 use tracing::{Instrument, Span};
 
@@ -20,7 +20,7 @@ use super::place::Place;
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
-use crate::domain::{Deadline, SynthesisRequest, VoiceId};
+use crate::domain::{Deadline, Passage, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
 use crate::telemetry::{Metrics, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
@@ -166,9 +166,14 @@ impl Work {
         let mut words = Vec::new();
         for passage in self.request.script.passages() {
             let (_, voice) = &prepared.voices[passage.voice];
-            words.push(self.parts.phonemizer.words(passage.said.as_str(), voice.config()).await?);
+            let of_passage = self.parts.phonemizer.words(passage.said.as_str(), voice.config()).await;
+            words.push(of_passage.map_err(|error| self.of_phonemes(error, passage))?);
         }
         Ok(words)
+    }
+
+    fn of_phonemes(&self, error: PhonemizeError, passage: &Passage) -> SpeechError {
+        SpeechError::of_phonemes(error, &passage.said, self.request.script.source())
     }
 
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
@@ -201,7 +206,9 @@ impl Work {
             let began = Instant::now();
             let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
             let phonemized = phonemized.instrument(stage_span!("phonemize"));
-            sentences.extend(planned(deadline.limit(phonemized).await??, index, &manner));
+            let phonemized = deadline.limit(phonemized).await?;
+            let phonemized = phonemized.map_err(|error| self.of_phonemes(error, passage))?;
+            sentences.extend(planned(phonemized, index, &manner));
             self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }
         admission.still_holds()?;

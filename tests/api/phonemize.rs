@@ -24,6 +24,17 @@ fn each_sentence_has_its_phonemes_and_the_ids_that_the_network_gets() {
 }
 
 #[test]
+fn a_text_beyond_what_the_phonemizer_holds_is_said_whole() {
+    for (unit, times, word) in [("7", 5_000, "sˈɛvən"), ("😀", 200, "ɡɹˈɪnɪŋ"), ("1987 ", 145, "nˈaɪntiːn")] {
+        let answer = shared().post_json(PHONEMIZE, &json!({"text": unit.repeat(times)})).json();
+
+        let phonemes = answer["sentences"].as_array().unwrap().iter().flat_map(|one| one["phonemes"].as_array().unwrap());
+        let said: String = phonemes.map(|phoneme| phoneme.as_str().unwrap()).collect();
+        assert_eq!(said.matches(word).count(), times, "{unit}");
+    }
+}
+
+#[test]
 fn phonemes_that_the_voice_lacks_are_named() {
     let answer = shared().post_json(PHONEMIZE, &json!({"text": "[[ a\u{2603}b ]]"})).json();
 

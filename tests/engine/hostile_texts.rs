@@ -76,17 +76,22 @@ impl Random {
         (self.next() % bound as u64) as usize
     }
 
-    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())]
     }
 
     /// A length that is mostly short and at times near the limit.
     fn length(&mut self) -> usize {
-        let bits = 1 + self.below(11);
-        1 + self.below(1 << bits)
+        self.length_to(1 << 11)
     }
 
-    fn char_in(&mut self, first: u32, last: u32) -> char {
+    /// The same up to another limit.
+    pub fn length_to(&mut self, limit: usize) -> usize {
+        let bits = 1 + self.below(limit.next_power_of_two().ilog2() as usize);
+        1 + self.below(limit.min(1 << bits))
+    }
+
+    pub fn char_in(&mut self, first: u32, last: u32) -> char {
         let code = first + self.below((last - first + 1) as usize) as u32;
         char::from_u32(code).filter(|c| *c != '\0').unwrap_or('\u{fffd}')
     }

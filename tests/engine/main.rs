@@ -13,3 +13,5 @@ mod phonemes;
 mod stretches;
 mod structures;
 mod support;
+mod whole;
+mod whole_texts;

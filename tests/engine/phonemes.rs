@@ -10,6 +10,9 @@ const LANGUAGES: [&str; 12] = ["ar", "cmn", "de", "en-us", "es", "fr", "hi", "it
 const TEXTS: usize = 638;
 const CALLERS: usize = 8;
 
+/// How those texts begin of which piper says a part alone: of a long word what its buffer holds, and no digits in circles. More is said here.
+const CUT_SHORT_BY_PIPER: [&str; 3] = ["ababab", "supercalifragisu", "① ②"];
+
 #[derive(Clone, Deserialize)]
 struct Case {
     #[serde(skip)]
@@ -50,7 +53,13 @@ async fn differences(phonemizer: &Phonemizer, cases: &[Case]) -> Vec<String> {
     let mut differences = Vec::new();
     for case in cases {
         let got = sentences(phonemizer, case).await;
-        if got != case.sentences {
+        let phonemes = |sentences: &[Expected]| sentences.iter().map(|one| one.phonemes.len()).sum::<usize>();
+        let is_right = if CUT_SHORT_BY_PIPER.iter().any(|start| case.text.starts_with(start)) {
+            phonemes(&got) > phonemes(&case.sentences)
+        } else {
+            got == case.sentences
+        };
+        if !is_right {
             differences.push(format!("{} {:?}\n  {:?}\n  {got:?}", case.language, case.text, case.sentences));
         }
     }

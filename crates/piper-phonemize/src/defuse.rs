@@ -5,6 +5,10 @@
 //! - Single letters with dots (`x.x.x.`), whose letters are copied into 80 bytes (`CheckDottedAbbrev`). Blanks do not break such a run.
 //! - A word of stacked suffixes, whose phonemes are joined in 200 bytes: from 71 suffixes on.
 //! - Control characters, some of which begin commands to the synthesiser.
+//!
+//! And of long numbers, of which it says what fits into the buffer of a word: they are written digit by digit.
+
+use std::borrow::Cow;
 
 /// Bytes of letters in one run of dotted letters; the buffer has 80.
 const MAX_DOTTED_BYTES: usize = 72;
@@ -13,8 +17,13 @@ const MAX_DOTTED_BYTES: usize = 72;
 const MAX_WORD_CHARS: usize = 250;
 const MAX_WORD_APOSTROPHES: usize = 40;
 
+/// Digits of a number, and behind its decimal mark.
+const MAX_DIGITS: usize = 32;
+const MAX_DECIMALS: usize = 20;
+
 /// The text as it may be handed to espeak-ng.
 pub fn defused(text: &str) -> String {
+    let text = &spelled(text);
     let mut out = String::with_capacity(text.len());
     let mut word_chars = 0;
     let mut apostrophes = 0;
@@ -59,6 +68,34 @@ pub fn defused(text: &str) -> String {
         }
     }
     out
+}
+
+/// The text with a blank between the digits of numbers that are too long. What decimals may have together stays so.
+fn spelled(text: &str) -> Cow<'_, str> {
+    let is_too_long = |digits: &str| digits.chars().nth(MAX_DECIMALS).is_some();
+    if !text.split(|c: char| !c.is_numeric()).any(is_too_long) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(2 * text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_numeric) {
+        let (before, number) = rest.split_at(start);
+        let (digits, after) = number.split_at(number.find(|c: char| !c.is_numeric()).unwrap_or(number.len()));
+        out.push_str(before);
+        let is_decimal = out.strip_suffix(['.', ',']).is_some_and(|number| number.ends_with(char::is_numeric));
+        let (limit, together) = if is_decimal { (MAX_DECIMALS, MAX_DECIMALS) } else { (MAX_DIGITS, 1) };
+        if digits.chars().nth(limit).is_none() {
+            out.push_str(digits);
+        } else {
+            for (index, digit) in digits.chars().enumerate() {
+                out.extend((index >= together).then_some(' '));
+                out.push(digit);
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 fn is_apostrophe(c: char) -> bool {
@@ -108,6 +145,16 @@ mod tests {
             }
             assert_eq!(out.replace(' ', ""), text);
         }
+    }
+
+    #[test]
+    fn long_numbers_are_written_digit_by_digit() {
+        let (digits, decimals) = ("7".repeat(32), "5".repeat(20));
+
+        assert_eq!(defused(&format!("a {digits}kg, 3.{decimals}!")), format!("a {digits}kg, 3.{decimals}!"));
+        assert_eq!(defused(&format!("a {digits}7kg")), format!("a {}7kg", "7 ".repeat(32)));
+        assert_eq!(defused(&format!("3,{decimals}12 0.1")), format!("3,{decimals} 1 2 0.1"));
+        assert_eq!(defused(&"٣".repeat(33)), vec!["٣"; 33].join(" "));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 mod alignment;
 mod defuse;
 mod espeak;
+mod legible;
 mod phonemes;
 mod phonemizer;
 mod tashkeel;
+mod whole;
 mod words;
 
 pub use alignment::align;

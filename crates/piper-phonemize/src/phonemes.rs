@@ -5,6 +5,7 @@ use piper_acoustic::{BEGIN, END, PAD, VoiceConfig};
 use unicode_normalization::UnicodeNormalization;
 
 use super::espeak::Clause;
+use super::words::is_sound;
 
 /// One phoneme: a code point, or several that the voice knows as one.
 pub type Phoneme = Box<str>;
@@ -116,8 +117,13 @@ pub fn plain(clause: &Clause) -> impl Iterator<Item = Phoneme> {
     decompose(&without_language_flags(&clause.phonemes)).collect::<Vec<_>>().into_iter()
 }
 
+/// How many sounds phonemes have, as espeak-ng gives them.
+pub fn sounds(phonemes: &str) -> usize {
+    decompose(&without_language_flags(phonemes)).filter(is_sound).count()
+}
+
 /// Removes `(en)` and its like, which espeak-ng puts around words of another language.
-fn without_language_flags(phonemes: &str) -> String {
+pub fn without_language_flags(phonemes: &str) -> String {
     let mut kept = String::with_capacity(phonemes.len() + 2);
     let mut rest = phonemes;
     while let Some(open) = rest.find('(') {

@@ -1,5 +1,6 @@
 //! Owns the step from text to sentences of phonemes, equal to piper 1.8's: raw `[[ phonemes ]]`, Arabic vocalisation, espeak-ng.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -8,10 +9,12 @@ use piper_acoustic::{PhonemeType, VoiceConfig};
 use tokio::sync::watch;
 
 use super::defuse::defused;
-use super::espeak::{EspeakError, EspeakPool};
-use super::phonemes::{self, Sentence};
+use super::espeak::{Clause, EspeakError, EspeakPool};
+use super::legible::{Silent, doubtful, legible};
+use super::phonemes::{self, Sentence, sounds};
 use super::tashkeel::Tashkeel;
-use super::words::{Paragraphs, Word, words_of};
+use super::whole::{FINENESS, Fineness, joined, nearly_full};
+use super::words::{Paragraphs, Word, is_sound, words_of};
 
 /// Turns text into phonemes. A clone shares the child processes and models.
 #[derive(Clone)]
@@ -27,6 +30,15 @@ pub enum PhonemizeError {
     Espeak(#[from] EspeakError),
     #[error("Arabic text cannot be vocalised: {0}")]
     Arabic(String),
+    /// Letters or digits for which the language has no sound.
+    #[error("{count} letters or digits of the text have no sound in the voice's language")]
+    Silent {
+        count: usize,
+        /// Byte of the text at which the first stands.
+        at: usize,
+    },
+    #[error("the text says more in one place than espeak-ng can hold")]
+    TooDense,
 }
 
 /// The vocalisation model, loaded at first use.
@@ -89,7 +101,8 @@ impl Phonemizer {
                 continue;
             }
 
-            let mut spoken = self.spoken(part, config).await?.into_iter();
+            let start = part.as_ptr().addr() - text.as_ptr().addr();
+            let mut spoken = self.spoken(part, start, config).await?.into_iter();
             if after_block
                 && let Some(current) = sentences.last_mut()
                 && let Some(first) = spoken.next()
@@ -118,7 +131,12 @@ impl Phonemizer {
                 continue;
             }
             let places = words_of(part);
-            let alone = self.said_alone(places.iter().map(|place| &part[place.clone()]), config).await?;
+            let silent = self.silent(part, config).await?;
+            let written = places.iter().map(|place| {
+                legible(&part[place.clone()], &silent).map_err(|silent| silent_at(start + place.start, silent))
+            });
+            let written = written.collect::<Result<Vec<_>, _>>()?;
+            let alone = self.said_alone(written.iter().map(String::as_str), config).await?;
             let shifted = places.into_iter().map(|place| start + place.start..start + place.end);
             words.extend(shifted.zip(alone).map(|(text, alone)| Word { text, alone }));
         }
@@ -137,20 +155,58 @@ impl Phonemizer {
         if paragraphs.text.is_empty() {
             return Ok(Vec::new());
         }
-        let clauses = self.espeak.clauses(&config.espeak_voice, paragraphs.text.clone()).await?;
+        let clauses = self.whole(&config.espeak_voice, &paragraphs.text, &FINENESS).await?;
         Ok(paragraphs.phonemes(&clauses))
     }
 
-    async fn spoken(&self, text: &str, config: &VoiceConfig) -> Result<Vec<Sentence>, PhonemizeError> {
+    /// Sentences of what stands at byte `start` of a text.
+    async fn spoken(&self, text: &str, start: usize, config: &VoiceConfig) -> Result<Vec<Sentence>, PhonemizeError> {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        let text = match config.espeak_voice.as_str() {
-            ARABIC => self.vocalised(text).await?,
-            _ => text.to_owned(),
-        };
-        let clauses = self.espeak.clauses(&config.espeak_voice, defused(&text)).await?;
+        let silent = self.silent(text, config).await?;
+        let mut text = legible(text, &silent).map_err(|silent| silent_at(start, silent))?;
+        if config.espeak_voice == ARABIC {
+            text = self.vocalised(&text).await?;
+        }
+        let clauses = self.whole(&config.espeak_voice, &defused(&text), &FINENESS).await?;
         Ok(phonemes::sentences(&clauses, config))
+    }
+
+    /// Letters and digits of `text` that have no sound in the language of the voice.
+    async fn silent(&self, text: &str, config: &VoiceConfig) -> Result<BTreeSet<char>, PhonemizeError> {
+        let mut doubtful = doubtful(text);
+        if doubtful.is_empty() || config.phoneme_type == PhonemeType::Text {
+            return Ok(BTreeSet::new());
+        }
+        let letters: Vec<String> = doubtful.iter().map(char::to_string).collect();
+        let alone = self.said_alone(letters.iter().map(String::as_str), config).await?;
+        let mut alone = alone.iter();
+        doubtful.retain(|_| alone.next().is_none_or(|said| !said.iter().any(is_sound)));
+        Ok(doubtful)
+    }
+
+    /// Clauses of `text`, of which nothing is lost. What nearly fills espeak-ng's buffers is said again in pieces, and what these are still too
+    /// long for in finer ones.
+    async fn whole(&self, language: &str, text: &str, fineness: &[Fineness]) -> Result<Vec<Clause>, PhonemizeError> {
+        let mut clauses = self.espeak.clauses(language, text.to_owned()).await?;
+        let nearly_full = nearly_full(text, &clauses);
+        if nearly_full.is_empty() {
+            return Ok(clauses);
+        }
+        let (fineness, finer) = fineness.split_first().ok_or(PhonemizeError::TooDense)?;
+        let pieces: Vec<Vec<&str>> = nearly_full.iter().map(|(_, source)| fineness.pieces(source)).collect();
+        let paragraphs = Paragraphs::of(pieces.iter().flatten().copied());
+        let said = Box::pin(self.whole(language, &paragraphs.text, finer)).await?;
+        let mut said = paragraphs.grouped(&said).into_iter();
+        for ((index, _), pieces) in nearly_full.iter().zip(&pieces) {
+            let in_pieces = joined(said.by_ref().take(pieces.len()));
+            let whole = &mut clauses[*index].phonemes;
+            if sounds(&in_pieces) > sounds(whole) {
+                *whole = in_pieces;
+            }
+        }
+        Ok(clauses)
     }
 
     async fn vocalised(&self, text: &str) -> Result<String, PhonemizeError> {
@@ -160,6 +216,10 @@ impl Phonemizer {
         let vocalised = vocalised.map_err(|_| PhonemizeError::Arabic("the model stopped".to_owned()))?;
         vocalised.map_err(|error| PhonemizeError::Arabic(error.to_string()))
     }
+}
+
+fn silent_at(start: usize, Silent { count, at }: Silent) -> PhonemizeError {
+    PhonemizeError::Silent { count, at: start + at }
 }
 
 // === impl Arabic ===

@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::defuse::defused;
 use super::espeak::Clause;
 use super::phonemes::{self, Phoneme, Sentence};
+use super::whole::parts;
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,9 @@ const MARKS: [char; 32] = [
     '‘', '’', '«', '»', '¿', '¡', '।', '،', '؟',
 ];
 
+/// Characters of one word. What is longer, such as a thousand digits, counts as several, so that each of its sentences has some.
+const MAX_WORD_CHARS: usize = 100;
+
 /// Where the words of `text` are.
 pub fn words_of(text: &str) -> Vec<Range<usize>> {
     let is_between = |c: char| c.is_whitespace() || c.is_control() || DASHES.contains(&c);
@@ -45,8 +49,11 @@ pub fn words_of(text: &str) -> Vec<Range<usize>> {
         if word.chars().any(is_of_a_script_without_blanks) {
             let parts = word.unicode_word_indices();
             words.extend(parts.map(|(at, part)| start + at..start + at + part.len()));
-        } else if !word.is_empty() {
-            words.push(start..start + word.len());
+        } else if word.chars().nth(MAX_WORD_CHARS).is_none() {
+            words.extend((!word.is_empty()).then(|| start..start + word.len()));
+        } else {
+            let place = |part: &str| part.as_ptr().addr() - text.as_ptr().addr();
+            words.extend(parts(word, MAX_WORD_CHARS).into_iter().map(|part| place(part)..place(part) + part.len()));
         }
     }
     words
@@ -72,18 +79,30 @@ impl Paragraphs {
 
     /// The phonemes of each, of the clauses of all.
     pub fn phonemes(&self, clauses: &[Clause]) -> Vec<Sentence> {
-        let mut said = vec![Sentence::new(); self.starts.len()];
+        let said = |own: Vec<&Clause>| {
+            let mut word = Sentence::new();
+            for clause in own {
+                let blank = (!word.is_empty()).then(|| phonemes::phoneme(' '));
+                word.extend(blank.into_iter().chain(phonemes::plain(clause)));
+            }
+            word
+        };
+        self.grouped(clauses).into_iter().map(said).collect()
+    }
+
+    /// The clauses of each, of those of all.
+    pub fn grouped<'c>(&self, clauses: &'c [Clause]) -> Vec<Vec<&'c Clause>> {
+        let mut grouped = vec![Vec::new(); self.starts.len()];
         let mut begin = 0;
         for clause in clauses {
             // What was read before it may have ended one character behind its beginning.
             let index = self.starts.partition_point(|start| *start <= begin).saturating_sub(1);
-            if let Some(word) = said.get_mut(index) {
-                let blank = (!word.is_empty()).then(|| phonemes::phoneme(' '));
-                word.extend(blank.into_iter().chain(phonemes::plain(clause)));
+            if let Some(own) = grouped.get_mut(index) {
+                own.push(clause);
             }
             begin = clause.end as usize;
         }
-        said
+        grouped
     }
 }
 
@@ -111,6 +130,13 @@ mod tests {
         assert_eq!(words("It's $5.20 (25% off)!"), ["It's", "$5.20", "25%", "off"]);
         assert_eq!(words("well-known word—word\u{a0}\u{1}x"), ["well-known", "word", "word", "x"]);
         assert!(words(" -- ... \n").is_empty());
+    }
+
+    #[test]
+    fn a_word_without_end_is_many() {
+        let text = format!("a {}, b", "7".repeat(250));
+
+        assert_eq!(words(&text), ["a", &"7".repeat(100), &"7".repeat(100), &"7".repeat(50), "b"]);
     }
 
     #[test]
