@@ -189,7 +189,7 @@ impl SaidText {
 
     /// The same with other words where `replace` finds some: by bytes of a text, in order and apart, and what is said there instead. Only what
     /// is said as it was written is looked at.
-    pub fn replaced<'a>(&self, replace: impl Fn(&str) -> Vec<(Range<usize>, &'a str)>) -> Self {
+    pub fn replaced<S: AsRef<str>>(&self, replace: impl Fn(&str) -> Vec<(Range<usize>, S)>) -> Self {
         let mut result = Self::default();
         for piece in &self.pieces {
             let text = &self.text[piece.said.clone()];
@@ -202,7 +202,8 @@ impl SaidText {
                 if reached < place.start {
                     result.push_verbatim(&text[reached..place.start], piece.source.start + reached);
                 }
-                result.push_replaced(instead, piece.source.start + place.start..piece.source.start + place.end);
+                let source = piece.source.start + place.start..piece.source.start + place.end;
+                result.push_replaced(instead.as_ref(), source);
                 reached = place.end;
             }
             if reached < text.len() {

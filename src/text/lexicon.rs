@@ -7,8 +7,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::domain::{SaidText, Script};
 
-/// Words and what is said instead. The longest that fits is taken, and whole words alone. A word that is written small stands for the same with a
-/// capital and in capitals too; others for themselves.
+/// Words and what is said instead. The longest that fits is taken, and whole words alone, but for a unit behind its number ("5kg"). What is said
+/// instead is a word of its own, also where the word stood close to another ("and/or"). A word that is written small stands for the same with
+/// a capital and in capitals too; others for themselves.
 #[derive(Debug, Clone)]
 pub struct Lexicon {
     /// `None`: no words.
@@ -69,14 +70,14 @@ impl Lexicon {
         script.reworded(|said: &SaidText| said.replaced(|text| self.find(text)))
     }
 
-    fn find(&self, text: &str) -> Vec<(Range<usize>, &str)> {
+    fn find(&self, text: &str) -> Vec<(Range<usize>, String)> {
         let Some(words) = &self.words else { return Vec::new() };
         let mut found = Vec::new();
         let mut from = 0;
         // A shorter word may fit where the longest is not a whole one.
         while let Some(place) = words.find(aho_corasick::Input::new(text).range(from..)) {
             if is_whole(text, &place.range()) && !is_in_block(text, place.start()) {
-                found.push((place.range(), self.instead[place.pattern().as_usize()].as_str()));
+                found.push((place.range(), apart(text, &place.range(), &self.instead[place.pattern().as_usize()])));
                 from = place.end();
             } else {
                 from = place.start() + text[place.start()..].chars().next().map_or(1, char::len_utf8);
@@ -111,13 +112,33 @@ fn variants(word: &str) -> Vec<String> {
     variants
 }
 
-/// Whether no letter or digit stands beside it.
+/// Whether no letter or digit stands beside it, but for the number whose unit it is.
 fn is_whole(text: &str, place: &Range<usize>) -> bool {
-    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let inner = &text[place.clone()];
-    let begins = is_part(inner.chars().next()) && is_part(text[..place.start].chars().next_back());
-    let ends = is_part(inner.chars().next_back()) && is_part(text[place.end..].chars().next());
-    !begins && !ends
+    let (before, after) = (&text[..place.start], &text[place.end..]);
+    let begins = is_part(inner.chars().next()) && is_part(before.chars().next_back());
+    let ends = is_part(inner.chars().next_back()) && is_part(after.chars().next());
+    let is_unit = || inner.starts_with(char::is_alphabetic) && ends_with_number(before);
+    (!begins || is_unit()) && !ends
+}
+
+fn is_part(c: Option<char>) -> bool {
+    c.is_some_and(char::is_alphanumeric)
+}
+
+/// Whether the word that ends here is a number, and no name such as `b2`.
+fn ends_with_number(text: &str) -> bool {
+    let word = text.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    !word.is_empty() && word.chars().all(char::is_numeric)
+}
+
+/// What is said instead of what stands at `place`, with a blank where it would run into what stands beside that.
+fn apart(text: &str, place: &Range<usize>, instead: &str) -> String {
+    let is_word = |c: Option<char>| is_part(c) || matches!(c, Some('[' | ']'));
+    let meets_before = is_part(text[..place.start].chars().next_back()) && is_word(instead.chars().next());
+    let meets_after = is_part(text[place.end..].chars().next()) && is_word(instead.chars().next_back());
+    let blank = |meets| if meets { " " } else { "" };
+    [blank(meets_before), instead, blank(meets_after)].concat()
 }
 
 /// Whether it stands in `[[ ]]`, where the caller says already how he wants it.
@@ -168,8 +189,18 @@ mod tests {
     fn marks_may_be_words() {
         assert_eq!(
             said(&[("C++", "see plus plus"), ("->", "to")], "C++, C++y a->b"),
-            "see plus plus, see plus plusy atob"
+            "see plus plus, see plus plus y a to b"
         );
+        assert_eq!(said(&[("/", "or"), ("–", "-")], "and/or, / 1–2"), "and or or, or 1-2");
+        assert_eq!(said(&[("&", "[[ ænd ]]")], "R&B"), "R [[ ænd ]] B");
+    }
+
+    #[test]
+    fn a_unit_is_found_behind_its_number() {
+        let entries = [("kg", "kilograms"), ("b", "bee"), ("°C", "degrees")];
+
+        assert_eq!(said(&entries, "5kg, 1.5kg, 5 kg"), "5 kilograms, 1.5 kilograms, 5 kilograms");
+        assert_eq!(said(&entries, "b2b, mp3b, 5kgs, 20°C"), "b2b, mp3b, 5kgs, 20 degrees");
     }
 
     #[test]
