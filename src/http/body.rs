@@ -1,4 +1,5 @@
-//! Owns reading a request's body: JSON alone, within a size and a time. A body over the limit is not read further.
+//! Owns reading a request's body: JSON alone, within a size and a time. A body over the limit is not read further. Of what is no JSON, a byte
+//! order mark before it is taken, and halves of surrogate pairs in it, which many languages let into their strings.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,12 +8,13 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 use super::error::ApiError;
+use super::lenient::EachNameOnce;
 use super::state::{AppState, RequestLimits};
 
 /// The bytes of a body that says to be JSON.
@@ -75,9 +77,39 @@ async fn read_within(
     expect: fn(&HttpRequest) -> Result<(), ApiError>,
 ) -> Result<BytesMut, ApiError> {
     expect(request)?;
-    tokio::time::timeout(limits.body_timeout, collect(request, payload, bytes))
+    let body = tokio::time::timeout(limits.body_timeout, collect(request, payload, bytes))
         .await
-        .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time"))?
+        .map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not arrive in time"))??;
+    Ok(mended(body))
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// JSON without a byte order mark, and with the replacement character for each half of a surrogate pair, as browsers write such strings.
+fn mended(mut body: BytesMut) -> BytesMut {
+    if body.starts_with(BYTE_ORDER_MARK) {
+        body.advance(BYTE_ORDER_MARK.len());
+    }
+    let mut at = 0;
+    // A backslash stands in strings alone, before the character that it changes.
+    while let Some(next) = body[at..].iter().position(|byte| *byte == b'\\') {
+        at += next;
+        at += match (escaped(&body[at..]), body.get(at + 6..).and_then(escaped)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                body[at + 2..at + 6].copy_from_slice(b"fffd");
+                6
+            }
+            _ => 2.min(body.len() - at),
+        };
+    }
+    body
+}
+
+/// The code of `\uXXXX` at the beginning.
+fn escaped(json: &[u8]) -> Option<u16> {
+    let code = json.strip_prefix(b"\\u")?.first_chunk::<4>()?;
+    u16::from_str_radix(str::from_utf8(code).ok().filter(|_| code[0].is_ascii_hexdigit())?, 16).ok()
 }
 
 fn essence(request: &HttpRequest) -> String {
@@ -143,6 +175,17 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         }
     })?;
     deserializer.end().map_err(|error| invalid("invalid_json", malformed(&error)))?;
+    // Where fields or their values have no shape of ours, the last of two would be taken in silence.
+    let mut again = serde_json::Deserializer::from_slice(body);
+    let unique = serde_path_to_error::deserialize::<_, EachNameOnce>(&mut again);
+    unique.map_err(|error| {
+        let path = own_names(error.path());
+        let message = match path.as_str() {
+            "." => "a field is there twice".to_owned(),
+            field => format!("a name is there twice in field {field}"),
+        };
+        invalid("invalid_body", message).param(path)
+    })?;
     Ok(value)
 }
 
@@ -237,5 +280,39 @@ mod tests {
             assert!(error.message.starts_with("the body is not valid JSON: line 1"), "{body}: {error}");
         }
         assert!(parse_json::<Sample>(b"{\"text\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn byte_order_marks_and_halves_of_surrogate_pairs_are_taken() {
+        for (body, is_read_as) in [
+            ("\u{feff}{}", "{}"),
+            (r#""a\ud83d""#, r#""a\ufffd""#),
+            (r#""\uDE00b""#, r#""\ufffdb""#),
+            (r#""\ud83d\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
+            (r#""\ud83d\n\ude00""#, r#""\ufffd\n\ufffd""#),
+            // What follows a backslash that is one itself is no escape.
+            (r#""\\ud83d \\\ud83d""#, r#""\\ud83d \\\ufffd""#),
+            (r#""\u+d83 \u12"#, r#""\u+d83 \u12"#),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(mended(body.as_bytes().into()), is_read_as, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_refused_wherever_it_stands() {
+        type Free = BTreeMap<String, serde_json::Value>;
+        for (body, param) in [
+            (r#"{"a":1,"a":2}"#, "."),
+            (r#"{"words":{"SECRET":"a","SECRET":"b"}}"#, "words"),
+            (r#"{"items":[{},{"text":"a","text":"b"}]}"#, "items[1]"),
+            (r#"{"a":{"b":{"c":[[{"d":1,"d":1}]]}}}"#, "a"),
+        ] {
+            let error = parse_json::<Free>(body.as_bytes()).unwrap_err();
+
+            assert_eq!(error.param.as_deref(), Some(param), "{body}");
+            assert!(error.message.contains("twice") && !error.message.contains("SECRET"), "{error}");
+        }
+        assert!(parse_json::<Free>(br#"{"a":{"a":[{"a":1},{"a":2}]},"b":{"a":null}}"#).is_ok());
     }
 }

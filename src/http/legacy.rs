@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::body::JsonBytes;
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::lenient::{EachNameOnce, whole};
 use super::openapi::{Binary, LegacyFailures};
 use super::pieces::Pieces;
 use super::state::AppState;
@@ -48,6 +49,8 @@ struct LegacyRequest {
     text: String,
     /// A voice's name.
     model: Option<String>,
+    /// 16000 (default), 22050, 44100 or 48000.
+    #[schema(minimum = 16000, maximum = 48000)]
     sample_rate: Option<u32>,
 }
 
@@ -107,6 +110,9 @@ impl Body {
     fn parse(json: &[u8]) -> Result<Self, Invalid> {
         let value: Value =
             serde_json::from_slice(json).map_err(|_| Invalid::body("json_invalid", "JSON decode error"))?;
+        if serde_json::from_slice::<EachNameOnce>(json).is_err() {
+            return Err(Invalid::body("json_invalid", "A field is there twice"));
+        }
         let Value::Object(fields) = value else {
             return Err(Invalid::body(
                 "model_attributes_type",
@@ -154,7 +160,7 @@ impl Body {
 fn sample_rate(fields: &Map<String, Value>) -> Result<u32, Invalid> {
     let requested = match fields.get("sample_rate") {
         None | Some(Value::Null) => return Ok(DEFAULT_SAMPLE_RATE),
-        Some(value) => value.as_u64().and_then(|rate| u32::try_from(rate).ok()),
+        Some(value) => whole::<u32, _>(value).ok().flatten(),
     };
     requested.filter(|rate| SAMPLE_RATES.contains(rate)).ok_or(Invalid::field(
         "sample_rate",
@@ -235,7 +241,7 @@ impl From<Invalid> for LegacyError {
 impl From<SpeechError> for LegacyError {
     fn from(error: SpeechError) -> Self {
         match error {
-            SpeechError::Unspeakable => {
+            SpeechError::Unspeakable | SpeechError::Silent { .. } => {
                 Invalid::field("text", "value_error", "Value error, the text cannot be spoken").into()
             }
             other => Self::Detail(other.into()),

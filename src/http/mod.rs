@@ -10,6 +10,7 @@ mod cors;
 mod error;
 mod health;
 mod legacy;
+mod lenient;
 mod observe;
 mod openai;
 mod openapi;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::lenient::whole;
 use super::sound::{self, Delivery};
 use super::state::AppState;
 use crate::audio::AudioFormat;
@@ -24,6 +25,7 @@ struct Body {
     voice: Option<String>,
     speaker: Option<String>,
     /// Goes before `speaker`.
+    #[serde(default, deserialize_with = "whole")]
     speaker_id: Option<i64>,
     length_scale: Option<f32>,
     noise_scale: Option<f32>,

@@ -5,13 +5,14 @@ use std::fmt;
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use serde::de::{self, Deserializer, Unexpected, Visitor};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::lenient::{as_whole, whole};
 use super::openapi::{Failures, Sound};
 use super::sound::{self, Delivery};
 use super::state::AppState;
@@ -48,6 +49,7 @@ pub struct Body {
     #[schema(pattern = "^(wav|pcm|flac|opus|mp3|aac|mulaw|alaw)$")]
     pub response_format: Option<String>,
     /// In hertz; the voice's own by default.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 8000, maximum = 48000)]
     pub sample_rate: Option<u32>,
     /// Send the sound as it is made.
@@ -66,12 +68,14 @@ pub struct Body {
     #[schema(minimum = 0, maximum = 2)]
     pub noise_w: Option<f32>,
     /// Silence between sentences.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 10000)]
     pub sentence_silence_ms: Option<u32>,
     /// Factor on the amplitude; clipped at full scale.
     #[schema(minimum = 0, maximum = 4)]
     pub volume: Option<f32>,
     /// When the answer is of no more use.
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 86_400_000)]
     pub deadline_ms: Option<u64>,
     /// `srt` or `vtt`, on the route of timestamps.
@@ -200,6 +204,11 @@ impl<'de> Deserialize<'de> for SpeakerField {
 
             fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
                 Ok(SpeakerField(Speaker::Number(i64::try_from(number).unwrap_or(i64::MAX))))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
+                let number = as_whole(number).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))?;
+                Ok(SpeakerField(Speaker::Number(number)))
             }
         }
 

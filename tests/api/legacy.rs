@@ -116,10 +116,19 @@ fn a_field_that_does_not_validate_is_422_in_the_words_of_fastapi() {
 
 #[test]
 fn malformed_json_is_422_in_the_words_of_fastapi() {
-    for body in ["", "{", "{\"text\": \"a\"} x", "{\"text\": \"\\ud800\"}"] {
+    for body in
+        ["", "{", "{\"text\": \"a\"} x", "{\"text\": \"a\", \"text\": \"b\"}", "{\"text\": \"a\", \"x\": 1, \"x\": 1}"]
+    {
         assert_invalid(&shared().post_bytes(LEGACY, body), "json_invalid", &json!(["body"]));
     }
     assert_invalid(&shared().post_bytes(LEGACY, b"{\"text\": \"\xff\"}"), "json_invalid", &json!(["body"]));
+}
+
+#[test]
+fn a_rate_may_be_written_with_a_point() {
+    let answer = shared().post_bytes(LEGACY, r#"{"text": "Point.", "sample_rate": 22050.0}"#);
+
+    assert_eq!((answer.status, answer.header("x-sample-rate")), (200, "22050"));
 }
 
 #[test]

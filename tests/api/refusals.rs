@@ -91,6 +91,33 @@ fn a_field_that_is_there_twice_is_422_and_named() {
     let answer = shared().post_bytes(SYNTHESIZE, r#"{"text": "One.", "text": "Two."}"#);
 
     answer.assert_error(422, "invalid_body", Some("text"));
+    let word = shared().post_bytes(SYNTHESIZE, r#"{"text": "One.", "lexicon": {"one": "two", "one": "three"}}"#);
+    word.assert_error(422, "invalid_body", Some("lexicon"));
+}
+
+#[test]
+fn whole_numbers_may_be_written_with_a_point() {
+    let post = |fields: &str| shared().post_bytes(SYNTHESIZE, format!(r#"{{"text": "Point.", {fields}}}"#));
+
+    let whole = post(r#""sample_rate": 16000.0, "sentence_silence_ms": 1e2, "deadline_ms": 30000.0, "speaker": 0.0"#);
+
+    assert_eq!(whole.sound().sample_rate, 16_000);
+    for field in ["sample_rate", "sentence_silence_ms", "deadline_ms"] {
+        for wrong in ["1.5", "-1", "\"1\""] {
+            post(&format!("\"{field}\": {wrong}")).assert_error(422, "invalid_body", Some(field));
+        }
+    }
+}
+
+#[test]
+fn letters_that_have_no_sound_are_422_and_their_place_is_named() {
+    for path in [SYNTHESIZE, "/v1/synthesizeSpeech/timestamps", "/v1/phonemize"] {
+        let answer = shared().post_json(path, &json!({"text": "Ä word, Ꭰ."}));
+
+        answer.assert_error(422, "unspeakable_text", Some("text"));
+        assert!(answer.text().contains("the first is character 8"), "{}", answer.text());
+        assert!(!answer.text().contains('Ꭰ'));
+    }
 }
 
 #[test]

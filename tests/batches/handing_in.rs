@@ -36,6 +36,22 @@ fn a_batch_is_spoken_and_says_how_far_it_is() {
 }
 
 #[test]
+fn fields_that_are_null_are_missing_and_those_that_are_there_twice_are_refused() {
+    let hand_in = |body: &str| shared().post_bytes(BATCHES, body.to_owned());
+    let nothing = r#"{"items": [{"text": "Hi."}], "defaults": null, "concatenate": null, "timestamps": null, "webhook_url": null}"#;
+
+    assert_eq!(hand_in(nothing).status, 202);
+    for (body, param) in [
+        (r#"{"items": [{"text": "a"}, {"text": "b", "text": "c"}]}"#, "items[1]"),
+        (r#"{"items": [{"text": "a", "lexicon": {"x": "y", "x": "z"}}]}"#, "items[0]"),
+        (r#"{"items": [{"text": "a"}], "defaults": {"speed": 1, "speed": 2}}"#, "defaults"),
+        (r#"{"items": [{"text": "a"}], "timestamps": true, "timestamps": false}"#, "timestamps"),
+    ] {
+        hand_in(body).assert_error(422, "invalid_body", Some(param));
+    }
+}
+
+#[test]
 fn json_lines_are_a_batch_too() {
     let lines = format!("{}\n\n{}\n", json!({"text": TWO[0]}), json!({"text": TWO[1], "response_format": "mp3"}));
     let post = |lines: String, path: &str| {

@@ -97,6 +97,7 @@ struct BatchList {
 pub struct Page {
     /// How many to leave out.
     #[serde(default)]
+    #[param(maximum = 1_000_000_000)]
     offset: usize,
     /// From 1 to 1000; 100 by default.
     #[param(minimum = 1, maximum = 1000)]

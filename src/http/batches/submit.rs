@@ -15,6 +15,7 @@ use crate::domain::InvalidField;
 use crate::http::auth::Caller;
 use crate::http::body::{BatchBytes, parse_json};
 use crate::http::error::ApiError;
+use crate::http::lenient::or_default;
 use crate::http::openapi::Failures;
 use crate::http::state::AppState;
 use crate::http::synthesize::Body as SpeechRequest;
@@ -36,14 +37,16 @@ pub struct Body {
 #[schema(as = BatchOptions)]
 pub struct Options {
     /// Fields of every item that does not have them itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = Option<Object>)]
     defaults: Map<String, Value>,
     /// The results are wanted as one, too: of items in one format, `wav`, `pcm`, `mulaw` or `alaw`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     concatenate: bool,
     /// With each result its times and its subtitles.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     timestamps: bool,
     /// Who is told when the batch has ended.
     webhook_url: Option<String>,
@@ -56,7 +59,7 @@ const MAX_NAME_CHARS: usize = 255;
 /// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query; what the query has beside them are
 /// defaults of the items.
 #[utoipa::path(post, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "The same again is the same batch")),
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, description = "The same again is the same batch")),
     request_body(content((Body = "application/json"), (String = "application/x-ndjson"))),
     responses(
         (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
