@@ -6,7 +6,10 @@ use std::time::Duration;
 use piper_acoustic::{RuntimeFiles, RuntimeSettings};
 use piper_phonemize::EspeakSettings;
 
-use crate::batch::{BatchSettings, Ledger, MemoryLimits, RedisLedger, Store, Webhook, WebhookSettings, WorkSettings};
+use crate::batch::{
+    BatchSettings, Ledger, LedgerLimits, MemoryLimits, RedisLedger, RedisLedgerSettings, Store, Webhook,
+    WebhookSettings, WorkSettings,
+};
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
 use crate::config::{BatchConfig, Config, ConfigError, RedisConfig};
 use crate::domain::VoiceId;
@@ -18,6 +21,9 @@ use crate::voices::{Retries, VoiceSettings, VoiceSource};
 /// Few enough errors to wait for, and so many that one lost connection is not among the reasons.
 const REDIS_BREAKER: BreakerSettings =
     BreakerSettings { errors: 5, window: Duration::from_secs(1), probe_after: Duration::from_secs(1) };
+
+/// A worker that renews its item sees that nobody waits for it any more.
+const LONGEST_BETWEEN_RENEWALS: Duration = Duration::from_secs(3);
 
 /// Where downloads go in the home folder when the models folder cannot be written.
 const FALLBACK_DIR: &str = ".local/share/tts-batch-api/models";
@@ -94,7 +100,8 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
 
 pub fn batch_settings(config: &Config) -> BatchSettings {
     let batch = &config.batch;
-    let work = WorkSettings { at_once: batch.workers, attempts: batch.attempts, renew_every: batch.claim / 3 };
+    let renew_every = (batch.claim / 3).min(LONGEST_BETWEEN_RENEWALS);
+    let work = WorkSettings { at_once: batch.workers, attempts: batch.attempts, renew_every };
     BatchSettings { keep: batch.ttl, tell_again: batch.webhook_retry, work }
 }
 
@@ -102,15 +109,21 @@ pub fn batch_settings(config: &Config) -> BatchSettings {
 pub fn batch_places(config: &Config) -> Result<(Ledger, Store, Webhook), ConfigError> {
     let batch = &config.batch;
     let redis = config.cache.redis.as_ref().map(|redis| redis_target(config, redis)).transpose()?;
-    let redis = redis.map(|target| RedisLedger::new(target, batch.claim, batch.max_open));
+    let limits = LedgerLimits {
+        open: batch.max_open,
+        open_of_owner: batch.max_open_per_token,
+        bytes_of_batch: batch.max_result_bytes,
+        bytes_of_owner: batch.max_result_bytes_per_token,
+    };
+    let holds_results = matches!(batch.store.as_deref(), None | Some("redis"));
+    let settings = RedisLedgerSettings { limits, claim_after: batch.claim, leave_for: batch.leave, holds_results };
+    let redis = redis.map(|target| RedisLedger::new(target, settings));
     let store = batch_store(batch, redis.as_ref())?;
     let ledger = match redis {
         Some(redis) => Ledger::Redis(redis),
-        None => Ledger::in_memory(MemoryLimits {
-            items: batch.memory_items,
-            bytes: batch.memory_bytes,
-            open: batch.max_open,
-        }),
+        None => {
+            Ledger::in_memory(MemoryLimits { items: batch.memory_items, bytes: batch.memory_bytes, batches: limits })
+        }
     };
     let webhook = Webhook::new(WebhookSettings {
         secret: batch.webhook_secret.as_ref().map(|secret| secret.reveal().to_owned()),

@@ -1,35 +1,32 @@
-//! Owns batches as the rest of the service sees them: handing in, looking, fetching, removing; and what is done without anybody asking.
+//! Owns batches as the rest of the service sees them: handing in, looking, fetching, removing.
 
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
-use tracing::{Instrument, Span};
+use tracing::Span;
 use uuid::Uuid;
 
 use super::ledger::{Idempotency, Ledger, LedgerError, Submitted};
-use super::model::{BatchId, Description, Outcome, Status, now};
+use super::model::{BatchId, Description, Done, NewItem, Outcome, Status, VERSION};
 use super::store::{Store, StoreError};
 use super::webhook::{Webhook, WebhookError};
 use super::working::{Speaking, Worker, file_name, file_names};
 use crate::resilience::Readiness;
-use crate::telemetry::{Metrics, further_span, traceparent};
+use crate::telemetry::{Metrics, traceparent};
 
 /// All batches. A clone shares them.
 #[derive(Clone)]
-pub struct Batches(Arc<Inner>);
+pub struct Batches(pub(super) Arc<Inner>);
 
-struct Inner {
-    ledger: Ledger,
-    store: Store,
-    webhook: Webhook,
-    settings: BatchSettings,
+pub(super) struct Inner {
+    pub ledger: Ledger,
+    pub store: Store,
+    pub webhook: Webhook,
+    pub settings: BatchSettings,
     bell: Arc<Notify>,
 }
 
@@ -66,7 +63,7 @@ pub struct WorkSettings {
 #[derive(Debug, Clone)]
 pub struct Submission {
     pub owner: String,
-    pub items: Vec<String>,
+    pub items: Vec<NewItem>,
     pub concatenate: bool,
     pub webhook: Option<String>,
     /// The caller's own name for it: the same one again is the same batch.
@@ -79,6 +76,9 @@ pub enum BatchError {
     Unknown,
     #[error("another batch was handed in with this idempotency-key")]
     Conflict,
+    /// Of this item.
+    #[error("the result of item {0} is not in the store any more: hand it in again")]
+    ResultGone(usize),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -86,13 +86,6 @@ pub enum BatchError {
     #[error(transparent)]
     Webhook(#[from] WebhookError),
 }
-
-/// How often expired batches and ends that are to be told are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Webhooks that are told at a time.
-const TOLD_AT_ONCE: usize = 16;
-/// Outcomes that are read at a time.
-const CHUNK: usize = 500;
 
 // === impl Batches ===
 
@@ -117,8 +110,7 @@ impl Batches {
             actix::spawn(worker.run());
         }
         let batches = Self(Arc::new(Inner { ledger, store, webhook, settings, bell }));
-        actix::spawn(batches.clone().expire_always());
-        actix::spawn(batches.clone().tell_always());
+        batches.keep_up();
         batches
     }
 
@@ -127,31 +119,46 @@ impl Batches {
         self.0.ledger.is_durable()
     }
 
-    /// Takes a batch; whether it is a new one.
-    pub async fn submit(&self, submission: Submission) -> Result<(Status, bool), BatchError> {
-        let Submission { owner, items, concatenate, webhook, name } = submission;
-        if let Some(url) = &webhook {
-            self.0.webhook.check(url)?;
+    /// The batch that this submission made before, by its name. Finding it costs its owner nothing.
+    pub async fn find(&self, submission: &Submission) -> Result<Option<Status>, BatchError> {
+        let Some(idempotency) = submission.idempotency() else { return Ok(None) };
+        match self.0.ledger.find(&idempotency).await? {
+            None | Some(Submitted::New) => Ok(None),
+            Some(Submitted::Known(id)) => Ok(self.0.ledger.status(id).await?),
+            Some(Submitted::Conflict) => Err(BatchError::Conflict),
         }
-        let idempotency = name.map(|name| Idempotency {
-            key: format!("{owner}\n{name}"),
-            digest: digest(&items, concatenate, webhook.as_deref()),
-        });
-        let created = now().as_secs();
-        let expires = created + self.0.settings.keep.as_secs();
-        let traceparent = traceparent(&Span::current());
-        let description =
-            Description { owner, created, expires, items: items.len(), concatenate, webhook, traceparent };
-        let id = BatchId::random();
-        let submitted = self.0.ledger.submit(id, description, items, idempotency).await?;
-        let (id, is_new) = match submitted {
-            Submitted::New => (id, true),
-            Submitted::Known(id) => (id, false),
-            Submitted::Conflict => return Err(BatchError::Conflict),
+    }
+
+    /// Whether batches can tell of their end.
+    pub fn check_webhook(&self, url: &str) -> Result<(), BatchError> {
+        Ok(self.0.webhook.check(url)?)
+    }
+
+    pub async fn submit(&self, submission: Submission) -> Result<Status, BatchError> {
+        let idempotency = submission.idempotency();
+        let Submission { owner, items, concatenate, webhook, .. } = submission;
+        let created = self.0.ledger.now().await?.as_secs();
+        let description = Description {
+            version: VERSION,
+            owner,
+            created,
+            expires: created + self.0.settings.keep.as_secs(),
+            items: items.len(),
+            has_custom_ids: items.iter().any(|item| item.custom_id.is_some()),
+            concatenate,
+            webhook,
+            traceparent: traceparent(&Span::current()),
         };
-        self.0.bell.notify_waiters();
-        let status = self.0.ledger.status(id).await?.ok_or(BatchError::Unknown)?;
-        Ok((status, is_new))
+        let id = BatchId::random();
+        let submitted = self.0.ledger.submit(id, description.clone(), items, idempotency).await?;
+        match submitted {
+            Submitted::New => {
+                self.0.bell.notify_waiters();
+                Ok(Status::new(id, description))
+            }
+            Submitted::Known(id) => self.0.ledger.status(id).await?.ok_or(BatchError::Unknown),
+            Submitted::Conflict => Err(BatchError::Conflict),
+        }
     }
 
     /// A batch of this owner. Those of others do not exist.
@@ -166,8 +173,16 @@ impl Batches {
 
     /// What became of these items, `None` of those that wait.
     pub async fn outcomes(&self, status: &Status, items: Range<usize>) -> Result<Vec<Option<Outcome>>, BatchError> {
-        let count = status.description.items;
-        Ok(self.0.ledger.outcomes(status.id, items.start.min(count)..items.end.min(count)).await?)
+        let outcomes = self.0.ledger.outcomes(status.id, within(status, items)).await?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.or_else(|| status.unrecorded())).collect())
+    }
+
+    /// What the caller calls these items; nothing if he calls none of them anything.
+    pub async fn custom_ids(&self, status: &Status, items: Range<usize>) -> Result<Vec<Option<String>>, BatchError> {
+        if !status.description.has_custom_ids {
+            return Ok(Vec::new());
+        }
+        Ok(self.0.ledger.custom_ids(status.id, within(status, items)).await?)
     }
 
     /// A file of an item's result, by its ending.
@@ -175,87 +190,62 @@ impl Batches {
         Ok(self.0.store.get(id, &file_name(index, ending)).await?)
     }
 
+    /// Makes sure that the audio of all these results, from the first item on, is still there.
+    pub async fn expect_audio(&self, id: BatchId, results: &[Done]) -> Result<(), BatchError> {
+        let names: Vec<String> =
+            results.iter().enumerate().map(|(index, done)| file_name(index, &done.extension)).collect();
+        let missing = self.0.store.missing(id, names.clone()).await?;
+        let first = missing.first().and_then(|missing| names.iter().position(|name| name == missing));
+        first.map_or(Ok(()), |index| Err(BatchError::ResultGone(index)))
+    }
+
     /// Ends the batch, if it goes on, and removes all that there is of it.
     pub async fn remove(&self, owner: &str, id: BatchId) -> Result<Status, BatchError> {
         let status = self.status(owner, id).await?;
-        self.forget(&status).await?;
+        self.forget(id).await?;
         Ok(status)
     }
 
-    async fn forget(&self, status: &Status) -> Result<(), BatchError> {
-        let mut names = Vec::new();
-        for start in (0..status.description.items).step_by(CHUNK) {
-            let outcomes = self.outcomes(status, start..start + CHUNK).await?;
-            for (index, outcome) in (start..).zip(outcomes) {
-                if let Some(Outcome::Done(done)) = outcome {
-                    names.extend(file_names(index, &done));
-                }
+    /// Ends the batch first, so that nothing is added to what is removed; what workers still have of it they remove themselves.
+    pub(super) async fn forget(&self, id: BatchId) -> Result<(), BatchError> {
+        let Inner { ledger, store, .. } = &*self.0;
+        ledger.close(id).await?;
+        let mut from = 0;
+        while !store.can_list() {
+            let (next, results) = ledger.recorded(id, from).await?;
+            store.remove(id, results.iter().flat_map(|(index, done)| file_names(*index, done)).collect()).await?;
+            from = next;
+            if from == 0 {
+                break;
             }
         }
-        self.0.store.remove(status.id, names.into_iter()).await?;
-        self.0.ledger.remove(status.id).await?;
-        Ok(())
-    }
-
-    // --- what is done without anybody asking ---
-
-    // A ledger that cannot be reached is one to look into later.
-
-    async fn expire_always(self) {
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let _ = self.expire().await;
-        }
-    }
-
-    /// Tells several at a time, so that one that does not answer keeps no other waiting.
-    async fn tell_always(self) {
-        let (mut telling, mut under_way) = (FuturesUnordered::new(), HashSet::new());
-        loop {
-            while telling.len() < TOLD_AT_ONCE
-                && let Ok(Some(id)) = self.0.ledger.to_tell(self.0.settings.tell_again).await
-            {
-                if under_way.insert(id) {
-                    telling.push(self.tell(id).map(move |_| id));
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                Some(told) = telling.next() => drop(under_way.remove(&told)),
-            }
-        }
-    }
-
-    async fn expire(&self) -> Result<(), BatchError> {
-        while let Some(id) = self.0.ledger.expired().await? {
-            match self.0.ledger.status(id).await? {
-                Some(status) => self.forget(&status).await?,
-                None => drop(self.0.ledger.remove(id).await?),
-            }
-        }
-        Ok(())
-    }
-
-    async fn tell(&self, id: BatchId) -> Result<(), BatchError> {
-        let Some(status) = self.0.ledger.status(id).await? else {
-            return Ok(self.0.ledger.told(id).await?);
-        };
-        let traceparent = status.description.traceparent.as_deref();
-        let span = further_span!(traceparent, "webhook", otel.kind = "client", batch = %id);
-        match self.0.webhook.tell(&status).instrument(span).await {
-            Ok(()) => self.0.ledger.told(id).await?,
-            Err(error) => tracing::warn!(batch = %id, %error, "a webhook was not told"),
-        }
-        Ok(())
+        store.clear(id).await?;
+        Ok(ledger.remove(id).await?)
     }
 }
 
-fn digest(items: &[String], concatenate: bool, webhook: Option<&str>) -> String {
+// === impl Submission ===
+
+impl Submission {
+    fn idempotency(&self) -> Option<Idempotency> {
+        let name = self.name.as_ref()?;
+        let digest = digest(&self.items, self.concatenate, self.webhook.as_deref());
+        Some(Idempotency { key: format!("{}\n{name}", self.owner), digest })
+    }
+}
+
+fn within(status: &Status, items: Range<usize>) -> Range<usize> {
+    let count = status.description.items;
+    items.start.min(count)..items.end.min(count)
+}
+
+fn digest(items: &[NewItem], concatenate: bool, webhook: Option<&str>) -> String {
     let mut digest = Sha256::new();
-    for part in items.iter().map(String::as_str).chain([webhook.unwrap_or_default()]) {
+    let named = items.iter().flat_map(|new| [Some(&new.item), new.custom_id.as_ref()].into_iter().flatten());
+    for part in named.map(String::as_str).chain([webhook.unwrap_or_default()]) {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
     digest.update([u8::from(concatenate)]);
-    digest.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+    hex::encode(digest.finalize())
 }

@@ -12,9 +12,12 @@ use uuid::Uuid;
 #[serde(transparent)]
 pub struct BatchId(Uuid);
 
-/// What is known of a batch from its beginning, and does not change.
+/// What is known of a batch from its beginning, and does not change. Fields that it does not know it passes over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
+    /// Raised where replicas of an earlier version could not work the batch off; those leave it alone.
+    #[serde(default = "first_version")]
+    pub version: u32,
     /// Who may see it: the name of a token.
     pub owner: String,
     /// In seconds since 1970, as `expires`.
@@ -22,6 +25,9 @@ pub struct Description {
     /// When its results are removed.
     pub expires: u64,
     pub items: usize,
+    /// Whether items have names of the caller's own.
+    #[serde(default)]
+    pub has_custom_ids: bool,
     /// Whether the results are wanted as one.
     pub concatenate: bool,
     /// Who is told when it has ended.
@@ -43,6 +49,18 @@ pub struct Status {
     pub repeated: usize,
     /// Length of the audio so far.
     pub seconds: f64,
+    /// Of the results so far.
+    pub bytes: u64,
+    /// Why it ended before all items were worked off. What has no outcome failed for this reason.
+    pub error: Option<ItemError>,
+}
+
+/// An item as it is handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewItem {
+    pub item: String,
+    /// The caller's own name for it.
+    pub custom_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,9 +91,13 @@ pub struct Done {
     /// In hertz.
     pub sample_rate: u32,
     pub seconds: f64,
+    /// Of the audio.
     pub bytes: usize,
     /// Endings of the files beside the audio.
     pub beside: Vec<String>,
+    /// Of the files beside the audio, all together.
+    #[serde(default)]
+    pub beside_bytes: usize,
 }
 
 /// Why an item has no result. Holds nothing that the caller said.
@@ -86,6 +108,9 @@ pub struct ItemError {
     /// Whether it is worth trying again.
     #[serde(skip)]
     pub is_passing: bool,
+    /// Whether it lies with this replica, so that another may do better: a voice or a limit that this one lacks.
+    #[serde(skip)]
+    pub is_local: bool,
 }
 
 /// A spoken item.
@@ -95,6 +120,13 @@ pub struct Sound {
     pub done: Done,
     /// Files beside the audio, by their endings.
     pub beside: Vec<(&'static str, Bytes)>,
+}
+
+/// Of descriptions that are written now.
+pub const VERSION: u32 = 1;
+
+fn first_version() -> u32 {
+    1
 }
 
 // === impl BatchId ===
@@ -115,16 +147,48 @@ impl fmt::Display for BatchId {
     }
 }
 
+// === impl Done ===
+
+impl Done {
+    /// What the result takes in the store.
+    pub fn stored_bytes(&self) -> usize {
+        self.bytes + self.beside_bytes
+    }
+}
+
+// === impl ItemError ===
+
+impl ItemError {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), is_passing: false, is_local: false }
+    }
+}
+
 // === impl Status ===
 
 impl Status {
+    /// Of a batch that was just handed in.
+    pub fn new(id: BatchId, description: Description) -> Self {
+        let (done, failed, begun, repeated) = (0, 0, 0, 0);
+        Self { id, description, done, failed, begun, repeated, seconds: 0.0, bytes: 0, error: None }
+    }
+
     pub fn state(&self) -> State {
+        if self.error.is_some() {
+            return State::Failed;
+        }
         match (self.done.saturating_add(self.failed), self.failed) {
             (ended, 0) if ended >= self.description.items => State::Succeeded,
             (ended, _) if ended >= self.description.items => State::Failed,
             _ if self.begun == 0 => State::Queued,
             _ => State::Running,
         }
+    }
+
+    /// What became of items that nothing is recorded of: nothing yet, or they failed with the batch.
+    pub fn unrecorded(&self) -> Option<Outcome> {
+        let lost = || ItemError::new("result_lost", "what became of the item was lost: hand it in again");
+        self.has_ended().then(|| Outcome::Failed(self.error.clone().unwrap_or_else(lost)))
     }
 
     pub fn has_ended(&self) -> bool {

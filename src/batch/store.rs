@@ -1,12 +1,12 @@
 //! Owns results until they are fetched or expire: in this process, in Redis, in a folder or in a bucket. Writing one again changes nothing,
 //! as the same item sounds the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::ClientConfigKey;
 use object_store::local::LocalFileSystem;
@@ -14,7 +14,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, RetryConfig};
 use uuid::Uuid;
 
-use super::ledger::RedisLedger;
+use super::ledger::{LedgerError, RedisLedger};
 use super::model::BatchId;
 
 /// Where results are. A clone is the same place.
@@ -28,8 +28,14 @@ pub enum Store {
 /// Results in this process, within a bound.
 #[derive(Clone)]
 pub struct MemoryStore {
-    files: Arc<Mutex<HashMap<(BatchId, String), Bytes>>>,
+    files: Arc<Mutex<MemoryFiles>>,
     limit_bytes: usize,
+}
+
+#[derive(Default)]
+struct MemoryFiles {
+    by_name: HashMap<(BatchId, String), Bytes>,
+    bytes: usize,
 }
 
 #[derive(Clone)]
@@ -52,6 +58,8 @@ pub enum StoreError {
     NoPlace,
     #[error("the store of results does not let this service in")]
     Denied,
+    #[error("the store of results is full")]
+    Full,
     #[error("the store of results cannot be reached")]
     Unreachable,
     #[error("must be file:///FOLDER, s3://BUCKET[/PREFIX], redis or memory: {0}")]
@@ -72,6 +80,8 @@ const RETRY_LIMIT: Duration = Duration::from_secs(5);
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// An answer of a store may be a page; its beginning says what is wrong.
 const MAX_REASON_CHARS: usize = 300;
+/// Calls to a store that are under way at a time.
+const AT_ONCE: usize = 64;
 
 // === impl Store ===
 
@@ -135,13 +145,14 @@ impl Store {
     pub async fn put(&self, id: BatchId, name: &str, file: Bytes) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => {
-                let mut files = store.files.lock().unwrap_or_else(PoisonError::into_inner);
-                let kept: usize = files.values().map(Bytes::len).sum();
-                if kept + file.len() > store.limit_bytes {
+                if file.len() > store.limit_bytes {
                     return Err(StoreError::TooLarge);
                 }
-                files.insert((id, name.to_owned()), file);
-                Ok(())
+                store.files.lock().unwrap_or_else(PoisonError::into_inner).put(
+                    (id, name.to_owned()),
+                    file,
+                    store.limit_bytes,
+                )
             }
             Self::Redis(store) => {
                 if file.len() > store.limit_bytes {
@@ -149,7 +160,7 @@ impl Store {
                 }
                 let mut set = redis::cmd("SET");
                 set.arg(key(id, name)).arg(&file[..]).arg("EX").arg(store.keep.as_secs().max(1));
-                store.redis.ask::<String>(&set).await.map(drop).map_err(|_| StoreError::Unreachable)
+                store.redis.ask::<String>(&set).await.map(drop).map_err(StoreError::from)
             }
             Self::Objects(store) => {
                 store.put(&path(id, name), file.into()).await.map(drop).map_err(|error| refused(&error))
@@ -161,11 +172,10 @@ impl Store {
         match self {
             Self::Memory(store) => {
                 let files = store.files.lock().unwrap_or_else(PoisonError::into_inner);
-                files.get(&(id, name.to_owned())).cloned().ok_or(StoreError::Missing)
+                files.by_name.get(&(id, name.to_owned())).cloned().ok_or(StoreError::Missing)
             }
             Self::Redis(store) => {
-                let found: Option<Vec<u8>> =
-                    store.redis.ask(redis::cmd("GET").arg(key(id, name))).await.map_err(|_| StoreError::Unreachable)?;
+                let found: Option<Vec<u8>> = store.redis.ask(redis::cmd("GET").arg(key(id, name))).await?;
                 found.map(Bytes::from).ok_or(StoreError::Missing)
             }
             Self::Objects(store) => {
@@ -179,28 +189,127 @@ impl Store {
         }
     }
 
-    /// Removes all files of a batch; `names` are those that there may be.
-    pub async fn remove(&self, id: BatchId, names: impl Iterator<Item = String>) -> Result<(), StoreError> {
+    /// Which of these files are not there.
+    pub async fn missing(&self, id: BatchId, names: Vec<String>) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Memory(store) => {
-                store.files.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != id);
+                let files = store.files.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(names.into_iter().filter(|name| !files.by_name.contains_key(&(id, name.clone()))).collect())
             }
             Self::Redis(store) => {
-                for name in names {
-                    let mut unlink = redis::cmd("UNLINK");
-                    unlink.arg(key(id, &name));
-                    store.redis.ask::<i64>(&unlink).await.map_err(|_| StoreError::Unreachable)?;
-                }
+                let looked = stream::iter(names).map(|name| async move {
+                    let is_there: bool = store.redis.ask(redis::cmd("EXISTS").arg(key(id, &name))).await?;
+                    Ok((!is_there).then_some(name))
+                });
+                looked.buffered(AT_ONCE).try_filter_map(|missing| async { Ok(missing) }).try_collect().await
             }
             Self::Objects(store) => {
-                let mut files = store.list(Some(&Path::from(id.to_string())));
-                while let Some(file) = files.try_next().await.map_err(|error| refused(&error))? {
-                    store.delete(&file.location).await.map_err(|error| refused(&error))?;
-                }
+                let listed = store.list(Some(&Path::from(id.to_string())));
+                let there: HashSet<Path> =
+                    listed.map_ok(|file| file.location).try_collect().await.map_err(|error| refused(&error))?;
+                Ok(names.into_iter().filter(|name| !there.contains(&path(id, name))).collect())
             }
         }
+    }
+
+    /// Removes these files, where they are there.
+    pub async fn remove(&self, id: BatchId, names: Vec<String>) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                let mut files = store.files.lock().unwrap_or_else(PoisonError::into_inner);
+                files.remove_if(|(of, name)| *of == id && names.contains(name));
+                Ok(())
+            }
+            Self::Redis(store) => {
+                let removed = stream::iter(names).map(|name| async move {
+                    store.redis.ask::<i64>(redis::cmd("UNLINK").arg(key(id, &name))).await.map_err(StoreError::from)
+                });
+                removed.buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
+            }
+            Self::Objects(store) => {
+                let paths: Vec<_> = names.iter().map(|name| Ok(path(id, name))).collect();
+                delete(store, stream::iter(paths).boxed()).await
+            }
+        }
+    }
+
+    /// Whether files are found without their names.
+    pub fn can_list(&self) -> bool {
+        !matches!(self, Self::Redis(_))
+    }
+
+    /// Removes all files of a batch that are found without their names.
+    pub async fn clear(&self, id: BatchId) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                store.files.lock().unwrap_or_else(PoisonError::into_inner).remove_if(|(of, _)| *of == id);
+                Ok(())
+            }
+            Self::Redis(_) => Ok(()),
+            Self::Objects(store) => {
+                let files = store.list(Some(&Path::from(id.to_string())));
+                delete(store, files.map_ok(|file| file.location).boxed()).await
+            }
+        }
+    }
+
+    /// Batches that have files, in a place that outlives ledgers.
+    pub async fn batches(&self) -> Result<Vec<BatchId>, StoreError> {
+        let Self::Objects(store) = self else { return Ok(Vec::new()) };
+        let listed = store.list_with_delimiter(None).await.map_err(|error| refused(&error))?;
+        let folders = listed.common_prefixes.iter().filter_map(Path::filename);
+        Ok(folders.filter_map(BatchId::parse).collect())
+    }
+
+    /// When a file of the batch was written last, since 1970.
+    pub async fn last_written(&self, id: BatchId) -> Result<Option<Duration>, StoreError> {
+        let Self::Objects(store) = self else { return Ok(None) };
+        let files = store.list(Some(&Path::from(id.to_string())));
+        let written = files.map_ok(|file| file.last_modified.timestamp());
+        let last = written
+            .try_fold(None, async |last, written| Ok(last.max(Some(written))))
+            .await
+            .map_err(|error| refused(&error))?;
+        Ok(last.map(|last| Duration::from_secs(last.try_into().unwrap_or_default())))
+    }
+}
+
+// === impl MemoryFiles ===
+
+impl MemoryFiles {
+    fn put(&mut self, name: (BatchId, String), file: Bytes, limit: usize) -> Result<(), StoreError> {
+        let before = self.by_name.get(&name).map_or(0, Bytes::len);
+        let bytes = self.bytes - before + file.len();
+        if bytes > limit {
+            return Err(StoreError::Full);
+        }
+        self.bytes = bytes;
+        self.by_name.insert(name, file);
         Ok(())
     }
+
+    fn remove_if(&mut self, is_removed: impl Fn(&(BatchId, String)) -> bool) {
+        let Self { by_name, bytes } = self;
+        by_name.retain(|name, file| {
+            let keeps = !is_removed(name);
+            *bytes -= if keeps { 0 } else { file.len() };
+            keeps
+        });
+    }
+}
+
+async fn delete(
+    store: &Arc<dyn ObjectStore>,
+    paths: BoxStream<'static, object_store::Result<Path>>,
+) -> Result<(), StoreError> {
+    let mut deleted = store.delete_stream(paths);
+    while let Some(path) = deleted.next().await {
+        match path {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(refused(&error)),
+        }
+    }
+    Ok(())
 }
 
 /// Without a hash tag: a cluster spreads the results over its nodes.
@@ -210,6 +319,12 @@ fn key(id: BatchId, name: &str) -> String {
 
 fn path(id: BatchId, name: &str) -> Path {
     Path::from_iter([id.to_string(), name.to_owned()])
+}
+
+impl From<LedgerError> for StoreError {
+    fn from(error: LedgerError) -> Self {
+        if error == LedgerError::NoRoom { Self::Full } else { Self::Unreachable }
+    }
 }
 
 /// What a store says that was asked to keep something.
@@ -240,6 +355,7 @@ impl StoreError {
         match self {
             Self::Missing => "result_not_found",
             Self::TooLarge => "result_too_large",
+            Self::Full => "store_full",
             Self::NoPlace => "store_missing",
             Self::Denied => "store_denied",
             Self::Unreachable => "store_unreachable",

@@ -78,6 +78,7 @@ impl Webhook {
             "done": status.done,
             "failed": status.failed,
             "audio_seconds": status.seconds,
+            "error": status.error,
         })
         .to_string();
         let secret = self.settings.secret.as_deref().ok_or(WebhookError::Off)?;

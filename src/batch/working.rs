@@ -1,9 +1,11 @@
-//! Owns working items off: take one, speak it, keep the result, record it. What fails in passing is tried again; what a worker leaves undone
-//! another one takes.
+//! Owns working items off: take one, speak it, keep the result, record it. What fails in passing is tried again; what this replica cannot do
+//! is left to others; what a worker leaves undone another one takes.
 
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
@@ -11,7 +13,7 @@ use tokio::time::sleep;
 use tracing::Instrument;
 
 use super::batches::WorkSettings;
-use super::ledger::{Ledger, Recorded, Task};
+use super::ledger::{Ledger, Recorded, Renewed, Room, Task};
 use super::model::{Done, ItemError, Outcome, Sound};
 use super::store::{Store, StoreError};
 use crate::resilience::{Readiness, Reason};
@@ -40,6 +42,24 @@ pub(super) struct Worker {
     pub name: String,
 }
 
+/// What a worker has done about an item so far.
+#[derive(Default)]
+struct Traces {
+    /// Files that it has put into the store.
+    files: RefCell<Vec<String>>,
+    /// Whether it is recording the outcome, so that what becomes of the batch is its own doing.
+    is_recording: Cell<bool>,
+}
+
+/// Why an item has no result.
+enum Unfinished {
+    Failed(ItemError),
+    /// Nor will any other item of its batch.
+    BatchFailed(ItemError),
+    /// It can be kept nowhere: another worker takes it.
+    GivenBack,
+}
+
 /// Between looks for work; the replica that got a batch begins at once.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Between attempts: this, then twice as much each time, up to the most.
@@ -47,6 +67,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Pauses until an item whose result or record cannot be kept is left to others: about an hour.
 const PATIENCE: u32 = 720;
+/// Pauses until a store that is full is not waited for any more: about ten seconds.
+const PATIENCE_WITH_A_FULL_STORE: u32 = 6;
 
 // === impl Worker ===
 
@@ -57,7 +79,7 @@ impl Worker {
             match self.ledger.take(&self.name).await {
                 Ok(Some(task)) => {
                     failures = 0;
-                    let traceparent = task.traceparent.as_deref();
+                    let traceparent = task.description.traceparent.as_deref();
                     let span = further_span!(traceparent, "batch item", otel.kind = "consumer", batch = %task.batch, item = task.index);
                     self.work_off(&task).instrument(span).await;
                 }
@@ -77,41 +99,57 @@ impl Worker {
     }
 
     async fn work_off(&self, task: &Task) {
-        let renewed = async {
-            loop {
-                sleep(self.settings.renew_every).await;
-                // If it cannot be renewed now, perhaps the next time; at worst it is done twice.
-                let _ = self.ledger.renew(task, &self.name).await;
-            }
+        let traces = Traces::default();
+        let ended_without_it = tokio::select! {
+            () = self.finish(task, &traces) => false,
+            () = self.renew_while_it_waits(task, &traces) => true,
         };
-        tokio::select! {
-            () = self.finish(task) => {}
-            () = renewed => {}
+        if ended_without_it && !self.is_recorded(task).await {
+            self.leave_nothing(task, &traces).await;
         }
     }
 
-    async fn finish(&self, task: &Task) {
+    /// Ends when nobody waits for the item any more.
+    async fn renew_while_it_waits(&self, task: &Task, traces: &Traces) {
+        loop {
+            sleep(self.settings.renew_every).await;
+            // If it cannot be renewed now, perhaps the next time; at worst it is done twice.
+            let renewed = self.ledger.renew(task, &self.name).await;
+            if renewed == Ok(Renewed::NothingWaits) && !traces.is_recording.get() {
+                return;
+            }
+        }
+    }
+
+    async fn finish(&self, task: &Task, traces: &Traces) {
         let outcome = if task.attempt > self.settings.attempts {
-            Outcome::Failed(error("gave_up", "workers that had this item did not come back"))
+            Outcome::Failed(ItemError::new("gave_up", "workers that had this item did not come back"))
         } else {
-            match self.result(task).await {
+            match self.result(task, traces).await {
                 Ok(done) => Outcome::Done(done),
-                Err(Some(error)) => Outcome::Failed(error),
-                Err(None) => return,
+                Err(Unfinished::Failed(error)) if error.is_local => match self.left(task, error).await {
+                    Some(error) => Outcome::Failed(error),
+                    None => return,
+                },
+                Err(Unfinished::Failed(error)) => Outcome::Failed(error),
+                Err(Unfinished::BatchFailed(error)) => return self.fail_batch(task, &error, traces).await,
+                Err(Unfinished::GivenBack) => return,
             }
         };
+        traces.is_recording.set(true);
         match patiently(|| self.ledger.record(task, &outcome)).await {
-            Some(Recorded::Repeated) => self.leave_nothing(task, &outcome).await,
             Some(Recorded::Open | Recorded::Last) => self.metrics.count_batch_item(match outcome {
                 Outcome::Done(_) => BatchItemEnd::Done,
                 Outcome::Failed(_) => BatchItemEnd::Failed,
             }),
+            Some(Recorded::Repeated) => self.metrics.count_batch_item(BatchItemEnd::Repeated),
+            Some(Recorded::Unwanted) => self.leave_nothing(task, traces).await,
             None => {}
         }
     }
 
-    /// The item's result, kept. `None` for an error: it can be kept nowhere.
-    async fn result(&self, task: &Task) -> Result<Done, Option<ItemError>> {
+    /// The item's result, kept.
+    async fn result(&self, task: &Task, traces: &Traces) -> Result<Done, Unfinished> {
         let mut failures = 0;
         let sound = loop {
             match self.speaking.speak(task.item.clone()).await {
@@ -120,29 +158,84 @@ impl Worker {
                     failures += 1;
                     sleep(pause(failures)).await;
                 }
-                Err(error) => return Err(Some(error)),
+                Err(error) => return Err(Unfinished::Failed(error)),
             }
         };
         let Sound { audio, done, beside } = sound;
+        self.expect_room(task, done.stored_bytes()).await?;
         let files = std::iter::once((done.extension.as_str(), audio)).chain(beside);
         for (ending, file) in files {
             let name = file_name(task.index, ending);
-            let put = async || match self.store.put(task.batch, &name, file.clone()).await {
-                Ok(()) => Ok(Ok(())),
-                Err(StoreError::Unreachable) => Err(()),
-                Err(refused) => Ok(Err(error(refused.code(), &refused.to_string()))),
-            };
-            patiently(put).await.ok_or(None)?.map_err(Some)?;
+            traces.files.borrow_mut().push(name.clone());
+            self.put(task, &name, file).await?;
         }
         Ok(done)
     }
 
-    /// Of an item whose batch was removed in the meantime nothing stays.
-    async fn leave_nothing(&self, task: &Task, outcome: &Outcome) {
-        self.metrics.count_batch_item(BatchItemEnd::Repeated);
-        if let (Ok(None), Outcome::Done(done)) = (self.ledger.status(task.batch).await, outcome) {
-            let _ = self.store.remove(task.batch, file_names(task.index, done)).await;
+    async fn expect_room(&self, task: &Task, bytes: usize) -> Result<(), Unfinished> {
+        let room = patiently(|| self.ledger.room(task, bytes)).await.ok_or(Unfinished::GivenBack)?;
+        let (whose, limit) = match room {
+            Room::Enough => return Ok(()),
+            Room::BatchFull(limit) => ("the batch", limit),
+            Room::OwnerFull(limit) => ("this token's batches", limit),
+        };
+        let message = format!(
+            "the results of {whose} would take more than {limit} bytes: fetch and delete some, or hand in less"
+        );
+        Err(Unfinished::BatchFailed(ItemError::new("results_too_large", message)))
+    }
+
+    async fn put(&self, task: &Task, name: &str, file: Bytes) -> Result<(), Unfinished> {
+        let (mut failures, mut full) = (0, 0);
+        loop {
+            match self.store.put(task.batch, name, file.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Full) => full += 1,
+                Err(StoreError::Unreachable) => full = 0,
+                Err(refused) => {
+                    return Err(Unfinished::Failed(ItemError::new(refused.code(), refused.to_string())));
+                }
+            }
+            failures += 1;
+            if full > PATIENCE_WITH_A_FULL_STORE {
+                let message =
+                    "the store of results is full: fetch and delete batches, or have the operator give it more room";
+                return Err(Unfinished::BatchFailed(ItemError::new("store_full", message)));
+            }
+            if failures > PATIENCE {
+                return Err(Unfinished::GivenBack);
+            }
+            sleep(pause(failures)).await;
         }
+    }
+
+    /// Leaves an item that lies with this replica to others. The error, if none of them could do it either.
+    async fn left(&self, task: &Task, error: ItemError) -> Option<ItemError> {
+        match patiently(|| self.ledger.leave(task, &self.name)).await {
+            Some(false) => Some(ItemError::new(&error.code, format!("no replica can do it: {}", error.message))),
+            Some(true) | None => None,
+        }
+    }
+
+    async fn fail_batch(&self, task: &Task, error: &ItemError, traces: &Traces) {
+        traces.is_recording.set(true);
+        if patiently(|| self.ledger.fail(task.batch, &task.description, error)).await == Some(true) {
+            tracing::warn!(batch = %task.batch, code = error.code, "a batch cannot go on");
+        }
+        if !self.is_recorded(task).await {
+            self.leave_nothing(task, traces).await;
+        }
+    }
+
+    /// Whether the item has a result: another worker may have made it.
+    async fn is_recorded(&self, task: &Task) -> bool {
+        let recorded = patiently(|| self.ledger.outcomes(task.batch, task.index..task.index + 1)).await;
+        recorded.is_none_or(|outcomes| matches!(outcomes.as_slice(), [Some(Outcome::Done(_))]))
+    }
+
+    /// Of an item that nobody waits for nothing stays. What cannot be removed now is found when its time is over.
+    async fn leave_nothing(&self, task: &Task, traces: &Traces) {
+        let _ = self.store.remove(task.batch, traces.files.take()).await;
     }
 }
 
@@ -159,10 +252,6 @@ async fn patiently<T, E>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> Option<T
 
 fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(16)).min(LONGEST_PAUSE)
-}
-
-fn error(code: &str, message: &str) -> ItemError {
-    ItemError { code: code.to_owned(), message: message.to_owned(), is_passing: false }
 }
 
 /// The files of a result, as the store names them.

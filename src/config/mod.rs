@@ -2,6 +2,7 @@
 //! environment); what is wrong ends the start with a line that names the key. `config/default.toml` documents every key.
 
 mod aliases;
+mod batch;
 mod links;
 mod reader;
 mod secret;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use tracing::Level;
 
+pub use batch::BatchConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
@@ -158,36 +160,6 @@ pub struct RedisConfig {
 }
 
 #[derive(Debug, Clone)]
-pub struct BatchConfig {
-    pub max_items: usize,
-    pub body_limit_bytes: usize,
-    /// Batches that may go on at a time.
-    pub max_open: usize,
-    /// How long batches and their results are kept.
-    pub ttl: Duration,
-    /// Items that this process works on at a time; 0: it leaves them to others.
-    pub workers: usize,
-    /// How often an item is tried.
-    pub attempts: usize,
-    /// After how long an item whose worker says nothing is given to another.
-    pub claim: Duration,
-    pub item_deadline: Duration,
-    /// Where results are: an address, `redis` or `memory`.
-    pub store: Option<String>,
-    /// Of one result in Redis, and of all in memory.
-    pub store_bytes: usize,
-    /// Of all batches without Redis: items, and bytes of those that wait.
-    pub memory_items: usize,
-    pub memory_bytes: usize,
-    /// What webhooks are signed with; `None`: there are none.
-    pub webhook_secret: Option<Secret>,
-    /// Until one that failed is tried again.
-    pub webhook_retry: Duration,
-    /// Whether webhooks may go to addresses that are not public.
-    pub webhook_private: bool,
-}
-
-#[derive(Debug, Clone)]
 pub struct LogConfig {
     pub format: LogFormat,
     pub level: Level,
@@ -307,23 +279,7 @@ impl Config {
                 max_entry_bytes: read.number("TTS_CACHE_MAX_ENTRY_BYTES", 1024..=256 << 20, 4 << 20)?,
                 redis: redis(&mut read)?,
             },
-            batch: BatchConfig {
-                max_items: read.number("TTS_BATCH_MAX_ITEMS", 1..=1_000_000, 10_000)?,
-                body_limit_bytes: read.number("TTS_BATCH_BODY_LIMIT_BYTES", 1024..=1 << 30, 8 << 20)?,
-                max_open: read.number("TTS_BATCH_MAX_OPEN", 1..=1_000_000, 1_000)?,
-                ttl: Duration::from_secs(read.number("TTS_BATCH_TTL_SECONDS", 1..=31_536_000, 86_400)?),
-                workers: read.number("TTS_BATCH_WORKERS", 0..=1024, cores + 1)?,
-                attempts: read.number("TTS_BATCH_ATTEMPTS", 1..=100, 3)?,
-                claim: read.milliseconds("TTS_BATCH_CLAIM_MS", 300..=3_600_000, 30_000)?,
-                item_deadline: read.milliseconds("TTS_BATCH_ITEM_DEADLINE_MS", 1_000..=86_400_000, 600_000)?,
-                store: read.text("TTS_BATCH_STORE"),
-                store_bytes: read.number("TTS_BATCH_STORE_BYTES", 1024..=1 << 40, 256 << 20)?,
-                memory_items: read.number("TTS_BATCH_MEMORY_ITEMS", 1..=10_000_000, 100_000)?,
-                memory_bytes: read.number("TTS_BATCH_MEMORY_BYTES", 1024..=1 << 40, 64 << 20)?,
-                webhook_secret: read.text("TTS_BATCH_WEBHOOK_SECRET").map(Secret::new),
-                webhook_retry: read.milliseconds("TTS_BATCH_WEBHOOK_RETRY_MS", 100..=3_600_000, 30_000)?,
-                webhook_private: read.flag("TTS_BATCH_WEBHOOK_PRIVATE", false)?,
-            },
+            batch: BatchConfig::read(&mut read, cores)?,
             log: log(&mut read)?,
             runtime: RuntimeConfig {
                 onnxruntime: read.path("ORT_DYLIB_PATH"),

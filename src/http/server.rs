@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::{HttpServiceFactory, Server};
 use actix_web::http::Method;
-use actix_web::http::header::ALLOW;
-use actix_web::middleware::from_fn;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL};
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpResponse, HttpServer, Resource, ResponseError, Route, guard, web};
 
 use super::cors::allow_origins;
@@ -23,6 +23,9 @@ use crate::config::HttpConfig;
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How a batch's answers may be kept: states change, results do not.
+const STATE: &str = "private, no-cache";
+const RESULT: &str = "private";
 
 /// Starts serving on `listener`. The future runs until the server was stopped; it handles no signals.
 pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &HttpConfig) -> std::io::Result<Server> {
@@ -109,24 +112,33 @@ fn openai_routes(config: &mut web::ServiceConfig) {
 
 fn batch_routes(config: &mut web::ServiceConfig) {
     let one = [(Method::GET, web::to(batches::show)), (Method::DELETE, web::to(batches::remove))];
+    let all = [(Method::POST, web::to(batches::submit)), (Method::GET, web::to(batches::list))];
     config
-        .service(resource::<ApiError>(
-            "/v1/batches",
-            [(Method::POST, web::to(batches::submit)), (Method::GET, web::to(batches::list))],
-        ))
-        .service(resource::<ApiError>("/v1/batches/{id}", one))
-        .service(resource::<ApiError>("/v1/batches/{id}/audio", [(Method::GET, web::to(batches::joined))]))
-        .service(resource::<ApiError>("/v1/batches/{id}/archive", [(Method::GET, web::to(batches::archive))]))
-        .service(resource::<ApiError>("/v1/batches/{id}/events", [(Method::GET, web::to(batches::events))]))
-        .service(resource::<ApiError>("/v1/batches/{id}/items/{n}/audio", [(Method::GET, web::to(batches::audio))]))
-        .service(resource::<ApiError>(
+        .service(of_batches("/v1/batches", STATE, all))
+        .service(of_batches("/v1/batches/{id}", STATE, one))
+        .service(of_batches("/v1/batches/{id}/audio", RESULT, [(Method::GET, web::to(batches::joined))]))
+        .service(of_batches("/v1/batches/{id}/archive", RESULT, [(Method::GET, web::to(batches::archive))]))
+        .service(of_batches("/v1/batches/{id}/events", STATE, [(Method::GET, web::to(batches::events))]))
+        .service(of_batches("/v1/batches/{id}/items/{n}/audio", RESULT, [(Method::GET, web::to(batches::audio))]))
+        .service(of_batches(
             "/v1/batches/{id}/items/{n}/timestamps",
+            RESULT,
             [(Method::GET, web::to(batches::timestamps))],
         ))
-        .service(resource::<ApiError>(
+        .service(of_batches(
             "/v1/batches/{id}/items/{n}/subtitles",
+            RESULT,
             [(Method::GET, web::to(batches::subtitles))],
         ));
+}
+
+/// What batches answer is the caller's own.
+fn of_batches<const N: usize>(
+    path: &str,
+    caching: &'static str,
+    routes: [(Method, Route); N],
+) -> impl HttpServiceFactory + 'static {
+    resource::<ApiError>(path, routes).wrap(DefaultHeaders::new().add((CACHE_CONTROL, caching)))
 }
 
 fn piper_routes(config: &mut web::ServiceConfig) {

@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{BATCHES, ended, get, hand_in, items};
-use crate::support::{Answer, ModelsFolder, Sound, TOKEN, TestServer, VOICE, shared, write_broken_voices};
+use crate::client::{BATCHES, ended, get, hand_in, items, replica};
+use crate::support::{Answer, ModelsFolder, RedisServer, Sound, TOKEN, TestServer, VOICE, shared, write_broken_voices};
 
 const TEXTS: [&str; 3] = ["The kettle is on.", "Tea is at five.", "The kettle is on."];
 
@@ -83,9 +83,13 @@ fn results_are_had_as_one() {
 fn the_archive_holds_results_subtitles_and_a_manifest() {
     let id = hand_in(
         shared(),
-        &json!({"items": items(&TEXTS[..2]), "timestamps": true, "defaults": {"response_format": "flac"}}),
+        &json!({
+            "items": [{"text": TEXTS[0]}, {"text": TEXTS[1], "custom_id": "Tea_at-5"}],
+            "timestamps": true,
+            "defaults": {"response_format": "flac"},
+        }),
     );
-    ended(shared(), &id);
+    let batch = ended(shared(), &id);
 
     let answer = get(shared(), &format!("{BATCHES}/{id}/archive"));
 
@@ -96,14 +100,57 @@ fn the_archive_holds_results_subtitles_and_a_manifest() {
         archive.by_name(name).unwrap_or_else(|error| panic!("{name}: {error}")).read_to_end(&mut content).unwrap();
         content
     };
-    assert_eq!(file("00001.flac"), get(shared(), &format!("{BATCHES}/{id}/items/1/audio")).body);
+    assert_eq!((batch["results"][0].get("custom_id"), &batch["results"][1]["custom_id"]), (None, &json!("Tea_at-5")));
+    assert_eq!(file("00001-Tea_at-5.flac"), get(shared(), &format!("{BATCHES}/{id}/items/1/audio")).body);
     assert!(String::from_utf8(file("00000.srt")).unwrap().contains("The kettle is on."));
-    let times: Value = serde_json::from_slice(&file("00001.json")).unwrap();
+    let times: Value = serde_json::from_slice(&file("00001-Tea_at-5.json")).unwrap();
     assert_eq!(times["words"][0]["text"], "Tea");
     assert_eq!(times.get("audio_base64"), None);
     let manifest: Value = serde_json::from_slice(&file("manifest.json")).unwrap();
-    assert_eq!(manifest["items"][1]["files"], json!(["00001.flac", "00001.json", "00001.srt"]));
+    let files = ["flac", "json", "srt"].map(|ending| format!("00001-Tea_at-5.{ending}"));
+    assert_eq!(
+        (&manifest["items"][1]["files"], &manifest["items"][1]["custom_id"]),
+        (&json!(files), &json!("Tea_at-5"))
+    );
     assert_eq!((manifest["id"].as_str(), archive.len()), (Some(id.as_str()), 7));
+}
+
+#[test]
+fn a_result_that_is_gone_is_said_before_the_first_byte_and_in_the_manifest() {
+    let redis = RedisServer::start();
+    let server = replica(&redis, &[]);
+    let id = hand_in(&server, &json!({"items": items(&TEXTS), "concatenate": true}));
+    ended(&server, &id);
+    assert_eq!(get(&server, &format!("{BATCHES}/{id}/audio")).status, 200);
+    let removed: i64 = redis.command(&["DEL", &format!("tts-batch-result:{id}:00001.wav")]);
+
+    let joined = get(&server, &format!("{BATCHES}/{id}/audio"));
+    let archive = get(&server, &format!("{BATCHES}/{id}/archive"));
+
+    assert_eq!(removed, 1);
+    joined.assert_error(410, "result_gone", None);
+    assert!(joined.json()["error"]["message"].as_str().unwrap().contains("item 1"), "{}", joined.text());
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive.body)).unwrap();
+    let manifest: Value = serde_json::from_reader(archive.by_name("manifest.json").unwrap()).unwrap();
+    let states: Vec<&str> = (0..3).map(|index| manifest["items"][index]["state"].as_str().unwrap()).collect();
+    assert_eq!((states, archive.len()), (vec!["done", "failed", "done"], 3));
+    assert_eq!(manifest["items"][1]["error"]["code"], "result_gone");
+    get(&server, &format!("{BATCHES}/{id}/items/1/audio")).assert_error(404, "result_not_found", None);
+}
+
+#[test]
+fn answers_are_for_the_caller_alone() {
+    let id = hand_in(shared(), &json!({"items": items(&TEXTS[..1]), "concatenate": true, "timestamps": true}));
+    ended(shared(), &id);
+    let one = format!("{BATCHES}/{id}");
+
+    for path in ["items/0/audio", "items/0/timestamps", "items/0/subtitles", "audio", "archive"] {
+        let answer = get(shared(), &format!("{one}/{path}"));
+        assert_eq!((answer.status, answer.header("cache-control")), (200, "private"), "{path}");
+    }
+    for path in [BATCHES, &*one] {
+        assert_eq!(get(shared(), path).header("cache-control"), "private, no-cache", "{path}");
+    }
 }
 
 #[test]

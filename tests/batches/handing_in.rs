@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{BATCHES, batch, ended, get, hand_in, items, send};
+use crate::client::{BATCHES, as_token, batch, ended, get, hand_in, items, send, tokens};
 use crate::support::{Answer, TOKEN, TestServer, shared};
 
 const TWO: [&str; 2] = ["The kettle is on.", "Tea is at five."];
@@ -78,10 +78,15 @@ fn json_lines_are_a_batch_too() {
 
 #[test]
 fn one_item_that_cannot_be_had_refuses_the_batch_and_is_named() {
-    let with = |item: Value| json!({"items": [{"text": "x"}, item]});
+    let with = |item: Value| json!({"items": [{"text": "x", "custom_id": "first"}, item]});
     let cases = [
         (json!({"text": "x", "speed": 9}), 400, "invalid_value", "items[1].speed"),
-        (json!({"text": ""}), 400, "invalid_text", "items[1].text"),
+        (json!({"text": "x", "custom_id": ""}), 400, "invalid_value", "items[1].custom_id"),
+        (json!({"text": "x", "custom_id": "../x"}), 400, "invalid_value", "items[1].custom_id"),
+        (json!({"text": "x", "custom_id": ".x"}), 400, "invalid_value", "items[1].custom_id"),
+        (json!({"text": "x", "custom_id": "x".repeat(65)}), 400, "invalid_value", "items[1].custom_id"),
+        (json!({"text": "x", "custom_id": 7}), 400, "invalid_value", "items[1].custom_id"),
+        (json!({"text": "x", "custom_id": "first"}), 400, "invalid_value", "items[1].custom_id"),
         (json!({"text": "x", "voice_id": "xx_XX-nobody-low"}), 404, "voice_not_found", "items[1].voice_id"),
         (json!({"text": "x", "tempo": 2}), 422, "invalid_body", "items[1].tempo"),
         (json!({"text": "x", "stream": true}), 400, "invalid_value", "items[1].stream"),
@@ -95,6 +100,7 @@ fn one_item_that_cannot_be_had_refuses_the_batch_and_is_named() {
         (json!({"items": []}), 400, "invalid_batch", "items"),
         (json!({"items": items(&vec!["x"; 10_001])}), 400, "invalid_batch", "items"),
         (json!({"items": items(&["x"]), "webhook_url": "https://example.com/"}), 400, "invalid_webhook", "webhook_url"),
+        (json!({"items": items(&["x"]), "defaults": {"custom_id": "x"}}), 422, "invalid_body", "items[0].custom_id"),
         (
             json!({"items": items(&["x"]), "defaults": {"response_format": "mp3"}, "concatenate": true}),
             400,
@@ -110,6 +116,40 @@ fn one_item_that_cannot_be_had_refuses_the_batch_and_is_named() {
     // A small body that would be a large batch.
     let often = json!({"items": vec![json!({}); 10_000], "defaults": {"text": "long ".repeat(900)}});
     assert_refused(&often, 413, "batch_too_large", "defaults");
+}
+
+#[test]
+fn an_item_that_says_nothing_fails_alone() {
+    let id = hand_in(shared(), &json!({"items": items(&["One.", " ", "Three."])}));
+
+    let batch = ended(shared(), &id);
+
+    assert_eq!((batch["state"].as_str(), batch["done"].as_u64()), (Some("failed"), Some(2)));
+    let states: Vec<&str> =
+        batch["results"].as_array().unwrap().iter().map(|item| item["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["done", "failed", "done"]);
+    assert_eq!(batch["results"][1]["error"]["code"], "invalid_text");
+    assert_eq!(batch.get("error"), None);
+}
+
+#[test]
+fn what_was_handed_in_before_costs_nothing_again() {
+    let (_folder, file) = tokens(&[("one", "characters_per_minute = 20")]);
+    let server = TestServer::start(&[("TTS_TOKENS_FILE", &file)]);
+    let hand_in = |name: &str| {
+        let request = server
+            .request(Method::POST, BATCHES)
+            .header("idempotency-key", name)
+            .json(&json!({"items": items(&["Fifteen letters"])}));
+        Answer::of(request.bearer_auth("secret of one").send().unwrap())
+    };
+
+    let answers: Vec<Answer> = (0..3).map(|_| hand_in("monday")).collect();
+
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.json()["id"]), (202, &answers[0].json()["id"]), "{}", answer.text());
+    }
+    hand_in("tuesday").assert_error(429, "quota_exceeded", None);
 }
 
 #[test]
@@ -131,18 +171,10 @@ fn the_same_name_is_the_same_batch_and_another_batch_by_that_name_is_refused() {
 
 #[test]
 fn batches_are_listed_by_page_and_seen_by_nobody_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("tokens.toml");
-    let token = |name: &str| {
-        let digest = sha256(&format!("secret of {name}"));
-        format!("[[token]]\nname = \"{name}\"\nsha256 = \"{digest}\"\nscopes = [\"speak\"]\n")
-    };
-    std::fs::write(&file, token("one") + &token("two")).unwrap();
-    let server = TestServer::start(&[("TTS_TOKENS_FILE", file.to_str().unwrap())]);
+    let (_folder, file) = tokens(&[("one", ""), ("two", "")]);
+    let server = TestServer::start(&[("TTS_TOKENS_FILE", &file)]);
     let call = |name: &str, method: Method, path: &str, body: Option<&Value>| {
-        let request = server.request(method, path).bearer_auth(format!("secret of {name}"));
-        let request = if let Some(body) = body { request.json(body) } else { request };
-        Answer::of(request.send().unwrap())
+        as_token(&server, &format!("secret of {name}"), method, path, body)
     };
     let batch = json!({"items": items(&["x"])});
     let ids: Vec<Value> =
@@ -175,11 +207,6 @@ fn batches_are_listed_by_page_and_seen_by_nobody_else() {
         assert_eq!(call("one", Method::GET, &format!("{BATCHES}?{query}"), None).status, 400, "{query}");
     }
     assert_eq!(call("one", Method::GET, &format!("{BATCHES}?colour=red"), None).status, 400);
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(text).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 #[test]

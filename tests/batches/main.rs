@@ -7,10 +7,16 @@
 mod support;
 
 mod client;
+mod clocks;
 mod commands;
+mod elsewhere;
+mod fairness;
 mod fetching;
 mod first;
 mod handing_in;
 mod redis;
+mod removal;
 mod secrecy;
+mod standstill;
+mod versions;
 mod webhooks;

@@ -6,34 +6,25 @@ use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{BATCHES, batch, ended, get, hand_in, items};
+use crate::client::{BATCHES, done_at_least, ended, get, hand_in, items, replica};
 use crate::support::{Answer, RedisCluster, RedisServer, TOKEN, TestServer, until};
 
 /// Done by no test in another time than by any other: few different texts, in batches of many.
 const DIFFERENT: usize = 40;
 const ITEMS: usize = 300;
 
-fn replica(redis: &RedisServer) -> TestServer {
-    TestServer::start(&[
-        ("TTS_REDIS_URL", &redis.url()),
-        ("TTS_REDIS_TIMEOUT_MS", "10000"),
-        ("TTS_WORKERS", "1"),
-        ("TTS_BATCH_WORKERS", "2"),
-        ("TTS_BATCH_CLAIM_MS", "5000"),
-    ])
+/// So many, unless whoever runs the tests wants others.
+pub fn count(usual: usize) -> usize {
+    std::env::var("TTS_TEST_BATCH_ITEMS").map_or(usual, |count| count.parse().unwrap())
 }
 
-fn count() -> usize {
-    std::env::var("TTS_TEST_BATCH_ITEMS").map_or(ITEMS, |count| count.parse().unwrap())
-}
-
-fn many(count: usize) -> Value {
+pub fn many(count: usize) -> Value {
     let texts: Vec<String> =
         (0..count).map(|number| format!("Sentence number {} is spoken.", number % DIFFERENT)).collect();
     items(&texts.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn done(batch: &Value) -> u64 {
+pub fn done(batch: &Value) -> u64 {
     batch["done"].as_u64().unwrap()
 }
 
@@ -60,14 +51,14 @@ fn assert_whole(server: &TestServer, id: &str, count: usize) {
 #[test]
 fn three_replicas_do_each_item_once_though_two_are_killed() {
     let redis = RedisServer::start();
-    let count = count();
-    let (first, mut second, third) = (replica(&redis), replica(&redis), replica(&redis));
+    let count = count(ITEMS);
+    let (first, mut second, third) = (replica(&redis, &[]), replica(&redis, &[]), replica(&redis, &[]));
     let id = hand_in(&first, &json!({"items": many(count)}));
     for part in [4, 2] {
-        until("a part of the items", || (done(&batch(&first, &id)) >= (count / part) as u64).then_some(()));
+        done_at_least(&first, &id, (count / part) as u64);
         second.signal(Signal::SIGKILL);
         second.wait();
-        second = replica(&redis);
+        second = replica(&redis, &[]);
     }
 
     let batch = ended(&third, &id);
@@ -85,9 +76,9 @@ fn three_replicas_do_each_item_once_though_two_are_killed() {
 #[test]
 fn redis_is_killed_and_comes_back_and_the_batch_ends() {
     let mut redis = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let server = replica(&redis);
+    let server = replica(&redis, &[]);
     let id = hand_in(&server, &json!({"items": many(150)}));
-    until("a part of the items", || (done(&batch(&server, &id)) >= 30).then_some(()));
+    done_at_least(&server, &id, 30);
 
     redis.restart();
 
@@ -131,7 +122,7 @@ fn a_name_is_that_of_one_batch_until_it_is_removed() {
 #[test]
 fn while_redis_is_away_batches_say_so_and_speech_goes_on() {
     let mut redis = RedisServer::start();
-    let server = replica(&redis);
+    let server = replica(&redis, &[]);
     redis.kill();
 
     let batch = json!({"items": items(&["x"])});
@@ -155,7 +146,7 @@ fn an_item_that_kills_whoever_takes_it_is_given_up() {
             _ => redis.command(&["XAUTOCLAIM", &stream, "workers", &consumer, "0", "0-0"]),
         };
     }
-    let server = replica(&redis);
+    let server = replica(&redis, &[]);
 
     let batch = ended(&server, &id);
 

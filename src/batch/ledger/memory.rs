@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::super::model::{BatchId, Description, Outcome, Status, now};
-use super::{Answer, Idempotency, LedgerError, Recorded, Submitted, Task};
+use super::super::model::{BatchId, Description, Done, ItemError, NewItem, Outcome, Status, now};
+use super::turns::Turns;
+use super::{Answer, Idempotency, LedgerError, LedgerLimits, Recorded, Renewed, Room, Submitted, Task};
 
 #[derive(Clone)]
 pub struct MemoryLedger {
@@ -20,15 +21,14 @@ pub struct MemoryLimits {
     pub items: usize,
     /// Of the items that wait.
     pub bytes: usize,
-    /// Batches that may go on at a time.
-    pub open: usize,
+    pub batches: LedgerLimits,
 }
 
 #[derive(Default)]
 struct Books {
     batches: BTreeMap<BatchId, Batch>,
-    /// Batches with waiting items, the next first.
-    turns: VecDeque<BatchId>,
+    /// Batches with waiting items.
+    turns: Turns,
     names: HashMap<String, (BatchId, String)>,
     /// When which end is told.
     to_tell: HashMap<BatchId, Duration>,
@@ -37,9 +37,17 @@ struct Books {
 
 struct Batch {
     status: Status,
+    description: Arc<Description>,
     waiting: VecDeque<(usize, String)>,
     outcomes: Vec<Option<Outcome>>,
+    /// Empty if there are none.
+    custom_ids: Vec<Option<String>>,
+    /// When it is removed if it is only closed now.
+    closed: Option<Duration>,
 }
+
+/// Until a removal that was not finished is begun again.
+const REMOVE_AGAIN: Duration = Duration::from_secs(30);
 
 // === impl MemoryLedger ===
 
@@ -48,64 +56,109 @@ impl MemoryLedger {
         Self { books: Arc::default(), limits }
     }
 
+    pub fn find(&self, idempotency: &Idempotency) -> Option<Submitted> {
+        self.lock().find(idempotency)
+    }
+
     pub fn submit(
         &self,
         id: BatchId,
         description: Description,
-        items: Vec<String>,
+        items: Vec<NewItem>,
         idempotency: Option<Idempotency>,
     ) -> Answer<Submitted> {
         let mut books = self.lock();
-        if let Some(Idempotency { key, digest }) = &idempotency
-            && let Some((known, submitted)) = books.names.get(key)
-        {
-            return Ok(if submitted == digest { Submitted::Known(*known) } else { Submitted::Conflict });
+        if let Some(known) = idempotency.as_ref().and_then(|idempotency| books.find(idempotency)) {
+            return Ok(known);
         }
-        let bytes: usize = items.iter().map(String::len).sum();
-        let kept: usize = books.batches.values().map(|batch| batch.outcomes.len()).sum();
-        let open = books.batches.values().filter(|batch| !batch.status.has_ended()).count();
-        let is_full = open >= self.limits.open || kept + items.len() > self.limits.items;
-        if is_full || books.waiting_bytes + bytes > self.limits.bytes {
-            return Err(LedgerError::Full);
-        }
+        let bytes: usize = items.iter().map(|new| new.item.len()).sum();
+        self.expect_room(&books, &description.owner, items.len(), bytes)?;
         if let Some(Idempotency { key, digest }) = idempotency {
             books.names.insert(key, (id, digest));
         }
         books.waiting_bytes += bytes;
+        books.turns.add(&description.owner, id);
         let outcomes = vec![None; items.len()];
-        let status = Status { id, description, done: 0, failed: 0, begun: 0, repeated: 0, seconds: 0.0 };
-        books.batches.insert(id, Batch { status, waiting: items.into_iter().enumerate().collect(), outcomes });
-        books.turns.push_back(id);
+        let (waiting, mut custom_ids) =
+            items.into_iter().map(|new| (new.item, new.custom_id)).unzip::<_, _, Vec<_>, Vec<_>>();
+        if !description.has_custom_ids {
+            custom_ids = Vec::new();
+        }
+        let waiting = waiting.into_iter().enumerate().collect();
+        let status = Status::new(id, description.clone());
+        let description = Arc::new(description);
+        books.batches.insert(id, Batch { status, description, waiting, outcomes, custom_ids, closed: None });
         Ok(Submitted::New)
+    }
+
+    fn expect_room(&self, books: &Books, owner: &str, items: usize, bytes: usize) -> Answer<()> {
+        let limits = self.limits.batches;
+        let kept: usize = books.batches.values().map(|batch| batch.outcomes.len()).sum();
+        let open = books.batches.values().filter(|batch| !batch.status.has_ended());
+        let (mut all, mut of_owner) = (0, 0);
+        for batch in open {
+            all += 1;
+            of_owner += usize::from(batch.description.owner == owner);
+        }
+        if all >= limits.open || kept + items > self.limits.items || books.waiting_bytes + bytes > self.limits.bytes {
+            return Err(LedgerError::Full);
+        }
+        if of_owner >= limits.open_of_owner {
+            return Err(LedgerError::ManyOpen(limits.open_of_owner));
+        }
+        Ok(())
     }
 
     pub fn take(&self, _: &str) -> Option<Task> {
         let mut guard = self.lock();
         let books = &mut *guard;
-        while let Some(id) = books.turns.pop_front() {
-            let Some(batch) = books.batches.get_mut(&id) else { continue };
-            let Some((index, item)) = batch.waiting.pop_front() else { continue };
+        for id in books.turns.order() {
+            let taken = books.batches.get_mut(&id).and_then(|batch| Some((batch.waiting.pop_front()?, batch)));
+            let Some(((index, item), batch)) = taken else {
+                books.turns.remove(id);
+                continue;
+            };
             batch.status.begun += 1;
             books.waiting_bytes -= item.len();
-            books.turns.push_back(id);
-            let traceparent = batch.status.description.traceparent.clone();
-            return Some(Task { batch: id, index, item, attempt: 1, entry: String::new(), traceparent });
+            books.turns.had(id);
+            let description = batch.description.clone();
+            return Some(Task { batch: id, index, item, attempt: 1, entry: String::new(), description });
         }
         None
     }
 
     /// Nobody else could have it.
-    #[expect(clippy::unused_self)]
-    pub fn renew(&self, _: &Task, _: &str) {}
+    pub fn renew(&self, task: &Task, _: &str) -> Renewed {
+        match self.lock().batches.get(&task.batch) {
+            Some(batch) if !batch.status.has_ended() && batch.closed.is_none() => Renewed::GoesOn,
+            _ => Renewed::NothingWaits,
+        }
+    }
+
+    pub fn room(&self, task: &Task, bytes: usize) -> Room {
+        let (books, limits) = (self.lock(), self.limits.batches);
+        let of_batch = books.batches.get(&task.batch).map_or(0, |batch| batch.status.bytes);
+        if of_batch + bytes as u64 > limits.bytes_of_batch {
+            Room::BatchFull(limits.bytes_of_batch)
+        } else if books.bytes_of(&task.description.owner) + bytes as u64 > limits.bytes_of_owner {
+            Room::OwnerFull(limits.bytes_of_owner)
+        } else {
+            Room::Enough
+        }
+    }
 
     pub fn record(&self, task: &Task, outcome: &Outcome) -> Recorded {
         let mut guard = self.lock();
         let books = &mut *guard;
-        let Some(batch) = books.batches.get_mut(&task.batch) else { return Recorded::Repeated };
+        let Some(batch) = books.batches.get_mut(&task.batch) else { return Recorded::Unwanted };
+        if batch.closed.is_some() || batch.status.has_ended() {
+            return Recorded::Unwanted;
+        }
         match outcome {
             Outcome::Done(done) => {
                 batch.status.done += 1;
                 batch.status.seconds += done.seconds;
+                batch.status.bytes += done.stored_bytes() as u64;
             }
             Outcome::Failed(_) => batch.status.failed += 1,
         }
@@ -113,14 +166,29 @@ impl MemoryLedger {
         if !batch.status.has_ended() {
             return Recorded::Open;
         }
-        if batch.status.description.webhook.is_some() {
-            books.to_tell.insert(task.batch, now());
-        }
+        books.end(task.batch);
         Recorded::Last
     }
 
+    pub fn fail(&self, id: BatchId, error: &ItemError) -> bool {
+        let mut books = self.lock();
+        let Some(batch) = books.batches.get_mut(&id) else { return false };
+        if batch.closed.is_some() || batch.status.has_ended() {
+            return false;
+        }
+        batch.status.error = Some(error.clone());
+        batch.status.failed = batch.outcomes.len() - batch.status.done;
+        books.end(id);
+        true
+    }
+
     pub fn status(&self, id: BatchId) -> Option<Status> {
-        self.lock().batches.get(&id).map(|batch| batch.status.clone())
+        let books = self.lock();
+        books.batches.get(&id).filter(|batch| batch.closed.is_none()).map(|batch| batch.status.clone())
+    }
+
+    pub fn knows(&self, id: BatchId) -> bool {
+        self.lock().batches.contains_key(&id)
     }
 
     pub fn outcomes(&self, id: BatchId, items: Range<usize>) -> Vec<Option<Outcome>> {
@@ -129,29 +197,50 @@ impl MemoryLedger {
         outcomes.iter().skip(items.start).take(items.len()).cloned().collect()
     }
 
+    pub fn custom_ids(&self, id: BatchId, items: Range<usize>) -> Vec<Option<String>> {
+        let books = self.lock();
+        let custom_ids = books.batches.get(&id).map(|batch| batch.custom_ids.as_slice()).unwrap_or_default();
+        custom_ids.iter().skip(items.start).take(items.len()).cloned().collect()
+    }
+
     pub fn list(&self, owner: &str, page: Range<usize>) -> (Vec<Status>, bool) {
         let books = self.lock();
-        let of_owner =
-            books.batches.values().map(|batch| &batch.status).filter(|status| status.description.owner == owner);
-        let mut all: Vec<Status> = of_owner.cloned().collect();
+        let seen = books.batches.values().filter(|batch| batch.closed.is_none() && batch.description.owner == owner);
+        let mut all: Vec<Status> = seen.map(|batch| batch.status.clone()).collect();
         all.sort_by_key(|status| std::cmp::Reverse((status.description.created, status.id)));
         let has_more = all.len() > page.end;
         (all.into_iter().skip(page.start).take(page.len()).collect(), has_more)
     }
 
-    pub fn remove(&self, id: BatchId) -> Option<Status> {
+    pub fn close(&self, id: BatchId) {
         let mut books = self.lock();
-        let batch = books.batches.remove(&id)?;
-        books.waiting_bytes -= batch.waiting.iter().map(|(_, item)| item.len()).sum::<usize>();
-        books.names.retain(|_, (named, _)| *named != id);
-        books.to_tell.remove(&id);
-        Some(batch.status)
+        if let Some(batch) = books.batches.get_mut(&id) {
+            batch.closed = Some(now() + REMOVE_AGAIN);
+            books.end(id);
+            books.to_tell.remove(&id);
+            books.names.retain(|_, (named, _)| *named != id);
+        }
+    }
+
+    pub fn recorded(&self, id: BatchId) -> Vec<(usize, Done)> {
+        let done = |(index, outcome)| match outcome {
+            Some(Outcome::Done(done)) => Some((index, done)),
+            _ => None,
+        };
+        self.outcomes(id, 0..usize::MAX).into_iter().enumerate().filter_map(done).collect()
+    }
+
+    pub fn remove(&self, id: BatchId) {
+        self.lock().batches.remove(&id);
     }
 
     pub fn expired(&self) -> Option<BatchId> {
-        let now = now().as_secs();
-        let books = self.lock();
-        books.batches.values().map(|batch| &batch.status).find(|status| status.description.expires <= now).map(|s| s.id)
+        let now = now();
+        let due = |batch: &&Batch| match batch.closed {
+            Some(again) => again <= now,
+            None => batch.description.expires <= now.as_secs(),
+        };
+        self.lock().batches.values().find(due).map(|batch| batch.status.id)
     }
 
     pub fn to_tell(&self, retry: Duration) -> Option<BatchId> {
@@ -168,5 +257,30 @@ impl MemoryLedger {
 
     fn lock(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Books ===
+
+impl Books {
+    fn find(&self, idempotency: &Idempotency) -> Option<Submitted> {
+        let (known, submitted) = self.names.get(&idempotency.key)?;
+        Some(if *submitted == idempotency.digest { Submitted::Known(*known) } else { Submitted::Conflict })
+    }
+
+    /// What the results of an owner's batches take.
+    fn bytes_of(&self, owner: &str) -> u64 {
+        let of_owner = self.batches.values().filter(|batch| batch.description.owner == owner);
+        of_owner.map(|batch| batch.status.bytes).sum()
+    }
+
+    /// Nothing of the batch waits any more.
+    fn end(&mut self, id: BatchId) {
+        let Some(batch) = self.batches.get_mut(&id) else { return };
+        self.waiting_bytes -= batch.waiting.drain(..).map(|(_, item)| item.len()).sum::<usize>();
+        self.turns.remove(id);
+        if batch.description.webhook.is_some() {
+            self.to_tell.insert(id, now());
+        }
     }
 }

@@ -1,25 +1,37 @@
 //! Owns the list of batches: which items wait, who works on which, what became of them. In Redis for all replicas, or in this process.
 //!
 //! An item is recorded once, however often it was worked off: whoever comes second is told so. An item that its worker does not renew is
-//! given to another.
+//! given to another. Every batch that goes on comes to an end, whatever becomes of replicas, of Redis' keys and of other versions' records.
 
 mod memory;
 mod redis;
-mod scripts;
+mod turns;
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{BatchId, Description, Outcome, Status};
+use super::model::{BatchId, Description, Done, ItemError, NewItem, Outcome, Status, now};
 use memory::MemoryLedger;
 pub use memory::MemoryLimits;
-pub use redis::RedisLedger;
+pub use redis::{RedisLedger, RedisLedgerSettings};
 
 /// The list. A clone is the same one.
 #[derive(Clone)]
 pub enum Ledger {
     Memory(MemoryLedger),
     Redis(RedisLedger),
+}
+
+/// What there may be at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct LedgerLimits {
+    /// Batches that go on, and of those of one owner.
+    pub open: usize,
+    pub open_of_owner: usize,
+    /// Bytes of the results of one batch, and of all batches of one owner.
+    pub bytes_of_batch: u64,
+    pub bytes_of_owner: u64,
 }
 
 /// The same submission again, by the caller's own name for it.
@@ -42,7 +54,7 @@ pub enum Submitted {
 }
 
 /// An item to be worked off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Task {
     pub batch: BatchId,
     pub index: usize,
@@ -52,8 +64,24 @@ pub struct Task {
     pub attempt: usize,
     /// What the ledger calls it.
     pub entry: String,
-    /// That of its batch.
-    pub traceparent: Option<String>,
+    /// Of its batch.
+    pub description: Arc<Description>,
+}
+
+/// Whether a worker's item is still to be worked off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    GoesOn,
+    /// Its batch has ended or is gone.
+    NothingWaits,
+}
+
+/// Whether there is room for a result; otherwise the most that there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    Enough,
+    BatchFull(u64),
+    OwnerFull(u64),
 }
 
 /// What became of a record.
@@ -63,8 +91,10 @@ pub enum Recorded {
     Open,
     /// And the batch has ended.
     Last,
-    /// The item was recorded before, or its batch is gone.
+    /// The item was recorded before.
     Repeated,
+    /// Its batch has ended without it, or is gone.
+    Unwanted,
 }
 
 /// Why the ledger cannot be used.
@@ -74,6 +104,12 @@ pub enum LedgerError {
     Unreachable(String),
     #[error("the list of batches holds as much as it may")]
     Full,
+    #[error("{0} batches of this token go on, and more may not")]
+    ManyOpen(usize),
+    #[error("Redis has no room for the list of batches")]
+    NoRoom,
+    #[error("a record of another version")]
+    Foreign,
 }
 
 type Answer<T> = Result<T, LedgerError>;
@@ -100,11 +136,24 @@ impl Ledger {
         matches!(self, Self::Redis(_))
     }
 
+    /// Since 1970, by the one clock that all who share the ledger go by.
+    pub async fn now(&self) -> Answer<Duration> {
+        match self {
+            Self::Memory(_) => Ok(now()),
+            Self::Redis(ledger) => ledger.now().await,
+        }
+    }
+
+    /// What was submitted by this name before, if it is still there.
+    pub async fn find(&self, idempotency: &Idempotency) -> Answer<Option<Submitted>> {
+        either!(self, ledger => ledger.find(idempotency))
+    }
+
     pub async fn submit(
         &self,
         id: BatchId,
         description: Description,
-        items: Vec<String>,
+        items: Vec<NewItem>,
         idempotency: Option<Idempotency>,
     ) -> Answer<Submitted> {
         match self {
@@ -119,21 +168,52 @@ impl Ledger {
     }
 
     /// Says that the item is still being worked on.
-    pub async fn renew(&self, task: &Task, consumer: &str) -> Answer<()> {
+    pub async fn renew(&self, task: &Task, consumer: &str) -> Answer<Renewed> {
         either!(self, ledger => ledger.renew(task, consumer))
+    }
+
+    /// Leaves an item to other replicas. False: there are none, or it was left to them for long enough.
+    pub async fn leave(&self, task: &Task, consumer: &str) -> Answer<bool> {
+        match self {
+            Self::Memory(_) => Ok(false),
+            Self::Redis(ledger) => ledger.leave(task, consumer).await,
+        }
+    }
+
+    /// Whether there is room for a result of so many bytes.
+    pub async fn room(&self, task: &Task, bytes: usize) -> Answer<Room> {
+        either!(self, ledger => ledger.room(task, bytes))
     }
 
     pub async fn record(&self, task: &Task, outcome: &Outcome) -> Answer<Recorded> {
         either!(self, ledger => ledger.record(task, outcome))
     }
 
+    /// Ends a batch that cannot go on. False: it had ended.
+    pub async fn fail(&self, id: BatchId, description: &Description, error: &ItemError) -> Answer<bool> {
+        match self {
+            Self::Memory(ledger) => Ok(ledger.fail(id, error)),
+            Self::Redis(ledger) => ledger.fail(id, description, error).await,
+        }
+    }
+
     pub async fn status(&self, id: BatchId) -> Answer<Option<Status>> {
         either!(self, ledger => ledger.status(id))
     }
 
-    /// What became of these items, `None` of those that wait.
+    /// Whether there is a record of it, even if only another version can read that.
+    pub async fn knows(&self, id: BatchId) -> Answer<bool> {
+        either!(self, ledger => ledger.knows(id))
+    }
+
+    /// What became of these items, `None` of those that nothing is recorded of.
     pub async fn outcomes(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<Outcome>>> {
         either!(self, ledger => ledger.outcomes(id, items))
+    }
+
+    /// What the caller calls these items.
+    pub async fn custom_ids(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<String>>> {
+        either!(self, ledger => ledger.custom_ids(id, items))
     }
 
     /// An owner's batches, the newest first, and whether there are more.
@@ -141,12 +221,25 @@ impl Ledger {
         either!(self, ledger => ledger.list(owner, page))
     }
 
-    /// Forgets the batch and its items. What is worked on at the time is recorded nowhere.
-    pub async fn remove(&self, id: BatchId) -> Answer<Option<Status>> {
+    /// Ends a batch that is to be removed: from now on nothing of it is given out, recorded or seen.
+    pub async fn close(&self, id: BatchId) -> Answer<()> {
+        either!(self, ledger => ledger.close(id))
+    }
+
+    /// Results that are recorded, a part at a time: from where the last part ended, 0 at first and at last.
+    pub async fn recorded(&self, id: BatchId, from: u64) -> Answer<(u64, Vec<(usize, Done)>)> {
+        match self {
+            Self::Memory(ledger) => Ok((0, ledger.recorded(id))),
+            Self::Redis(ledger) => ledger.recorded(id, from).await,
+        }
+    }
+
+    /// Forgets a batch that is closed.
+    pub async fn remove(&self, id: BatchId) -> Answer<()> {
         either!(self, ledger => ledger.remove(id))
     }
 
-    /// A batch whose time is over.
+    /// A batch whose time is over. It comes again after a while unless it is removed.
     pub async fn expired(&self) -> Answer<Option<BatchId>> {
         either!(self, ledger => ledger.expired())
     }
@@ -158,5 +251,13 @@ impl Ledger {
 
     pub async fn told(&self, id: BatchId) -> Answer<()> {
         either!(self, ledger => ledger.told(id))
+    }
+
+    /// Looks after some of the batches: puts back what goes on, ends what cannot. Returns those whose record is lost.
+    pub async fn look_after_some(&self) -> Answer<Vec<BatchId>> {
+        match self {
+            Self::Memory(_) => Ok(Vec::new()),
+            Self::Redis(ledger) => ledger.look_after_some().await,
+        }
     }
 }

@@ -101,7 +101,7 @@ impl Server {
     async fn result(&self, id: &str, index: usize, item: &Value) -> Result<Result<Sound, ItemError>, ServerError> {
         if item["state"] != "done" {
             let text = |field: &str| item["error"][field].as_str().unwrap_or_default().to_owned();
-            return Ok(Err(ItemError { code: text("code"), message: text("message"), is_passing: false }));
+            return Ok(Err(ItemError::new(&text("code"), text("message"))));
         }
         let fetched = async |part: &str| {
             let path = format!("v1/batches/{id}/items/{index}/{part}");
@@ -122,6 +122,7 @@ impl Server {
             sample_rate: described["sample_rate"].as_u64().and_then(|rate| rate.try_into().ok()).unwrap_or_default(),
             seconds: described["seconds"].as_f64().unwrap_or_default(),
             bytes: audio.len(),
+            beside_bytes: beside.iter().map(|(_, file)| file.len()).sum(),
             beside: beside.iter().map(|(ending, _)| (*ending).to_owned()).collect(),
         };
         Ok(Ok(Sound { audio, done, beside }))

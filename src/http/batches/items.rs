@@ -15,7 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::http::synthesize::{Body, audio_spec, into_request};
 use crate::http::timestamps::shown;
-use crate::speech::{AudioSpec, Caching, SubtitleFormat, subtitles};
+use crate::speech::{Asked, AudioSpec, Caching, SubtitleFormat, subtitles};
 
 /// An item as it waits.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,14 @@ pub struct Item {
     fields: Map<String, Value>,
     timestamps: bool,
 }
+
+/// The field of an item that is not about speech.
+pub const CUSTOM_ID: &str = "custom_id";
+/// Of a text that says nothing. It is so on every replica, and fails alone.
+pub const INVALID_TEXT: &str = "invalid_text";
+/// What lies with the voices and the limits of one replica, found when an item is spoken.
+const LOCAL: [&str; 6] =
+    ["answer_too_large", "no_room", "no_voice", "voice_download_failed", "voice_loading", "voice_unavailable"];
 
 /// Speaks items.
 pub struct Items {
@@ -32,9 +40,10 @@ pub struct Items {
 // === impl Item ===
 
 impl Item {
-    /// The fields of one item over those of the batch.
-    pub fn new(defaults: &Map<String, Value>, own: Map<String, Value>, timestamps: bool) -> Self {
+    /// The fields of one item over those of the batch; without the name that the caller gave it.
+    pub fn new(defaults: &Map<String, Value>, mut own: Map<String, Value>, timestamps: bool) -> Self {
         let mut fields = defaults.clone();
+        own.remove(CUSTOM_ID);
         fields.extend(own);
         Self { fields, timestamps }
     }
@@ -68,21 +77,40 @@ impl Items {
 
 impl Speaking for Items {
     fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String {
-        Item { fields, timestamps }.written()
+        Item::new(&Map::new(), fields, timestamps).written()
     }
 
     fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>> {
         let state = self.state.clone();
-        async move { speak(&state, &item).await.map_err(|error| told(&error)) }.boxed_local()
+        async move { speak(&state, &item).await }.boxed_local()
     }
 }
 
-async fn speak(state: &AppState, item: &str) -> Result<Sound, ApiError> {
-    let item: Item = serde_json::from_str(item).map_err(|_| ApiError::not_found())?;
-    let (request, spec) = item.request(state)?;
-    let asked = state.speech.identify(request, spec).await?;
+async fn speak(state: &AppState, item: &str) -> Result<Sound, ItemError> {
+    let (asked, spec, timestamps) = prepared(state, item).await?;
+    spoken(state, asked, spec, timestamps).await.map_err(|error| {
+        let is_local = LOCAL.contains(&error.code);
+        told(&error, is_local)
+    })
+}
+
+/// What an item asks for was to be had where it was handed in. What cannot be had here may be had elsewhere.
+async fn prepared(state: &AppState, item: &str) -> Result<(Asked, AudioSpec, bool), ItemError> {
+    let Ok(item) = serde_json::from_str::<Item>(item) else {
+        let message = "the item was written by another version of the service";
+        return Err(ItemError { is_local: true, ..ItemError::new("item_of_another_version", message) });
+    };
+    let asked = async {
+        let (request, spec) = item.request(state)?;
+        Ok((state.speech.identify(request, spec).await?, spec))
+    };
+    let (asked, spec) = asked.await.map_err(|error: ApiError| told(&error, error.code != INVALID_TEXT))?;
+    Ok((asked, spec, item.timestamps))
+}
+
+async fn spoken(state: &AppState, asked: Asked, spec: AudioSpec, timestamps: bool) -> Result<Sound, ApiError> {
     let (voice, script) = (asked.request.voice.clone(), asked.request.script.clone());
-    let (answer, beside) = if item.timestamps {
+    let (answer, beside) = if timestamps {
         let timed = state.speech.speak_timed(asked, Caching::Allowed).await?;
         let times = shown(script.source().as_str(), &timed, spec.format, None);
         let times = serde_json::to_vec_pretty(&times).unwrap_or_default();
@@ -99,13 +127,14 @@ async fn speak(state: &AppState, item: &str) -> Result<Sound, ApiError> {
         seconds: answer.seconds,
         bytes: answer.audio.len(),
         beside: beside.iter().map(|(ending, _)| (*ending).to_owned()).collect(),
+        beside_bytes: beside.iter().map(|(_, file)| file.len()).sum(),
     };
     Ok(Sound { audio: answer.audio, done, beside })
 }
 
 /// Where the service has too much to do, or a voice is on its way, another time is better.
-fn told(error: &ApiError) -> ItemError {
+fn told(error: &ApiError, is_local: bool) -> ItemError {
     error.log();
     let is_passing = matches!(error.status.as_u16(), 429 | 500..);
-    ItemError { code: error.code.to_owned(), message: error.message.clone(), is_passing }
+    ItemError { is_passing, is_local, ..ItemError::new(error.code, error.message.clone()) }
 }

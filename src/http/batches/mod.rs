@@ -4,6 +4,8 @@ mod items;
 mod results;
 mod submit;
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,11 @@ pub struct Batch {
     expires: u64,
     /// Whether it survives the end of the process.
     durable: bool,
+    /// Bytes of the results so far.
+    result_bytes: u64,
+    /// Why it ended before all items were worked off: those that were not failed for this reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ItemFailure>,
 }
 
 /// A batch with a page of its items.
@@ -56,6 +63,9 @@ struct BatchWithItems {
 #[derive(Serialize, ToSchema)]
 struct ItemState {
     index: usize,
+    /// What the caller calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_id: Option<String>,
     /// `waiting`, `done` or `failed`.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +117,10 @@ pub struct Page {
 const DEFAULT_PAGE: usize = 100;
 const MAX_PAGE: usize = 1_000;
 const MAX_OFFSET: usize = 1_000_000_000;
+/// Until there may be a place again.
+const UNTIL_ONE_ENDS: Duration = Duration::from_secs(30);
+/// Until what cannot be reached may be back.
+const UNREACHABLE: Duration = Duration::from_secs(5);
 
 // === handlers ===
 
@@ -126,7 +140,10 @@ pub async fn show(
     let status = batches.status(caller.name(), parsed(&id)?).await?;
     let page = page.range()?;
     let outcomes = batches.outcomes(&status, page.clone()).await?;
-    let results = (page.start..).zip(outcomes).map(|(index, outcome)| ItemState::of(&status, index, outcome)).collect();
+    let custom_ids = batches.custom_ids(&status, page.clone()).await?.into_iter().chain(std::iter::repeat(None));
+    let items = (page.start..).zip(outcomes).zip(custom_ids);
+    let results =
+        items.map(|((index, outcome), custom_id)| ItemState::of(&status, index, custom_id, outcome)).collect();
     let has_more = status.description.items > page.end;
     Ok(HttpResponse::Ok().json(BatchWithItems { batch: shown(&status, &batches), results, has_more }))
 }
@@ -171,7 +188,7 @@ pub async fn remove(
 // === shapes ===
 
 fn shown(status: &Status, batches: &Batches) -> Batch {
-    let Status { id, description, done, failed, repeated, seconds, .. } = status;
+    let Status { id, description, done, failed, repeated, seconds, bytes, error, .. } = status;
     Batch {
         id: id.to_string(),
         state: match status.state() {
@@ -189,6 +206,8 @@ fn shown(status: &Status, batches: &Batches) -> Batch {
         created: description.created,
         expires: description.expires,
         durable: batches.are_durable(),
+        result_bytes: *bytes,
+        error: error.clone().map(ItemFailure::from),
     }
 }
 
@@ -200,9 +219,9 @@ fn parsed(id: &str) -> Result<BatchId, BatchError> {
 // === impl ItemState ===
 
 impl ItemState {
-    fn of(status: &Status, index: usize, outcome: Option<Outcome>) -> Self {
+    fn of(status: &Status, index: usize, custom_id: Option<String>, outcome: Option<Outcome>) -> Self {
         match outcome {
-            None => Self { index, state: "waiting", audio: None, error: None },
+            None => Self { index, custom_id, state: "waiting", audio: None, error: None },
             Some(Outcome::Done(done)) => {
                 let audio = ItemAudio {
                     url: format!("/v1/batches/{}/items/{index}/audio", status.id),
@@ -214,12 +233,22 @@ impl ItemState {
                     bytes: done.bytes,
                     has_timestamps: !done.beside.is_empty(),
                 };
-                Self { index, state: "done", audio: Some(audio), error: None }
+                Self { index, custom_id, state: "done", audio: Some(audio), error: None }
             }
-            Some(Outcome::Failed(ItemError { code, message, .. })) => {
-                Self { index, state: "failed", audio: None, error: Some(ItemFailure { code, message }) }
-            }
+            Some(Outcome::Failed(error)) => Self::failed(index, custom_id, error),
         }
+    }
+}
+
+impl ItemState {
+    fn failed(index: usize, custom_id: Option<String>, error: ItemError) -> Self {
+        Self { index, custom_id, state: "failed", audio: None, error: Some(error.into()) }
+    }
+}
+
+impl From<ItemError> for ItemFailure {
+    fn from(ItemError { code, message, .. }: ItemError) -> Self {
+        Self { code, message }
     }
 }
 
@@ -248,9 +277,16 @@ impl From<BatchError> for ApiError {
             BatchError::Webhook(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_webhook", message).param("webhook_url")
             }
-            BatchError::Ledger(LedgerError::Full) => {
-                let wait = std::time::Duration::from_secs(30);
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(wait)
+            BatchError::ResultGone(_) => Self::new(StatusCode::GONE, "result_gone", message),
+            BatchError::Ledger(LedgerError::Full | LedgerError::NoRoom) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(UNTIL_ONE_ENDS)
+            }
+            BatchError::Ledger(LedgerError::ManyOpen(_)) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_batches", message).retry_after(UNTIL_ONE_ENDS)
+            }
+            BatchError::Ledger(LedgerError::Foreign) => {
+                let message = "another version of the service keeps this batch: ask again until a replica of that version answers";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "batch_of_another_version", message).retry_after(UNREACHABLE)
             }
             BatchError::Store(StoreError::Missing) => {
                 let message = "the result is not in the store any more";
@@ -262,8 +298,7 @@ impl From<BatchError> for ApiError {
             }
             BatchError::Ledger(LedgerError::Unreachable(_)) => {
                 let message = "batches cannot be reached at the moment";
-                let wait = std::time::Duration::from_secs(5);
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "batches_unavailable", message).retry_after(wait)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "batches_unavailable", message).retry_after(UNREACHABLE)
             }
         }
     }

@@ -18,7 +18,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::{ItemState, parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
-use crate::batch::{Batches, Done, Outcome, Status};
+use crate::batch::{BatchError, Batches, Done, ItemError, Outcome, Status, StoreError};
 use crate::http::auth::Caller;
 use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
@@ -129,6 +129,7 @@ pub async fn subtitles(
     responses(
         (status = 200, description = "The audio", content((Binary = "audio/wav"), (Binary = "audio/pcm"),
             (Binary = "audio/PCMU"), (Binary = "audio/PCMA"), (Binary = "application/octet-stream"))),
+        (status = 410, description = "A result is not in the store any more", body = ErrorBody),
         Failures,
     ))]
 pub async fn joined(
@@ -149,6 +150,7 @@ pub async fn joined(
             "its voices have different sample rates: give all items a sample_rate",
         ));
     }
+    batches.expect_audio(status.id, &parts).await?;
     let skipped = if first.extension == "wav" { WAV_HEADER_BYTES } else { 0 };
     let bytes: usize = parts.iter().map(|part| part.bytes.saturating_sub(skipped)).sum();
     let head = if skipped > 0 { wav_header(first.sample_rate, u32::try_from(bytes).ok()) } else { Vec::new() };
@@ -164,7 +166,8 @@ pub async fn joined(
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(all))
 }
 
-/// All results and a manifest, as a zip file.
+/// All results and a manifest, as a zip file. Its files are named by the item's number and its `custom_id`, where it has one. Of items that failed,
+/// and of results that are not in the store any more, the manifest says so.
 #[utoipa::path(get, path = "/v1/batches/{id}/archive", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path)),
     responses(
@@ -322,19 +325,39 @@ impl Archive {
         let index = self.next;
         self.next += 1;
         let outcome = self.batches.outcomes(&self.status, index..index + 1).await?.pop().flatten();
-        let mut files = Vec::new();
-        if let Some(Outcome::Done(done)) = &outcome {
-            for ending in std::iter::once(&done.extension).chain(&done.beside) {
-                let name = format!("{index:05}.{ending}");
-                let file = self.batches.file(self.status.id, index, ending).await?;
-                self.write(&name, &file)?;
-                files.push(name);
-            }
+        let custom_id = self.batches.custom_ids(&self.status, index..index + 1).await?.pop().flatten();
+        let files = match &outcome {
+            Some(Outcome::Done(done)) => self.files(index, done).await?,
+            _ => Some(Vec::new()),
+        };
+        let names: Vec<String> =
+            files.iter().flatten().map(|(ending, _)| named(index, custom_id.as_deref(), ending)).collect();
+        for (name, (_, file)) in names.iter().zip(files.iter().flatten()) {
+            self.write(name, file)?;
         }
-        let mut entry = json!(ItemState::of(&self.status, index, outcome));
-        entry["files"] = json!(files);
+        let state = if files.is_some() {
+            ItemState::of(&self.status, index, custom_id, outcome)
+        } else {
+            let gone = ItemError::new("result_gone", BatchError::ResultGone(index).to_string());
+            ItemState::failed(index, custom_id, gone)
+        };
+        let mut entry = json!(state);
+        entry["files"] = json!(names);
         self.manifest.push(entry);
         Ok(self.buffer.take())
+    }
+
+    /// An item's files by their endings, or `None` if one is not there any more.
+    async fn files(&self, index: usize, done: &Done) -> Result<Option<Vec<(String, Bytes)>>, ApiError> {
+        let mut files = Vec::new();
+        for ending in std::iter::once(&done.extension).chain(&done.beside) {
+            match self.batches.file(self.status.id, index, ending).await {
+                Ok(file) => files.push((ending.clone(), file)),
+                Err(BatchError::Store(StoreError::Missing)) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Some(files))
     }
 
     fn write(&mut self, name: &str, file: &[u8]) -> Result<(), ApiError> {
@@ -343,6 +366,11 @@ impl Archive {
         writer.start_file(name, options).map_err(|_| broken())?;
         writer.write_all(file).map_err(|_| broken())
     }
+}
+
+/// A file's name in the archive.
+fn named(index: usize, custom_id: Option<&str>, ending: &str) -> String {
+    custom_id.map_or_else(|| format!("{index:05}.{ending}"), |custom_id| format!("{index:05}-{custom_id}.{ending}"))
 }
 
 fn broken() -> ApiError {

@@ -1,4 +1,7 @@
-//! Owns `POST /v1/batches`: reading a batch, as JSON or as JSON Lines, and refusing it as a whole if one of its items cannot be had.
+//! Owns `POST /v1/batches`: reading a batch, as JSON or as JSON Lines, and refusing it as a whole if one of its items cannot be had. An item whose
+//! text says nothing is taken, and fails alone: lists that programs write have blank lines.
+
+use std::collections::HashSet;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -7,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::items::Item;
+use super::items::{CUSTOM_ID, INVALID_TEXT, Item};
 use super::shown;
 use crate::audio::AudioFormat;
-use crate::batch::{Batches, Submission};
+use crate::batch::{Batches, NewItem, Submission};
 use crate::domain::InvalidField;
 use crate::http::auth::Caller;
 use crate::http::body::{BatchBytes, parse_json};
@@ -25,8 +28,8 @@ use crate::http::synthesize::Body as SpeechRequest;
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchRequest)]
 pub struct Body {
-    /// Each with the fields of `/v1/synthesizeSpeech`.
-    #[schema(value_type = Vec<SpeechRequest>, min_items = 1)]
+    /// Each with the fields of `/v1/synthesizeSpeech`, and a name.
+    #[schema(value_type = Vec<BatchItem>, min_items = 1)]
     items: Vec<Map<String, Value>>,
     #[serde(flatten)]
     options: Options,
@@ -52,7 +55,21 @@ pub struct Options {
     webhook_url: Option<String>,
 }
 
+/// A text, and what it is called.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct BatchItem {
+    /// The caller's own name for the item, which no other item of the batch has. It comes back with the item's state, and is in the names of its
+    /// files in the archive.
+    #[schema(pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
+    custom_id: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    speech: SpeechRequest,
+}
+
 const MAX_NAME_CHARS: usize = 255;
+const MAX_CUSTOM_ID_CHARS: usize = 64;
 
 /// Hands in a batch.
 ///
@@ -84,18 +101,56 @@ pub async fn submit(
     }
     let name = name(&request)?;
     let Options { defaults, concatenate, timestamps, webhook_url } = options;
+    if let Some(url) = &webhook_url {
+        batches.check_webhook(url)?;
+    }
     expect_small(&defaults, items.len(), state.limits.batch_body_bytes)?;
+    let custom_ids = custom_ids(&items)?;
     let items: Vec<Item> = items.into_iter().map(|own| Item::new(&defaults, own, timestamps)).collect();
-    let characters = check(&items, &state, concatenate).await?;
-    caller.speaks_characters(characters)?;
-    let items = items.iter().map(Item::written).collect();
+    let written = items.iter().zip(custom_ids).map(|(item, custom_id)| NewItem { item: item.written(), custom_id });
     let owner = caller.name().to_owned();
-    let submission = Submission { owner, items, concatenate, webhook: webhook_url, name };
+    let submission = Submission { owner, items: written.collect(), concatenate, webhook: webhook_url, name };
 
-    let (status, _) = batches.submit(submission).await?;
+    // What was handed in before costs nothing again.
+    let status = if let Some(status) = batches.find(&submission).await? {
+        status
+    } else {
+        let characters = check(&items, &state, concatenate).await?;
+        caller.speaks_characters(characters)?;
+        batches.submit(submission).await?
+    };
 
     let location = format!("/v1/batches/{}", status.id);
     Ok(HttpResponse::Accepted().insert_header((LOCATION, location)).json(shown(&status, &batches)))
+}
+
+/// What the caller calls each item.
+fn custom_ids(items: &[Map<String, Value>]) -> Result<Vec<Option<String>>, ApiError> {
+    let mut seen = HashSet::new();
+    let custom_id = |(index, item): (usize, &Map<String, Value>)| {
+        let invalid = |expected| of_item(index, InvalidField { field: CUSTOM_ID, expected }.into());
+        let Some(value) = item.get(CUSTOM_ID).filter(|value| !value.is_null()) else { return Ok(None) };
+        let name = value.as_str().filter(|name| is_custom_id(name));
+        let name = name.ok_or_else(|| invalid("1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', not beginning with '.'"))?;
+        if !seen.insert(name.to_owned()) {
+            return Err(invalid("another than those of all items before it"));
+        }
+        Ok(Some(name.to_owned()))
+    };
+    items.iter().enumerate().map(custom_id).collect()
+}
+
+/// Whether it may be in the name of a file on any system.
+fn is_custom_id(name: &str) -> bool {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_CUSTOM_ID_CHARS).contains(&name.len()) && name.bytes().all(is_safe) && !name.starts_with('.')
+}
+
+/// An error that names the item.
+fn of_item(index: usize, error: ApiError) -> ApiError {
+    let param = error.param.as_deref().map_or(format!("items[{index}]"), |field| format!("items[{index}].{field}"));
+    let message = format!("item {index}: {}", error.message);
+    ApiError { message, ..error }.param(param)
 }
 
 /// Every item gets a copy of the defaults: all copies together may be as large as a body.
@@ -108,18 +163,16 @@ fn expect_small(defaults: &Map<String, Value>, items: usize, limit: usize) -> Re
     Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", message).param("defaults"))
 }
 
-/// Every item must be one that could be spoken. An error names the item. Returns the characters of all.
+/// Every item must be one that could be spoken, or say nothing. Returns the characters of all.
 async fn check(items: &[Item], state: &AppState, concatenate: bool) -> Result<usize, ApiError> {
     let mut characters = 0;
     let mut format = None;
     for (index, item) in items.iter().enumerate() {
-        let of_item = |error: ApiError| {
-            let param =
-                error.param.as_deref().map_or(format!("items[{index}]"), |field| format!("items[{index}].{field}"));
-            let message = format!("item {index}: {}", error.message);
-            ApiError { message, ..error }.param(param)
+        let of_item = |error: ApiError| of_item(index, error);
+        let (request, spec) = match item.request(state) {
+            Err(error) if error.code == INVALID_TEXT => continue,
+            request => request.map_err(of_item)?,
         };
-        let (request, spec) = item.request(state).map_err(of_item)?;
         characters += request.script.said_chars();
         state.speech.identify(request, spec).await.map_err(|error| of_item(error.into()))?;
         let expected = *format.get_or_insert(spec.format);

@@ -1,0 +1,193 @@
+//! Owns handing items out to workers and recording what became of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::cmd;
+use tokio::time::Instant;
+
+use super::super::super::model::{BatchId, Description, ItemError, Outcome};
+use super::super::turns::Turns;
+use super::super::{Answer, Recorded, Renewed, Room, Task};
+use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
+use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
+use super::{RedisLedger, described, gone_at, written};
+
+/// What this replica knows of the batches that are worked off. Read anew now and then, so that an item costs one call.
+#[derive(Default)]
+pub(super) struct Board {
+    read: Option<Instant>,
+    batches: HashMap<BatchId, Posted>,
+    turns: Turns,
+}
+
+#[derive(Clone)]
+struct Posted {
+    description: Arc<Description>,
+    /// Where to look next among the items that were begun.
+    cursor: String,
+    /// It had no item when it was asked last.
+    rests: bool,
+}
+
+const READ_EVERY: Duration = Duration::from_millis(250);
+/// Batches that are worked off, of all owners; those after them wait. Each owner has his own bound below that.
+const MOST_ACTIVE: isize = 10_000;
+/// The beginning of the items that were begun.
+const BEGINNING: &str = "-";
+
+// === impl RedisLedger ===
+
+impl RedisLedger {
+    pub async fn take(&self, consumer: &str) -> Answer<Option<Task>> {
+        self.read_board().await?;
+        let order = self.0.board.lock().await.turns.order();
+        for id in order {
+            let posted = self.0.board.lock().await.batches.get(&id).filter(|posted| !posted.rests).cloned();
+            let Some(posted) = posted else { continue };
+            if let Some(task) = self.take_of(id, posted, consumer).await? {
+                return Ok(Some(task));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn take_of(&self, id: BatchId, posted: Posted, consumer: &str) -> Answer<Option<Task>> {
+        let (settings, description) = (&self.0.settings, posted.description);
+        let mut take = on_batch(TAKE, id, &description, None);
+        take.arg(consumer).arg(milliseconds(settings.claim_after)).arg(&self.0.replica);
+        take.arg(milliseconds(settings.leave_for)).arg(&posted.cursor).arg(written(&items_lost())?);
+        let taken: Option<Vec<String>> = self.ask(&take).await?;
+        let mut board = self.0.board.lock().await;
+        let Some(taken) = taken else {
+            board.batches.remove(&id);
+            board.turns.remove(id);
+            return Ok(None);
+        };
+        let mut taken = taken.into_iter();
+        let cursor = taken.next().unwrap_or_else(|| BEGINNING.to_owned());
+        if let Some(posted) = board.batches.get_mut(&id) {
+            posted.rests = taken.len() == 0 && cursor == BEGINNING;
+            posted.cursor = cursor;
+        }
+        let [entry, index, item, attempt] = taken.as_slice() else { return Ok(None) };
+        board.turns.had(id);
+        let (index, attempt) = (index.parse().unwrap_or_default(), attempt.parse().unwrap_or(usize::MAX));
+        Ok(Some(Task { batch: id, index, item: item.clone(), attempt, entry: entry.clone(), description }))
+    }
+
+    /// Has the next look for work see what is new.
+    pub(super) async fn look_again(&self) {
+        self.0.board.lock().await.read = None;
+    }
+
+    async fn read_board(&self) -> Answer<()> {
+        {
+            let mut board = self.0.board.lock().await;
+            if board.read.is_some_and(|read| read.elapsed() < READ_EVERY) {
+                return Ok(());
+            }
+            // Other workers of this replica go on by what is there.
+            board.read = Some(Instant::now());
+        }
+        let active: Vec<String> = self.ask(cmd("ZRANGE").arg(ACTIVE).arg(0).arg(MOST_ACTIVE - 1)).await?;
+        let active: Vec<BatchId> = active.iter().filter_map(|id| BatchId::parse(id)).collect();
+        for &id in &active {
+            if !self.0.board.lock().await.batches.contains_key(&id) {
+                self.post(id).await?;
+            }
+        }
+        let active: HashSet<BatchId> = active.into_iter().collect();
+        let mut board = self.0.board.lock().await;
+        board.batches.retain(|id, _| active.contains(id));
+        board.turns.keep_only(&active);
+        board.batches.values_mut().for_each(|posted| posted.rests = false);
+        Ok(())
+    }
+
+    /// Puts a batch on the board, unless another version wrote it, or there is none.
+    async fn post(&self, id: BatchId) -> Answer<()> {
+        let about: Option<String> = self.ask(cmd("HGET").arg(counts(id)).arg("about")).await?;
+        if let Some(description) = described(about.as_deref()) {
+            let mut board = self.0.board.lock().await;
+            board.turns.add(&description.owner, id);
+            let description = Arc::new(description);
+            board.batches.insert(id, Posted { description, cursor: BEGINNING.to_owned(), rests: false });
+        } else if self.knows(id).await? {
+            self.name_once(id).await;
+        } else {
+            let _: i64 = self.ask(script(DROP, &[&counts(id), ACTIVE]).arg(id.to_string())).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn renew(&self, task: &Task, consumer: &str) -> Answer<Renewed> {
+        let mut renew = script(RENEW, &[&stream(task.batch)]);
+        renew.arg(consumer).arg(&task.entry);
+        Ok(match self.ask::<i64>(&renew).await? {
+            -1 => Renewed::NothingWaits,
+            _ => Renewed::GoesOn,
+        })
+    }
+
+    pub async fn leave(&self, task: &Task, consumer: &str) -> Answer<bool> {
+        let mut leave = on_batch(LEAVE, task.batch, &task.description, None);
+        leave.arg(consumer).arg(&task.entry).arg(task.attempt.max(1)).arg(&self.0.replica);
+        leave.arg(milliseconds(self.0.settings.leave_for)).arg(gone_at(&task.description));
+        self.ask::<i64>(&leave).await.map(|left| left == 1)
+    }
+
+    pub async fn room(&self, task: &Task, bytes: usize) -> Answer<Room> {
+        let (limits, owner) = (self.0.settings.limits, &task.description.owner);
+        let mut room = script(ROOM, &[&counts(task.batch), &bytes_of(owner)]);
+        room.arg(bytes).arg(limits.bytes_of_batch).arg(limits.bytes_of_owner);
+        room.arg(u8::from(self.0.settings.holds_results));
+        let mut reached: Option<(u64, u8)> = self.ask(&room).await?;
+        if matches!(reached, Some((_, 1))) {
+            self.tally(owner).await?;
+            reached = self.ask(&room).await?;
+        }
+        Ok(match reached {
+            None => Room::Enough,
+            Some((limit, 0)) => Room::BatchFull(limit),
+            Some((limit, _)) => Room::OwnerFull(limit),
+        })
+    }
+
+    pub async fn record(&self, task: &Task, outcome: &Outcome) -> Answer<Recorded> {
+        let description = &task.description;
+        let (count, seconds, bytes) = match outcome {
+            Outcome::Done(done) => ("done", done.seconds, done.stored_bytes()),
+            Outcome::Failed(_) => ("failed", 0.0, 0),
+        };
+        let mut record = on_batch(RECORD, task.batch, description, Some(&bytes_of(&description.owner)));
+        record.arg(&task.entry).arg(task.index).arg(written(outcome)?).arg(count).arg(seconds).arg(bytes);
+        record.arg(gone_at(description)).arg(written(&outcomes_lost())?);
+        Ok(match self.ask::<i64>(&record).await? {
+            0 => Recorded::Repeated,
+            1 => Recorded::Open,
+            2 => Recorded::Last,
+            _ => Recorded::Unwanted,
+        })
+    }
+
+    /// Whether it went on until now.
+    pub async fn fail(&self, id: BatchId, description: &Description, error: &ItemError) -> Answer<bool> {
+        let mut fail = on_batch(FAIL, id, description, None);
+        self.ask::<i64>(fail.arg(written(error)?)).await.map(|failed| failed == 1)
+    }
+}
+
+/// Of a batch whose items are neither there nor recorded.
+pub(super) fn items_lost() -> ItemError {
+    ItemError::new("items_lost", "Redis lost the items that were not done: hand them in again")
+}
+
+fn outcomes_lost() -> ItemError {
+    ItemError::new("results_lost", "Redis lost what became of some items: hand them in again")
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    time.as_millis() as u64
+}
