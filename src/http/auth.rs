@@ -39,6 +39,7 @@ pub struct VoiceLister;
 /// The same in the service's own manner. A token that comes with the request has to be a valid one also where none is needed, so that a page
 /// can tell whoever entered it.
 pub struct VoiceReader;
+
 /// What a route answers to a caller whom it does not know.
 type Stranger = fn() -> ApiError;
 
@@ -183,7 +184,11 @@ impl FromRequest for VoiceReader {
         let presents_none =
             [USER_TOKEN, AUTHORIZATION.as_str()].iter().all(|name| !request.headers().contains_key(*name));
         let is_public = presents_none && state(request).is_some_and(|state| state.public_voice_list);
-        ready(if is_public { Ok(Self) } else { admitted(request, |scopes| scopes.speak).map(|_| Self) })
+        ready(if is_public {
+            Ok(Self)
+        } else {
+            admitted(request, ApiError::forbidden, |scopes| scopes.speak).map(|_| Self)
+        })
     }
 }
 

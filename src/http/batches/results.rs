@@ -22,7 +22,7 @@ use crate::batch::{BatchError, Batches, Done, ItemError, Outcome, Status, StoreE
 use crate::http::auth::Caller;
 use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
-use crate::http::openapi::{Binary, Failures, Sound};
+use crate::http::openapi::{Binary, ErrorBody, Failures, Sound};
 use crate::http::pieces::Pieces;
 use crate::http::timestamps::Timestamps;
 
