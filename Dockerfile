@@ -13,17 +13,19 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY crates/piper-acoustic/Cargo.toml crates/piper-acoustic/
 COPY crates/piper-phonemize/Cargo.toml crates/piper-phonemize/
+COPY crates/text-normalization/Cargo.toml crates/text-normalization/
 # Dependencies are a layer of their own: the manifests' targets stand there empty while they are built.
-RUN mkdir -p src benches tests/api crates/piper-acoustic/src crates/piper-phonemize/src \
-    && touch src/lib.rs crates/piper-acoustic/src/lib.rs crates/piper-phonemize/src/lib.rs \
+RUN mkdir -p src benches tests/api && touch src/lib.rs \
+    && for crate in crates/*; do mkdir -p $crate/src $crate/benches && touch $crate/src/lib.rs; done \
+    && touch crates/text-normalization/benches/normalize.rs && echo 'fn main() {}' > crates/text-normalization/build.rs \
     && echo 'fn main() {}' > src/main.rs \
     && sed -n '/^\[\[bench\]\]/{n;s|name = "\(.*\)"|benches/\1.rs|p}' Cargo.toml | xargs -r touch \
     && sed -n '/^\[\[test\]\]/{n;n;s|path = "\(.*\)"|\1|p}' Cargo.toml | xargs -r touch \
     && cargo build --release --locked \
-    && rm -rf src target/release/.fingerprint/tts-batch-api-* target/release/.fingerprint/piper-*
+    && rm -rf src target/release/.fingerprint/tts-batch-api-* target/release/.fingerprint/piper-* target/release/.fingerprint/text-normalization-*
 COPY crates crates
 COPY src src
-RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs && cargo build --release --locked && strip target/release/tts-batch-api
+RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs crates/*/build.rs && cargo build --release --locked && strip target/release/tts-batch-api
 
 FROM ${PYTHON_IMAGE} AS parts
 WORKDIR /parts

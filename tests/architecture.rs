@@ -10,7 +10,7 @@ use std::path::Path;
 const LEAVES: [&str; 5] = ["config", "telemetry", "resilience", "audio", "files"];
 
 /// The workspace's other crates. They know nothing of the service.
-const CRATES: [&str; 2] = ["piper-acoustic", "piper-phonemize"];
+const CRATES: [&str; 3] = ["piper-acoustic", "piper-phonemize", "text-normalization"];
 
 /// What each module or crate may import beside itself and the leaves: what stands below it in
 /// `main -> app -> {http, cli} -> batch -> {speech, text} -> {cache, pool} -> voices -> {domain, piper-phonemize} -> piper-acoustic`. Two rows go against that line: the commands of
@@ -46,6 +46,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("voices", &["domain", "piper-acoustic"]),
     ("piper-phonemize", &["piper-acoustic"]),
     ("piper-acoustic", &[]),
+    ("text-normalization", &[]),
     ("domain", &[]),
     ("config", &[]),
     ("telemetry", &[]),

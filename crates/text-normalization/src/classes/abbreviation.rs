@@ -1,0 +1,65 @@
+//! Short forms with a stop, and those that a table names: titles, references, streets, and so forth.
+
+use super::{Match, begins_with_capital};
+use crate::language::Language;
+use crate::pattern::{Pattern, Position};
+use crate::token::{Cursor, Kind};
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let fits = language.patterns.at(cursor).find(|(pattern, end)| stands(pattern, cursor, *end, language));
+    let (pattern, end) = fits?;
+    // A stop ends the sentence as well, where one begins behind it.
+    let has_stop = pattern.written.last().is_some_and(|last| last == ".");
+    let ends = has_stop
+        && match pattern.position {
+            Position::Title | Position::BeforeNumber | Position::BeforeName => false,
+            _ if end.is_line_end() => true,
+            Position::AfterName => end.is_before_sentence() && !is_street_name_behind(end),
+            _ => pattern.may_end && end.is_before_sentence(),
+        };
+    Some(Match::whole(cursor, end, if ends { format!("{}.", pattern.said) } else { pattern.said.clone() }))
+}
+
+fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Language) -> bool {
+    let next = end.maybe_blank();
+    let follows = next.kind();
+    match pattern.position {
+        Position::Title => {
+            follows == Some(Kind::Word)
+                && (begins_with_capital(next.text()) || pattern.written.len() > 1 && pattern.may_end)
+                || {
+                    // "Mr. and Mrs. Hale"
+                    pattern.written.last().is_some_and(|last| last == ".") && follows == Some(Kind::Word)
+                }
+        }
+        Position::BeforeNumber => {
+            follows == Some(Kind::Digits)
+                || next.word().is_some_and(|(_, word)| word.chars().all(|c| "IVXLC".contains(c)))
+        }
+        Position::AfterNumber => cursor.back().is_some_and(|before| {
+            let before = if before.kind() == Some(Kind::Blank) { before.back() } else { Some(before) };
+            before.is_some_and(|before| before.kind() == Some(Kind::Digits))
+        }),
+        Position::AfterName => {
+            let is_name = |word: &str| begins_with_capital(word) || language.table.ordinals.suffixes.contains_key(word);
+            // "Frau Dr. Groß": a title among names.
+            let is_title = language.table.abbreviations.titles.contains_key(&pattern.written.concat())
+                && follows == Some(Kind::Word)
+                && begins_with_capital(next.text());
+            cursor.word_before().is_some_and(is_name) && !is_title
+        }
+        Position::BeforeName => {
+            follows == Some(Kind::Word)
+                && begins_with_capital(next.text())
+                && end.blank().is_some()
+                && !cursor.word_before().is_some_and(|word| language.table.ordinals.suffixes.contains_key(word))
+        }
+        Position::Era => false,
+        Position::Anywhere => true,
+    }
+}
+
+/// "Elm St. Louis" is no sentence behind a street; what follows is a name if it is not the first word of one.
+fn is_street_name_behind(end: Cursor<'_, '_>) -> bool {
+    end.kind() == Some(Kind::Mark)
+}

@@ -1,0 +1,181 @@
+//! Addresses of the web and of mail, names of files and paths, handles, options of commands.
+
+use super::{Match, is_capitals, letters};
+use crate::language::Language;
+use crate::token::{Cursor, Kind};
+
+/// Ends of names of hosts and files that are told by them.
+const ENDINGS: &str = " com org net edu gov info biz io ai app dev de fr es it pt pl nl ru uk us ca ch at be se no dk fi cz hu ro gr tr jp cn in \
+    br mx eu tv me co au nz il abc sm txt pdf jpg jpeg png gif svg mp3 mp4 wav ogg flac doc docx xls xlsx ppt pptx csv json xml yaml yml toml html htm \
+    css js ts py rs go java c h cpp rb php sh md zip tar gz exe dll so log ini cfg conf sql ";
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let electronic = &language.table.electronic;
+    if electronic.dot.is_empty() || !begins_chunk(cursor) {
+        return None;
+    }
+    let end = chunk_end(cursor);
+    let doc = cursor.doc();
+    let written: String = doc.tokens[cursor.at..end.at].iter().map(|token| &*token.text).collect();
+    if !is_electronic(&written) {
+        return None;
+    }
+    Some(Match::whole(cursor, end, say(&written, language)))
+}
+
+/// Whether nothing of the same chunk stands before it.
+fn begins_chunk(cursor: Cursor<'_, '_>) -> bool {
+    matches!(cursor.kind(), Some(Kind::Word | Kind::Digits | Kind::Mark))
+        && cursor.back().is_none_or(|before| {
+            matches!(before.kind(), Some(Kind::Blank | Kind::Line | Kind::Claimed))
+                || before.eat_any("([{\"'“„«<").is_some()
+        })
+}
+
+/// Up to the next blank, without the marks of the sentence around.
+fn chunk_end<'d, 't>(cursor: Cursor<'d, 't>) -> Cursor<'d, 't> {
+    let mut end = cursor;
+    while !matches!(end.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed | Kind::Emoji))
+        && end.eat_any("<>\"”“»|").is_none()
+    {
+        end = end.next();
+    }
+    while let Some(last) = end.back().filter(|last| last.at > cursor.at && last.eat_any(".,;:!?)]}'’…*").is_some())
+    {
+        end = last;
+    }
+    end
+}
+
+fn is_electronic(written: &str) -> bool {
+    if written.contains("://") || written.starts_with("www.") {
+        return written.len() > 6;
+    }
+    if let Some((name, host)) = written.split_once('@') {
+        return match name {
+            "" => {
+                host.starts_with(|c: char| c.is_alphanumeric())
+                    && host.chars().all(|c| c.is_alphanumeric() || "_.-".contains(c))
+            }
+            _ => host.contains('.') && !host.starts_with('.'),
+        };
+    }
+    if let Some(option) = written.strip_prefix("--") {
+        return option.len() > 1 && option.starts_with(|c: char| c.is_ascii_alphabetic());
+    }
+    let is_path = written.starts_with(['/', '~'])
+        && written[1..].contains('/')
+        && written[1..].starts_with(|c: char| c.is_alphanumeric() || c == '/')
+        || written.contains('\\') && written.chars().any(char::is_alphabetic)
+        || written.starts_with("./")
+        || written.starts_with("../");
+    if is_path {
+        return true;
+    }
+    let name = written.split('/').next().unwrap_or(written);
+    let (host, port) = name.split_once(':').unwrap_or((name, "1"));
+    let mut labels = host.rsplit('.');
+    let (last, before) = (labels.next().unwrap_or_default(), labels.next());
+    let Some(before) = before else {
+        return host == "localhost" && name.contains(':') && port.bytes().all(|b| b.is_ascii_digit());
+    };
+    let is_plain = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+    let has_letters = host.split('.').any(|label| label.chars().filter(|c| c.is_alphabetic()).count() > 1);
+    ENDINGS.contains(&format!(" {} ", last.to_ascii_lowercase()))
+        && !last.starts_with(char::is_uppercase) | is_capitals(last)
+        && host.split('.').all(is_plain)
+        && has_letters
+        && (before.chars().count() > 1 || before.bytes().all(|b| b.is_ascii_digit()) || written.contains('/'))
+        && port.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn say(written: &str, language: &Language) -> String {
+    let electronic = &language.table.electronic;
+    let mut words: Vec<String> = Vec::new();
+    let is_mail = written.contains('@');
+    let mut rest = written;
+    while let Some(c) = rest.chars().next() {
+        let length = rest.find(|other: char| part_of(other) != part_of(c)).unwrap_or(rest.len());
+        let length = if part_of(c) == Part::Mark { c.len_utf8() } else { length };
+        let (part, after) = rest.split_at(length);
+        rest = after;
+        match part_of(c) {
+            Part::Letters => words.push(word(part, words.len(), rest, language)),
+            Part::Digits => {
+                let is_round = part.len() <= 4 && part.ends_with("00")
+                    || part.len() <= 2 && !is_mail && !rest.starts_with('-') && !after_letters(&words);
+                words.push(if is_round && !part.starts_with('0') {
+                    language.cardinal(part, "")
+                } else {
+                    language.each_digit(part)
+                });
+            }
+            Part::Mark => words.push(
+                match c {
+                    '@' => &electronic.at,
+                    '.' if between_digits(&words, rest, language) => &language.table.numbers.point,
+                    '.' => &electronic.dot,
+                    '/' => &electronic.slash,
+                    '\\' => &electronic.backslash,
+                    '-' => &electronic.dash,
+                    '_' => &electronic.underscore,
+                    ':' => &electronic.colon,
+                    '#' => &electronic.hash,
+                    '+' => &electronic.plus,
+                    '=' => &electronic.equals,
+                    '?' => &electronic.question,
+                    '&' => &electronic.ampersand,
+                    '%' => &electronic.percent,
+                    '~' => &electronic.tilde,
+                    _ => continue,
+                }
+                .clone(),
+            ),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words.join(" ")
+}
+
+#[derive(PartialEq, Eq)]
+enum Part {
+    Letters,
+    Digits,
+    Mark,
+}
+
+fn part_of(c: char) -> Part {
+    match c {
+        _ if c.is_ascii_digit() => Part::Digits,
+        _ if c.is_alphabetic() => Part::Letters,
+        _ => Part::Mark,
+    }
+}
+
+fn after_letters(words: &[String]) -> bool {
+    words.last().is_some_and(|word| word.chars().all(char::is_alphabetic) && word.chars().count() > 3)
+}
+
+fn between_digits(words: &[String], rest: &str, language: &Language) -> bool {
+    let is_digit = words.last().is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    is_digit && rest.starts_with(|c: char| c.is_ascii_digit()) && !language.table.numbers.point.is_empty()
+}
+
+/// A part of letters: a word, or spelled where it is none.
+fn word(part: &str, index: usize, rest: &str, language: &Language) -> String {
+    let lower = part.to_lowercase();
+    let electronic = &language.table.electronic;
+    if let Some(said) = electronic.words.get(&lower) {
+        return if said.is_empty() { lower } else { said.clone() };
+    }
+    let has_vowel = lower.chars().any(|c| "aeiouy".contains(c) || !c.is_ascii());
+    let is_last = rest.is_empty() || rest.starts_with(['/', ':']);
+    let is_short = part.chars().count() <= 3 && (!has_vowel || is_last && index > 0 && part.chars().count() == 2);
+    if is_short
+        || !has_vowel && part.chars().count() <= 5
+        || is_capitals(part) && part.chars().count() > 1 && part.chars().count() <= 3
+    {
+        return letters(part, language);
+    }
+    part.to_owned()
+}

@@ -1,0 +1,399 @@
+//! Markdown and tags in a text, as language models write them: what marks is not said, and lines that stand alone are sentences.
+
+use std::ops::Range;
+
+use crate::Rewrite;
+use crate::classes::Class;
+use crate::token::{Cursor, Doc, Kind};
+
+/// What is said instead of markup. Its tokens are gone from the text afterwards; raw phonemes are left as one that nothing crosses.
+pub fn take_out(doc: &mut Doc<'_>) -> Vec<Rewrite> {
+    let mut markup = Markup { gone: vec![false; doc.tokens.len()], rewrites: Vec::new() };
+    Markup::raw_phonemes(doc);
+    markup.lines(doc);
+    markup.inline(doc);
+    let Markup { gone, rewrites, .. } = markup;
+    let mut index = 0;
+    doc.tokens.retain(|_| {
+        index += 1;
+        !gone[index - 1]
+    });
+    rewrites
+}
+
+struct Markup {
+    /// Of each token, whether it is markup.
+    gone: Vec<bool>,
+    rewrites: Vec<Rewrite>,
+}
+
+/// Lines of prose are longer where they are broken.
+const SHORT_LINE_CHARS: usize = 60;
+
+impl Markup {
+    fn remove(&mut self, doc: &Doc<'_>, tokens: Range<usize>, said: &str) {
+        if tokens.is_empty() || self.gone[tokens.clone()].iter().all(|gone| *gone) {
+            return;
+        }
+        self.gone[tokens.clone()].fill(true);
+        self.rewrites.push(Rewrite {
+            written: doc.place(tokens.start, tokens.end),
+            said: said.to_owned(),
+            class: Class::Markup,
+        });
+    }
+
+    /// Ends a sentence behind a token.
+    fn end_sentence(&mut self, doc: &Doc<'_>, behind: usize) {
+        let at = doc.place(behind, behind).start;
+        let at = behind.checked_sub(1).map_or(at, |last| doc.tokens[last].place.end);
+        self.rewrites.push(Rewrite { written: at..at, said: ".".to_owned(), class: Class::Markup });
+    }
+
+    /// `[[ ... ]]`
+    fn raw_phonemes(doc: &mut Doc<'_>) {
+        let mut at = 0;
+        while at + 1 < doc.tokens.len() {
+            let is_open = |at: usize, mark: &str| {
+                doc.tokens[at].text == mark && doc.tokens.get(at + 1).is_some_and(|next| next.text == mark)
+            };
+            if !is_open(at, "[") {
+                at += 1;
+                continue;
+            }
+            let end = (at + 2..doc.tokens.len().saturating_sub(1))
+                .take_while(|end| doc.tokens[*end].kind != Kind::Line)
+                .find(|end| is_open(*end, "]"));
+            let Some(end) = end else { break };
+            for token in &mut doc.tokens[at..end + 2] {
+                token.kind = Kind::Claimed;
+            }
+            at = end + 2;
+        }
+    }
+
+    fn lines(&mut self, doc: &Doc<'_>) {
+        let lines = lines_of(doc);
+        let mut is_in_code = false;
+        for (index, line) in lines.iter().enumerate() {
+            let cursor = doc.cursor(line.start);
+            if fence(cursor).is_some() {
+                is_in_code = !is_in_code;
+                self.remove(doc, line.clone(), "");
+                continue;
+            }
+            if is_in_code {
+                self.break_at_end(doc, line);
+                continue;
+            }
+            if is_rule(doc, line) {
+                self.remove(doc, line.clone(), "");
+                continue;
+            }
+            let content = self.prefix(doc, line);
+            let is_marked = content.start > line.start;
+            let next = lines.get(index + 1);
+            let is_before_rule = next.is_some_and(|next| is_rule(doc, next) && doc.tokens[next.start].text == "=");
+            if is_table_row(doc, &content) {
+                self.table_row(doc, &content);
+            } else if is_marked
+                || is_before_rule
+                || Self::stands_alone(doc, line, next, index.checked_sub(1).and_then(|before| lines.get(before)))
+            {
+                self.break_at_end(doc, &content);
+            }
+        }
+    }
+
+    /// Takes away what a line begins with: quotes, headings, items.
+    fn prefix(&mut self, doc: &Doc<'_>, line: &Range<usize>) -> Range<usize> {
+        let mut at = doc.cursor(line.start).maybe_blank();
+        let start = line.start;
+        loop {
+            let behind = at.eat(">").map(Cursor::maybe_blank).or_else(|| heading(at)).or_else(|| bullet(at));
+            match behind.filter(|behind| behind.at <= line.end) {
+                Some(behind) => at = behind,
+                None => break,
+            }
+        }
+        if at.at > start && doc.tokens[start..at.at].iter().any(|token| token.kind != Kind::Blank) {
+            self.remove(doc, start..at.at, "");
+            return at.at..line.end;
+        }
+        // "1. Mix the dough."
+        if let Some((end, number)) = at.digits_of(1..=3)
+            && let Some(behind) = end.eat_any(".)").and_then(Cursor::blank)
+            && behind.at < line.end
+            && (matches!(behind.kind(), Some(Kind::Word | Kind::Mark)))
+            && Self::is_in_list(doc, line)
+        {
+            self.remove(doc, at.at..behind.at, &format!("{number}, "));
+            return behind.at..line.end;
+        }
+        line.clone()
+    }
+
+    /// Whether the line before or behind is an item with a number too, or the text begins with it and goes on in another line.
+    fn is_in_list(doc: &Doc<'_>, line: &Range<usize>) -> bool {
+        let is_item = |start: usize| {
+            let at = doc.cursor(start).maybe_blank();
+            at.digits_of(1..=3).and_then(|(end, _)| end.eat_any(".)")).and_then(Cursor::blank).is_some()
+        };
+        let lines = lines_of(doc);
+        let own = lines.iter().position(|other| other == line);
+        own.is_some_and(|own| {
+            own.checked_sub(1).and_then(|before| lines.get(before)).is_some_and(|before| is_item(before.start))
+                || lines.get(own + 1).is_some_and(|next| is_item(next.start))
+        })
+    }
+
+    /// A line that is not prose broken in two: short, without an end, before one that begins a sentence.
+    fn stands_alone(
+        doc: &Doc<'_>,
+        line: &Range<usize>,
+        next: Option<&Range<usize>>,
+        before: Option<&Range<usize>>,
+    ) -> bool {
+        let chars = |line: &Range<usize>| doc.text[doc.place(line.start, line.end)].chars().count();
+        let is_short = |line: &Range<usize>| chars(line) <= SHORT_LINE_CHARS;
+        if !is_short(line) || doc.tokens[line.clone()].iter().all(|token| token.kind == Kind::Blank) {
+            return false;
+        }
+        let is_capital = |line: &Range<usize>| {
+            doc.tokens[line.clone()]
+                .iter()
+                .find(|token| token.kind != Kind::Blank)
+                .is_some_and(|token| !token.text.starts_with(char::is_lowercase))
+        };
+        // Behind it no blank line, which ends a sentence by itself.
+        let follows_closely = next.is_some_and(|next| breaks_between(doc, line.end, next.start) == 1);
+        let ends_block = match before {
+            Some(before) if next.is_none() => {
+                breaks_between(doc, before.end, line.start) == 1
+                    && is_short(before)
+                    && is_capital(line)
+                    && !ends_with_mark(doc, before)
+            }
+            _ => false,
+        };
+        ends_block || (follows_closely && next.is_some_and(|next| is_capital(next) && is_short(next)))
+    }
+
+    fn break_at_end(&mut self, doc: &Doc<'_>, line: &Range<usize>) {
+        let mut end = line.end;
+        while end > line.start && (doc.tokens[end - 1].kind == Kind::Blank) {
+            end -= 1;
+        }
+        if end > line.start && !ends_with_mark(doc, line) {
+            self.end_sentence(doc, end);
+        }
+    }
+
+    /// "| Name | Age |": the cells with commas between; the line below the head is not said.
+    fn table_row(&mut self, doc: &Doc<'_>, line: &Range<usize>) {
+        let is_divider = doc.tokens[line.clone()]
+            .iter()
+            .all(|token| token.kind == Kind::Blank || matches!(&*token.text, "|" | "-" | ":" | "–" | "—"));
+        if is_divider {
+            self.remove(doc, line.clone(), "");
+            return;
+        }
+        let bars: Vec<usize> = line.clone().filter(|at| doc.tokens[*at].text == "|").collect();
+        let last_content =
+            line.clone().rev().find(|at| !matches!(doc.tokens[*at].kind, Kind::Blank) && doc.tokens[*at].text != "|");
+        let first_content =
+            line.clone().find(|at| !matches!(doc.tokens[*at].kind, Kind::Blank) && doc.tokens[*at].text != "|");
+        let (Some(first), Some(last)) = (first_content, last_content) else { return };
+        for bar in bars {
+            let from = if bar > line.start && doc.tokens[bar - 1].kind == Kind::Blank { bar - 1 } else { bar };
+            let said = if bar < first || bar > last { "" } else { "," };
+            self.remove(doc, from..bar + 1, said);
+        }
+        self.end_sentence(doc, last + 1);
+    }
+
+    fn inline(&mut self, doc: &Doc<'_>) {
+        let mut open: Vec<(String, Range<usize>)> = Vec::new();
+        let mut at = 0;
+        while at < doc.tokens.len() {
+            if self.gone[at] {
+                at += 1;
+                continue;
+            }
+            let cursor = doc.cursor(at);
+            if matches!(cursor.kind(), Some(Kind::Line)) && cursor.next().kind() == Some(Kind::Line) {
+                open.clear();
+            }
+            if let Some(end) = self.link(cursor).or_else(|| self.tag(cursor)) {
+                at = end;
+                continue;
+            }
+            if cursor.eat_any("*_~`").is_none() {
+                at += 1;
+                continue;
+            }
+            let mark = cursor.text();
+            let mut end = at;
+            while doc.tokens.get(end).is_some_and(|token| token.text == mark) {
+                end += 1;
+            }
+            let run = at..end;
+            at = end;
+            if mark == "_" && run.len() > 3 {
+                self.remove(doc, run, "");
+                continue;
+            }
+            let (before, behind) = (cursor.char_before(), doc.cursor(end).char_after());
+            let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let can_open = behind.is_some_and(|c| !c.is_whitespace()) && !(mark == "_" && is_word(before));
+            let can_close = before.is_some_and(|c| !c.is_whitespace()) && !(mark == "_" && is_word(behind));
+            let written = mark.repeat(run.len());
+            if mark == "~" && run.len() == 1 {
+                continue;
+            }
+            if can_close && let Some(position) = open.iter().rposition(|(opened, _)| *opened == written) {
+                let (_, opened) = open[position].clone();
+                open.truncate(position);
+                self.remove(doc, opened, "");
+                self.remove(doc, run, "");
+            } else if can_open {
+                open.push((written, run));
+            }
+        }
+    }
+
+    /// `[text](address)`, `![text](address)`, `[^1]`, `<https://...>`: what is to be said stays.
+    fn link(&mut self, cursor: Cursor<'_, '_>) -> Option<usize> {
+        let doc = cursor.doc();
+        let image = cursor.eat("!").filter(|next| next.text() == "[");
+        let open = image.unwrap_or(cursor);
+        let text = open.eat("[")?;
+        if cursor.kind() == Some(Kind::Claimed) {
+            return None;
+        }
+        if let Some(note) = text.eat("^") {
+            let end = note.next().eat("]")?;
+            self.remove(doc, cursor.at..end.at, "");
+            return Some(end.at);
+        }
+        let close = (text.at..doc.tokens.len())
+            .take_while(|at| doc.tokens[*at].kind != Kind::Line)
+            .find(|at| doc.tokens[*at].text == "]")?;
+        let address = doc.cursor(close + 1).eat("(")?;
+        let end = (address.at..doc.tokens.len())
+            .take_while(|at| !matches!(doc.tokens[*at].kind, Kind::Line))
+            .find(|at| doc.tokens[*at].text == ")")?;
+        self.remove(doc, cursor.at..text.at, "");
+        self.remove(doc, close..end + 1, "");
+        Some(text.at)
+    }
+
+    /// "<b>", "</p>", "<br/>"; of "<https://...>" the brackets alone.
+    fn tag(&mut self, cursor: Cursor<'_, '_>) -> Option<usize> {
+        let doc = cursor.doc();
+        // One that was written as a character reference is meant.
+        let inner = cursor.eat("<").filter(|_| cursor.token().is_some_and(|token| token.place.len() == 1))?;
+        let end = (inner.at..doc.tokens.len().min(inner.at + 60))
+            .take_while(|at| doc.tokens[*at].kind != Kind::Line)
+            .find(|at| doc.tokens[*at].text == ">")?;
+        let name = inner.eat("/").unwrap_or(inner);
+        let is_address =
+            doc.cursor(inner.at + 1).text() == ":" || doc.tokens[inner.at..end].iter().any(|token| token.text == "@");
+        if is_address {
+            self.remove(doc, cursor.at..inner.at, "");
+            self.remove(doc, end..end + 1, "");
+            return Some(inner.at);
+        }
+        let is_comment = inner.text() == "!";
+        let is_name = name.word().is_some_and(|(behind, word)| {
+            word.is_ascii()
+                && (behind.at == end
+                    || matches!(behind.kind(), Some(Kind::Blank | Kind::Digits))
+                    || behind.text() == "/")
+        });
+        (is_comment || is_name).then(|| {
+            self.remove(doc, cursor.at..end + 1, "");
+            end + 1
+        })
+    }
+}
+
+/// Tokens of each line that has any.
+fn lines_of(doc: &Doc<'_>) -> Vec<Range<usize>> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for at in 0..=doc.tokens.len() {
+        if doc.tokens.get(at).is_none_or(|token| token.kind == Kind::Line) {
+            if start < at && doc.tokens[start..at].iter().any(|token| token.kind != Kind::Blank) {
+                lines.push(start..at);
+            }
+            start = at + 1;
+        }
+    }
+    lines
+}
+
+fn breaks_between(doc: &Doc<'_>, from: usize, to: usize) -> usize {
+    let written = &doc.text[doc.place(from, to)];
+    written.matches('\n').count().max(usize::from(written.contains('\r')))
+}
+
+fn ends_with_mark(doc: &Doc<'_>, line: &Range<usize>) -> bool {
+    let mut tokens = doc.tokens[line.clone()].iter().rev().filter(|token| token.kind != Kind::Blank);
+    let last = tokens.find(|token| !matches!(&*token.text, "\"" | "”" | "»" | "'" | ")" | "*" | "_" | "`" | "~"));
+    last.is_none_or(|token| {
+        matches!(
+            &*token.text,
+            "." | "!" | "?" | "…" | ":" | ";" | "," | "。" | "！" | "？" | "।" | "؟" | "、" | "，" | "："
+        )
+    })
+}
+
+fn fence<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
+    let at = cursor.maybe_blank();
+    let mark = at.eat_any("`~").map(|_| at.text())?;
+    at.eat(mark)?.eat(mark)?.eat(mark)
+}
+
+/// "---", "***", "======": at least three of a mark and nothing else.
+fn is_rule(doc: &Doc<'_>, line: &Range<usize>) -> bool {
+    let mut marks = doc.tokens[line.clone()].iter().filter(|token| token.kind != Kind::Blank);
+    let Some(first) = marks.next() else { return false };
+    matches!(&*first.text, "-" | "*" | "_" | "=")
+        && marks.clone().count() >= 2
+        && marks.all(|token| token.text == first.text)
+}
+
+fn heading<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
+    let mut at = cursor.eat("#")?;
+    while let Some(next) = at.eat("#") {
+        at = next;
+    }
+    (at.at - cursor.at <= 6).then(|| at.blank()).flatten()
+}
+
+fn bullet<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
+    let behind = cursor
+        .eat_any("-*+•◦‣")
+        .filter(|_| cursor.back().is_none_or(|before| matches!(before.kind(), Some(Kind::Line | Kind::Blank))))?
+        .blank()?;
+    // "- 5" may be a number.
+    let is_number = cursor.text() == "-"
+        && behind.kind() == Some(Kind::Digits)
+        && cursor.doc().tokens.iter().all(|token| token.kind != Kind::Line);
+    if is_number || behind.is_end() {
+        return None;
+    }
+    let boxed = behind
+        .eat("[")
+        .map(|inner| inner.eat_any("xX").or_else(|| inner.blank()).unwrap_or(inner))
+        .and_then(|inner| inner.eat("]"))
+        .and_then(Cursor::blank);
+    Some(boxed.unwrap_or(behind))
+}
+
+fn is_table_row(doc: &Doc<'_>, line: &Range<usize>) -> bool {
+    let mut visible = doc.tokens[line.clone()].iter().filter(|token| token.kind != Kind::Blank);
+    let first = visible.next().is_some_and(|token| token.text == "|");
+    first && visible.next_back().is_some_and(|token| token.text == "|")
+}

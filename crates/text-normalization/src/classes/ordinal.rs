@@ -1,0 +1,44 @@
+//! Ordinals: digits with an ending, or with a full stop where the language writes them so.
+
+use super::{Match, begins_with_capital};
+use crate::language::Language;
+use crate::number::{may_begin, unsigned};
+use crate::token::{Cursor, Doc, Kind};
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if cursor.kind() != Some(Kind::Digits) || !may_begin(cursor) {
+        return None;
+    }
+    let ordinals = &language.table.ordinals;
+    let (end, number) = unsigned(cursor, language)?;
+    if number.fraction.is_some() {
+        return None;
+    }
+    for (suffix, form) in ordinals.suffixes.iter().rev() {
+        let pattern: Vec<String> = Doc::new(suffix).tokens.iter().map(|token| token.text.to_string()).collect();
+        if let Some(behind) = end.eat_pattern(&pattern).filter(|behind| behind.ends_word()) {
+            let agreed = language.agreement("ordinal", &number.integer, cursor, behind);
+            let form = if form == "agreement" || form.is_empty() { agreed } else { form };
+            if ordinals.attached.contains(suffix) {
+                let said = language.in_words(&number.integer, "")? + suffix;
+                return Some(Match::whole(cursor, behind, said));
+            }
+            let said = language.ordinal(&number.integer, form)?;
+            return Some(Match::whole(cursor, behind, said));
+        }
+    }
+    // "das 20. Jahrhundert"
+    let behind =
+        end.eat(".").filter(|_| ordinals.dot && number.integer.len() <= 4 && !number.integer.starts_with('0'))?;
+    let form = language.agreement("ordinal", &number.integer, cursor, behind);
+    let is_alone = cursor.is_line_start() || !form.is_empty();
+    if is_alone && behind.is_end() {
+        return Some(Match::whole(cursor, behind, language.ordinal(&number.integer, form)?));
+    }
+    let follows = behind.blank()?.word().map(|(_, word)| word)?;
+    let is_followed = is_alone || !begins_with_capital(follows) || !behind.is_before_sentence();
+    if !is_followed {
+        return None;
+    }
+    Some(Match::whole(cursor, behind, language.ordinal(&number.integer, form)?))
+}

@@ -1,0 +1,186 @@
+//! Letters and digits mixed: flights, parts, versions, plates; and numbers that are said digit by digit behind certain words.
+
+use super::{Match, Piece, is_capitals, is_one_of, letters};
+use crate::language::Language;
+use crate::number::{may_begin, may_end};
+use crate::token::{Cursor, Kind};
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if !cursor.begins_word() && cursor.kind() != Some(Kind::Digits) {
+        return None;
+    }
+    version(cursor, language)
+        .or_else(|| note(cursor, language))
+        .or_else(|| hundreds(cursor, language))
+        .or_else(|| mixed(cursor, language))
+        .or_else(|| code(cursor, language))
+}
+
+/// "1.2.3", "v2.0.1".
+fn version(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if !may_begin(cursor) || language.table.numbers.point.is_empty() {
+        return None;
+    }
+    let (mut at, first) = cursor.digits()?;
+    if crate::number::unsigned(cursor, language).is_some_and(|(end, number)| number.grouped && may_end(end)) {
+        return None;
+    }
+    let mut parts = vec![first];
+    while let Some((end, digits)) = at.eat(".").and_then(Cursor::digits) {
+        parts.push(digits);
+        at = end;
+    }
+    if parts.len() < 3 || !at.ends_word() {
+        return None;
+    }
+    let is_address = parts.len() == 4 && parts.iter().all(|part| part.parse::<u32>().is_ok_and(|part| part < 1000));
+    let electronic = &language.table.electronic;
+    let said: Vec<String> = parts
+        .iter()
+        .map(|part| if is_address { language.each_digit(part) } else { language.cardinal(part, "") })
+        .collect();
+    let dot = if is_address && !electronic.dot.is_empty() { &electronic.dot } else { &language.table.numbers.point };
+    Some(Match::whole(cursor, at, said.join(&format!(" {dot} "))))
+}
+
+/// "F♯", "C#".
+fn note(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let table = &language.table.letters;
+    let (end, letter) = cursor.word().filter(|(_, letter)| letter.len() == 1 && is_capitals(letter))?;
+    let word = match end.text() {
+        "♯" | "#" => &table.musical_sharp,
+        "♭" => &table.musical_flat,
+        _ => return None,
+    };
+    let behind = end.next();
+    (!word.is_empty() && behind.ends_word())
+        .then(|| Match::whole(cursor, behind, format!("{} {word}", letters(letter, language))))
+}
+
+/// "Boeing 747", "Blink-182"
+fn hundreds(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let (end, digits) = cursor.digits_of(3..=3)?;
+    let before = cursor.back()?;
+    let name = before.back()?.word().map(|(_, word)| word)?;
+    let is_named = match before.text() {
+        "-" => {
+            super::begins_with_capital(name) && name.chars().skip(1).all(char::is_lowercase) && name.chars().count() > 1
+        }
+        _ => before.kind() == Some(Kind::Blank) && is_one_of(Some(name), &language.table.letters.hundreds_after),
+    };
+    let is_plain = !digits.starts_with('0') && !digits.ends_with("00") && language.table.letters.joined;
+    let (first, rest) = digits.split_at(1);
+    let rest = if rest.starts_with('0') { language.each_digit(rest) } else { language.cardinal(rest, "") };
+    (is_named && is_plain && may_end(end)).then(|| Match::whole(cursor, end, format!("{first} {rest}")))
+}
+
+/// "BA2490", "XJ-900", "MP3", "7ABC123", "A40", "UTF-8", "2x".
+fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if language.table.letters.names.is_empty() && !language.table.letters.joined {
+        return None;
+    }
+    let mut at = cursor;
+    let (mut words, mut has_letters, mut has_digits, mut hyphen_before) = (Vec::new(), false, false, false);
+    let mut parts = 0;
+    loop {
+        match at.kind() {
+            Some(Kind::Word) => {
+                let word = at.text();
+                let is_code =
+                    is_capitals(word) && word.chars().count() <= 5 || word.chars().count() == 1 || !has_vowel(word);
+                if !is_code && word.chars().count() > 3 && !has_digits {
+                    return None;
+                }
+                if !is_code && hyphen_before {
+                    break;
+                }
+                has_letters = true;
+                let is_name = !is_code || language.table.letters.words.iter().any(|known| known == word);
+                words.push(if is_name { word.to_owned() } else { letters(word, language) });
+            }
+            Some(Kind::Digits) => {
+                has_digits = true;
+                let digits = at.text();
+                let is_behind_letters = parts > 0;
+                let is_read = digits.len() <= 2
+                    || (digits.len() == 3 && digits.ends_with("00"))
+                    || (digits.len() == 4 && digits.ends_with("00"));
+                words.push(if digits.starts_with('0') || (!is_read && is_behind_letters) || (digits.len() > 4) {
+                    if digits.len() == 4 && !digits.contains('0')
+                        || digits.len() == 4 && digits.ends_with('0') && !digits[..3].contains('0')
+                    {
+                        language.pairs(digits)
+                    } else {
+                        language.each_digit(digits)
+                    }
+                } else {
+                    language.cardinal(digits, "")
+                });
+            }
+            _ => break,
+        }
+        parts += 1;
+        at = at.next();
+        hyphen_before = false;
+        if let Some(behind) = at.eat("-").filter(|behind| matches!(behind.kind(), Some(Kind::Word | Kind::Digits)))
+            && (behind.kind() == Some(Kind::Digits) || is_capitals(behind.text()))
+        {
+            at = behind;
+            hyphen_before = true;
+        }
+    }
+    let is_short = |word: &str| word.chars().count() <= 3 && cursor.next().text().len() > 2;
+    let first_is_code = cursor.kind() == Some(Kind::Digits) || is_capitals(cursor.text()) || is_short(cursor.text());
+    (parts > 1 && has_letters && has_digits && first_is_code && at.ends_word())
+        .then(|| Match::whole(cursor, at, words.join(" ")))
+}
+
+/// "text the word START to 74741": a small word before it, and one that tells a code some words before.
+fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
+    let is_small =
+        cursor.word_before().is_some_and(|word| word.chars().count() <= 3 && word.chars().all(char::is_lowercase));
+    let first = cursor.at.saturating_sub(12);
+    let words = cursor.doc().tokens[first..cursor.at]
+        .iter()
+        .rev()
+        .take_while(|token| matches!(token.kind, Kind::Word | Kind::Blank));
+    is_small
+        && words
+            .filter(|token| token.kind == Kind::Word)
+            .any(|token| is_one_of(Some(&token.text), &language.table.telephone.before))
+}
+
+fn has_vowel(word: &str) -> bool {
+    word.chars().any(|c| "aeiouyAEIOUYäöüéèêáíóúà".contains(c) || !c.is_ascii())
+}
+
+/// "404 error", "ends in 4417", "otp is 9453", "PIN code 1234"; "978-0-306".
+fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let (end, digits) = cursor.digits_of(2..=20)?;
+    let telephone = &language.table.telephone;
+    if !may_begin(cursor) {
+        return None;
+    }
+    let mut at = end;
+    let mut pieces = vec![Piece::new(cursor, end, language.each_digit(digits))];
+    while let Some(behind) = at.eat("-").filter(|behind| behind.kind() == Some(Kind::Digits)) {
+        let digits = behind.text();
+        pieces.push(Piece::new(at, behind, ", "));
+        pieces.push(Piece::new(behind, behind.next(), language.each_digit(digits)));
+        at = behind.next();
+    }
+    let is_long = pieces.len() > 3;
+    let is_named = is_one_of(cursor.word_before(), &telephone.before) || is_named_before(cursor, language);
+    let is_code_behind = digits.len() == 3
+        && is_one_of(
+            at.word_after(),
+            &telephone
+                .extension
+                .keys()
+                .filter_map(|key| key.strip_prefix("after "))
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        );
+    (may_end(at) && (is_named || is_code_behind || (is_long && pieces.len() == 5 && digits.len() >= 3)))
+        .then(|| Match::pieces(at, pieces))
+}

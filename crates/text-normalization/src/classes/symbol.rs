@@ -1,0 +1,46 @@
+//! Marks that are said: "&", "©", "→", or that are a pause, as a dash between blanks is.
+
+use super::Match;
+use crate::language::Language;
+use crate::token::{Cursor, Kind};
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let symbols = &language.table.symbols;
+    let (behind, written) = match (cursor.text(), cursor.next().text(), cursor.next().next().text()) {
+        (".", ".", ".") => (dots(cursor), "..."),
+        ("-", ">", _) => (cursor.next().next(), "->"),
+        ("=", ">", _) => (cursor.next().next(), "=>"),
+        (mark, ..) => (cursor.next(), mark),
+    };
+    // "10 cm x 15 cm"
+    if matches!(written, "x" | "×") && !language.table.ranges.times.is_empty() {
+        let is_between = cursor.back().is_some_and(|before| before.kind() == Some(Kind::Blank))
+            && behind.blank().is_some_and(|next| next.kind() == Some(Kind::Digits));
+        if is_between {
+            return Some(Match::whole(cursor, behind, language.table.ranges.times.clone()));
+        }
+    }
+    if !matches!(cursor.kind(), Some(Kind::Mark | Kind::Emoji)) {
+        return None;
+    }
+    // A dash between blanks is a pause.
+    if matches!(written, "-" | "–" | "—") {
+        let is_spaced = cursor.back().is_some_and(|before| before.kind() == Some(Kind::Blank))
+            && behind.kind() == Some(Kind::Blank);
+        let before = cursor.back().filter(|_| is_spaced)?;
+        let is_word_before =
+            before.back().is_some_and(|word| word.text().chars().next_back().is_some_and(char::is_alphanumeric));
+        return is_word_before.then(|| Match::whole(before, behind, ","));
+    }
+    let said = symbols.get(written)?;
+    // Between words some marks say nothing.
+    Some(Match::whole(cursor, behind, said.clone()))
+}
+
+fn dots<'d, 't>(cursor: Cursor<'d, 't>) -> Cursor<'d, 't> {
+    let mut at = cursor;
+    while at.text() == "." {
+        at = at.next();
+    }
+    at
+}

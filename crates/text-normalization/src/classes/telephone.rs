@@ -1,0 +1,142 @@
+//! Telephone numbers, and short numbers that are said digit by digit.
+
+use super::{Match, is_one_of, letters};
+use crate::language::Language;
+use crate::number::may_end;
+use crate::token::{Cursor, Kind};
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let telephone = &language.table.telephone;
+    if cursor.back().is_some_and(|before| {
+        matches!(before.kind(), Some(Kind::Digits | Kind::Word)) || before.eat_any("-.$€£/:").is_some()
+    }) {
+        return None;
+    }
+    let plus = cursor.eat("+");
+    let (end, groups) = groups(plus.unwrap_or(cursor))?;
+    let is_number = plus.is_some() && groups.total() >= 7
+        || is_shape(&groups, language)
+        || is_short(&groups, cursor, end, language);
+    if !is_number || !may_end(end) {
+        return None;
+    }
+    let mut said: Vec<String> =
+        groups.parts.iter().enumerate().map(|(index, group)| say(group, index, plus.is_some(), language)).collect();
+    if plus.is_some() && !telephone.plus.is_empty() {
+        said[0] = format!("{} {}", telephone.plus, said[0]);
+    }
+    let (end, extension) = extension(end, language);
+    said.extend(extension);
+    Some(Match::whole(cursor, end, said.join(", ")))
+}
+
+struct Groups<'d> {
+    parts: Vec<&'d str>,
+    /// What stands between the first two.
+    separator: &'d str,
+    has_brackets: bool,
+}
+
+impl Groups<'_> {
+    fn total(&self) -> usize {
+        self.parts.iter().map(|part| part.len()).sum()
+    }
+
+    fn lengths(&self) -> Vec<usize> {
+        self.parts.iter().map(|part| part.len()).collect()
+    }
+}
+
+/// Digits in groups: with blanks, dashes, dots or brackets between.
+fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)> {
+    let mut parts = Vec::new();
+    let (mut at, mut end, mut separator, mut has_brackets) = (cursor, cursor, "", false);
+    loop {
+        let opened = at.eat("(");
+        let next = opened.unwrap_or(at);
+        let group = match next.kind() {
+            Some(Kind::Digits) => next.text(),
+            // "1-800-GO-2-HAUL"
+            Some(Kind::Word) if parts.len() >= 2 && super::is_capitals(next.text()) && separator == "-" => next.text(),
+            _ => break,
+        };
+        let behind = match opened {
+            Some(_) => match next.next().eat(")") {
+                Some(closed) => {
+                    has_brackets = true;
+                    closed
+                }
+                None => break,
+            },
+            None => next.next(),
+        };
+        parts.push(group);
+        end = behind;
+        let joint = behind.text();
+        let after = match behind.kind() {
+            Some(Kind::Blank) if joint.chars().count() == 1 => behind.next(),
+            Some(Kind::Mark) if matches!(joint, "-" | "." | "–" | "/") => behind.next(),
+            Some(Kind::Mark) if joint == "(" => behind,
+            _ if has_brackets && opened.is_some() => behind,
+            _ => break,
+        };
+        if parts.len() == 1 {
+            separator = joint;
+        }
+        at = after;
+    }
+    (!parts.is_empty()).then_some((end, Groups { parts, separator, has_brackets }))
+}
+
+/// Written as numbers are in this language.
+fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
+    let lengths = groups.lengths();
+    let has_letters = groups.parts.iter().any(|part| !part.bytes().all(|b| b.is_ascii_digit()));
+    let is_known = language.table.telephone.shapes.contains(&lengths);
+    let is_local = groups.separator == "-" && lengths == [3, 4];
+    let has_area = groups.has_brackets && groups.total() >= 7 && groups.parts.len() > 1;
+    has_letters && groups.total() >= 7
+        || is_known
+        || is_local && !language.table.telephone.shapes.is_empty()
+        || has_area
+}
+
+/// Behind a word that says so, or known to everybody.
+fn is_short(groups: &Groups<'_>, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Language) -> bool {
+    let telephone = &language.table.telephone;
+    let before = cursor.word_before();
+    let is_named = is_one_of(before, &telephone.before);
+    let is_emergency = groups.parts.len() == 1
+        && telephone.emergency.iter().any(|number| number == groups.parts[0])
+        && (is_named || cursor.is_line_start() || end.word_after().is_none());
+    is_emergency
+        || (is_named
+            && (groups.parts.len() > 1 && groups.total() >= 7 || groups.parts.len() == 1 && groups.total() >= 5))
+}
+
+fn say(group: &str, index: usize, has_plus: bool, language: &Language) -> String {
+    let telephone = &language.table.telephone;
+    if !group.bytes().all(|b| b.is_ascii_digit()) {
+        return if group.chars().count() > 3 || group == "GO" { group.to_owned() } else { letters(group, language) };
+    }
+    if telephone.hundreds && group == "800" {
+        return language.cardinal(group, "");
+    }
+    if telephone.pairs && group.len() <= 3 && !group.starts_with('0') && !(has_plus && index == 0) {
+        return language.cardinal(group, "");
+    }
+    language.each_digit(group)
+}
+
+/// "x305", "ext. 42".
+fn extension<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> (Cursor<'d, 't>, Option<String>) {
+    let at = end.eat(",").unwrap_or(end).maybe_blank();
+    let Some((behind, word)) = at.word() else { return (end, None) };
+    let Some(name) = language.table.telephone.extension.get(word) else { return (end, None) };
+    let behind = behind.eat(".").unwrap_or(behind).maybe_blank();
+    match behind.digits() {
+        Some((last, digits)) if digits.len() > 2 => (last, Some(format!("{name} {}", language.each_digit(digits)))),
+        Some((last, digits)) => (last, Some(format!("{name} {}", language.cardinal(digits, "")))),
+        None => (end, None),
+    }
+}

@@ -1,0 +1,238 @@
+//! Times of day, ranges of them, and durations.
+
+use super::{Match, Piece, fill, is_one_of};
+use crate::language::Language;
+use crate::number::{may_begin, may_end};
+use crate::token::{Cursor, Kind};
+
+struct Clock<'d> {
+    hour: &'d str,
+    minute: Option<&'d str>,
+    second: Option<&'d str>,
+    /// It was written so that it can be nothing else.
+    is_certain: bool,
+}
+
+pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if cursor.kind() != Some(Kind::Digits) || !may_begin(cursor) {
+        return None;
+    }
+    if let Some(found) = military(cursor, language).or_else(|| duration(cursor, language)) {
+        return Some(found);
+    }
+    let (first_end, first) = clock(cursor, language)?;
+    // "9-5", "3:30-4:15 p.m.", "9am-5pm"
+    if let Some((_, second_start)) = dash(first_end)
+        && let Some((second_end, second)) = clock(second_start, language)
+    {
+        let half = half(second_end, language);
+        let is_named = is_one_of(cursor.word_before(), &language.table.times.before);
+        let end = half.as_ref().map_or(second_end, |(end, _)| *end);
+        let (end, has_after) = after(end, language);
+        let is_times = first.is_certain || second.is_certain || half.is_some() || has_after || is_named;
+        if is_times && may_end(end) {
+            let (zone_end, zone) = zone(end, language);
+            let to = &language.table.ranges.to;
+            let form = language.agreement("time", first.hour, cursor, end);
+            let mut said =
+                [say(&first, language, true, form), to.clone(), say(&second, language, !has_after, form)].join(" ");
+            if let Some((_, more)) = half {
+                said.push(' ');
+                said.push_str(&more);
+            }
+            said.push_str(&zone);
+            return Some(Match::whole(cursor, zone_end, said));
+        }
+    }
+    let half_first = half(first_end, language);
+    if let Some((half_end, half)) = &half_first
+        && let Some((_, second_start)) = dash(*half_end)
+        && let Some((second_end, second)) = clock(second_start, language)
+        && let Some((end, second_half)) = self::half(second_end, language)
+    {
+        let to = &language.table.ranges.to;
+        let said = [&say(&first, language, true, ""), half, to, &say(&second, language, true, ""), &second_half]
+            .map(String::as_str)
+            .join(" ");
+        return Some(Match::whole(cursor, end, said));
+    }
+    let end = half_first.as_ref().map_or(first_end, |(end, _)| *end);
+    let (end, has_after) = after(end, language);
+    if !(first.is_certain || half_first.is_some() || (has_after && first.minute.is_some())) || !may_end(end) {
+        return None;
+    }
+    let form = language.agreement("time", first.hour, cursor, end);
+    let mut said = say(&first, language, half_first.is_some(), form);
+    let mut reached = end;
+    if let Some((half_end, half)) = half_first {
+        said.push(' ');
+        said.push_str(&half);
+        // The stop of "p.m." ends a sentence as well.
+        let had_stop = half_end.back().is_some_and(|last| last.text() == ".");
+        if had_stop && half_end.is_line_end() {
+            said.push('.');
+        }
+    }
+    let (zone_end, zone) = zone(reached, language);
+    reached = zone_end;
+    said.push_str(&zone);
+    Some(Match::whole(cursor, reached, said))
+}
+
+/// "14:30", "8h05", "9h", "7"; whether a time it is, its surroundings tell.
+fn clock<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, Clock<'d>)> {
+    let times = &language.table.times;
+    let (at, hour) = cursor.digits_of(1..=2)?;
+    hour.parse::<u32>().ok().filter(|hour| *hour <= 24)?;
+    let minutes = |at: Cursor<'d, 't>| {
+        at.digits_of(2..=2).filter(|(_, minute)| minute.parse::<u32>().is_ok_and(|minute| minute < 60))
+    };
+    if let Some((letters, behind)) = at.word().map(|(behind, word)| (word, behind))
+        && times.hour_letters.iter().any(|known| known == letters)
+    {
+        return Some(match minutes(behind) {
+            Some((end, minute)) => (end, Clock { hour, minute: Some(minute), second: None, is_certain: true }),
+            None => (behind, Clock { hour, minute: None, second: None, is_certain: true }),
+        });
+    }
+    let separator = at.text();
+    if at.eat_any(&times.separators).is_some()
+        && let Some((end, minute)) = minutes(at.next())
+    {
+        let is_colon = separator == ":";
+        if let Some((last, second)) = end.eat(":").filter(|_| is_colon).and_then(minutes) {
+            return Some((last, Clock { hour, minute: Some(minute), second: Some(second), is_certain: true }));
+        }
+        return Some((end, Clock { hour, minute: Some(minute), second: None, is_certain: is_colon }));
+    }
+    Some((at, Clock { hour, minute: None, second: None, is_certain: false }))
+}
+
+fn dash<'d, 't>(end: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Cursor<'d, 't>)> {
+    let at = end.maybe_blank();
+    Some((at, at.eat_any("-–—")?.maybe_blank()))
+}
+
+/// "p.m.", "AM", with or without a blank.
+fn half<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    let at = end.maybe_blank();
+    let (behind, word) = at.word()?;
+    let halves = &language.table.times.halves;
+    if let Some(said) = halves.get(word).or_else(|| halves.get(&word.to_lowercase())) {
+        return behind.ends_word().then(|| (behind, said.clone()));
+    }
+    let (last, second) = behind.eat(".")?.maybe_blank().word()?;
+    let said = halves.get(&format!("{word}{second}").to_lowercase())?;
+    Some((last.eat(".").unwrap_or(last), said.clone()))
+}
+
+/// Words behind a time that are part of how it is said.
+fn after<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> (Cursor<'d, 't>, bool) {
+    let words = &language.table.times.after;
+    match end.maybe_blank().word() {
+        Some((behind, word)) if words.iter().any(|known| known == word) => (behind, true),
+        _ => (end, false),
+    }
+}
+
+/// A time zone behind a time, with a blank before it.
+fn zone<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> (Cursor<'d, 't>, String) {
+    let Some(at) = end.blank() else { return (end, String::new()) };
+    let zones = &language.table.times.zones;
+    if let Some((behind, word)) = at.word() {
+        if let Some(said) = zones.get(&word.to_uppercase()) {
+            return (behind, format!(" {said}"));
+        }
+        // "e.s.t"
+        let mut joined = word.to_owned();
+        let mut reached = behind;
+        while let Some((next, more)) =
+            reached.eat(".").and_then(Cursor::word).filter(|(_, more)| more.chars().count() == 1)
+        {
+            joined.push_str(more);
+            reached = next;
+        }
+        if joined.chars().count() > 2
+            && let Some(said) = zones.get(&joined.to_uppercase())
+        {
+            return (reached.eat(".").unwrap_or(reached), format!(" {said}"));
+        }
+    }
+    (end, String::new())
+}
+
+/// "1h 20m", "2h30min".
+fn duration(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let times = &language.table.times;
+    let (at, hours) = cursor.digits_of(1..=3)?;
+    let at = at.eat("h").or_else(|| at.eat("hrs")).or_else(|| at.eat("hr"))?.maybe_blank();
+    let (at, minutes) = at.digits_of(1..=2)?;
+    let end = at.eat("m").or_else(|| at.eat("min")).or_else(|| at.eat("mins"))?;
+    let word = |words: &crate::table::Words, digits: &str| {
+        Language::form(words, language.plurals().cardinal(digits)).unwrap_or_default().to_owned()
+    };
+    let said = [
+        language.cardinal(hours, &times.form),
+        word(&times.hours, hours),
+        language.cardinal(minutes, &times.minute_form),
+        word(&times.minutes, minutes),
+    ];
+    (end.ends_word() && !times.hours.is_empty()).then(|| Match::whole(cursor, end, said.join(" ")))
+}
+
+/// "0800 hours".
+fn military(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let (end, digits) = cursor.digits_of(4..=4)?;
+    let times = &language.table.times;
+    let template = times.words.get("military")?;
+    let follows = end.word_after()?;
+    if follows != "hours" || !digits.ends_with("00") && digits > "2359" {
+        return None;
+    }
+    let (hour, minute) = digits.split_at(2);
+    let hour = match hour.strip_prefix('0') {
+        Some(last) => format!("oh {last}"),
+        None => hour.to_owned(),
+    };
+    let minute = if minute == "00" { template.clone() } else { minute.to_owned() };
+    Some(Match::pieces(end, vec![Piece::new(cursor, end, format!("{hour} {minute}"))]))
+}
+
+fn say(clock: &Clock<'_>, language: &Language, with_half: bool, form: &str) -> String {
+    let times = &language.table.times;
+    let hour = clock.hour.trim_start_matches('0');
+    let hour = if hour.is_empty() { "0" } else { hour };
+    let minute = clock.minute.unwrap_or("00");
+    let template = match (clock.second, minute) {
+        (Some(_), _) => &times.with_seconds,
+        (None, "00") if with_half && !times.exact_half.is_empty() => &times.exact_half,
+        (None, "00") => &times.exact,
+        (None, minute) if minute.starts_with('0') && !times.with_few_minutes.is_empty() => &times.with_few_minutes,
+        _ => &times.with_minutes,
+    };
+    let number = |digits: &str, form: &str| {
+        let plain = digits.trim_start_matches('0');
+        language.cardinal(if plain.is_empty() { "0" } else { plain }, form)
+    };
+    let said_hour = match times.ordinal.as_str() {
+        "" => number(hour, &times.form),
+        ordinal => {
+            language.ordinal(hour, if form.is_empty() { ordinal } else { form }).unwrap_or_else(|| hour.to_owned())
+        }
+    };
+    let said_hour = times.words.get(hour).cloned().unwrap_or(said_hour);
+    let word = |words: &crate::table::Words, digits: &str| {
+        let category = language.plurals().cardinal(digits.trim_start_matches('0'));
+        Language::form(words, category).unwrap_or_default().to_owned()
+    };
+    let parts = [
+        ("{hours}", word(&times.hours, hour)),
+        ("{minutes}", word(&times.minutes, minute)),
+        ("{seconds}", word(&times.seconds, clock.second.unwrap_or("0"))),
+        ("{hour}", said_hour),
+        ("{minute}", times.minute_words.get(minute).cloned().unwrap_or_else(|| number(minute, &times.minute_form))),
+        ("{second}", number(clock.second.unwrap_or("0"), &times.minute_form)),
+    ];
+    let parts: Vec<(&str, &str)> = parts.iter().map(|(name, part)| (*name, part.as_str())).collect();
+    fill(template, &parts)
+}

@@ -1,0 +1,142 @@
+//! Text normalization for speech: what is written becomes what is said. Numbers, dates, money, measures, abbreviations, addresses and markup
+//! are found by their semiotic class and put into the words of the text's language; everything else stays as it is, to the last character.
+//!
+//! ```
+//! use text_normalization::Normalizer;
+//!
+//! let english = Normalizer::for_language("en-US").expect("English has a table");
+//! assert_eq!(english.say("Dr. Smith paid $5.20."), "Doctor Smith paid 5 dollars and 20 cents.");
+//! ```
+//!
+//! A function of text and language alone, without IO. Refuses how words are pronounced: it gives text, for a phonemizer that reads plain prose
+//! and plain cardinals well.
+
+mod classes;
+mod language;
+mod number;
+mod pattern;
+mod plurals;
+mod rbnf;
+mod table;
+mod token;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use classes::Class;
+use classes::{CLASSES, Match, markup};
+use language::Language;
+use token::{Doc, Kind, Token};
+
+/// Reads texts of one language. A clone shares its data.
+#[derive(Debug, Clone)]
+pub struct Normalizer {
+    language: Arc<Language>,
+}
+
+/// Words instead of what is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Bytes of the text. Empty: the words are added there.
+    pub written: Range<usize>,
+    /// Empty: it is not said.
+    pub said: String,
+    pub class: Class,
+}
+
+// === impl Normalizer ===
+
+impl Normalizer {
+    /// Of a language's tag (`en-GB`, `pt_BR`) or a voice of espeak-ng (`en-us`, `cmn`); `None` if there is no table for it.
+    pub fn for_language(tag: &str) -> Option<Self> {
+        Language::find(tag).map(|language| Self { language })
+    }
+
+    /// Tags of the languages that there are tables for.
+    pub fn languages() -> impl Iterator<Item = &'static str> {
+        Language::tags()
+    }
+
+    /// What is to be said instead of parts of `text`: in order, and apart from each other.
+    pub fn rewrites(&self, text: &str) -> Vec<Rewrite> {
+        let mut doc = Doc::new(text);
+        let mut rewrites = markup::take_out(&mut doc);
+        let mut at = 0;
+        while at < doc.tokens.len() {
+            let Some((class, found)) = self.longest(&doc, at) else {
+                rewrites.extend(reference(&doc.tokens[at], text));
+                at += 1;
+                continue;
+            };
+            rewrites.extend(found.pieces.into_iter().map(|piece| {
+                let is_compact = self.language.table.numbers.compact;
+                let said = if is_compact { without_blanks(&piece.said) } else { piece.said };
+                Rewrite { written: doc.place(piece.from, piece.to), said, class }
+            }));
+            at = found.end.max(at + 1);
+        }
+        in_order(rewrites)
+    }
+
+    /// `text` as it is said.
+    pub fn say(&self, text: &str) -> String {
+        let mut said = String::with_capacity(text.len());
+        let mut reached = 0;
+        for rewrite in self.rewrites(text) {
+            said.push_str(&text[reached..rewrite.written.start]);
+            said.push_str(&rewrite.said);
+            reached = rewrite.written.end;
+        }
+        said.push_str(&text[reached..]);
+        said
+    }
+
+    fn longest(&self, doc: &Doc<'_>, at: usize) -> Option<(Class, Match)> {
+        let cursor = doc.cursor(at);
+        if matches!(cursor.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed)) {
+            return None;
+        }
+        let mut longest: Option<(Class, Match)> = None;
+        for (class, find) in CLASSES {
+            let Some(found) = find(cursor, &self.language) else { continue };
+            if longest.as_ref().is_none_or(|(_, longest)| found.end > longest.end) {
+                longest = Some((class, found));
+            }
+        }
+        longest
+    }
+}
+
+/// What a character reference stands for.
+fn reference(token: &Token<'_>, text: &str) -> Option<Rewrite> {
+    let is_reference = matches!(token.kind, Kind::Mark | Kind::Blank) && *token.text != text[token.place.clone()];
+    let said = token.text.to_string();
+    is_reference.then(|| Rewrite { written: token.place.clone(), said, class: Class::Markup })
+}
+
+/// Without the blanks beside letters of a script that has none.
+fn without_blanks(said: &str) -> String {
+    let mut kept = String::with_capacity(said.len());
+    let mut chars = said.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_beside = |c: Option<char>| c.is_some_and(token::is_of_a_script_without_blanks);
+        if c != ' ' || !(is_beside(kept.chars().next_back()) || is_beside(chars.peek().copied())) {
+            kept.push(c);
+        }
+    }
+    kept
+}
+
+/// Sorted; what stands within another is left to that.
+fn in_order(mut rewrites: Vec<Rewrite>) -> Vec<Rewrite> {
+    rewrites.sort_by_key(|rewrite| {
+        (rewrite.written.start, !rewrite.written.is_empty(), std::cmp::Reverse(rewrite.written.end))
+    });
+    let mut kept: Vec<Rewrite> = Vec::with_capacity(rewrites.len());
+    for rewrite in rewrites {
+        if kept.last().is_none_or(|last| last.written.end <= rewrite.written.start) {
+            kept.push(rewrite);
+        }
+    }
+    kept
+}

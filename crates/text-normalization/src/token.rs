@@ -1,0 +1,379 @@
+//! A text as tokens: words, runs of digits, blanks, line breaks, single marks. HTML's character references are decoded, and digits of other
+//! scripts are those of ASCII, while each token knows where it was written.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Letters, with their combining marks.
+    Word,
+    Digits,
+    /// Blanks and tabs.
+    Blank,
+    Line,
+    Mark,
+    /// One emoji with its modifiers.
+    Emoji,
+    /// Something that is said, or not said, already.
+    Claimed,
+}
+
+#[derive(Debug, Clone)]
+pub struct Token<'t> {
+    pub kind: Kind,
+    pub text: Cow<'t, str>,
+    /// Bytes of the text.
+    pub place: Range<usize>,
+}
+
+#[derive(Debug)]
+pub struct Doc<'t> {
+    pub text: &'t str,
+    pub tokens: Vec<Token<'t>>,
+}
+
+/// A place between tokens. Whatever it eats gives the place behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor<'d, 't> {
+    doc: &'d Doc<'t>,
+    pub at: usize,
+}
+
+// === impl Doc ===
+
+impl<'t> Doc<'t> {
+    pub fn new(text: &'t str) -> Self {
+        let mut tokens: Vec<Token<'t>> = Vec::new();
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let (kind, decoded, length) = match reference(&text[at..]) {
+                Some((decoded, length)) => (kind_of(decoded), Some(decoded), length),
+                None => (kind_of(c), None, c.len_utf8()),
+            };
+            let place = at..at + length;
+            at = place.end;
+            let last = tokens.last_mut().filter(|last| last.kind == kind && last.place.end == place.start);
+            let plain = ascii_digit(c).filter(|digit| *digit != c).or(decoded);
+            match (last, kind) {
+                (Some(last), Kind::Word | Kind::Digits | Kind::Blank) => {
+                    last.place.end = place.end;
+                    match (&mut last.text, plain) {
+                        (Cow::Borrowed(_), None) => last.text = Cow::Borrowed(&text[last.place.clone()]),
+                        (said, plain) => said.to_mut().push(plain.unwrap_or(c)),
+                    }
+                }
+                (Some(last), Kind::Emoji) if joins(last, c) => {
+                    last.place.end = place.end;
+                    last.text = Cow::Borrowed(&text[last.place.clone()]);
+                }
+                _ if is_emoji_modifier(c) => {
+                    // Behind what is no emoji it is not seen.
+                    match tokens.last_mut() {
+                        Some(last) if last.place.end == place.start => {
+                            last.place.end = place.end;
+                            if is_variation_selector(c) && last.kind == Kind::Mark {
+                                last.kind = Kind::Emoji;
+                            }
+                            last.text = Cow::Borrowed(&text[last.place.clone()]);
+                        }
+                        _ => tokens.push(Token { kind: Kind::Mark, text: Cow::Borrowed(&text[place.clone()]), place }),
+                    }
+                }
+                _ => {
+                    let said = match plain {
+                        Some(plain) => Cow::Owned(plain.to_string()),
+                        None => Cow::Borrowed(&text[place.clone()]),
+                    };
+                    tokens.push(Token { kind, text: said, place });
+                }
+            }
+        }
+        Self { text, tokens }
+    }
+
+    pub fn cursor(&self, at: usize) -> Cursor<'_, 't> {
+        Cursor { doc: self, at }
+    }
+
+    /// Bytes from the token `from` up to the token `to`.
+    pub fn place(&self, from: usize, to: usize) -> Range<usize> {
+        let end = |at: usize| self.tokens.get(at).map_or(self.text.len(), |token| token.place.start);
+        let start = end(from);
+        let last = to.checked_sub(1).filter(|last| *last >= from).and_then(|last| self.tokens.get(last));
+        start..last.map_or(start, |last| last.place.end)
+    }
+}
+
+// === impl Cursor ===
+
+impl<'d, 't> Cursor<'d, 't> {
+    pub fn doc(self) -> &'d Doc<'t> {
+        self.doc
+    }
+
+    pub fn token(self) -> Option<&'d Token<'t>> {
+        self.doc.tokens.get(self.at)
+    }
+
+    pub fn kind(self) -> Option<Kind> {
+        self.token().map(|token| token.kind)
+    }
+
+    /// Empty at the end.
+    pub fn text(self) -> &'d str {
+        self.token().map_or("", |token| &token.text)
+    }
+
+    pub fn next(self) -> Self {
+        Self { at: self.at + 1, ..self }
+    }
+
+    /// The place before the token before it.
+    pub fn back(self) -> Option<Self> {
+        Some(Self { at: self.at.checked_sub(1)?, ..self })
+    }
+
+    pub fn is_end(self) -> bool {
+        self.at >= self.doc.tokens.len()
+    }
+
+    pub fn eat(self, text: &str) -> Option<Self> {
+        (self.text() == text).then(|| self.next())
+    }
+
+    /// Any one of these characters.
+    pub fn eat_any(self, marks: &str) -> Option<Self> {
+        let mut chars = self.text().chars();
+        let c = chars.next()?;
+        (chars.next().is_none() && marks.contains(c)).then(|| self.next())
+    }
+
+    pub fn digits(self) -> Option<(Self, &'d str)> {
+        (self.kind() == Some(Kind::Digits)).then(|| (self.next(), self.text()))
+    }
+
+    /// So many of them.
+    pub fn digits_of(self, count: std::ops::RangeInclusive<usize>) -> Option<(Self, &'d str)> {
+        self.digits().filter(|(_, digits)| count.contains(&digits.len()))
+    }
+
+    pub fn word(self) -> Option<(Self, &'d str)> {
+        (self.kind() == Some(Kind::Word)).then(|| (self.next(), self.text()))
+    }
+
+    pub fn blank(self) -> Option<Self> {
+        (self.kind() == Some(Kind::Blank)).then(|| self.next())
+    }
+
+    pub fn maybe_blank(self) -> Self {
+        self.blank().unwrap_or(self)
+    }
+
+    /// A token of several words and marks, written as `pattern`; a blank of the pattern may be missing.
+    pub fn eat_pattern(self, pattern: &[String]) -> Option<Self> {
+        pattern.iter().try_fold(
+            self,
+            |cursor, part| {
+                if part == " " { Some(cursor.maybe_blank()) } else { cursor.eat(part) }
+            },
+        )
+    }
+
+    /// The last character before it; `None` at the beginning of the text and of a line.
+    pub fn char_before(self) -> Option<char> {
+        self.back()?.text().chars().next_back().filter(|c| *c != '\n')
+    }
+
+    pub fn char_after(self) -> Option<char> {
+        self.text().chars().next().filter(|c| *c != '\n')
+    }
+
+    /// Whether no letter or digit stands just before it.
+    pub fn begins_word(self) -> bool {
+        !self.char_before().is_some_and(is_joined)
+    }
+
+    /// Whether none stands just behind it.
+    pub fn ends_word(self) -> bool {
+        !self.char_after().is_some_and(is_joined)
+    }
+
+    /// The word before it, with one blank or none between.
+    pub fn word_before(self) -> Option<&'d str> {
+        let before = self.back()?;
+        let before = if before.kind() == Some(Kind::Blank) { before.back()? } else { before };
+        before.word().map(|(_, word)| word)
+    }
+
+    /// The word behind it, with one blank or none between.
+    pub fn word_after(self) -> Option<&'d str> {
+        self.maybe_blank().word().map(|(_, word)| word)
+    }
+
+    /// Whether what follows begins a sentence, or there is nothing more in the line.
+    pub fn is_before_sentence(self) -> bool {
+        match self.kind() {
+            None | Some(Kind::Line) => true,
+            Some(Kind::Blank) => {
+                let next = self.next();
+                let opened = next.eat_any("\"“«„('[¿¡").unwrap_or(next);
+                opened.kind().is_none_or(|kind| kind == Kind::Line)
+                    || opened.text().starts_with(|c: char| c.is_uppercase())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing but closing marks and blanks are left in the line.
+    pub fn is_line_end(self) -> bool {
+        let mut cursor = self;
+        while cursor.kind() == Some(Kind::Blank) || cursor.eat_any("\"”»')]").is_some() {
+            cursor = cursor.next();
+        }
+        matches!(cursor.kind(), None | Some(Kind::Line))
+    }
+
+    pub fn is_line_start(self) -> bool {
+        self.back().is_none_or(|before| before.kind() == Some(Kind::Line))
+    }
+}
+
+/// Whether it makes one word with the letter or digit beside it. Scripts without blanks do not.
+pub fn is_joined(c: char) -> bool {
+    c.is_alphanumeric() && !is_of_a_script_without_blanks(c)
+}
+
+/// Chinese, Japanese, Thai.
+pub fn is_of_a_script_without_blanks(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
+}
+
+fn kind_of(c: char) -> Kind {
+    match c {
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => Kind::Line,
+        _ if ascii_digit(c).is_some() => Kind::Digits,
+        _ if c.is_whitespace() => Kind::Blank,
+        _ if c.is_alphabetic() || is_combining(c) => Kind::Word,
+        _ if is_emoji(c) => Kind::Emoji,
+        _ => Kind::Mark,
+    }
+}
+
+/// Digits that are written instead of those of ASCII: Arabic, Persian, those of India, fullwidth.
+fn ascii_digit(c: char) -> Option<char> {
+    const ZEROS: [u32; 8] = [0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xbe6, 0xd66, 0xff10];
+    let value = ZEROS.iter().find_map(|zero| (u32::from(c)).checked_sub(*zero).filter(|value| *value < 10))?;
+    char::from_digit(value, 10)
+}
+
+/// Signs that belong to the letter before them, as far as the alphabetic ones do not include them.
+fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{93c}' | '\u{94d}' | '\u{9cd}' | '\u{d4d}' | '\u{c4d}' | '\u{64b}'..='\u{65f}' | '\u{200c}')
+}
+
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2600}'..='\u{265f}' | '\u{2660}'..='\u{266c}' | '\u{2670}'..='\u{27bf}')
+}
+
+fn is_variation_selector(c: char) -> bool {
+    c == '\u{fe0f}'
+}
+
+fn is_emoji_modifier(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{200d}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+fn is_regional(c: char) -> bool {
+    matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
+}
+
+/// Whether `c` continues an emoji: a modifier, what is joined, the second letter of a flag.
+fn joins(last: &Token<'_>, c: char) -> bool {
+    let mut chars = last.text.chars().rev();
+    let before = chars.next();
+    is_emoji_modifier(c)
+        || before == Some('\u{200d}')
+        || (is_regional(c) && before.is_some_and(is_regional) && chars.next().is_none())
+}
+
+/// A character reference of HTML: what it stands for, and its length.
+fn reference(text: &str) -> Option<(char, usize)> {
+    let inner = text.strip_prefix('&')?;
+    let end = inner.bytes().take(10).position(|byte| byte == b';')?;
+    let name = &inner[..end];
+    let c = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => '\u{a0}',
+        "ndash" => '–',
+        "mdash" => '—',
+        "hellip" => '…',
+        "euro" => '€',
+        "pound" => '£',
+        "deg" => '°',
+        "copy" => '©',
+        "lsquo" => '‘',
+        "rsquo" => '’',
+        "ldquo" => '“',
+        "rdquo" => '”',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code).filter(|c| !c.is_control())?
+        }
+    };
+    Some((c, end + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(text: &str) -> Vec<(Kind, String)> {
+        Doc::new(text).tokens.iter().map(|token| (token.kind, token.text.to_string())).collect()
+    }
+
+    #[test]
+    fn a_text_is_words_digits_blanks_and_marks() {
+        use Kind::{Blank, Digits, Line, Mark, Word};
+        let expected = [
+            (Word, "A"),
+            (Digits, "40"),
+            (Mark, ","),
+            (Blank, "  "),
+            (Word, "été"),
+            (Line, "\n"),
+            (Mark, "$"),
+            (Digits, "5"),
+        ];
+
+        assert_eq!(tokens("A40,  été\n$5"), expected.map(|(kind, text)| (kind, text.to_owned())));
+    }
+
+    #[test]
+    fn references_and_digits_of_other_scripts_are_decoded_in_place() {
+        let doc = Doc::new("a &amp; १२");
+
+        let read: Vec<(&str, Range<usize>)> =
+            doc.tokens.iter().map(|token| (&*token.text, token.place.clone())).collect();
+
+        assert_eq!(read, [("a", 0..1), (" ", 1..2), ("&", 2..7), (" ", 7..8), ("12", 8..14)]);
+    }
+
+    #[test]
+    fn an_emoji_is_one_token_with_all_that_modifies_it() {
+        let emoji = |text: &str| tokens(text).iter().filter(|(kind, _)| *kind == Kind::Emoji).count();
+
+        assert_eq!(emoji("❤️"), 1);
+        assert_eq!(emoji("👩🏽‍🚀"), 1);
+        assert_eq!(emoji("🇯🇵🇫🇷"), 2);
+        assert_eq!(emoji("😂😂😂"), 3);
+    }
+}

@@ -1,0 +1,220 @@
+//! What is said, class by class. Plain cardinals stay in digits where the phonemizer reads them as well.
+
+use text_normalization::{Class, Normalizer};
+
+/// Language, what is written, what is said.
+type Cases = &'static [(&'static str, &'static str, &'static str)];
+
+fn normalizer(language: &str) -> Normalizer {
+    Normalizer::for_language(language).unwrap_or_else(|| panic!("no table for {language}"))
+}
+
+fn holds(cases: Cases) {
+    for (language, written, said) in cases {
+        assert_eq!(normalizer(language).say(written), *said, "{language}: {written}");
+    }
+}
+
+#[test]
+fn cardinals() {
+    holds(&[
+        ("en", "12,500 people", "12500 people"),
+        ("en", "It was -7 outside.", "It was minus 7 outside."),
+        ("en", "about 3.25 of it", "about 3 point two five of it"),
+        ("de", "Es sind 1.250.000 Stück.", "Es sind 1250000 Stück."),
+        ("de", "rund 2,75", "rund 2 Komma sieben fünf"),
+        ("fr", "12 400 livres", "12400 livres"),
+        ("es", "Tiene 31 camisas.", "Tiene treinta y una camisas."),
+        ("ru", "осталось 22 минуты", "осталось двадцать две минуты"),
+        ("hi", "२३ लोग", "तेईस लोग"),
+        ("zh", "我有3本书", "我有三本书"),
+    ]);
+}
+
+#[test]
+fn ordinals() {
+    holds(&[
+        ("en", "the 33rd time", "the thirty-third time"),
+        ("de", "Das ist der 4. Versuch.", "Das ist der vierte Versuch."),
+        ("de", "Wir wohnen im 5. Stock.", "Wir wohnen im fünften Stock."),
+        ("fr", "la 3e fois", "la troisième fois"),
+        ("es", "la 7.ª planta", "la séptima planta"),
+        ("pt", "o 12º lugar", "o décimo segundo lugar"),
+        ("nl", "de 8e plaats", "de achtste plaats"),
+        ("ru", "7-й этаж", "седьмой этаж"),
+    ]);
+}
+
+#[test]
+fn money() {
+    holds(&[
+        ("en", "It costs $7.35.", "It costs 7 dollars and 35 cents."),
+        ("en", "a $9 ticket", "a 9 dollar ticket"),
+        ("en", "$4.5 billion", "4 point five billion dollars"),
+        ("en", "£6m in cash", "6 million pounds in cash"),
+        ("en", "€40-50 each", "40 to 50 euros each"),
+        ("de", "Das macht 7,35 €.", "Das macht 7 Euro 35 Cent."),
+        ("fr", "2,5 M€", "2 virgule 5 millions d'euros"),
+        ("pt", "R$ 1,50", "1 real e 50 centavos"),
+        ("pl", "22 zł", "22 złote"),
+        ("ru", "3 руб. 50 коп.", "три рубля пятьдесят копеек."),
+    ]);
+}
+
+#[test]
+fn measures() {
+    holds(&[
+        ("en", "It weighs 6 kg.", "It weighs 6 kilograms."),
+        ("en", "at 55 mph", "at 55 miles per hour"),
+        ("en", "a 5-km run", "a 5 kilometer run"),
+        ("en", "He is 5'11\" tall.", "He is 5 foot 11 tall."),
+        ("en", "2 1/2 lbs of flour", "2 and a half pounds of flour"),
+        ("de", "bei -4 °C", "bei minus 4 Grad Celsius"),
+        ("fr", "une maison de 120 m²", "une maison de 120 mètres carrés"),
+        ("it", "1 kg di pane", "un chilo di pane"),
+        ("pl", "3 km", "3 kilometry"),
+        ("ru", "5 кг", "пять килограмм"),
+    ]);
+}
+
+#[test]
+fn dates() {
+    holds(&[
+        ("en", "on Feb. 3, 2021", "on February third, twenty twenty-one"),
+        ("en-US", "by 11/30/2022", "by November thirtieth, twenty twenty-two"),
+        ("en", "on 2022-11-30", "on November thirtieth, twenty twenty-two"),
+        ("en", "12 May 1980", "the twelfth of May nineteen eighty"),
+        ("de", "am 12.05.1980", "am zwölften Mai neunzehnhundertachtzig"),
+        ("fr", "le 1 mai", "le premier mai"),
+        ("es", "el 7/9/2015", "el 7 de septiembre de 2015"),
+        ("pl", "12 maja", "dwunastego maja"),
+        ("ru", "12 мая 1980 года", "двенадцатого мая тысяча девятьсот восьмидесятого года"),
+    ]);
+}
+
+#[test]
+fn years() {
+    holds(&[
+        ("en", "in 1987", "in nineteen eighty-seven"),
+        ("en", "the 1970s", "the nineteen seventies"),
+        ("en", "1914-1918", "nineteen fourteen to nineteen eighteen"),
+        ("en", "in 300 B.C. or so", "in 300 B C or so"),
+        ("en", "It has 1500 seats.", "It has 1500 seats."),
+        ("de", "seit 1987", "seit neunzehnhundertsiebenundachtzig"),
+        ("ru", "в 1987 году", "в тысяча девятьсот восемьдесят седьмом году"),
+    ]);
+}
+
+#[test]
+fn times() {
+    holds(&[
+        ("en", "at 4:08 p.m. today", "at 4 oh 8 P M today"),
+        ("en", "from 10am-6pm", "from 10 [[ˈeɪ]] M to 6 P M"),
+        ("en", "a 2h 15m flight", "a 2 hours 15 minutes flight"),
+        ("de", "um 18:30 Uhr", "um 18 Uhr 30"),
+        ("fr", "à 21h15", "à vingt-et-une heures 15"),
+        ("es", "a las 7:20", "a las 7 y 20"),
+        ("pl", "o 16:45", "o szesnastej 45"),
+    ]);
+}
+
+#[test]
+fn percent_and_fractions_and_ranges() {
+    holds(&[
+        ("en", "4.5% of 80-90 %", "4 point five percent of 80 to 90 percent"),
+        ("en", "2/3 of it", "2 thirds of it"),
+        ("en", "pages 12-15", "pages 12 to 15"),
+        ("en", "a 4:1 ratio", "a 4 to 1 ratio"),
+        ("en", "They won 3-1.", "They won 3 1."),
+        ("de", "Nur ¾ davon", "Nur 3 Viertel davon"),
+        ("ru", "5 %", "пять процентов"),
+        ("zh", "20%", "百分之二十"),
+    ]);
+}
+
+#[test]
+fn roman_numerals() {
+    holds(&[
+        ("en", "Charles III and Chapter IX", "Charles the third and Chapter 9"),
+        ("en", "I am. Malcolm X was.", "I am. Malcolm X was."),
+        ("de", "Wilhelm II. regierte.", "Wilhelm der zweite regierte."),
+        ("fr", "au XIXe siècle", "au dix-neuvième siècle"),
+        ("pl", "w XX wieku", "w dwudziestym wieku"),
+    ]);
+}
+
+#[test]
+fn abbreviations_initials_and_acronyms() {
+    holds(&[
+        ("en", "Mr. Fox met Prof. Ray, etc.", "Mister Fox met Professor Ray, et cetera."),
+        ("en", "9 Oak St. is near St. Paul.", "9 Oak Street is near Saint Paul."),
+        ("en", "C. S. Lewis wrote it.", "C S Lewis wrote it."),
+        ("en", "He left the U.S. They stayed.", "He left the U S. They stayed."),
+        ("en", "two PDFs on R&D", "two P D F's on R and D"),
+        ("de", "z. B. morgen, d. h. bald", "zum Beispiel morgen, das heißt bald"),
+        ("es", "la Sra. Gil", "la señora Gil"),
+        ("ru", "и т. д.", "и так далее."),
+    ]);
+}
+
+#[test]
+fn telephones_and_serials() {
+    holds(&[
+        ("en", "Call 303-555-0167.", "Call three zero three, five five five, zero one six seven."),
+        ("en", "the A320 and the XJ-900", "the [[ˈeɪ]] three two zero and the X J 900"),
+        ("en", "version 2.10.3", "version 2 point 10 point 3"),
+        ("fr", "le 06 12 34 56 78", "le zéro six, 12, 34, 56, 78"),
+    ]);
+}
+
+#[test]
+fn addresses_of_the_web() {
+    holds(&[
+        ("en", "See www.test.org/a-b now.", "See W W W dot test dot org slash a dash B now."),
+        ("en", "Mail jo_k@test.net.", "Mail jo underscore K at test dot net."),
+        ("de", "info@beispiel.de", "info ät beispiel Punkt D E"),
+    ]);
+}
+
+#[test]
+fn math_and_symbols() {
+    holds(&[
+        ("en", "3 + 4 = 7", "3 plus 4 equals 7"),
+        ("en", "if n > 5", "if n is greater than 5"),
+        ("en", "salt & pepper", "salt and pepper"),
+        ("en", "Well - no.", "Well, no."),
+        ("en", "fish &amp; chips", "fish and chips"),
+        ("en", "So good 😂😂😂", "So good 😂"),
+    ]);
+}
+
+#[test]
+fn markup_is_not_said() {
+    holds(&[
+        ("en", "This is **very** _good_.", "This is very good."),
+        ("en", "## Plan\nWe go.", "Plan.\nWe go."),
+        ("en", "- Milk\n- Eggs", "Milk.\nEggs."),
+        ("en", "Read [the page](https://x.org/a).", "Read the page."),
+        ("en", "| A | B |\n|---|---|\n| x | y |", " A, B.\n\n x, y."),
+        ("en", "Say [[ həˈloʊ ]] $5.", "Say [[ həˈloʊ ]] 5 dollars."),
+        ("en", "my_file and 2 * 3", "my_file and 2 times 3"),
+    ]);
+}
+
+#[test]
+fn every_part_keeps_its_own_place() {
+    let text = "On Jan. 5, 2024 it cost $5.20.";
+
+    let rewrites = normalizer("en").rewrites(text);
+
+    let parts: Vec<(&str, Class)> = rewrites.iter().map(|part| (&text[part.written.clone()], part.class)).collect();
+    assert_eq!(parts, [("Jan.", Class::Date), ("5", Class::Date), ("2024", Class::Date), ("$5.20", Class::Money)]);
+}
+
+#[test]
+fn voices_of_espeak_have_their_language() {
+    for voice in ["en-us", "en-gb-x-rp", "pt-br", "cmn", "nb", "es-419"] {
+        assert!(Normalizer::for_language(voice).is_some(), "{voice}");
+    }
+    assert!(Normalizer::for_language("tlh").is_none());
+}
