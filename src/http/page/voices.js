@@ -31,7 +31,8 @@ const sizeOf = ({ size_bytes }) => size_bytes && size.format(size_bytes / 1e6);
 
 function label(voice) {
   const license = voice.license?.length <= MAX_LICENSE && voice.license;
-  const parts = [nameOf(voice), voice.quality, sizeOf(voice), license, !voice.installed && "to be fetched"];
+  const state = voice.problem ? "cannot speak" : !voice.installed && "to be fetched";
+  const parts = [nameOf(voice), voice.quality, sizeOf(voice), license, state];
   return parts.filter(Boolean).join(" · ");
 }
 
@@ -41,6 +42,7 @@ function facts(voice) {
     languageOf(voice),
     voice.sample_rate && `${voice.sample_rate.toLocaleString(locales)} Hz`,
     license,
+    voice.problem && `It cannot speak: ${voice.problem}`,
     !voice.installed && "It is fetched when it first speaks, which takes a while",
   ];
   return `${parts.filter(Boolean).join(". ")}.`;
