@@ -90,14 +90,16 @@ impl Place {
     /// The same, once part of the answer may be sent: when there is a place. A request comes here that waited for others' work so far, or for
     /// its reader.
     pub async fn admission_begun(&self, deadline: Deadline) -> Result<Arc<Admission>, SpeechError> {
-        let held = self.state().admission();
-        if let Some(admitted) = held {
-            return Ok(admitted);
-        }
-        if !self.has_begun()
-            && let Ok(admitted) = self.admission()
-        {
-            return Ok(admitted);
+        match &*self.state() {
+            // Its first sentence was refused, and so is the whole of it, as nothing is sent.
+            State::Refused(retry_after) if !self.has_begun() => {
+                return Err(SpeechError::Overloaded { retry_after: *retry_after });
+            }
+            state => {
+                if let Some(admitted) = state.admission() {
+                    return Ok(admitted);
+                }
+            }
         }
         let waited = Arc::new(self.pool.admit_begun(&self.demand, deadline).await?);
         let mut state = self.state();
