@@ -46,6 +46,7 @@ const PRUDENCE: f64 = 0.95;
 const PRUDENCE_OF_A_GUESS: f64 = 2.0;
 /// What was taken stays until it would take this part of the time that is left for it: things may go faster again.
 const LENIENCE: f64 = 1.1;
+const LENIENCE_OF_A_GUESS: f64 = 3.0;
 /// Whoever comes back shall be taken also if things went a little slower.
 const PRUDENCE_OF_A_PROMISE: f64 = 0.85;
 /// How long after it is due a promise counts.
@@ -110,7 +111,10 @@ impl Backlog {
         let done = completions(&expected.pending(), self.workers);
         let is_late = |(taken, done): (&Taken, &f64)| {
             let demand = taken.share.demand();
-            !demand.has_begun() && demand.is_certain() && *done > taken.deadline.remaining().as_secs_f64() * LENIENCE
+            let lenience = if demand.is_certain() { LENIENCE } else { LENIENCE_OF_A_GUESS };
+            // What is past its deadline is dropped as such.
+            let is_waiting = !demand.has_begun() && !taken.deadline.has_passed();
+            is_waiting && *done > taken.deadline.remaining().as_secs_f64() * lenience
         };
         expected.taken.iter().zip(&done).rposition(is_late)
     }
