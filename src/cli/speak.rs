@@ -77,7 +77,7 @@ struct OutputFile<'a> {
 #[error("name a file with -o, such as -o speech.wav, or --play it: standard output is a terminal")]
 pub struct NowhereToGo;
 
-const ENDINGS: &str = "a file that ends in .wav, .pcm, .flac, .opus, .ogg, .mp3, .mulaw or .alaw, or --format";
+const ENDINGS: &str = "a file that ends in .wav, .pcm, .flac, .opus, .ogg, .mp3, .aac, .mulaw or .alaw, or --format";
 
 /// A book may be spoken from the command line; the limits of callers are not for it.
 const TIME_LIMIT: Duration = Duration::from_hours(24);
@@ -234,5 +234,17 @@ impl SpeakArgs {
             prosody = prosody.with_noise_w(noise_w)?;
         }
         Ok(prosody)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_among_the_endings() {
+        for format in AudioFormat::ALL {
+            assert!(ENDINGS.contains(&format!(".{}", format.name())), "{}", format.name());
+        }
     }
 }

@@ -93,7 +93,8 @@ fn answer(
         (Mood::Well, "post") => {
             let body = String::from_utf8_lossy(&body);
             let named = body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
-            let gone: String = named.map(|key| format!("<Deleted><Key>{key}</Key></Deleted>")).collect();
+            let gone: Vec<String> = named.map(|key| format!("<Deleted><Key>{key}</Key></Deleted>")).collect();
+            let gone = gone.concat();
             objects.retain(|path, _| !gone.contains(path.trim_start_matches("/speech/")));
             ("200 OK", format!("<DeleteResult>{gone}</DeleteResult>").into_bytes())
         }
