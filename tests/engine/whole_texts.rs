@@ -59,7 +59,7 @@ const EMOJI: [&str; 14] = [
 ];
 
 /// What reaches a bound each in its own way: words, phonemes of a word, bytes, decimals.
-const UNITS: [&str; 26] = [
+const UNITS: [&str; 24] = [
     "a1",
     "1a",
     "aB",
@@ -72,8 +72,6 @@ const UNITS: [&str; 26] = [
     "x ",
     "W",
     "x",
-    "€",
-    "+",
     "∑ ",
     "½",
     "x.",

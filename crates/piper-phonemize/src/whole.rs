@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::espeak::Clause;
@@ -26,8 +27,9 @@ pub const FINENESS: [Fineness; 4] = [
     Fineness { piece: 4, word: 1 },
 ];
 
-// Below espeak-ng's bounds by what cannot be counted from outside: pauses, and phonemes that are written as two sounds or as none.
-const NEARLY_FULL_SOUNDS: usize = 600;
+// Below espeak-ng's bounds by what cannot be counted from outside: pauses, tones, changes of the language, phonemes that
+// are written as two sounds.
+const NEARLY_FULL_SOUNDS: usize = 450;
 const NEARLY_FULL_WORDS: usize = 250;
 const NEARLY_FULL_BYTES: usize = 770;
 const NEARLY_FULL_WORD_SOUNDS: usize = 92;
@@ -81,7 +83,7 @@ fn words_at_most(source: &str) -> usize {
     };
     let mut last = Kind::Blank;
     let mut words = 0;
-    for kind in source.chars().map(kind) {
+    for kind in source.chars().filter(|c| !is_combining_mark(*c)).map(kind) {
         let goes_on = kind == last || (last, kind) == (Kind::Capital, Kind::Small);
         words += usize::from(kind != Kind::Blank && (!goes_on || kind == Kind::Mark));
         last = kind;
@@ -120,11 +122,19 @@ impl Fineness {
     }
 }
 
-/// Parts of at most so many characters, but that no sign is taken from its letter, nor an emoji into its halves.
+/// Characters of one sign. Some emoji have ten; what has more is a letter under a heap of accents.
+const MAX_SIGN_CHARS: usize = 32;
+
+/// Parts of at most so many characters, but that no accent is taken from its letter, nor an emoji into its halves.
 pub fn parts(word: &str, chars: usize) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut count) = (0, 0);
-    for (at, cluster) in word.grapheme_indices(true) {
+    let signs = word.grapheme_indices(true).flat_map(|(at, sign)| {
+        let starts = sign.char_indices().step_by(MAX_SIGN_CHARS).map(|(start, _)| start);
+        let ends = starts.clone().skip(1).chain([sign.len()]);
+        starts.zip(ends).map(move |(start, end)| (at + start, &sign[start..end]))
+    });
+    for (at, cluster) in signs {
         let length = cluster.chars().count();
         if count > 0 && count + length > chars {
             parts.push(&word[start..at]);
@@ -192,5 +202,8 @@ mod tests {
     #[test]
     fn no_part_begins_within_what_is_one_sign() {
         assert_eq!(parts("🇩🇪🇫🇷👩‍🔬é\u{301}ab", 2), ["🇩🇪", "🇫🇷", "👩‍🔬", "é\u{301}", "ab"]);
+        let heap = format!("a{}b", "\u{300}".repeat(100));
+        assert_eq!(parts(&heap, 1).iter().map(|part| part.chars().count()).collect::<Vec<_>>(), [32, 32, 32, 5, 1]);
+        assert_eq!(parts(&heap, 1).concat(), heap);
     }
 }
