@@ -26,7 +26,7 @@ use crate::config::{Config, ConfigError, HttpConfig};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
 use crate::pool::{PoolHandle, PoolParts};
-use crate::resilience::{InFlight, Readiness, Reason};
+use crate::resilience::{ByteBudget, InFlight, Readiness, Reason};
 use crate::speech::{SpeechError, SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::voices::{Catalogue, DefaultVoice};
@@ -113,13 +113,17 @@ impl Speaker {
         let parts =
             PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
         let pool = PoolHandle::start(parts, pool_settings(config)?);
+        let answers = ByteBudget::new(config.synthesis.answers_max_bytes);
+        let shown = answers.clone();
+        metrics.show_answers(move || shown.held(), answers.limit()).context("metrics")?;
         let cache = match cache_settings(config)? {
-            Some(settings) => CacheHandle::start(settings, metrics.clone()),
+            Some(settings) => CacheHandle::start(settings, answers.clone(), metrics.clone()),
             None => CacheHandle::disabled(metrics.clone()),
         };
         let settings = SpeechSettings {
             max_sentence_phonemes: config.synthesis.max_sentence_phonemes,
             max_answer_bytes: config.synthesis.max_answer_bytes,
+            answers,
         };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, metrics.clone(), settings),

@@ -221,6 +221,30 @@ fn readers_who_take_nothing_are_let_go() {
 }
 
 #[test]
+fn answers_that_nobody_reads_are_bounded_and_what_is_known_is_answered_meanwhile() {
+    let server = TestServer::start(&[("TTS_ANSWERS_MAX_BYTES", "10000000"), ("TTS_CACHE_MAX_ENTRY_BYTES", "1000000")]);
+    // Eight seconds of pauses and hardly a sound: much more than sockets hold.
+    let body = |volume: f64| json!({"text": "A.\n\n".repeat(8), "sentence_silence_ms": 10_000, "sample_rate": 48_000, "volume": volume});
+    let held = || server.metric("tts_answers_bytes");
+    ask(&server, &known_text());
+    let mut unread = server.begin(&body(0.5));
+    until("an answer that nobody reads", || (held() > 6e6).then_some(()));
+
+    for volume in [0.6, 0.7] {
+        let refused = ask(&server, &body(volume));
+        refused.assert_error(503, "over_capacity", None);
+        assert_eq!(refused.header("retry-after"), "5");
+    }
+    assert_eq!(ask(&server, &known_text()).status, 200);
+    assert_eq!(server.metric("tts_requests_shed_total{reason=\"memory\"}"), 2.0);
+    assert!(held() < 10e6, "{} bytes", held());
+
+    assert_eq!(Answer::read(&mut unread).status, 200);
+    until("what was read is given back", || (held() == 0.0).then_some(()));
+    assert_eq!(ask(&server, &body(0.6)).status, 200);
+}
+
+#[test]
 fn readers_who_stop_reading_keep_no_worker() {
     let server = TestServer::start(&[("TTS_WORKERS", "1")]);
     // Much more than sockets hold.

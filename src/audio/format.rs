@@ -78,6 +78,17 @@ impl AudioFormat {
         }
     }
 
+    /// About what a second of speech takes; no less of silence.
+    pub fn bytes_per_second(self, sample_rate: u32) -> f64 {
+        match self {
+            Self::Wav | Self::Pcm => 2.0 * f64::from(sample_rate),
+            Self::Flac => f64::from(sample_rate),
+            Self::Opus => 6_000.0,
+            Self::Mp3 | Self::Aac => 8_000.0,
+            Self::MuLaw | Self::ALaw => f64::from(G711_RATE),
+        }
+    }
+
     /// Whether callers may ask for that rate. Others than telephony's are refused where there is only that one.
     pub fn takes_rate(self, sample_rate: u32) -> bool {
         !matches!(self, Self::MuLaw | Self::ALaw) || sample_rate == G711_RATE

@@ -14,12 +14,14 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::CacheKey;
+use crate::resilience::Loan;
 
 /// Something that is kept: bytes that the cache does not look into, and when they were made. A clone shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub payload: Bytes,
     pub made_at: SystemTime,
+    pub loan: Loan,
 }
 
 /// What stands under a key is not what was written there.
@@ -42,7 +44,7 @@ pub const OVERHEAD_BYTES: usize = PAYLOAD + CHECKSUM_BYTES;
 impl Entry {
     /// An entry that is made now.
     pub fn new(payload: impl Into<Bytes>) -> Self {
-        Self { payload: payload.into(), made_at: SystemTime::now() }
+        Self { payload: payload.into(), made_at: SystemTime::now(), loan: Loan::default() }
     }
 
     /// Zero if the clock was set back since.
@@ -80,7 +82,7 @@ impl Entry {
         }
         let seconds = u64::from_le_bytes(field(content, MADE_AT));
         let made_at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(Corrupt)?;
-        Ok(Self { payload: sealed.slice(PAYLOAD..end), made_at })
+        Ok(Self { payload: sealed.slice(PAYLOAD..end), made_at, loan: Loan::default() })
     }
 }
 
@@ -107,7 +109,11 @@ mod tests {
     }
 
     fn entry() -> Entry {
-        Entry { payload: Bytes::from_static(b"some audio"), made_at: UNIX_EPOCH + Duration::from_secs(1_700_000_000) }
+        Entry {
+            payload: Bytes::from_static(b"some audio"),
+            made_at: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            loan: Loan::default(),
+        }
     }
 
     #[test]

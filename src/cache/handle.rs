@@ -16,6 +16,7 @@ use super::l1::L1;
 use super::lease::{Lease, Turn};
 use super::redis::{Fault, Leased, Redis, RedisSettings, Stored};
 use super::{CacheKey, Entry};
+use crate::resilience::{ByteBudget, Loan};
 use crate::telemetry::{CacheTier, LookupResult, Metrics, stage_span};
 
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Answer {
     pub resampled: bool,
     /// When the oldest of its sentences was made.
     pub made_at: SystemTime,
+    /// What it holds of the memory of answers that wait for their readers; nothing while L1 has it.
+    pub loan: Loan,
 }
 
 /// An entry that was found, and where.
@@ -122,10 +125,11 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 // === impl CacheHandle ===
 
 impl CacheHandle {
-    /// Starts the cache on the current system.
-    pub fn start(settings: CacheSettings, metrics: Metrics) -> Self {
+    /// Starts the cache on the current system. What it lets go and somebody still reads counts to `answers`.
+    pub fn start(settings: CacheSettings, answers: ByteBudget, metrics: Metrics) -> Self {
         let evictions = metrics.cache_l1_evictions.clone();
-        let l1 = L1::new(settings.l1_bytes, settings.max_entry_bytes, settings.ttl, move || evictions.inc());
+        let (bytes, max_entry_bytes) = (settings.l1_bytes, settings.max_entry_bytes);
+        let l1 = L1::new(bytes, max_entry_bytes, settings.ttl, answers, move || evictions.inc());
         let (bytes, entries) = (l1.clone(), l1.clone());
         if metrics.show_l1(move || bytes.bytes(), move || entries.entries()).is_err() {
             tracing::debug!("the size of another L1 is shown already");

@@ -6,6 +6,7 @@ use moka::Expiry;
 use moka::sync::Cache;
 
 use super::{Answer, CacheKey, Entry};
+use crate::resilience::{ByteBudget, Lender, Loan};
 
 /// The cache in memory. A clone is another handle to it.
 #[derive(Clone)]
@@ -15,7 +16,13 @@ pub struct L1 {
 }
 
 #[derive(Clone)]
-enum Kept {
+struct Kept {
+    what: What,
+    lender: Lender,
+}
+
+#[derive(Clone)]
+enum What {
     Answer(Answer),
     Entry(Entry),
 }
@@ -29,18 +36,20 @@ const OVERHEAD_BYTES: usize = 256;
 // === impl L1 ===
 
 impl L1 {
-    /// `on_eviction` is called for each entry that goes before anybody replaced it.
+    /// `on_eviction` is called for each entry that goes before anybody replaced it. What goes and is still read counts to `answers`.
     pub fn new(
         bytes: u64,
         max_entry_bytes: usize,
         ttl: Duration,
+        answers: ByteBudget,
         on_eviction: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, kept: &Kept| u32::try_from(kept.bytes() + OVERHEAD_BYTES).unwrap_or(u32::MAX))
             .expire_after(SinceMade(ttl))
-            .eviction_listener(move |_, _, cause| {
+            .eviction_listener(move |_, gone: Kept, cause| {
+                gone.lender.let_go(&answers, gone.bytes());
                 if cause.was_evicted() {
                     on_eviction();
                 }
@@ -50,25 +59,21 @@ impl L1 {
     }
 
     pub fn answer(&self, key: &CacheKey) -> Option<Answer> {
-        match self.kept.get(key)? {
-            Kept::Answer(answer) => Some(answer),
-            Kept::Entry(_) => None,
-        }
+        let Kept { what: What::Answer(answer), lender } = self.kept.get(key)? else { return None };
+        Some(Answer { loan: lender.lend(), ..answer })
     }
 
     pub fn entry(&self, key: &CacheKey) -> Option<Entry> {
-        match self.kept.get(key)? {
-            Kept::Entry(entry) => Some(entry),
-            Kept::Answer(_) => None,
-        }
+        let Kept { what: What::Entry(entry), lender } = self.kept.get(key)? else { return None };
+        Some(Entry { loan: lender.lend(), ..entry })
     }
 
     pub fn keep_answer(&self, key: CacheKey, answer: Answer) {
-        self.keep(key, Kept::Answer(answer));
+        self.keep(key, What::Answer(Answer { loan: Loan::default(), ..answer }));
     }
 
     pub fn keep_entry(&self, key: CacheKey, entry: Entry) {
-        self.keep(key, Kept::Entry(entry));
+        self.keep(key, What::Entry(Entry { loan: Loan::default(), ..entry }));
     }
 
     /// About; what was just added or removed may not be counted yet.
@@ -80,7 +85,8 @@ impl L1 {
         self.kept.entry_count()
     }
 
-    fn keep(&self, key: CacheKey, kept: Kept) {
+    fn keep(&self, key: CacheKey, what: What) {
+        let kept = Kept { what, lender: Lender::default() };
         if kept.bytes() <= self.max_entry_bytes {
             self.kept.insert(key, kept);
         }
@@ -91,16 +97,16 @@ impl L1 {
 
 impl Kept {
     fn bytes(&self) -> usize {
-        match self {
-            Self::Answer(answer) => answer.audio.len(),
-            Self::Entry(entry) => entry.payload.len(),
+        match &self.what {
+            What::Answer(answer) => answer.audio.len(),
+            What::Entry(entry) => entry.payload.len(),
         }
     }
 
     fn age(&self) -> Duration {
-        match self {
-            Self::Answer(answer) => answer.age(),
-            Self::Entry(entry) => entry.age(),
+        match &self.what {
+            What::Answer(answer) => answer.age(),
+            What::Entry(entry) => entry.age(),
         }
     }
 }
@@ -140,12 +146,17 @@ mod tests {
             seconds: 1.0,
             resampled: false,
             made_at: SystemTime::now(),
+            loan: Loan::default(),
         }
+    }
+
+    fn budget() -> ByteBudget {
+        ByteBudget::new(1 << 20)
     }
 
     #[test]
     fn a_hit_shares_the_bytes() {
-        let l1 = L1::new(1 << 20, 1 << 20, DAY, || {});
+        let l1 = L1::new(1 << 20, 1 << 20, DAY, budget(), || {});
         let kept = answer(1_000);
         l1.keep_answer(key(1), kept.clone());
 
@@ -158,7 +169,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_answers_stay_within_the_limit() {
         const LIMIT: u64 = 1 << 20;
-        let l1 = L1::new(LIMIT, 1 << 20, DAY, || {});
+        let l1 = L1::new(LIMIT, 1 << 20, DAY, budget(), || {});
         let bytes = Bytes::from(vec![1; 1_000]);
 
         for number in 0..100_000 {
@@ -171,8 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_let_go_and_still_read_counts_until_it_is_read() {
+        let answers = budget();
+        let l1 = L1::new(1 << 20, 1 << 20, DAY, answers.clone(), || {});
+        for number in 1..=2 {
+            l1.keep_answer(key(number), answer(1_000));
+        }
+        let read = l1.answer(&key(1)).unwrap();
+        assert_eq!(answers.held(), 0, "what L1 has is counted there");
+
+        for number in 1..=2 {
+            l1.kept.invalidate(&key(number));
+        }
+        l1.kept.run_pending_tasks();
+
+        assert_eq!(answers.held(), 1_000);
+        drop(read);
+        assert_eq!(answers.held(), 0);
+    }
+
+    #[test]
     fn what_is_larger_than_an_entry_may_be_is_not_kept() {
-        let l1 = L1::new(1 << 20, 100, DAY, || {});
+        let l1 = L1::new(1 << 20, 100, DAY, budget(), || {});
 
         l1.keep_answer(key(1), answer(101));
         l1.keep_answer(key(2), answer(100));
@@ -182,8 +213,12 @@ mod tests {
 
     #[test]
     fn what_was_made_longer_ago_than_its_time_is_not_found() {
-        let l1 = L1::new(1 << 20, 1 << 20, DAY, || {});
-        let old = |age| Entry { payload: Bytes::from_static(b"old"), made_at: SystemTime::now() - age };
+        let l1 = L1::new(1 << 20, 1 << 20, DAY, budget(), || {});
+        let old = |age| Entry {
+            payload: Bytes::from_static(b"old"),
+            made_at: SystemTime::now() - age,
+            loan: Loan::default(),
+        };
 
         l1.keep_entry(key(1), old(DAY));
         l1.keep_entry(key(2), old(DAY / 2));

@@ -115,6 +115,8 @@ pub struct SynthesisConfig {
     pub max_text_chars: usize,
     /// Of an answer that is not streamed.
     pub max_answer_bytes: usize,
+    /// Of all answers that are made and not taken by their readers yet.
+    pub answers_max_bytes: usize,
     /// Folder of pronunciation lexicons.
     pub lexicons_dir: Option<PathBuf>,
     /// Names of those that apply to every text.
@@ -263,6 +265,7 @@ impl Config {
                 request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
                 max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
                 max_answer_bytes: read.number("TTS_MAX_ANSWER_BYTES", 1024..=1 << 40, 256 << 20)?,
+                answers_max_bytes: read.number("TTS_ANSWERS_MAX_BYTES", 1 << 20..=1 << 40, 256 << 20)?,
                 lexicons_dir: read.path("TTS_LEXICONS_DIR"),
                 lexicons: read.list("TTS_LEXICONS")?.unwrap_or_default(),
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,

@@ -69,7 +69,7 @@ impl<E> Caller<E> {
 
     /// The service, for this caller.
     pub fn speech(&self, state: &AppState) -> SpeechService {
-        state.speech.of_caller(self.known.share.clone())
+        state.speech.of_caller(self.known.share.clone(), self.known.bytes.clone())
     }
 
     /// The name of the token, empty for the secret of the settings.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_settled_tokens, read_tokens};
 use crate::pool::CallerShare;
-use crate::resilience::{Allowance, Quota};
+use crate::resilience::{Allowance, ByteShare, Quota};
 
 /// Everyone who may call. A clone is another handle to them.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct Callers {
     secrets: Arc<[Token]>,
     /// What they have had of the workers, together.
     share: CallerShare,
+    /// And what they hold of the memory of answers.
+    bytes: ByteShare,
     file: Option<Arc<PathBuf>>,
     named: Arc<RwLock<Arc<[Arc<Known>]>>>,
 }
@@ -25,6 +27,8 @@ pub struct Known {
     named: Option<NamedToken>,
     /// What the caller has had of the workers.
     pub share: CallerShare,
+    /// What the caller holds of the memory of answers.
+    pub bytes: ByteShare,
     requests: Option<Quota>,
     characters: Option<Quota>,
 }
@@ -34,7 +38,8 @@ pub struct Known {
 impl Callers {
     pub fn new(secrets: Vec<Token>, file: Option<PathBuf>) -> Result<Self, TokensError> {
         let named = Arc::new(RwLock::new([].into()));
-        let callers = Self { secrets: secrets.into(), share: CallerShare::default(), file: file.map(Arc::new), named };
+        let (share, bytes) = (CallerShare::default(), ByteShare::default());
+        let callers = Self { secrets: secrets.into(), share, bytes, file: file.map(Arc::new), named };
         if let Some(file) = &callers.file {
             callers.admit(read_tokens(file)?)?;
         }
@@ -74,8 +79,9 @@ impl Callers {
         let index = Token::position(tokens, presented)?;
         match index.checked_sub(self.secrets.len()) {
             None => {
-                let share = self.share.clone();
-                Some(Arc::new(Known { scopes: Scopes::ALL, named: None, share, requests: None, characters: None }))
+                let (share, bytes) = (self.share.clone(), self.bytes.clone());
+                let named = None;
+                Some(Arc::new(Known { scopes: Scopes::ALL, named, share, bytes, requests: None, characters: None }))
             }
             Some(index) => named.get(index).cloned(),
         }
@@ -96,6 +102,7 @@ impl Known {
             requests: requests_per_minute.map(Quota::new),
             characters: characters_per_minute.map(Quota::new),
             share: CallerShare::among_others(),
+            bytes: ByteShare::among_others(),
             named: Some(token),
         }
     }

@@ -157,6 +157,11 @@ impl ApiError {
         response.json(body)
     }
 
+    /// What stands in the envelope.
+    pub fn described(&self) -> serde_json::Value {
+        json!({"message": self.message, "type": self.kind(), "param": self.param, "code": self.code})
+    }
+
     fn kind(&self) -> &'static str {
         match self.status.as_u16() {
             403 => "permission_error",
@@ -183,12 +188,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        self.respond(&json!({"error": {
-            "message": self.message,
-            "type": self.kind(),
-            "param": self.param,
-            "code": self.code,
-        }}))
+        self.respond(&json!({"error": self.described()}))
     }
 }
 
@@ -199,6 +199,9 @@ const NO_ROOM_RETRY: Duration = Duration::from_secs(2);
 
 /// As long as a phonemizer child that does not start is waited for.
 const PHONEMIZER_RETRY: Duration = Duration::from_secs(5);
+
+/// Until readers have taken some of their answers.
+const ANSWERS_RETRY: Duration = Duration::from_secs(5);
 
 /// A download takes seconds to minutes.
 const VOICE_LOADING_RETRY: Duration = Duration::from_secs(5);
@@ -229,6 +232,7 @@ impl From<SpeechError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, "timestamps_unavailable", message).param("voice_id")
             }
             SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
+            SpeechError::AnswersFull => unavailable("over_capacity", message, ANSWERS_RETRY),
             SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
             SpeechError::VoiceUnusable { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_unusable", message).param("voice_id")

@@ -101,7 +101,7 @@ pub async fn synthesize(
         .insert_header(("x-sample-rate", sample_rate))
         .insert_header(("x-cache", cache))
         .insert_header(("x-resampling", if speech.answer.resampled { "APPLIED" } else { "NONE" }))
-        .body(Pieces::new(speech.answer.audio)))
+        .body(Pieces::new(speech.answer.audio, speech.answer.loan)))
 }
 
 // === impl Body ===

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, UPGRADE};
 use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -62,6 +62,10 @@ pub async fn observe(
         let head = response.response_mut().head_mut();
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
+    }
+    if response.request().headers().contains_key(UPGRADE) {
+        // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes the connection.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let allowance = response.request().extensions().get::<Allowance>().copied();
     let headers = response.headers_mut();

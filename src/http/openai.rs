@@ -234,11 +234,12 @@ async fn events(
     let rest = stream::unfold(Some(speaking), move |speaking| async move {
         let mut speaking = speaking?;
         match speaking.next().await {
-            Some(Ok(part)) => Some((Ok(delta(&part)), Some(speaking))),
+            Some(Ok(part)) => Some((Ok::<_, ApiError>(delta(&part)), Some(speaking))),
             Some(Err(error)) => {
+                // The answer is sent as what it is up to here: events say how they end.
                 let error = ApiError::from(error);
                 error.log();
-                Some((Err(error), None))
+                Some((Ok(failed(&error)), None))
             }
             None => Some((Ok(done(characters, speaking.seconds())), None)),
         }
@@ -256,6 +257,10 @@ fn done(characters: usize, seconds: f64) -> Bytes {
         "input_tokens": characters, "output_tokens": output, "total_tokens": characters as u64 + output
     });
     event(&json!({"type": "speech.audio.done", "usage": usage}))
+}
+
+fn failed(error: &ApiError) -> Bytes {
+    event(&json!({"type": "error", "error": error.described()}))
 }
 
 fn event(data: &Value) -> Bytes {
@@ -337,5 +342,21 @@ impl Model {
 impl Named {
     fn new(name: String) -> Self {
         Self { id: name.clone(), name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech::SpeechError;
+
+    #[test]
+    fn events_that_end_early_say_why() {
+        let said = failed(&SpeechError::DeadlinePassed.into());
+
+        let said = std::str::from_utf8(&said).unwrap();
+        let data: Value = serde_json::from_str(said.strip_prefix("data: ").unwrap()).unwrap();
+        assert!(said.ends_with("\n\n"));
+        assert_eq!((&data["type"], &data["error"]["code"]), (&json!("error"), &json!("deadline_exceeded")));
     }
 }

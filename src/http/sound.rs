@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
-use super::pieces::Pieces;
+use super::pieces::{Pieces, in_pieces};
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, Speaking, Speech, SpeechService};
@@ -64,7 +64,7 @@ pub async fn answer(
         let part = part.map_err(ApiError::from);
         Some((part.inspect_err(ApiError::log), speaking))
     });
-    Ok(head.streaming(stream::once(std::future::ready(Ok(first))).chain(rest)))
+    Ok(head.streaming(in_pieces(stream::once(std::future::ready(Ok(first))).chain(rest))))
 }
 
 /// The first part of a stream, with its head, and what gives the others. What fails at once is a clean error; a later failure cuts the
@@ -82,7 +82,7 @@ fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), age);
     head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
-        .body(Pieces::new(speech.answer.audio))
+        .body(Pieces::new(speech.answer.audio, speech.answer.loan))
 }
 
 /// An answer's headers, but for what only a whole answer knows.

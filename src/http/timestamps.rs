@@ -4,8 +4,6 @@ use std::ops::Range;
 
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,12 +12,14 @@ use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
 use super::openapi::Failures;
+use super::pieces::{Pieces, WithBase64};
 use super::sound;
 use super::state::AppState;
 use super::synthesize::{Body, audio_spec, into_request};
 use crate::audio::AudioFormat;
 use crate::domain::InvalidField;
-use crate::speech::{Span, SubtitleFormat, TimedPhoneme, TimedSpeech, subtitles};
+use crate::resilience::Loan;
+use crate::speech::{Span, SpeechError, SubtitleFormat, TimedPhoneme, TimedSpeech, subtitles};
 
 /// Speech and its times.
 #[derive(Serialize, ToSchema)]
@@ -118,12 +118,17 @@ pub async fn timestamps(
     if let Some(format) = alone {
         let file = subtitles(format, &timed.sentences);
         let content_type = format!("{}; charset=utf-8", format.content_type());
-        return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(file));
+        let held = service.hold(file.len())?;
+        return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(Pieces::new(file.into(), Loan::of(held))));
     }
     let subtitles = wanted.map(|format| subtitles(format, &timed.sentences));
-    let audio_base64 = Some(STANDARD.encode(&timed.answer.audio));
-    let times = Timestamps { audio_base64, ..shown(source, &timed, spec.format, subtitles) };
-    Ok(head.insert_header((CONTENT_TYPE, "application/json")).json(times))
+    let times = Timestamps { audio_base64: Some(String::new()), ..shown(source, &timed, spec.format, subtitles) };
+    let times = serde_json::to_string(&times).map_err(|error| SpeechError::Failed(error.to_string()))?;
+    // The audio is its first field.
+    let (before, after) = times.split_at(times.find("\"\"").map_or(0, |empty| empty + 1));
+    let held = [timed.answer.loan, Loan::of(service.hold(times.len())?)];
+    let body = WithBase64::new(before.to_owned(), timed.answer.audio, after.to_owned(), held);
+    Ok(head.insert_header((CONTENT_TYPE, "application/json")).body(body))
 }
 
 /// The kind of subtitles that the caller wants and nothing else.

@@ -1,12 +1,14 @@
 //! Owns what keeps the service honest about its own state. A leaf: it knows no other part of the service.
 
 mod breaker;
+mod budget;
 mod guesses;
 mod in_flight;
 mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
+pub use budget::{ByteBudget, ByteShare, HeldBytes, Lender, Loan, NoBytes};
 pub use guesses::Guesses;
 pub use in_flight::{Entered, InFlight};
 pub use quota::{Allowance, Quota};

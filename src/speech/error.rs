@@ -7,6 +7,7 @@ use piper_phonemize::{EspeakError, PhonemizeError};
 use crate::audio::{EncodeError, ResampleError};
 use crate::domain::{DeadlinePassed, InputText, SaidText, VoiceId};
 use crate::pool::PoolError;
+use crate::resilience::NoBytes;
 use crate::voices::VoiceError;
 
 /// No variant holds the caller's text.
@@ -35,6 +36,8 @@ pub enum SpeechError {
     },
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
+    #[error("answers that wait for their readers hold all the memory that they may")]
+    AnswersFull,
     /// The catalogue does not give it: it cannot be had, or not now.
     #[error(transparent)]
     NoFiles(VoiceError),
@@ -66,6 +69,15 @@ pub enum SpeechError {
 impl From<DeadlinePassed> for SpeechError {
     fn from(_: DeadlinePassed) -> Self {
         Self::DeadlinePassed
+    }
+}
+
+impl From<NoBytes> for SpeechError {
+    fn from(error: NoBytes) -> Self {
+        match error {
+            NoBytes::Now => Self::AnswersFull,
+            NoBytes::Ever => Self::TooLarge,
+        }
     }
 }
 

@@ -51,14 +51,16 @@ struct Listed<T> {
 // === impl Flights ===
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
-    /// What is or was being made under `key`, or else what `lead` makes, in one part. An error is everybody's, but for a deadline that was
-    /// only the leader's: whoever has more time leads anew.
+    /// What is or was being made under `key`, or else what `lead` makes, in one part. An error is everybody's, but for a deadline or a lack of
+    /// memory that was only the leader's: whoever has more leads anew.
     pub async fn join<F>(&self, key: CacheKey, deadline: Deadline, lead: impl Fn() -> F) -> Outcome<T>
     where
         F: Future<Output = Outcome<T>> + Send + 'static,
     {
         loop {
+            let mut leads = false;
             let mut seat = self.follow(key, |outlet| {
+                leads = true;
                 let made = lead();
                 async move {
                     outlet.put(made.await?);
@@ -67,6 +69,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             });
             match deadline.limit(seat.next()).await? {
                 Some(Err(SpeechError::DeadlinePassed)) if !deadline.has_passed() => {}
+                Some(Err(SpeechError::AnswersFull)) if !leads => {}
                 Some(outcome) => return outcome,
                 None => return Err(ended_early()),
             }

@@ -5,7 +5,7 @@
 //! sentences, and for those, in L1 and L2; only what is in neither is made. Nothing is made twice at once (`flights`).
 //!
 //! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `place`: its place in the pool; `sentence`: one sentence, part by part;
-//!   `speaking`: all of them, in order.
+//!   `speaking`: all of them, in order; `output`: what becomes of their samples.
 //! - `timing`: when what is said; `subtitles`: the same to be read along.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
@@ -13,6 +13,7 @@ mod entries;
 mod error;
 mod flights;
 mod keys;
+mod output;
 mod place;
 mod plan;
 mod sentence;

@@ -17,6 +17,7 @@ use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::pool::{CallerShare, PoolHandle};
+use crate::resilience::{ByteBudget, ByteShare, HeldBytes, NoBytes};
 use crate::telemetry::{Metrics, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
@@ -27,12 +28,14 @@ pub struct SpeechService {
     answering: Flights<Speech>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SpeechSettings {
     /// Phonemes in one inference at the voice's own speed.
     pub max_sentence_phonemes: usize,
     /// Of an answer that is not streamed.
     pub max_answer_bytes: usize,
+    /// Of answers that are made and not taken yet.
+    pub answers: ByteBudget,
 }
 
 /// What the audio shall be.
@@ -157,9 +160,21 @@ impl SpeechService {
     }
 
     /// The same service for this caller, whose requests together have no more of the workers than another's.
-    pub fn of_caller(&self, caller: CallerShare) -> Self {
-        let parts = Parts { pool: self.parts.pool.of_caller(caller), ..self.parts.clone() };
+    pub fn of_caller(&self, caller: CallerShare, bytes: ByteShare) -> Self {
+        let mut parts = Parts { pool: self.parts.pool.of_caller(caller), ..self.parts.clone() };
+        parts.settings.answers = self.parts.settings.answers.of_caller(bytes);
         Self { parts, ..self.clone() }
+    }
+
+    /// The same for what is begun and cannot be refused any more: as soon as there is enough.
+    pub async fn hold_begun(&self, bytes: usize, deadline: Deadline) -> Result<HeldBytes, SpeechError> {
+        let answers = &self.parts.settings.answers;
+        deadline.limit(answers.hold_when_free(bytes)).await.map_err(|_| self.parts.refused(NoBytes::Now))
+    }
+
+    /// Memory for an answer, or a part of one, that is not taken yet.
+    pub fn hold(&self, bytes: usize) -> Result<HeldBytes, SpeechError> {
+        self.parts.hold(bytes)
     }
 
     /// Waits until what was made is in the cache of all, if there is one.

@@ -12,15 +12,17 @@ use tracing::Instrument;
 
 use super::SpeechError;
 use super::entries::off_thread;
+use super::output::{Finish, Output};
 use super::sentence::SpokenSentence;
 use super::service::{AudioSpec, CacheUse, Speech, Waiting};
 use super::sources::Sources;
 use super::timing::Placed;
 use super::work::{Source, Work};
-use crate::audio::{EncodeError, Encoder, Pcm, ResampleError, Resampler, silence};
+use crate::audio::{Encoder, Pcm, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
 use crate::pool::Stretch;
+use crate::resilience::{HeldBytes, Loan};
 use crate::telemetry::{Stage, stage_span};
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
@@ -37,7 +39,11 @@ pub struct Speaking {
 }
 
 enum Way {
-    Kept { answer: Answer, is_sent: bool },
+    /// The rest of an answer.
+    Kept {
+        answer: Answer,
+        left: Bytes,
+    },
     Made(Box<Making>),
 }
 
@@ -55,6 +61,8 @@ pub(super) struct Making {
     /// The sentences whose sound has begun, as far as they tell how long their ids last.
     placed: Vec<Placed>,
     output: Arc<Mutex<Output>>,
+    /// Of a stream: for the sentence that its reader takes.
+    held: Option<HeldBytes>,
     /// The silence at the end, as far as that is not sent.
     last_silence_ms: u32,
     /// Nothing more comes.
@@ -76,24 +84,19 @@ struct UnderWay {
     ready: Option<Stretch>,
     sentence: SpokenSentence,
     finish: Arc<Mutex<Finish>>,
+    /// Of a stream, where it is ahead of its reader.
+    _held: Option<HeldBytes>,
 }
 
-/// What happens to one sentence after the network.
-struct Finish {
-    volume: f32,
-    sample_rate: u32,
-    /// Once its own rate is known.
-    resampler: Option<Resampler>,
-}
+/// Of what is kept and sent as a stream.
+const PART_BYTES: usize = 64 << 10;
 
-/// The answer's bytes.
-struct Output {
-    encoder: Encoder,
-    samples: u64,
-    /// What was sent after the head; `None`: it is more than is wanted of it.
-    body: Option<Vec<u8>>,
-    max_body: usize,
-}
+/// What a sentence of a stream is expected to take until its reader has it. A stream has as much from its beginning, and what it has under
+/// way ahead of its reader is only begun where there is as much again.
+const SENTENCE_BYTES: usize = 512 << 10;
+
+/// What a character is expected to last.
+const CHARACTER_SECONDS: f64 = 0.06;
 
 /// Of all pauses of an answer, which cost nothing but bytes and so would be the cheapest way to ask for many.
 const MAX_SILENCE_MS: u64 = 1_200_000;
@@ -104,7 +107,8 @@ impl Speaking {
     /// What is kept, as it would be made.
     pub(super) fn kept(answer: Answer, key: CacheKey, waiting: Waiting) -> Self {
         let (sample_rate, age) = (answer.sample_rate, Some(answer.age()));
-        let way = Way::Kept { answer, is_sent: false };
+        let left = answer.body();
+        let way = Way::Kept { answer, left };
         Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, waiting: Some(waiting), way }
     }
 
@@ -124,9 +128,9 @@ impl Speaking {
     /// The next bytes after the head; `None` at the end. Nothing follows an error.
     pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
         let part = match &mut self.way {
-            Way::Kept { answer, is_sent } => {
-                let body = answer.body();
-                (!std::mem::replace(is_sent, true) && !body.is_empty()).then_some(Ok(body))
+            Way::Kept { left, .. } => {
+                let length = left.len().min(PART_BYTES);
+                (length > 0).then(|| Ok(left.split_to(length)))
             }
             Way::Made(making) => making.next().await,
         };
@@ -141,8 +145,8 @@ impl Speaking {
 
     /// The whole answer, if it was kept; then nothing is left to be sent.
     pub fn take_kept(&mut self) -> Option<Speech> {
-        let Way::Kept { answer, is_sent } = &mut self.way else { return None };
-        *is_sent = true;
+        let Way::Kept { answer, left } = &mut self.way else { return None };
+        left.clear();
         self.waiting.take().into_iter().for_each(|waiting| waiting.end(self.cache));
         Some(Speech { answer: answer.clone(), cache: self.cache, key: self.key })
     }
@@ -167,10 +171,19 @@ impl Making {
         keeper: Option<Keeper>,
         wants_whole: bool,
     ) -> Result<Self, SpeechError> {
-        let making = Self::with_output(work, sources, spec, keeper, wants_whole)?;
+        let mut making = Self::with_output(work, sources, spec, keeper, wants_whole)?;
         let silence: u64 = (0..=making.passages.len()).map(|index| u64::from(making.silence_before(index))).sum();
         if silence > MAX_SILENCE_MS {
             return Err(SpeechError::TooMuchSilence);
+        }
+        if wants_whole {
+            // Whoever cannot have it is told before it is made.
+            let request = &making.work.request;
+            let speech = request.script.said_chars() as f64 * CHARACTER_SECONDS / f64::from(request.prosody.speed());
+            let bytes = spec.format.bytes_per_second(making.sample_rate) * (silence as f64 / 1e3 + speech);
+            lock(&making.output).expect(bytes as usize)?;
+        } else {
+            making.held = Some(making.work.parts().hold(SENTENCE_BYTES)?);
         }
         Ok(making)
     }
@@ -185,12 +198,9 @@ impl Making {
         let native_rate = sources.plan.sample_rate;
         let sample_rate = spec.format.sample_rate(spec.sample_rate.unwrap_or(native_rate));
         let kept = keeper.as_ref().map_or(0, |keeper| keeper.cache.max_entry_bytes());
-        let output = Output {
-            encoder: Encoder::new(spec.format, sample_rate)?,
-            samples: 0,
-            body: (wants_whole || keeper.is_some()).then(Vec::new),
-            max_body: if wants_whole { work.parts().settings.max_answer_bytes } else { kept },
-        };
+        let max_body =
+            if wants_whole { Some(work.parts().settings.max_answer_bytes) } else { keeper.as_ref().map(|_| kept) };
+        let output = Output::new(Encoder::new(spec.format, sample_rate)?, max_body, wants_whole, work.parts());
         let mut making = Self {
             sample_rate,
             resampled: sample_rate != native_rate,
@@ -201,6 +211,7 @@ impl Making {
             under_way: VecDeque::new(),
             placed: Vec::new(),
             output: Arc::new(Mutex::new(output)),
+            held: None,
             last_silence_ms: 0,
             is_over: false,
             keeper,
@@ -230,9 +241,6 @@ impl Making {
     pub async fn finish(mut self) -> Result<(Answer, Vec<Placed>), SpeechError> {
         while let Some(part) = self.next().await {
             part?;
-            if lock(&self.output).body.is_none() {
-                return Err(SpeechError::TooLarge);
-            }
         }
         let answer = self.answer().ok_or(SpeechError::TooLarge)?;
         Ok((answer, self.placed))
@@ -241,18 +249,18 @@ impl Making {
     /// All of it, once it is over.
     fn answer(&self) -> Option<Answer> {
         let mut output = lock(&self.output);
-        let (stream_head, mut audio) = (output.encoder.stream_head(), output.encoder.whole_head());
-        let body_at = audio.len();
-        audio.extend(output.body.take()?);
+        let stream_head = output.encoder.stream_head();
+        let (audio, body_at, held) = output.take_whole()?;
         let now = SystemTime::now();
         Some(Answer {
-            audio: audio.into(),
+            audio,
             stream_head: stream_head.into(),
             body_at,
             sample_rate: self.sample_rate,
             seconds: output.seconds(self.sample_rate),
             resampled: self.resampled,
             made_at: now.checked_sub(self.age.unwrap_or_default()).unwrap_or(now),
+            loan: Loan::of(held),
         })
     }
 
@@ -260,7 +268,7 @@ impl Making {
         while !self.is_over {
             self.begin_ahead();
             let output = self.output.clone();
-            let bytes = if let Some(UnderWay { silence_ms, ready, sentence, finish }) = self.under_way.front_mut() {
+            let bytes = if let Some(UnderWay { silence_ms, ready, sentence, finish, .. }) = self.under_way.front_mut() {
                 if ready.is_none() {
                     *ready = sentence.next().await.transpose()?;
                 }
@@ -283,7 +291,7 @@ impl Making {
                 off_thread(move || lock(&output).push(&pause)).await?
             } else {
                 self.is_over = true;
-                self.encoded(move || Ok(lock(&output).finish()?)).await?
+                self.encoded(move || lock(&output).finish()).await?
             };
             let bytes: Bytes = bytes.map(Bytes::from)?;
             if !bytes.is_empty() {
@@ -306,13 +314,19 @@ impl Making {
     }
 
     fn begin_ahead(&mut self) {
-        while self.under_way.len() < self.work.ahead()
-            && let Some((index, source)) = self.to_begin.next()
-        {
+        while self.under_way.len() < self.work.ahead() {
+            let is_ahead_of_reader = self.held.is_some() && !self.under_way.is_empty();
+            let held = if is_ahead_of_reader && self.to_begin.len() > 0 {
+                let Ok(held) = self.work.parts().settings.answers.hold(SENTENCE_BYTES) else { return };
+                Some(held)
+            } else {
+                None
+            };
+            let Some((index, source)) = self.to_begin.next() else { return };
             let (volume, silence_ms) = (self.volume_of(index), self.silence_before(index));
             let finish = Arc::new(Mutex::new(Finish { volume, sample_rate: self.sample_rate, resampler: None }));
             let sentence = SpokenSentence::begin(&self.work, source, index);
-            self.under_way.push_back(UnderWay { silence_ms, ready: None, sentence, finish });
+            self.under_way.push_back(UnderWay { silence_ms, ready: None, sentence, finish, _held: held });
         }
     }
 
@@ -348,55 +362,4 @@ fn next_silence(left_ms: &mut u32, sample_rate: u32) -> Option<Pcm> {
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-// === impl Finish ===
-
-impl Finish {
-    fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
-        let resampler = match &mut self.resampler {
-            Some(resampler) => resampler,
-            none => none.insert(Resampler::new(part.sample_rate, self.sample_rate)?),
-        };
-        resampler.push(&part.with_volume(self.volume))
-    }
-
-    /// What is left when all parts have come.
-    fn rest(&mut self) -> Result<Option<Pcm>, ResampleError> {
-        self.resampler.as_mut().map(Resampler::finish).transpose()
-    }
-}
-
-// === impl Output ===
-
-impl Output {
-    fn push(&mut self, part: &Pcm) -> Result<Vec<u8>, SpeechError> {
-        self.samples += part.samples.len() as u64;
-        let bytes = self.encoder.push(part)?;
-        self.collect(&bytes);
-        Ok(bytes)
-    }
-
-    fn push_all(&mut self, part: Option<&Pcm>) -> Result<Vec<u8>, SpeechError> {
-        part.map_or(Ok(Vec::new()), |part| self.push(part))
-    }
-
-    fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
-        let bytes = self.encoder.finish()?;
-        self.collect(&bytes);
-        Ok(bytes)
-    }
-
-    fn seconds(&self, sample_rate: u32) -> f64 {
-        self.samples as f64 / f64::from(sample_rate)
-    }
-
-    fn collect(&mut self, bytes: &[u8]) {
-        let Some(body) = &mut self.body else { return };
-        if body.len() + bytes.len() > self.max_body {
-            self.body = None;
-        } else {
-            body.extend_from_slice(bytes);
-        }
-    }
 }

@@ -22,7 +22,8 @@ use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::{Deadline, Passage, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
-use crate::telemetry::{Metrics, Stage, stage_span};
+use crate::resilience::{HeldBytes, NoBytes};
+use crate::telemetry::{Metrics, ShedReason, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// What requests share. A clone is another handle to it.
@@ -73,6 +74,22 @@ pub enum Source {
 
 /// Phoneme ids of a text, before it is phonemized.
 const IDS_PER_CHARACTER: f64 = 2.0;
+
+// === impl Parts ===
+
+impl Parts {
+    pub fn hold(&self, bytes: usize) -> Result<HeldBytes, SpeechError> {
+        self.settings.answers.hold(bytes).map_err(|error| self.refused(error))
+    }
+
+    /// Counts a refusal.
+    pub fn refused(&self, error: NoBytes) -> SpeechError {
+        if error == NoBytes::Now {
+            self.metrics.count_shed(ShedReason::Memory);
+        }
+        error.into()
+    }
+}
 
 // === impl Prepared ===
 

@@ -21,6 +21,8 @@ pub enum LookupResult {
 pub enum ShedReason {
     /// The queue was full.
     Capacity,
+    /// Answers that wait for their readers hold what they may.
+    Memory,
     /// The deadline passed, in the queue or during the computation.
     Expired,
     /// The caller went away.
@@ -90,11 +92,13 @@ impl LookupResult {
 }
 
 impl ShedReason {
-    pub(super) const ALL: [Self; 5] = [Self::Capacity, Self::Expired, Self::Abandoned, Self::Quota, Self::Guesses];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Capacity, Self::Memory, Self::Expired, Self::Abandoned, Self::Quota, Self::Guesses];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Capacity => "capacity",
+            Self::Memory => "memory",
             Self::Expired => "expired",
             Self::Abandoned => "abandoned",
             Self::Quota => "quota",

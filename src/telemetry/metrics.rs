@@ -207,6 +207,18 @@ impl Metrics {
         self.poll(number, move |number| number.set(of(entries())))
     }
 
+    /// Shows what answers hold that wait for their readers, which is asked for at each scrape, and what they may.
+    ///
+    /// # Errors
+    /// If it is shown already.
+    pub fn show_answers(&self, held: impl Fn() -> usize + Send + Sync + 'static, limit: usize) -> Result<(), Error> {
+        let of = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let help = "Memory that answers may take which are made and not taken by their readers yet.";
+        register(&self.registry, IntGauge::new("tts_answers_limit_bytes", help)?)?.set(of(limit));
+        let help = "Memory that answers take which are made, or begun, and not taken by their readers yet.";
+        self.poll(IntGauge::new("tts_answers_bytes", help)?, move |gauge| gauge.set(of(held())))
+    }
+
     /// Shows how many lines the log has lost, which it is asked for at each scrape.
     ///
     /// # Errors

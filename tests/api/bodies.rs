@@ -189,3 +189,13 @@ fn a_head_that_is_broken_is_400_and_harms_nobody_else() {
         assert_eq!(shared().get("/health").status, 200);
     }
 }
+
+#[test]
+fn whoever_asks_for_another_protocol_is_answered_in_this_one() {
+    let upgrade = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n";
+
+    let answer = shared().raw(format!("GET /livez HTTP/1.1\r\nhost: x\r\n{upgrade}\r\n").as_bytes());
+
+    assert_eq!((answer.status, answer.header("connection")), (200, "close"));
+    assert!(!answer.headers.contains_key("upgrade"));
+}

@@ -7,6 +7,7 @@ use tts_batch_api::cache::{
     CacheHandle, CacheKey, CacheSettings, Entry, KeyBuilder, L2Settings, RedisSettings, Target,
 };
 use tts_batch_api::resilience::BreakerSettings;
+use tts_batch_api::resilience::ByteBudget;
 use tts_batch_api::telemetry::Metrics;
 
 /// Far above what a call takes on the slowest machine, where a test does not mean the timeout.
@@ -77,7 +78,7 @@ impl TestCache {
         let metrics = Metrics::new().unwrap();
         let settings =
             CacheSettings { l1_bytes, ttl: Duration::from_hours(1), max_entry_bytes: MAX_ENTRY_BYTES, l2: Some(l2) };
-        Self { handle: CacheHandle::start(settings, metrics.clone()), metrics }
+        Self { handle: CacheHandle::start(settings, ByteBudget::new(256 << 20), metrics.clone()), metrics }
     }
 
     /// What stands under one key.

@@ -11,6 +11,7 @@ use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::{CacheHandle, CacheSettings};
 use tts_batch_api::domain::{self, Deadline, InputText, Prosody, SynthesisRequest};
 use tts_batch_api::pool::{PoolHandle, PoolParts};
+use tts_batch_api::resilience::ByteBudget;
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::speech::{AudioSpec, CacheUse, Caching, Speech, SpeechError, SpeechService, SpeechSettings};
 use tts_batch_api::telemetry::Metrics;
@@ -50,8 +51,9 @@ impl Service {
         let pool = PoolHandle::start(parts, settings(1, QUEUE_LIMIT));
         let memory =
             CacheSettings { l1_bytes: 1 << 20, ttl: Duration::from_hours(1), max_entry_bytes: 1 << 20, l2: None };
-        let cache = CacheHandle::start(memory, metrics.clone());
-        let settings = SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20 };
+        let answers = ByteBudget::new(256 << 20);
+        let cache = CacheHandle::start(memory, answers.clone(), metrics.clone());
+        let settings = SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20, answers };
         let speech = SpeechService::new(phonemizer().await, catalogue, pool.clone(), cache, metrics.clone(), settings);
         Self { speech, script, metrics, pool, _voice: Arc::new(folder) }
     }

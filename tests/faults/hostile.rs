@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tts_batch_api::audio::AudioFormat;
 use tts_batch_api::cache::CacheHandle;
 use tts_batch_api::domain::{InputText, Prosody, Script, SynthesisRequest};
+use tts_batch_api::resilience::ByteBudget;
 use tts_batch_api::speech::{AudioSpec, Caching, SpeechError, SpeechService, SpeechSettings};
 
 use crate::fake::GOOD;
@@ -52,7 +53,11 @@ async fn speak(speech: &SpeechService, text: &str) -> Option<Result<usize, Speec
 fn no_normal_text_fails_beside_hostile_ones() {
     in_turn(async {
         let pool = Pool::start(settings(2, SENDERS));
-        let settings = SpeechSettings { max_sentence_phonemes: MAX_SENTENCE_PHONEMES, max_answer_bytes: 256 << 20 };
+        let settings = SpeechSettings {
+            max_sentence_phonemes: MAX_SENTENCE_PHONEMES,
+            max_answer_bytes: 256 << 20,
+            answers: ByteBudget::new(256 << 20),
+        };
         let cache = CacheHandle::disabled(pool.metrics.clone());
         let speech = SpeechService::new(
             phonemizer().await,

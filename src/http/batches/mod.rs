@@ -1,5 +1,6 @@
 //! Owns the routes of batches: handing in, looking, listing, removing. What an item is stands in `items`, fetching in `results`.
 
+mod archive;
 mod items;
 mod results;
 mod submit;

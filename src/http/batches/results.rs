@@ -1,8 +1,5 @@
 //! Owns fetching what a batch has made: an item's audio, whole or in part, all of them as one or as an archive, and progress as it goes.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -11,34 +8,21 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt};
-use serde_json::{Value, json};
-use zip::write::{SimpleFileOptions, StreamWriter};
-use zip::{CompressionMethod, ZipWriter};
+use futures_util::stream::{self, StreamExt};
+use serde_json::json;
 
-use super::{ItemState, parsed, shown};
+use super::archive::Archive;
+use super::{parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
-use crate::batch::{BatchError, Batches, Done, ItemError, Outcome, Status, StoreError};
+use crate::batch::{Batches, Done, Outcome, Status};
 use crate::http::auth::Caller;
 use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
 use crate::http::openapi::{Binary, ErrorBody, Failures, Sound};
-use crate::http::pieces::Pieces;
+use crate::http::pieces::{Pieces, in_pieces};
+use crate::http::state::AppState;
 use crate::http::timestamps::Timestamps;
-
-/// What a writer of an archive has written and nobody has taken yet.
-#[derive(Clone, Default)]
-struct Buffer(Rc<RefCell<Vec<u8>>>);
-
-/// An archive in the making.
-struct Archive {
-    batches: web::Data<Batches>,
-    status: Status,
-    writer: Option<ZipWriter<StreamWriter<Buffer>>>,
-    buffer: Buffer,
-    next: usize,
-    manifest: Vec<Value>,
-}
+use crate::resilience::Loan;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks without news after which a line keeps the connection alive.
@@ -58,6 +42,7 @@ const QUIET_LOOKS: u32 = 20;
     ))]
 pub async fn audio(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     path: web::Path<(String, usize)>,
     request: HttpRequest,
@@ -70,6 +55,7 @@ pub async fn audio(
     if let Some(unchanged) = conditions.not_modified(Some(&tag)) {
         return Ok(unchanged);
     }
+    let held = Loan::of(caller.speech(&state).hold(done.bytes)?);
     let audio = batches.file(status.id, index, &done.extension).await?;
     let mut head = HttpResponse::Ok();
     head.insert_header((CONTENT_TYPE, done.content_type)).insert_header((ACCEPT_RANGES, "bytes"));
@@ -79,11 +65,11 @@ pub async fn audio(
     let length = audio.len() as u64;
     let wanted = if tag.allows_parts(request.headers()) { wanted(&request, length) } else { Wanted::All };
     match wanted {
-        Wanted::All => Ok(head.body(Pieces::new(audio))),
+        Wanted::All => Ok(head.body(Pieces::new(audio, held))),
         Wanted::Part(from, to) => {
             head.status(StatusCode::PARTIAL_CONTENT);
             head.insert_header((CONTENT_RANGE, format!("bytes {from}-{to}/{length}")));
-            Ok(head.body(Pieces::new(audio.slice(from as usize..=to as usize))))
+            Ok(head.body(Pieces::new(audio.slice(from as usize..=to as usize), held)))
         }
         Wanted::Nothing => {
             Ok(HttpResponse::RangeNotSatisfiable().insert_header((CONTENT_RANGE, format!("bytes */{length}"))).finish())
@@ -100,10 +86,11 @@ pub async fn audio(
     ))]
 pub async fn timestamps(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     path: web::Path<(String, usize)>,
 ) -> Result<HttpResponse, ApiError> {
-    let times = beside(&caller, &batches, &path, "json").await?;
+    let times = beside(&caller, &state, &batches, &path, "json").await?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(times))
 }
 
@@ -116,10 +103,11 @@ pub async fn timestamps(
     ))]
 pub async fn subtitles(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     path: web::Path<(String, usize)>,
 ) -> Result<HttpResponse, ApiError> {
-    let lines = beside(&caller, &batches, &path, "srt").await?;
+    let lines = beside(&caller, &state, &batches, &path, "srt").await?;
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-subrip; charset=utf-8")).body(lines))
 }
 
@@ -134,6 +122,7 @@ pub async fn subtitles(
     ))]
 pub async fn joined(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -154,16 +143,18 @@ pub async fn joined(
     let skipped = if first.extension == "wav" { WAV_HEADER_BYTES } else { 0 };
     let bytes: usize = parts.iter().map(|part| part.bytes.saturating_sub(skipped)).sum();
     let head = if skipped > 0 { wav_header(first.sample_rate, u32::try_from(bytes).ok()) } else { Vec::new() };
+    // Each part is held until it is taken.
+    let held = caller.speech(&state).hold(parts.iter().map(|part| part.bytes).max().unwrap_or_default())?;
     let id = status.id;
     let rest = stream::iter(parts.into_iter().enumerate()).then(move |(index, part)| {
-        let batches = batches.clone();
+        let (batches, _held) = (batches.clone(), &held);
         async move {
             let file = batches.file(id, index, &part.extension).await.map_err(ApiError::from)?;
             Ok::<_, ApiError>(file.slice(skipped.min(file.len())..))
         }
     });
     let all = stream::once(std::future::ready(Ok(Bytes::from(head)))).chain(rest);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(all))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(in_pieces(all)))
 }
 
 /// All results and a manifest, as a zip file. Its files are named by the item's number and its `custom_id`, where it has one. Of items that failed,
@@ -176,6 +167,7 @@ pub async fn joined(
     ))]
 pub async fn archive(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -184,13 +176,11 @@ pub async fn archive(
         return Err(not_done());
     }
     let name = format!("attachment; filename=\"{}.zip\"", status.id);
-    let buffer = Buffer::default();
-    let writer = Some(ZipWriter::new_stream(buffer.clone()));
-    let archive = Archive { batches, status, writer, buffer, next: 0, manifest: Vec::new() };
+    let archive = Archive::new(batches, status, caller.speech(&state));
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/zip"))
         .insert_header((CONTENT_DISPOSITION, name))
-        .streaming(archive.stream()))
+        .streaming(in_pieces(archive.stream())))
 }
 
 /// How far a batch is, as server-sent events until it has ended.
@@ -276,7 +266,13 @@ async fn done(batches: &Batches, status: &Status, index: usize) -> Result<Done, 
 }
 
 /// A file beside an item's audio.
-async fn beside(caller: &Caller, batches: &Batches, path: &(String, usize), ending: &str) -> Result<Bytes, ApiError> {
+async fn beside(
+    caller: &Caller,
+    state: &AppState,
+    batches: &Batches,
+    path: &(String, usize),
+    ending: &str,
+) -> Result<Pieces, ApiError> {
     let (id, index) = path;
     let status = batches.status(caller.name(), parsed(id)?).await?;
     let done = done(batches, &status, *index).await?;
@@ -284,7 +280,9 @@ async fn beside(caller: &Caller, batches: &Batches, path: &(String, usize), endi
         let message = "the batch was not handed in with timestamps";
         return Err(ApiError::new(StatusCode::NOT_FOUND, "no_timestamps", message));
     }
-    Ok(batches.file(status.id, *index, ending).await?)
+    let file = batches.file(status.id, *index, ending).await?;
+    let held = Loan::of(caller.speech(state).hold(file.len())?);
+    Ok(Pieces::new(file, held))
 }
 
 async fn all_done(batches: &Batches, status: &Status) -> Result<Vec<Done>, ApiError> {
@@ -297,101 +295,4 @@ async fn all_done(batches: &Batches, status: &Status) -> Result<Vec<Done>, ApiEr
         None => Err(not_done()),
     };
     outcomes.into_iter().map(done).collect()
-}
-
-// === impl Archive ===
-
-impl Archive {
-    fn stream(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
-        stream::unfold(self, |mut archive| async move {
-            archive.writer.as_ref()?;
-            let part = archive.part().await;
-            if part.is_err() {
-                archive.writer = None;
-            }
-            Some((part, archive))
-        })
-    }
-
-    /// The next item's files; after the last one the manifest and the end.
-    async fn part(&mut self) -> Result<Bytes, ApiError> {
-        if self.next == self.status.description.items {
-            let manifest = json!({"id": self.status.id, "items": std::mem::take(&mut self.manifest)});
-            self.write("manifest.json", &serde_json::to_vec_pretty(&manifest).unwrap_or_default())?;
-            let writer = self.writer.take().ok_or_else(broken)?;
-            writer.finish().map_err(|_| broken())?;
-            return Ok(self.buffer.take());
-        }
-        let index = self.next;
-        self.next += 1;
-        let outcome = self.batches.outcomes(&self.status, index..index + 1).await?.pop().flatten();
-        let custom_id = self.batches.custom_ids(&self.status, index..index + 1).await?.pop().flatten();
-        let files = match &outcome {
-            Some(Outcome::Done(done)) => self.files(index, done).await?,
-            _ => Some(Vec::new()),
-        };
-        let names: Vec<String> =
-            files.iter().flatten().map(|(ending, _)| named(index, custom_id.as_deref(), ending)).collect();
-        for (name, (_, file)) in names.iter().zip(files.iter().flatten()) {
-            self.write(name, file)?;
-        }
-        let state = if files.is_some() {
-            ItemState::of(&self.status, index, custom_id, outcome)
-        } else {
-            let gone = ItemError::new("result_gone", BatchError::ResultGone(index).to_string());
-            ItemState::failed(index, custom_id, gone)
-        };
-        let mut entry = json!(state);
-        entry["files"] = json!(names);
-        self.manifest.push(entry);
-        Ok(self.buffer.take())
-    }
-
-    /// An item's files by their endings, or `None` if one is not there any more.
-    async fn files(&self, index: usize, done: &Done) -> Result<Option<Vec<(String, Bytes)>>, ApiError> {
-        let mut files = Vec::new();
-        for ending in std::iter::once(&done.extension).chain(&done.beside) {
-            match self.batches.file(self.status.id, index, ending).await {
-                Ok(file) => files.push((ending.clone(), file)),
-                Err(BatchError::Store(StoreError::Missing)) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Some(files))
-    }
-
-    fn write(&mut self, name: &str, file: &[u8]) -> Result<(), ApiError> {
-        let writer = self.writer.as_mut().ok_or_else(broken)?;
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        writer.start_file(name, options).map_err(|_| broken())?;
-        writer.write_all(file).map_err(|_| broken())
-    }
-}
-
-/// A file's name in the archive.
-fn named(index: usize, custom_id: Option<&str>, ending: &str) -> String {
-    custom_id.map_or_else(|| format!("{index:05}.{ending}"), |custom_id| format!("{index:05}-{custom_id}.{ending}"))
-}
-
-fn broken() -> ApiError {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "archive_failed", "the archive could not be written")
-}
-
-// === impl Buffer ===
-
-impl Buffer {
-    fn take(&self) -> Bytes {
-        std::mem::take(&mut *self.0.borrow_mut()).into()
-    }
-}
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

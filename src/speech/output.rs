@@ -1,0 +1,129 @@
+//! Owns what becomes of samples: volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted or kept,
+//! within the memory that answers may hold.
+
+use bytes::Bytes;
+
+use super::SpeechError;
+use super::work::Parts;
+use crate::audio::{Encoder, Pcm, ResampleError, Resampler};
+use crate::resilience::HeldBytes;
+
+/// What happens to one sentence after the network.
+pub struct Finish {
+    pub volume: f32,
+    pub sample_rate: u32,
+    /// Once its own rate is known.
+    pub resampler: Option<Resampler>,
+}
+
+/// The answer's bytes.
+pub struct Output {
+    pub encoder: Encoder,
+    samples: u64,
+    /// The whole, with room for its head; `None`: more than is wanted of it.
+    body: Option<Vec<u8>>,
+    /// Before what is sent after the head.
+    body_at: usize,
+    max_body: usize,
+    /// It is an error if it cannot be kept.
+    is_wanted: bool,
+    /// For `body`.
+    held: HeldBytes,
+    parts: Parts,
+}
+
+// === impl Finish ===
+
+impl Finish {
+    pub fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
+        let resampler = match &mut self.resampler {
+            Some(resampler) => resampler,
+            none => none.insert(Resampler::new(part.sample_rate, self.sample_rate)?),
+        };
+        resampler.push(&part.with_volume(self.volume))
+    }
+
+    /// What is left when all parts have come.
+    pub fn rest(&mut self) -> Result<Option<Pcm>, ResampleError> {
+        self.resampler.as_mut().map(Resampler::finish).transpose()
+    }
+}
+
+// === impl Output ===
+
+impl Output {
+    pub fn new(encoder: Encoder, max_body: Option<usize>, is_wanted: bool, parts: &Parts) -> Self {
+        let head = encoder.whole_head();
+        Self {
+            encoder,
+            samples: 0,
+            body_at: head.len(),
+            body: max_body.map(|_| head),
+            max_body: max_body.unwrap_or_default(),
+            is_wanted,
+            held: parts.settings.answers.hold_nothing(),
+            parts: parts.clone(),
+        }
+    }
+
+    /// Has memory for what the whole is expected to be.
+    pub fn expect(&mut self, bytes: usize) -> Result<(), SpeechError> {
+        self.hold(bytes.min(self.max_body).min(self.parts.settings.answers.limit()))
+    }
+
+    /// The whole, once it is finished, the place in it where what follows its head begins, and the memory that it holds.
+    pub fn take_whole(&mut self) -> Option<(Bytes, usize, HeldBytes)> {
+        let (head, mut whole) = (self.encoder.whole_head(), self.body.take()?);
+        let body_at = head.len();
+        // What a head says is known now; most are as long as they were.
+        whole.splice(..self.body_at, head);
+        let mut held = std::mem::replace(&mut self.held, self.parts.settings.answers.hold_nothing());
+        held.shrink_to(whole.len());
+        Some((whole.into(), body_at, held))
+    }
+
+    pub fn push(&mut self, part: &Pcm) -> Result<Vec<u8>, SpeechError> {
+        self.samples += part.samples.len() as u64;
+        let bytes = self.encoder.push(part)?;
+        self.collect(&bytes)?;
+        Ok(bytes)
+    }
+
+    pub fn push_all(&mut self, part: Option<&Pcm>) -> Result<Vec<u8>, SpeechError> {
+        part.map_or(Ok(Vec::new()), |part| self.push(part))
+    }
+
+    pub fn finish(&mut self) -> Result<Vec<u8>, SpeechError> {
+        let bytes = self.encoder.finish()?;
+        self.collect(&bytes)?;
+        Ok(bytes)
+    }
+
+    pub fn seconds(&self, sample_rate: u32) -> f64 {
+        self.samples as f64 / f64::from(sample_rate)
+    }
+
+    fn collect(&mut self, bytes: &[u8]) -> Result<(), SpeechError> {
+        let Some(length) = self.body.as_ref().map(|body| body.len() + bytes.len()) else { return Ok(()) };
+        let room = if length > self.max_body { Err(SpeechError::TooLarge) } else { self.hold(length) };
+        match (room, &mut self.body) {
+            (Ok(()), Some(body)) => body.extend_from_slice(bytes),
+            (Err(error), _) if self.is_wanted => return Err(error),
+            _ => {
+                self.body = None;
+                self.held.shrink_to(0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has memory for so much of the whole. The background is not refused, as few of it is under way at a time, and nobody reads it slowly.
+    fn hold(&mut self, bytes: usize) -> Result<(), SpeechError> {
+        let more = bytes.saturating_sub(self.held.bytes());
+        if self.parts.pool.is_background() {
+            self.held.grow_anyway(more);
+            return Ok(());
+        }
+        self.held.grow(more).map_err(|error| if self.is_wanted { self.parts.refused(error) } else { error.into() })
+    }
+}
