@@ -136,9 +136,11 @@ pub async fn document() -> HttpResponse {
 impl Modify for Tokens {
     fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
         let components = description.components.get_or_insert_default();
-        let own = ApiKey::Header(ApiKeyValue::new("user-token"));
+        let own = ApiKey::Header(ApiKeyValue::with_description("user-token", "The token in a header of its own."));
         components.add_security_scheme("user-token", SecurityScheme::ApiKey(own));
-        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        let mut bearer = Http::new(HttpAuthScheme::Bearer);
+        bearer.description = Some("The same token as `Authorization: Bearer TOKEN`.".to_owned());
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
 }
 

@@ -70,7 +70,7 @@ pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpRespo
 
 /// One voice.
 #[utoipa::path(get, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The voice's name, or another name for it")),
+    params(("id" = String, Path, description = "The voice's name, or another name for it", example = "en_US-joe-medium")),
     responses((status = 200, description = "The voice", body = Voice), Failures))]
 pub async fn show(
     _caller: Caller,
@@ -86,7 +86,7 @@ pub async fn show(
 ///
 /// Answers when it is in memory.
 #[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The voice's name")),
+    params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses((status = 200, description = "It is loaded", body = Loaded), Failures))]
 pub async fn load(
     _manager: Manager,
@@ -102,7 +102,7 @@ pub async fn load(
 ///
 /// 409 while it is in use.
 #[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "The voice's name")),
+    params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses((status = 200, description = "It is gone", body = Loaded), Failures))]
 pub async fn unload(
     _manager: Manager,

@@ -37,6 +37,29 @@ def speak_by_keyboard(driver):
     text.send_keys(TEXT, Keys.CONTROL, Keys.ENTER)
 
 
+def reference(driver, size):
+    """Every route has its fields, its parameters and an example that is answered, and nothing is wider than the screen."""
+    driver.get(f"http://{address}/docs")
+    until(driver, "the reference", lambda driver: len(driver.find_elements(By.CSS_SELECTOR, "section h3")) > 10)
+    driver.execute_script("document.querySelectorAll('details').forEach((folded) => { folded.open = true; })")
+    wide = driver.execute_script("return document.documentElement.scrollWidth")
+    assert wide <= size[0], f"the reference is {wide} wide"
+    routes = {route.find_element(By.TAG_NAME, "h3").text: route.text for route in driver.find_elements(By.CSS_SELECTOR, "section:has(h3)")}
+    batches = routes["POST /v1/batches"]
+    for said in ["items[].text", "concatenate", "idempotency-key", '{"items":[{"text":"Hello. This machine can speak."}]}']:
+        assert said in batches, (said, batches)
+    assert "limit" in routes["GET /v1/batches"] and "/v1/batches/ID/items/0/audio" in routes["GET /v1/batches/{id}/items/{n}/audio"]
+    assert "/v1/voices/en_US-joe-medium" in routes["GET /v1/voices/{id}"]
+    assert "Asks for no token." in routes["GET /health"] and "user-token: TOKEN" not in routes["GET /health"]
+    assert not [name for name, text in routes.items() if " to ;" in text or "to undefined" in text or "-d '{}'" in text]
+    assert "Authorization: Bearer TOKEN" in driver.find_element(By.TAG_NAME, "main").text
+    # No name of a field is broken in two.
+    assert driver.execute_script("""
+        return [...document.querySelectorAll("td:first-child code")].filter((name) => name.getClientRects().length > 1)
+            .map((name) => name.textContent)""") == []
+    driver.save_screenshot(f"{folder}/docs-{size[0]}.png")
+
+
 for size, dark in [(DESKTOP, False), (PHONE, True)]:
     driver = browser(size, dark, folder)
     try:
@@ -69,8 +92,6 @@ for size, dark in [(DESKTOP, False), (PHONE, True)]:
             until(driver, "the file is there", lambda driver: file.exists() and file.stat().st_size > 40_000)
             assert file.read_bytes().startswith(b"RIFF")
 
-            driver.get(f"http://{address}/docs")
-            until(driver, "the reference", lambda driver: len(driver.find_elements(By.CSS_SELECTOR, "section h3")) > 10)
-            driver.save_screenshot(f"{folder}/docs.png")
+        reference(driver, size)
     finally:
         driver.quit()

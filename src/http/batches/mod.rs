@@ -127,7 +127,7 @@ const UNREACHABLE: Duration = Duration::from_secs(5);
 
 /// How far a batch is, and what became of its items.
 #[utoipa::path(get, path = "/v1/batches/{id}", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path), Page),
+    params(("id" = String, Path, description = "The batch"), Page),
     responses(
         (status = 200, description = "The batch", body = BatchWithItems),
         Failures,
@@ -168,7 +168,7 @@ pub async fn list(
 
 /// Ends a batch, if it goes on, and removes it with its results.
 #[utoipa::path(delete, path = "/v1/batches/{id}", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path)),
+    params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "As it was, `cancelled` if it had not ended", body = Batch),
         Failures,

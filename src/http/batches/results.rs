@@ -31,7 +31,7 @@ const QUIET_LOOKS: u32 = 20;
 /// The audio of an item.
 #[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/audio", tag = "batches",
     security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path), ("n" = usize, Path), ("range" = Option<String>, Header, description = "A part of it"),
+    params(("id" = String, Path, description = "The batch"), ("n" = usize, Path, description = "The place of the item, from 0", example = 0), ("range" = Option<String>, Header, description = "A part of it"),
         ("if-range" = Option<String>, Header, description = "The `etag` of what the caller has: else all of it comes")),
     responses(
         Sound,
@@ -79,7 +79,7 @@ pub async fn audio(
 
 /// When what is said in an item. For batches with `timestamps`.
 #[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/timestamps", tag = "batches",
-    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
+    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path, description = "The batch"), ("n" = usize, Path, description = "The place of the item, from 0", example = 0)),
     responses(
         (status = 200, description = "The times", body = Timestamps),
         Failures,
@@ -96,7 +96,7 @@ pub async fn timestamps(
 
 /// Subtitles of an item. For batches with `timestamps`.
 #[utoipa::path(get, path = "/v1/batches/{id}/items/{n}/subtitles", tag = "batches",
-    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path), ("n" = usize, Path)),
+    security(("user-token" = []), ("bearer" = [])), params(("id" = String, Path, description = "The batch"), ("n" = usize, Path, description = "The place of the item, from 0", example = 0)),
     responses(
         (status = 200, description = "SubRip", content((String = "application/x-subrip"), (Binary = "application/octet-stream"))),
         Failures,
@@ -113,7 +113,7 @@ pub async fn subtitles(
 
 /// The results of all items, one after the other. For batches that are to be concatenated.
 #[utoipa::path(get, path = "/v1/batches/{id}/audio", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path)),
+    params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "The audio", content((Binary = "audio/wav"), (Binary = "audio/pcm"),
             (Binary = "audio/PCMU"), (Binary = "audio/PCMA"), (Binary = "application/octet-stream"))),
@@ -160,7 +160,7 @@ pub async fn joined(
 /// All results and a manifest, as a zip file. Its files are named by the item's number and its `custom_id`, where it has one. Of items that failed,
 /// and of results that are not in the store any more, the manifest says so.
 #[utoipa::path(get, path = "/v1/batches/{id}/archive", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path)),
+    params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "The archive", content((Binary = "application/zip"), (Binary = "application/octet-stream"))),
         Failures,
@@ -185,7 +185,7 @@ pub async fn archive(
 
 /// How far a batch is, as server-sent events until it has ended.
 #[utoipa::path(get, path = "/v1/batches/{id}/events", tag = "batches", security(("user-token" = []), ("bearer" = [])),
-    params(("id" = String, Path)),
+    params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "Events `progress` and at last `end`, each with the batch",
             content((Value = "text/event-stream"))),
