@@ -29,6 +29,7 @@ use crate::pool::{PoolHandle, PoolParts};
 use crate::resilience::{ByteBudget, InFlight, Readiness, Reason};
 use crate::speech::{SpeechError, SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
+use crate::usage::Usage;
 use crate::voices::{Catalogue, DefaultVoice};
 pub use assembly::item_speaking;
 use assembly::{batches, state};
@@ -36,7 +37,7 @@ pub use checks::check_voice_settings;
 use checks::{check_memory, known_voice, open_catalogue, tell};
 use engine::SpeakingEngine;
 pub use settings::{batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
-use settings::{cache_settings, pool_settings};
+use settings::{cache_settings, pool_settings, usage_redis};
 use upkeep::Upkeep;
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
@@ -57,6 +58,7 @@ pub struct Application {
     readiness: Readiness,
     in_flight: InFlight,
     speaker: Speaker,
+    usage: Usage,
     callers: Callers,
     preload: Vec<VoiceId>,
     /// How often the models folder and the file of tokens are looked into.
@@ -161,7 +163,8 @@ impl Application {
         let preload = preload(config, &speaker)?;
         let callers = Callers::new(config.tokens.clone(), config.tokens_file.clone())
             .map_err(|error| ConfigError::new("TTS_TOKENS_FILE", error.to_string()))?;
-        let state = state(config, &speaker, callers.clone())?;
+        let usage = Usage::start(usage_redis(config)?, config.http.usage_days, speaker.metrics.clone());
+        let state = state(config, &speaker, callers.clone(), usage.clone())?;
         let batches = batches(config, &state)?;
         let in_flight = state.in_flight.clone();
         let rescan = config.voices.rescan;
@@ -171,6 +174,7 @@ impl Application {
             readiness,
             in_flight,
             speaker,
+            usage,
             callers,
             preload,
             rescan,
@@ -201,6 +205,7 @@ impl Application {
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
         self.server.await?;
+        self.usage.write().await;
         tracing::info!("stopped");
         Ok(())
     }

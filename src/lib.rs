@@ -14,4 +14,5 @@ pub mod resilience;
 pub mod speech;
 pub mod telemetry;
 pub mod text;
+pub mod usage;
 pub mod voices;

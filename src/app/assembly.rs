@@ -8,8 +8,9 @@ use crate::batch::{BatchParts, Batches, Speaking, Store};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
 use crate::resilience::{Guesses, InFlight};
+use crate::usage::Usage;
 
-pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Result<AppState> {
+pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage) -> anyhow::Result<AppState> {
     Ok(AppState {
         speech: speaker.speech.clone(),
         pool: speaker.pool.clone(),
@@ -31,6 +32,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers) -> anyhow::Re
             body_timeout: config.http.body_timeout,
             deadline: config.synthesis.request_deadline,
         },
+        usage,
         texts: text_reader(config, config.synthesis.max_text_chars)?,
     })
 }
@@ -48,7 +50,8 @@ pub fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
 /// What speaks items of batches without a server.
 pub fn item_speaking(config: &Config, speaker: &Speaker) -> anyhow::Result<Arc<dyn Speaking>> {
     let nobody = Callers::new(Vec::new(), None)?;
-    Ok(items(config, state(config, speaker, nobody)?, speaker.pool.parallelism() + 1))
+    let uncounted = Usage::start(None, 1, speaker.metrics.clone());
+    Ok(items(config, state(config, speaker, nobody, uncounted)?, speaker.pool.parallelism() + 1))
 }
 
 fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn Speaking> {

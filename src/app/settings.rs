@@ -16,6 +16,7 @@ use crate::domain::VoiceId;
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
 use crate::text::{Lexicons, TextReader};
+use crate::usage::UsageRedis;
 use crate::voices::{Retries, VoiceSettings, VoiceSource};
 
 /// Few enough errors to wait for, and so many that one lost connection is not among the reasons.
@@ -147,6 +148,12 @@ fn batch_store(batch: &BatchConfig, redis: Option<&RedisLedger>) -> Result<Store
         }
         (Some(url), _) => Store::at(url).map_err(|error| ConfigError::new(STORE, error.to_string())),
     }
+}
+
+/// Where what callers have is counted for all replicas, if there is such a place.
+pub fn usage_redis(config: &Config) -> Result<Option<UsageRedis>, ConfigError> {
+    let redis = config.cache.redis.as_ref();
+    redis.map(|redis| Ok(UsageRedis::new(redis_target(config, redis)?))).transpose()
 }
 
 fn redis_target(config: &Config, redis: &RedisConfig) -> Result<Target, ConfigError> {

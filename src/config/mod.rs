@@ -63,6 +63,8 @@ pub struct HttpConfig {
     pub metrics_token: Option<Token>,
     /// Origins whose pages may read answers; `*`: all.
     pub cors_origins: Vec<String>,
+    /// Days for which is kept what callers had.
+    pub usage_days: u32,
     /// Whether OpenAI's lists of models and voices are open to everyone.
     pub public_voice_list: bool,
     /// Whether the routes of piper's own server are there, which ask for no token.
@@ -311,6 +313,7 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
         wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
         metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
         cors_origins: read.origins("TTS_CORS_ORIGINS")?,
+        usage_days: read.number("TTS_USAGE_DAYS", 1..=400, 35)?,
         public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
         piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
     })

@@ -14,7 +14,7 @@ use crate::files;
 /// Somebody who may call.
 #[derive(Debug, Clone)]
 pub struct NamedToken {
-    /// For the operator; appears in no answer.
+    /// For the operator: in metrics, and in `/v1/usage`.
     pub name: String,
     pub token: Token,
     pub scopes: Scopes,

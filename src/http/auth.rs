@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use super::callers::Known;
 use super::error::ApiError;
 use super::state::AppState;
+use super::usage::Meter;
 use crate::config::{Scopes, Token};
 use crate::domain::Script;
 use crate::resilience::Allowance;
@@ -29,6 +30,9 @@ pub struct ApiKeyCaller(pub Caller);
 
 /// The same, of a token that is good for loading voices and letting them go.
 pub struct Manager;
+
+/// Proof that the request came with a valid token, whatever it is good for, and whose numbers it may see.
+pub struct UsageReader(Arc<Known>);
 
 /// Proof that the request may read the metrics.
 pub struct MetricsReader;
@@ -72,6 +76,11 @@ impl<E> Caller<E> {
         state.speech.of_caller(self.known.share.clone(), self.known.bytes.clone())
     }
 
+    /// Counts the answer with which these texts are spoken.
+    pub fn meter(&self, state: &AppState, script: &Script) -> Meter {
+        Meter::new(state, Some(self.known.clone()), script)
+    }
+
     /// The name of the token, empty for the secret of the settings.
     pub fn name(&self) -> &str {
         self.known.name()
@@ -93,6 +102,22 @@ impl FromRequest for ApiKeyCaller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Caller::admitted(request, ApiError::unauthorized).map(Self))
+    }
+}
+
+impl UsageReader {
+    /// The one whose numbers these are; `None`: all.
+    pub fn token(&self) -> Option<&str> {
+        (!self.0.scopes.manage).then(|| self.0.name())
+    }
+}
+
+impl FromRequest for UsageReader {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(admitted(request, ApiError::forbidden, |_| true).map(|(known, _)| Self(known)))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::pool::PoolError;
 use crate::resilience::Allowance;
 use crate::speech::SpeechError;
 use crate::text::ReadError;
+use crate::usage::Unreachable;
 use crate::voices::VoiceError;
 
 /// An error as a caller sees it, in the envelope of the OpenAI API.
@@ -205,6 +206,8 @@ const ANSWERS_RETRY: Duration = Duration::from_secs(5);
 
 /// A download takes seconds to minutes.
 const VOICE_LOADING_RETRY: Duration = Duration::from_secs(5);
+/// Until Redis is likely to be back.
+const USAGE_RETRY: Duration = Duration::from_secs(5);
 /// Somebody has to make room first.
 const STORAGE_RETRY: Duration = Duration::from_mins(1);
 
@@ -304,6 +307,12 @@ impl From<ReadError> for ApiError {
             ReadError::Lexicon(_) => invalid("invalid_lexicon", "lexicon"),
             ReadError::UnknownLexicon => invalid("lexicon_not_found", "lexicons"),
         }
+    }
+}
+
+impl From<Unreachable> for ApiError {
+    fn from(error: Unreachable) -> Self {
+        unavailable("usage_unavailable", error.to_string(), USAGE_RETRY)
     }
 }
 

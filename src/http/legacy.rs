@@ -82,9 +82,10 @@ pub async fn synthesize(
     let model = HeaderValue::from_bytes(request.voice.as_str().as_bytes());
     let spec = AudioSpec { format: AudioFormat::Pcm, sample_rate: Some(sample_rate) };
 
-    let service = caller.speech(&state);
+    let (service, meter) = (caller.speech(&state), caller.meter(&state, &request.script));
     let asked = service.identify(request, spec).await?;
     let speech = service.speak(asked, conditions.caching).await?;
+    meter.count(speech.answer.seconds, speech.cache.is_hit());
 
     let cache = match speech.cache {
         CacheUse::HitL1 | CacheUse::HitL2 => "HIT",

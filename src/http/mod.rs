@@ -24,6 +24,7 @@ mod state;
 mod synthesize;
 mod timestamps;
 mod unread;
+mod usage;
 mod voices;
 
 pub use batches::Items;

@@ -23,6 +23,7 @@ use super::openapi::{Failures, SoundOrEvents};
 use super::sound::{self, Delivery};
 use super::state::AppState;
 use super::synthesize::{self, NameOrNumber, SpeakerField, audio_spec, into_request};
+use super::usage::{Meter, Metered};
 use crate::domain::{InvalidField, SynthesisRequest};
 use crate::speech::{AudioSpec, SpeechService};
 
@@ -164,9 +165,10 @@ async fn answer(
     let spec = audio_spec(&body)?;
     let request = into_request(body, state)?;
     caller.speaks(&request.script)?;
+    let (speech, meter) = (caller.speech(state), caller.meter(state, &request.script));
     match framing {
-        Framing::Audio(delivery) => sound::answer(&caller.speech(state), request, spec, conditions, delivery).await,
-        Framing::ServerSentEvents => events(&caller.speech(state), request, spec, conditions).await,
+        Framing::Audio(delivery) => sound::answer(&speech, meter, request, spec, conditions, delivery).await,
+        Framing::ServerSentEvents => events(&speech, meter, request, spec, conditions).await,
     }
 }
 
@@ -220,6 +222,7 @@ pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpRes
 /// The answer as server-sent events: sound in base64, then what it cost.
 async fn events(
     speech: &SpeechService,
+    meter: Meter,
     request: SynthesisRequest,
     spec: AudioSpec,
     conditions: Conditions,
@@ -231,17 +234,17 @@ async fn events(
     let mut head = sound::head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     head.insert_header((CONTENT_TYPE, "text/event-stream")).insert_header((CACHE_CONTROL, "no-store"));
     let (first, speaking) = sound::parts(speaking).await?;
-    let rest = stream::unfold(Some(speaking), move |speaking| async move {
-        let mut speaking = speaking?;
-        match speaking.next().await {
-            Some(Ok(part)) => Some((Ok::<_, ApiError>(delta(&part)), Some(speaking))),
+    let rest = stream::unfold(Some(Metered::new(speaking, meter)), move |rest| async move {
+        let mut rest = rest?;
+        match rest.speaking.next().await {
+            Some(Ok(part)) => Some((Ok::<_, ApiError>(delta(&part)), Some(rest))),
             Some(Err(error)) => {
                 // The answer is sent as what it is up to here: events say how they end.
                 let error = ApiError::from(error);
                 error.log();
                 Some((Ok(failed(&error)), None))
             }
-            None => Some((Ok(done(characters, speaking.seconds())), None)),
+            None => Some((Ok(done(characters, rest.speaking.seconds())), None)),
         }
     });
     Ok(head.streaming(stream::once(ready(Ok(delta(&first)))).chain(rest)))

@@ -12,7 +12,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 use crate::audio::AudioFormat;
 
-use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, voices};
+use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,6 +45,7 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         openai::voices,
         openai::model_names,
         legacy::synthesize,
+        usage::usage,
         health::health,
         health::livez,
         health::readyz,
@@ -60,6 +61,7 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         (name = "batches", description = "Many texts, spoken when there is time for them."),
         (name = "voices", description = "What may speak."),
         (name = "openai", description = "The routes of OpenAI's speech API."),
+        (name = "usage", description = "What callers have had."),
         (name = "legacy", description = "The earlier Python service's route."),
         (name = "service", description = "What machines and people look at."),
     ),

@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::lenient::whole;
 use super::sound::{self, Delivery};
 use super::state::AppState;
+use super::usage::Meter;
 use crate::audio::AudioFormat;
 use crate::domain::{Prosody, Speaker, SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, SpeechError};
@@ -39,7 +40,9 @@ pub async fn synthesize(
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let spec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
-    sound::answer(&state.speech, body.into_request(&state)?, spec, conditions, Delivery::Whole).await
+    let request = body.into_request(&state)?;
+    let meter = Meter::new(&state, None, &request.script);
+    sound::answer(&state.speech, meter, request, spec, conditions, Delivery::Whole).await
 }
 
 pub async fn voices(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {

@@ -16,7 +16,7 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{batches, health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, voices};
+use super::{batches, health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage, voices};
 use crate::batch::Batches;
 use crate::config::HttpConfig;
 
@@ -83,6 +83,7 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/voices/{id}/load",
             [(Method::POST, web::to(voices::load)), (Method::DELETE, web::to(voices::unload))],
         ))
+        .service(resource::<ApiError>("/v1/usage", [(Method::GET, web::to(usage::usage))]))
         .service(resource::<ApiError>("/openapi.json", [(Method::GET, web::to(openapi::document))]))
         .service(resource::<ApiError>("/docs", [(Method::GET, web::to(page::reference))]))
         .service(resource::<ApiError>("/docs.js", [(Method::GET, web::to(page::reference_script))]))

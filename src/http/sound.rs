@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
 use super::pieces::{Pieces, in_pieces};
+use super::usage::{Meter, Metered};
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, Speaking, Speech, SpeechService};
@@ -25,6 +26,7 @@ pub enum Delivery {
 /// Speaks, and answers with the sound.
 pub async fn answer(
     speech: &SpeechService,
+    meter: Meter,
     request: SynthesisRequest,
     spec: AudioSpec,
     conditions: Conditions,
@@ -47,22 +49,22 @@ pub async fn answer(
     let voice = asked.request.voice.clone();
     if delivery == Delivery::Whole {
         let spoken = speech.speak(asked, conditions.caching).await?;
-        return Ok(whole(spoken, spec.format, &voice));
+        return Ok(whole(spoken, spec.format, &voice, &meter));
     }
     let mut speaking = speech.begin(asked, conditions.caching).await?;
     if delivery == Delivery::StreamedUnlessKept
         && let Some(kept) = speaking.take_kept()
     {
-        return Ok(whole(kept, spec.format, &voice));
+        return Ok(whole(kept, spec.format, &voice, &meter));
     }
     let mut head = head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     let tag = speaking.key.map(|key| EntityTag::new(&key, true));
     describe(&mut head, tag.as_ref(), speaking.age);
     let (first, rest) = parts(speaking).await?;
-    let rest = stream::unfold(rest, |mut speaking| async move {
-        let part = speaking.next().await?;
+    let rest = stream::unfold(Metered::new(rest, meter), |mut rest| async move {
+        let part = rest.speaking.next().await?;
         let part = part.map_err(ApiError::from);
-        Some((part.inspect_err(ApiError::log), speaking))
+        Some((part.inspect_err(ApiError::log), rest))
     });
     Ok(head.streaming(in_pieces(stream::once(std::future::ready(Ok(first))).chain(rest))))
 }
@@ -76,7 +78,8 @@ pub async fn parts(mut speaking: Speaking) -> Result<(Bytes, Speaking), ApiError
     Ok((first, speaking))
 }
 
-fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId) -> HttpResponse {
+fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId, meter: &Meter) -> HttpResponse {
+    meter.count(speech.answer.seconds, speech.cache.is_hit());
     let tag = speech.key.map(|key| EntityTag::new(&key, false));
     let age = speech.cache.is_hit().then(|| speech.answer.age());
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);

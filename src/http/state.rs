@@ -13,6 +13,7 @@ use crate::resilience::{Guesses, InFlight, Readiness};
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
 use crate::text::TextReader;
+use crate::usage::Usage;
 use crate::voices::{Catalogue, DefaultVoice};
 
 /// The service as handlers see it.
@@ -37,6 +38,8 @@ pub struct AppState {
     pub openai_voices: Arc<BTreeMap<String, String>>,
     pub default_voice: DefaultVoice,
     pub limits: RequestLimits,
+    /// Counts what callers have.
+    pub usage: Usage,
     /// Reads what callers write.
     pub texts: TextReader,
 }

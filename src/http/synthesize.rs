@@ -112,7 +112,8 @@ pub async fn synthesize(
     let delivery = if body.stream { Delivery::Streamed } else { Delivery::Whole };
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
-    sound::answer(&caller.speech(&state), request, spec, conditions, delivery).await
+    let meter = caller.meter(&state, &request.script);
+    sound::answer(&caller.speech(&state), meter, request, spec, conditions, delivery).await
 }
 
 pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {

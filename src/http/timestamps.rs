@@ -113,6 +113,7 @@ pub async fn timestamps(
     let source = script.source().as_str();
 
     let timed = service.speak_timed(asked, conditions.caching).await?;
+    caller.meter(&state, &script).count(timed.answer.seconds, timed.cache.is_hit());
 
     let mut head = sound::head(spec.format, &voice, timed.answer.sample_rate, timed.cache);
     if let Some(format) = alone {

@@ -55,6 +55,9 @@ pub struct Registered {
     pub worker_panics: IntCounter,
     pub worker_restarts: IntCounter,
     batch_items: IntCounterVec,
+    token_requests: IntCounterVec,
+    token_characters: IntCounterVec,
+    token_audio_seconds: CounterVec,
 }
 
 /// A metric that is brought up to date when it is read.
@@ -185,6 +188,12 @@ impl Metrics {
                 "Workers replaced after a panic or because they hung.",
             )?,
             batch_items: counters(r, "tts_batch_items_total", "Items of batches that were worked off.", &["result"])?,
+            token_requests: counters(r, "tts_token_requests_total", "Texts that a token had spoken.", &["token"])?,
+            token_characters: counters(r, "tts_token_characters_total", "Characters of those texts.", &["token"])?,
+            token_audio_seconds: register(
+                r,
+                CounterVec::new(Opts::new("tts_token_audio_seconds_total", "Their sound, in seconds."), &["token"])?,
+            )?,
             registry,
         };
         metrics.show_closed_sets();
@@ -283,6 +292,13 @@ impl Metrics {
 
     pub fn count_batch_item(&self, end: BatchItemEnd) {
         self.batch_items.with_label_values(&[end.name()]).inc();
+    }
+
+    /// Of a token by its name, which is the operator's.
+    pub fn count_usage(&self, token: &str, characters: usize, seconds: f64) {
+        self.token_requests.with_label_values(&[token]).inc();
+        self.token_characters.with_label_values(&[token]).inc_by(characters as u64);
+        self.token_audio_seconds.with_label_values(&[token]).inc_by(seconds);
     }
 
     /// All metrics in Prometheus' text format, version 0.0.4.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::support::{Answer, TOKEN, TestServer, VOICE, until};
 use crate::{LEGACY, SYNTHESIZE};
 
-fn entry(name: &str, secret: &str, fields: &str) -> String {
+pub fn entry(name: &str, secret: &str, fields: &str) -> String {
     let digest = hex::encode(Sha256::digest(secret));
     format!("[[token]]\nname = \"{name}\"\nsha256 = \"{digest}\"\n{fields}\n")
 }
@@ -23,7 +23,7 @@ fn say(server: &TestServer, secret: &str, path: &str, text: &str) -> Answer {
     Answer::of(request.send().unwrap())
 }
 
-fn file(text: &str) -> tempfile::NamedTempFile {
+pub fn file(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     file

@@ -24,6 +24,7 @@ mod streaming;
 mod support;
 mod synthesize;
 mod timestamps;
+mod usage;
 mod voices;
 
 include!("words.rs");

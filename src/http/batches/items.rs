@@ -16,10 +16,14 @@ use crate::http::state::AppState;
 use crate::http::synthesize::{Body, audio_spec, into_request};
 use crate::http::timestamps::shown;
 use crate::speech::{Asked, AudioSpec, Caching, SubtitleFormat, subtitles};
+use crate::usage::Had;
 
 /// An item as it waits.
 #[derive(Serialize, Deserialize)]
 pub struct Item {
+    /// The name of the token that handed it in.
+    #[serde(default)]
+    owner: String,
     fields: Map<String, Value>,
     timestamps: bool,
 }
@@ -41,11 +45,11 @@ pub struct Items {
 
 impl Item {
     /// The fields of one item over those of the batch; without the name that the caller gave it.
-    pub fn new(defaults: &Map<String, Value>, mut own: Map<String, Value>, timestamps: bool) -> Self {
+    pub fn new(owner: &str, defaults: &Map<String, Value>, mut own: Map<String, Value>, timestamps: bool) -> Self {
         let mut fields = defaults.clone();
         own.remove(CUSTOM_ID);
         fields.extend(own);
-        Self { fields, timestamps }
+        Self { owner: owner.to_owned(), fields, timestamps }
     }
 
     pub fn written(&self) -> String {
@@ -77,7 +81,7 @@ impl Items {
 
 impl Speaking for Items {
     fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String {
-        Item::new(&Map::new(), fields, timestamps).written()
+        Item::new("", &Map::new(), fields, timestamps).written()
     }
 
     fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>> {
@@ -87,15 +91,15 @@ impl Speaking for Items {
 }
 
 async fn speak(state: &AppState, item: &str) -> Result<Sound, ItemError> {
-    let (asked, spec, timestamps) = prepared(state, item).await?;
-    spoken(state, asked, spec, timestamps).await.map_err(|error| {
+    let (item, asked, spec) = prepared(state, item).await?;
+    spoken(state, &item, asked, spec).await.map_err(|error| {
         let is_local = LOCAL.contains(&error.code);
         told(&error, is_local)
     })
 }
 
 /// What an item asks for was to be had where it was handed in. What cannot be had here may be had elsewhere.
-async fn prepared(state: &AppState, item: &str) -> Result<(Asked, AudioSpec, bool), ItemError> {
+async fn prepared(state: &AppState, item: &str) -> Result<(Item, Asked, AudioSpec), ItemError> {
     let Ok(item) = serde_json::from_str::<Item>(item) else {
         let message = "the item was written by another version of the service";
         return Err(ItemError { is_local: true, ..ItemError::new("item_of_another_version", message) });
@@ -105,20 +109,23 @@ async fn prepared(state: &AppState, item: &str) -> Result<(Asked, AudioSpec, boo
         Ok((state.speech.identify(request, spec).await?, spec))
     };
     let (asked, spec) = asked.await.map_err(|error: ApiError| told(&error, error.code != INVALID_TEXT))?;
-    Ok((asked, spec, item.timestamps))
+    Ok((item, asked, spec))
 }
 
-async fn spoken(state: &AppState, asked: Asked, spec: AudioSpec, timestamps: bool) -> Result<Sound, ApiError> {
+async fn spoken(state: &AppState, item: &Item, asked: Asked, spec: AudioSpec) -> Result<Sound, ApiError> {
     let (voice, script) = (asked.request.voice.clone(), asked.request.script.clone());
-    let (answer, beside) = if timestamps {
+    let (answer, cache, beside) = if item.timestamps {
         let timed = state.speech.speak_timed(asked, Caching::Allowed).await?;
         let times = shown(script.source().as_str(), &timed, spec.format, None);
         let times = serde_json::to_vec_pretty(&times).unwrap_or_default();
         let srt = subtitles(SubtitleFormat::Srt, &timed.sentences);
-        (timed.answer, vec![("json", Bytes::from(times)), ("srt", Bytes::from(srt))])
+        (timed.answer, timed.cache, vec![("json", Bytes::from(times)), ("srt", Bytes::from(srt))])
     } else {
-        (state.speech.speak(asked, Caching::Allowed).await?.answer, Vec::new())
+        let speech = state.speech.speak(asked, Caching::Allowed).await?;
+        (speech.answer, speech.cache, Vec::new())
     };
+    let characters = script.said_chars();
+    state.usage.count(&item.owner, Had { characters, seconds: answer.seconds, is_cached: cache.is_hit() });
     let done = Done {
         voice: voice.to_string(),
         content_type: spec.format.content_type().to_owned(),

@@ -106,7 +106,8 @@ pub async fn submit(
     }
     expect_small(&defaults, items.len(), state.limits.batch_body_bytes)?;
     let custom_ids = custom_ids(&items)?;
-    let items: Vec<Item> = items.into_iter().map(|own| Item::new(&defaults, own, timestamps)).collect();
+    let item = |own| Item::new(caller.name(), &defaults, own, timestamps);
+    let items: Vec<Item> = items.into_iter().map(item).collect();
     let written = items.iter().zip(custom_ids).map(|(item, custom_id)| NewItem { item: item.written(), custom_id });
     let owner = caller.name().to_owned();
     let submission = Submission { owner, items: written.collect(), concatenate, webhook: webhook_url, name };
