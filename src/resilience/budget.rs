@@ -153,6 +153,10 @@ impl HeldBytes {
     /// Gives back what is more than that.
     pub fn shrink_to(&mut self, bytes: usize) {
         let less = self.bytes.saturating_sub(bytes);
+        if less == 0 {
+            // Nothing came back. Whoever waits and has tried in vain would wake itself.
+            return;
+        }
         self.budget.caller.held.fetch_sub(less, Ordering::Relaxed);
         self.budget.all.held.fetch_sub(less, Ordering::Relaxed);
         self.bytes -= less;
