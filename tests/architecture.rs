@@ -92,7 +92,7 @@ const ONLY_IN: [(&str, &[&str]); 23] = [
     ("UNIX_EPOCH", &["cache/envelope.rs", "batch/model.rs"]),
     ("quick_xml", &["text/"]),
     ("opentelemetry", &["telemetry/"]),
-    ("prometheus::", &["telemetry/metrics.rs"]),
+    ("prometheus::", &["telemetry/metrics.rs", "telemetry/registration.rs"]),
     ("ort::", &["piper-acoustic/", "piper-phonemize/tashkeel.rs"]),
     ("libloading", &["piper-phonemize/espeak/ffi.rs"]),
     ("redis::", &["cache/", "batch/", "usage/"]),

@@ -133,7 +133,8 @@ impl Backlog {
         let is_late =
             |done: f64, deadline: Deadline, prudence: f64| done > deadline.remaining().as_secs_f64() * prudence;
         if after.last().is_some_and(|done| is_late(*done, deadline, prudence)) {
-            return false;
+            // What would be late alone lacks time and not room: its deadline tells it so, and to come back would not help.
+            return completions(&[own], self.workers).last().is_some_and(|done| is_late(*done, deadline, prudence));
         }
         let made_late = |((taken, before), after): ((&Taken, &f64), &f64)| {
             let is_own = taken.share.caller().id() == own.caller && !taken.share.demand().has_begun();

@@ -9,11 +9,11 @@ use prometheus::core::{Collector, Desc};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    CounterVec, Encoder, Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    CounterVec, Encoder, Error, Histogram, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
 use super::labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage, hit_or_miss, ok_or_error};
+use super::registration::{DURATION_BUCKETS, counter, counters, durations, gauge, gauges, histogram, register};
 
 /// The metrics of one service. Clones share them.
 #[derive(Clone)]
@@ -68,10 +68,6 @@ struct Polled<M, F> {
 
 /// The content type of [`Metrics::render`].
 pub const METRICS_FORMAT: &str = prometheus::TEXT_FORMAT;
-
-/// From an L1 hit, over the time within which a first sound is expected, to the longest deadline that is usual.
-const DURATION_BUCKETS: [f64; 16] =
-    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.08, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Computing time by second of sound: one core makes 20 to 30 seconds in one.
 const REAL_TIME_BUCKETS: [f64; 10] = [0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0];
@@ -315,36 +311,6 @@ impl Deref for Metrics {
     fn deref(&self) -> &Registered {
         &self.0
     }
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, Error> {
-    register(registry, IntCounter::new(name, help)?)
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
-    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, Error> {
-    register(registry, IntGauge::new(name, help)?)
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
-    register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
-}
-
-fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, Error> {
-    register(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
-}
-
-fn durations(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<HistogramVec, Error> {
-    let options = HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec());
-    register(registry, HistogramVec::new(options, labels)?)
-}
-
-fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, Error> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 // === impl Registered ===

@@ -4,6 +4,7 @@ mod labels;
 mod logs;
 mod malformed;
 mod metrics;
+mod registration;
 mod traces;
 
 use std::sync::{Mutex, PoisonError};

@@ -106,9 +106,11 @@ fn what_fails_before_the_first_byte_is_a_clean_error() {
 fn what_fails_after_the_first_byte_cuts_the_connection() {
     // Each sentence has the deadline's time to itself, and is long: far more is made of it than its first sound before the deadline, of which
     // some machines need more for that sound.
-    let sentence = |n: usize| format!("This is number {n} of them {} and then it ends. ", "and it goes on ".repeat(20));
-    let text: String = (1..=12).map(sentence).collect();
     let begin = |deadline_ms: u64| {
+        // Sentences of its own, of which none is kept from a try before.
+        let sentence =
+            |n: usize| format!("{deadline_ms} has {n} of them {} and then it ends. ", "and it goes on ".repeat(20));
+        let text: String = (1..=12).map(sentence).collect();
         let body = noiseless(&text, &json!({"stream": true, "deadline_ms": deadline_ms}));
         let response = shared().post(SYNTHESIZE).json(&body).send().unwrap();
         (response.status().as_u16() == 200).then_some(response)

@@ -1,3 +1,5 @@
+//! What the order of waiting units promises.
+
 use std::time::Duration;
 
 use super::*;
