@@ -203,8 +203,10 @@ impl<'de> Deserialize<'de> for SpeakerField {
                 Ok(SpeakerField(Speaker::Number(number)))
             }
 
-            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-                Ok(SpeakerField(Speaker::Number(i64::try_from(number).unwrap_or(i64::MAX))))
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+                let number =
+                    i64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))?;
+                Ok(SpeakerField(Speaker::Number(number)))
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {

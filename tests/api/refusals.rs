@@ -170,7 +170,7 @@ fn an_unknown_speaker_is_400_and_the_answer_says_how_many_there_are() {
     for fields in [
         json!({"speaker": 1}),
         json!({"speaker": -1}),
-        json!({"speaker": u64::MAX}),
+        json!({"speaker": i64::MAX}),
         json!({"speaker": "anna"}),
         json!({"speaker": ""}),
         json!({"voice_id": format!("{VOICE}#1")}),
@@ -181,6 +181,8 @@ fn an_unknown_speaker_is_400_and_the_answer_says_how_many_there_are() {
         answer.assert_error(400, "speaker_not_found", Some("speaker"));
         assert!(answer.text().contains("has 1 speakers"), "{}", answer.text());
     }
+    let beyond = shared().post_json(SYNTHESIZE, &json!({"text": "Hello.", "speaker": u64::MAX}));
+    assert_eq!(beyond.status, 422, "a number that the description does not allow");
 }
 
 #[test]
