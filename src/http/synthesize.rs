@@ -32,8 +32,8 @@ pub fn read_request(body: &[u8]) {
 #[serde(deny_unknown_fields)]
 #[schema(as = SpeechRequest)]
 pub struct Body {
-    /// What to say; `[[ ... ]]` holds raw phonemes.
-    #[schema(min_length = 1, example = "Hello. This machine can speak.")]
+    /// What to say; `[[ ... ]]` holds raw phonemes. A text that says nothing is refused; as an item of a batch it fails alone.
+    #[schema(example = "Hello. This machine can speak.")]
     pub text: String,
     /// `plain` or `ssml`; plain by default.
     #[schema(pattern = "^(plain|ssml)$")]
