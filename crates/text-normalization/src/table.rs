@@ -137,8 +137,6 @@ pub struct Years {
     pub decades: Vec<String>,
     /// "two thousand" and the like, before a decade's name.
     pub centuries: Words,
-    /// Words before the two digits of a decade or year.
-    pub decade_before: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -239,14 +237,11 @@ pub struct Measures {
     /// Names instead of CLDR's.
     pub names: BTreeMap<String, Words>,
     pub per: String,
-    pub square: String,
-    pub cubic: String,
     pub percent: Words,
     pub by: String,
     /// Before a number: "about".
     pub about: String,
     pub feet_and_inches: String,
-    pub degrees: Words,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -390,6 +385,4 @@ pub struct Math {
     pub operators: Words,
     /// Before a number.
     pub signs: Words,
-    pub powers: Words,
-    pub power: String,
 }
