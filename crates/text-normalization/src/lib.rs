@@ -23,8 +23,8 @@ mod token;
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use classes::Class;
 use classes::{CLASSES, Match, markup};
+pub use classes::{Class, Classes};
 use language::Language;
 use token::{Doc, Kind, Token};
 
@@ -44,6 +44,24 @@ pub struct Rewrite {
     pub class: Class,
 }
 
+/// What of a text is read, and how it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// Others are left as they are written.
+    pub classes: Classes,
+    /// The text is known to be Markdown: single line breaks end no sentence.
+    pub is_markdown: bool,
+    /// Bytes of the text that somebody else says already: in order, and apart. Nothing is read across them.
+    pub claimed: &'a [Range<usize>],
+}
+
+impl Default for Options<'_> {
+    /// All of a plain text.
+    fn default() -> Self {
+        Self { classes: Classes::ALL, is_markdown: false, claimed: &[] }
+    }
+}
+
 // === impl Normalizer ===
 
 impl Normalizer {
@@ -59,12 +77,18 @@ impl Normalizer {
 
     /// What is to be said instead of parts of `text`: in order, and apart from each other.
     pub fn rewrites(&self, text: &str) -> Vec<Rewrite> {
-        let mut doc = Doc::new(text);
-        let mut rewrites = markup::take_out(&mut doc);
+        self.rewrites_with(text, &Options::default())
+    }
+
+    /// The same as far as `options` have it.
+    pub fn rewrites_with(&self, text: &str, options: &Options<'_>) -> Vec<Rewrite> {
+        let mut doc = Doc::with_claimed(text, options.claimed);
+        let reads_markup = options.classes.contains(Class::Markup);
+        let mut rewrites = markup::take_out(&mut doc, reads_markup, options.is_markdown);
         let mut at = 0;
         while at < doc.tokens.len() {
-            let Some((class, found)) = self.longest(&doc, at) else {
-                rewrites.extend(reference(&doc.tokens[at], text));
+            let Some((class, found)) = self.longest(&doc, at, options.classes) else {
+                rewrites.extend(reference(&doc.tokens[at], text).filter(|_| reads_markup));
                 at += 1;
                 continue;
             };
@@ -91,13 +115,13 @@ impl Normalizer {
         said
     }
 
-    fn longest(&self, doc: &Doc<'_>, at: usize) -> Option<(Class, Match)> {
+    fn longest(&self, doc: &Doc<'_>, at: usize, classes: Classes) -> Option<(Class, Match)> {
         let cursor = doc.cursor(at);
         if matches!(cursor.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed)) {
             return None;
         }
         let mut longest: Option<(Class, Match)> = None;
-        for (class, find) in CLASSES {
+        for (class, find) in CLASSES.into_iter().filter(|(class, _)| classes.contains(*class)) {
             let Some(found) = find(cursor, &self.language) else { continue };
             if longest.as_ref().is_none_or(|(_, longest)| found.end > longest.end) {
                 longest = Some((class, found));

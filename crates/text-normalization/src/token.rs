@@ -27,6 +27,9 @@ pub struct Token<'t> {
     pub place: Range<usize>,
 }
 
+/// What stands for a part that is said already: neither a letter nor a mark that anything looks for.
+const CLAIMED: &str = "\u{fffc}";
+
 #[derive(Debug)]
 pub struct Doc<'t> {
     pub text: &'t str,
@@ -44,10 +47,24 @@ pub struct Cursor<'d, 't> {
 
 impl<'t> Doc<'t> {
     pub fn new(text: &'t str) -> Self {
+        Self::with_claimed(text, &[])
+    }
+
+    /// What is claimed is one token that no other goes into.
+    pub fn with_claimed(text: &'t str, claimed: &[Range<usize>]) -> Self {
         let mut tokens: Vec<Token<'t>> = Vec::new();
+        let mut claimed = claimed.iter().filter(|place| !place.is_empty()).peekable();
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
-            let (kind, decoded, length) = match reference(&text[at..]) {
+            while claimed.next_if(|place| place.start < at).is_some() {}
+            if let Some(place) = claimed.next_if(|place| place.start == at) {
+                let text = Cow::Borrowed(CLAIMED);
+                tokens.push(Token { kind: Kind::Claimed, text, place: place.clone() });
+                at = place.end;
+                continue;
+            }
+            let limit = claimed.peek().map_or(text.len(), |place| place.start);
+            let (kind, decoded, length) = match reference(&text[at..limit]) {
                 Some((decoded, length)) => (kind_of(decoded), Some(decoded), length),
                 None => (kind_of(c), None, c.len_utf8()),
             };
@@ -70,7 +87,7 @@ impl<'t> Doc<'t> {
                 _ if is_emoji_modifier(c) => {
                     // Behind what is no emoji it is not seen.
                     match tokens.last_mut() {
-                        Some(last) if last.place.end == place.start => {
+                        Some(last) if last.place.end == place.start && last.kind != Kind::Claimed => {
                             last.place.end = place.end;
                             if is_variation_selector(c) && last.kind == Kind::Mark {
                                 last.kind = Kind::Emoji;
@@ -365,6 +382,28 @@ mod tests {
             doc.tokens.iter().map(|token| (&*token.text, token.place.clone())).collect();
 
         assert_eq!(read, [("a", 0..1), (" ", 1..2), ("&", 2..7), (" ", 7..8), ("12", 8..14)]);
+    }
+
+    #[test]
+    fn what_is_claimed_is_one_token_apart() {
+        let text = "5kg of nginx-1";
+        let doc = Doc::with_claimed(text, &[1..3, 7..12]);
+
+        let read: Vec<(Kind, Range<usize>)> =
+            doc.tokens.iter().map(|token| (token.kind, token.place.clone())).collect();
+
+        use Kind::{Blank, Claimed, Digits, Mark, Word};
+        let expected = [
+            (Digits, 0..1),
+            (Claimed, 1..3),
+            (Blank, 3..4),
+            (Word, 4..6),
+            (Blank, 6..7),
+            (Claimed, 7..12),
+            (Mark, 12..13),
+            (Digits, 13..14),
+        ];
+        assert_eq!(read, expected);
     }
 
     #[test]

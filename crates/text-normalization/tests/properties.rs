@@ -1,7 +1,7 @@
 //! What holds of every text.
 
 use proptest::prelude::*;
-use text_normalization::Normalizer;
+use text_normalization::{Class, Classes, Normalizer, Options};
 
 fn normalizers() -> Vec<(&'static str, Normalizer)> {
     Normalizer::languages().filter_map(|tag| Some((tag, Normalizer::for_language(tag)?))).collect()
@@ -87,4 +87,49 @@ fn prose_is_untouched() {
 
         assert_eq!(normalizer.rewrites(text), [], "{tag}");
     }
+}
+
+/// Words that `options` leave stand for themselves.
+fn said(text: &str, options: &Options<'_>) -> String {
+    let normalizer = Normalizer::for_language("en").unwrap();
+    let mut said = text.to_owned();
+    for rewrite in normalizer.rewrites_with(text, options).into_iter().rev() {
+        said.replace_range(rewrite.written, &rewrite.said);
+    }
+    said
+}
+
+#[test]
+fn classes_are_switched_one_by_one() {
+    let text = "Dr. Smith paid **$5.20**.";
+    let with = |classes| said(text, &Options { classes, ..Options::default() });
+
+    assert_eq!(with(Classes::ALL), "Doctor Smith paid 5 dollars and 20 cents.");
+    assert_eq!(with(Classes::NONE), text);
+    assert_eq!(with(Classes::NONE.with(Class::Abbreviation)), "Doctor Smith paid **$5.20**.");
+    assert!(with(Classes::ALL.without(Class::Money)).contains("$5.20"));
+    assert!(with(Classes::ALL.without(Class::Markup)).contains("**"));
+    for class in Class::ALL {
+        assert_eq!(Class::parse(class.name()), Some(class));
+    }
+}
+
+#[test]
+fn nothing_is_read_across_what_is_claimed() {
+    let claiming = |text, claimed: &[std::ops::Range<usize>]| said(text, &Options { claimed, ..Options::default() });
+
+    assert_eq!(claiming("5 kg", &[]), "5 kilograms");
+    assert_eq!(claiming("5 kg", &[2..4]), "5 kg");
+    assert_eq!(claiming("$5 for Dr. Smith", &[0..1]), "$5 for Doctor Smith");
+    // What stands behind it does not begin a line.
+    assert_eq!(claiming("nginx - milk", &[0..5]), "nginx - milk");
+}
+
+#[test]
+fn lines_of_markdown_go_on() {
+    let text = "One thing\nThen another\n\n- an item";
+    let with = |is_markdown| said(text, &Options { is_markdown, ..Options::default() });
+
+    assert_eq!(with(false), "One thing.\nThen another\n\nan item.");
+    assert_eq!(with(true), "One thing\nThen another\n\nan item.");
 }

@@ -6,10 +6,14 @@ use crate::Rewrite;
 use crate::classes::Class;
 use crate::token::{Cursor, Doc, Kind};
 
-/// What is said instead of markup. Its tokens are gone from the text afterwards; raw phonemes are left as one that nothing crosses.
-pub fn take_out(doc: &mut Doc<'_>) -> Vec<Rewrite> {
-    let mut markup = Markup { gone: vec![false; doc.tokens.len()], rewrites: Vec::new() };
+/// What is said instead of markup, if it is `read`. Its tokens are gone from the text afterwards; raw phonemes are left as one that nothing
+/// crosses.
+pub fn take_out(doc: &mut Doc<'_>, read: bool, is_markdown: bool) -> Vec<Rewrite> {
     Markup::raw_phonemes(doc);
+    if !read {
+        return Vec::new();
+    }
+    let mut markup = Markup { gone: vec![false; doc.tokens.len()], rewrites: Vec::new(), is_markdown };
     markup.lines(doc);
     markup.inline(doc);
     let Markup { gone, rewrites, .. } = markup;
@@ -25,6 +29,8 @@ struct Markup {
     /// Of each token, whether it is markup.
     gone: Vec<bool>,
     rewrites: Vec<Rewrite>,
+    /// Lines go on in the next, unless a mark says otherwise.
+    is_markdown: bool,
 }
 
 /// Lines of prose are longer where they are broken.
@@ -98,7 +104,8 @@ impl Markup {
                 self.table_row(doc, &content);
             } else if is_marked
                 || is_before_rule
-                || Self::stands_alone(doc, line, next, index.checked_sub(1).and_then(|before| lines.get(before)))
+                || !self.is_markdown
+                    && Self::stands_alone(doc, line, next, index.checked_sub(1).and_then(|before| lines.get(before)))
             {
                 self.break_at_end(doc, &content);
             }
