@@ -123,8 +123,7 @@ impl Language {
         };
         let end = name[at..].find(|c: char| !c.is_ascii_digit()).map_or(name.len(), |end| at + end);
         let number = self.in_words(&name[at..end], "month").unwrap_or_default();
-        let said = format!("{}{number}{}", &name[..at], &name[end..]);
-        self.table.numbers.respelled.iter().fold(said, |words, [from, to]| words.replace(from, to))
+        self.respelled(format!("{}{number}{}", &name[..at], &name[end..]))
     }
 
     /// As it stands without a day.
@@ -173,8 +172,17 @@ impl Language {
     }
 
     fn spell(&self, set: &str, number: u64) -> Option<String> {
-        let spelled = self.rules().spell(set, number, &self.plurals)?;
-        Some(self.table.numbers.respelled.iter().fold(spelled, |words, [from, to]| words.replace(from, to)))
+        self.rules().spell(set, number, &self.plurals).map(|spelled| self.respelled(spelled))
+    }
+
+    fn respelled(&self, spelled: String) -> String {
+        self.table.numbers.respelled.iter().fold(spelled, |words, [from, to]| match from.strip_prefix('^') {
+            None => words.replace(from, to),
+            Some(from) => {
+                let rest = words.replace(&format!(" {from}"), &format!(" {to}"));
+                rest.strip_prefix(from).map_or_else(|| rest.clone(), |rest| format!("{to}{rest}"))
+            }
+        })
     }
 
     fn shortened(&self, words: &str) -> String {
@@ -198,7 +206,17 @@ impl Language {
                 .zip(last)
                 .map_or_else(|| digits.to_owned(), |(first, last)| first + &years.hundreds + &last);
         }
+        let number: Option<u32> = digits.parse().ok();
+        if years.pairs_from > 0
+            && number.is_some_and(|year| (years.pairs_from..2100).contains(&year))
+            && let Some((first, last)) = self.in_words(&digits[..2], "").zip(self.in_words(&digits[2..], ""))
+        {
+            return first + &last;
+        }
         let set = years.forms.get(form).unwrap_or(&years.rule);
+        if set == "digits" {
+            return self.each_digit(digits);
+        }
         let spelled = digits.parse().ok().filter(|_| !set.is_empty());
         let spelled = spelled.and_then(|year| self.spell(set, year));
         spelled.map_or_else(|| self.cardinal(digits, ""), |words| self.shortened(&words))
@@ -242,7 +260,8 @@ impl Language {
             }
             Some(fraction) => {
                 if !number.integer.is_empty() {
-                    said.push_str(&self.cardinal(&number.integer, ""));
+                    let agrees = numbers.fraction_forms.iter().any(|known| known == form);
+                    said.push_str(&self.cardinal(&number.integer, if agrees { form } else { "" }));
                     said.push(' ');
                 }
                 said.push_str(&numbers.point);
@@ -282,11 +301,10 @@ impl Language {
     /// The form that a number of a kind has between the words around it.
     pub fn agreement(&self, kind: &str, digits: &str, before: Cursor<'_, '_>, after: Cursor<'_, '_>) -> &str {
         let (before, after) = (before.word_before().map(str::to_lowercase), after.word_after().map(str::to_lowercase));
-        let is_before = |words: &[String]| before.as_ref().is_some_and(|word| words.contains(word));
-        let is_after = |words: &[String]| {
-            after.as_ref().is_some_and(|word| {
+        let is_any = |words: &[String], word: Option<&String>| {
+            word.is_some_and(|word| {
                 words.iter().any(|known| match known.strip_prefix('-') {
-                    Some(ending) => word.ends_with(ending) && word.len() > ending.len(),
+                    Some(ending) => word.ends_with(ending) && (word.len() > ending.len() || self.table.numbers.compact),
                     None => match known.strip_suffix('-') {
                         Some(beginning) => word.starts_with(beginning),
                         None => word == known,
@@ -296,8 +314,8 @@ impl Language {
         };
         let fits = self.table.agreement.iter().find(|rule| {
             (rule.of.is_empty() || rule.of.iter().any(|of| of == kind))
-                && (rule.before.is_empty() || is_before(&rule.before))
-                && (rule.after.is_empty() || is_after(&rule.after))
+                && (rule.before.is_empty() || is_any(&rule.before, before.as_ref()))
+                && (rule.after.is_empty() || is_any(&rule.after, after.as_ref()))
                 && (rule.digits.is_empty() || rule.digits.iter().any(|end| digits.ends_with(end.as_str())))
         });
         fits.map_or("", |rule| rule.form.as_str())

@@ -31,6 +31,12 @@ fn cardinals() {
         ("ru", "осталось 22 минуты", "осталось двадцать две минуты"),
         ("hi", "२३ लोग", "तेईस लोग"),
         ("zh", "我有3本书", "我有三本书"),
+        ("sv", "147 kronor", "hundrafyrtiosju kronor"),
+        ("sv", "1,5 miljoner", "en komma fem miljoner"),
+        ("ru", "2,5 млн жителей", "две целых пять десятых миллиона жителей"),
+        ("es", "1 millón", "un millón"),
+        ("zh", "102111111", "一亿零二百一十一万一千一百一十一"),
+        ("vi", "thứ 4", "thứ tư"),
     ]);
 }
 
@@ -45,6 +51,9 @@ fn ordinals() {
         ("pt", "o 12º lugar", "o décimo segundo lugar"),
         ("nl", "de 8e plaats", "de achtste plaats"),
         ("ru", "7-й этаж", "седьмой этаж"),
+        ("es", "la 24.ª edición", "la vigesimocuarta edición"),
+        ("ru", "300-й и 40-м", "трёхсотый и сороковом"),
+        ("ru", "1930-е годы", "тысяча девятьсот тридцатые годы"),
     ]);
 }
 
@@ -61,6 +70,9 @@ fn money() {
         ("pt", "R$ 1,50", "1 real e 50 centavos"),
         ("pl", "22 zł", "22 złote"),
         ("ru", "3 руб. 50 коп.", "три рубля пятьдесят копеек."),
+        ("es", "3 ₡", "3 colones"),
+        ("ar", "7 ر.س", "سبعة ريال سعودي"),
+        ("vi", "15$-25$", "mười lăm đô la đến hai mươi lăm đô la"),
     ]);
 }
 
@@ -77,6 +89,10 @@ fn measures() {
         ("it", "1 kg di pane", "un chilo di pane"),
         ("pl", "3 km", "3 kilometry"),
         ("ru", "5 кг", "пять килограмм"),
+        ("en", "5kg-10kg", "5 kilograms to 10 kilograms"),
+        ("vi", "4p30s", "bốn phút ba mươi giây"),
+        ("es", "3/4 km", "3 cuartos de kilómetro"),
+        ("es", "1/2 km", "medio kilómetro"),
     ]);
 }
 
@@ -92,6 +108,13 @@ fn dates() {
         ("es", "el 7/9/2015", "el 7 de septiembre de 2015"),
         ("pl", "12 maja", "dwunastego maja"),
         ("ru", "12 мая 1980 года", "двенадцатого мая тысяча девятьсот восьмидесятого года"),
+        ("en", "03-Feb-2002", "February third, two thousand two"),
+        ("en", "05/2023", "May twenty twenty-three"),
+        ("hu", "2011. 05. 2-án", "2011 május másodikán"),
+        ("hu", "V. 3.", "május harmadika."),
+        ("hi", "०५-०८", "पाँच अगस्त"),
+        ("zh", "2018·3·11", "二零一八年三月十一日"),
+        ("ru", "04.05.07", "четвёртое мая ноль седьмого"),
     ]);
 }
 
@@ -105,6 +128,9 @@ fn years() {
         ("en", "It has 1500 seats.", "It has 1500 seats."),
         ("de", "seit 1987", "seit neunzehnhundertsiebenundachtzig"),
         ("ru", "в 1987 году", "в тысяча девятьсот восемьдесят седьмом году"),
+        ("sv", "1930-talet och 2015", "nittontrettiotalet och tjugofemton"),
+        ("zh", "公元前301年", "公元前三零一年"),
+        ("pl", "w 1950 roku", "w tysiąc dziewięćset pięćdziesiątym roku"),
     ]);
 }
 
@@ -118,6 +144,10 @@ fn times() {
         ("fr", "à 21h15", "à vingt-et-une heures 15"),
         ("es", "a las 7:20", "a las 7 y 20"),
         ("pl", "o 16:45", "o szesnastej 45"),
+        ("es", "Son las 3:00 GMT-4:30", "Son las 3 G M T menos 4 30"),
+        ("es", "a las 16.45", "a las 16 y 45"),
+        ("hu", "07:00:09", "7 óra 9 másodperc"),
+        ("en", "1h02m30s", "1 hour 2 minutes 30 seconds"),
     ]);
 }
 
@@ -132,6 +162,8 @@ fn percent_and_fractions_and_ranges() {
         ("de", "Nur ¾ davon", "Nur 3 Viertel davon"),
         ("ru", "5 %", "пять процентов"),
         ("zh", "20%", "百分之二十"),
+        ("es", "1/34", "un treintaicuatroavo"),
+        ("vi", "2k-7k", "hai nghìn đến bảy nghìn"),
     ]);
 }
 
@@ -143,6 +175,8 @@ fn roman_numerals() {
         ("de", "Wilhelm II. regierte.", "Wilhelm der zweite regierte."),
         ("fr", "au XIXe siècle", "au dix-neuvième siècle"),
         ("pl", "w XX wieku", "w dwudziestym wieku"),
+        ("en", "chapter iv", "chapter 4"),
+        ("vi", "chương xii", "chương mười hai"),
     ]);
 }
 
@@ -167,6 +201,9 @@ fn telephones_and_serials() {
         ("en", "the A320 and the XJ-900", "the [[ˈeɪ]] three two zero and the X J 900"),
         ("en", "version 2.10.3", "version 2 point 10 point 3"),
         ("fr", "le 06 12 34 56 78", "le zéro six, 12, 34, 56, 78"),
+        ("sv", "tel. 08 790 75 59", "telefon noll åtta, sjuhundranittio, sjuttiofem, femtionio"),
+        ("hi", "03861-351792", "शून्य तीन आठ छह एक, तीन पाँच एक सात नौ दो"),
+        ("hu", "a +36 1 441-4000", "a plusz 36, 1, 441, 4000"),
     ]);
 }
 

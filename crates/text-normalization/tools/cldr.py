@@ -35,8 +35,15 @@ temperature-kelvin torque-newton-meter volume-centiliter volume-cubic-centimeter
 volume-cubic-meter volume-cup volume-deciliter volume-fluid-ounce volume-gallon volume-liter volume-milliliter volume-pint volume-quart
 volume-tablespoon volume-teaspoon""".split()
 
-CURRENCIES = """AED ARS AUD AWG BGN BRL CAD CHF CLP CNY COP CRC CZK DEM DKK EGP EUR GBP GEL HKD HUF IDR ILS INR IRR ISK JPY KES KRW KWD
-KZT MXN MYR NGN NOK NPR NZD PEN PHP PKR PLN RON RSD RUB SAR SEK SGD THB TRY UAH USD UYU VND ZAR""".split()
+CURRENCIES = """AED ARS AUD AWG BDT BGN BHD BOB BRL CAD CHF CLP CNY COP CRC CUP CZK DEM DKK DOP DZD EGP ESP EUR FRF GBP GEL GHS GTQ
+HKD HNL HUF IDR ILS INR IQD IRR ISK ITL JOD JPY KES KRW KWD KZT LBP LKR MAD MXN MYR NGN NIO NOK NPR NZD OMR PAB PEN PHP PKR PLN PYG QAR
+RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VES VND XOF ZAR""".split()
+
+# What is wrong in the rules of CLDR 48.2: spellings, and rules that are replaced.
+SPELLINGS = {
+    "es": [("octingésim", "octingentésim")],
+    "ru": [("четверт", "четвёрт"), ("трех", "трёх")],
+}
 
 CASES = ["accusative", "genitive"]
 
@@ -59,7 +66,36 @@ def spellout(language):
             if number.isdigit() or number in ("-x", "x.x"):
                 kept.append([number, int(radix or 10), text.removesuffix(";")])
         rules[name[1:]] = kept
+    return corrected(language, rules)
+
+
+def corrected(language, rules):
+    for wrong, right in SPELLINGS.get(language, []):
+        rules = {name: [[base, radix, text.replace(wrong, right)] for base, radix, text in kept] for name, kept in rules.items()}
+    if language == "ru":
+        hundreds = list(zip(range(200, 1000, 100), "двух трёх четырёх пяти шести семи восьми девяти".split()))
+        for name in [name for name in rules if name.startswith("spellout-ordinal")]:
+            rules[name] = ordinal_hundreds(rules[name], hundreds)
+        for rule in rules["spellout-ordinal-masculine-prepositional"]:
+            rule[2] = rule[2].replace("сороковой", "сороковом")
+    if language == "zh":
+        # A zero is said for each place that is skipped, up to the place before the next unit.
+        for name, largest in (("5", "10000000"), ("8", "100000000000")):
+            for rule in rules[f"%cardinal{name}"]:
+                rule[0] = largest if rule[0] in ("10000", "10000000") else rule[0]
     return rules
+
+
+def ordinal_hundreds(rules, hundreds):
+    """Exact hundreds, which have the cardinal in CLDR, by the ordinal of one hundred."""
+    texts = dict((base, text) for base, _, text in rules)
+    if "100" not in texts:
+        return rules
+    kept = [rule for rule in rules if not (rule[0].isdigit() and 200 <= int(rule[0]) < 1000)]
+    at = next((index for index, rule in enumerate(kept) if rule[0].isdigit() and int(rule[0]) >= 1000), len(kept))
+    cardinal = lambda base: next(text for rule, text in reversed(list(texts.items())) if rule.isdigit() and int(rule) <= base)
+    said = lambda base, prefix: f"[{cardinal(base).replace('[', '').replace(']', '')}|{prefix}{texts['100']}]"
+    return kept[:at] + [[str(base), 10, said(base, prefix)] for base, prefix in hundreds] + kept[at:]
 
 
 def names(calendar, kind, keys):

@@ -2,7 +2,7 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::number::{may_begin, may_end, signed};
+use crate::number::{may_begin, may_end, signed, unsigned};
 use crate::token::{Cursor, Kind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
@@ -19,26 +19,36 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(Match::whole(cursor, behind, said));
     }
     // "10k"
-    if let Some((behind, letters)) = end.word()
-        && let Some(scale) = language.table.numbers.short_scales.get(letters)
-        && behind.ends_word()
-    {
-        return Some(Match::whole(cursor, behind, format!("{} {scale}", language.number(&number, ""))));
+    if let Some((behind, scale)) = short_scale(end, language) {
+        let said = format!("{} {scale}", language.number(&number, ""));
+        // "1k-5k"
+        if let Some((second_end, second)) = behind.eat_any("-–").and_then(|at| unsigned(at, language))
+            && let Some((behind, scale)) = short_scale(second_end, language)
+        {
+            let second = format!("{} {scale}", language.number(&second, ""));
+            return Some(Match::whole(cursor, behind, [said, language.table.ranges.to.clone(), second].join(" ")));
+        }
+        return Some(Match::whole(cursor, behind, said));
     }
-    // "4.5 million"
-    if let Some((behind, scale)) = end.blank().and_then(Cursor::word)
-        && number.fraction.is_some()
-        && language.table.numbers.scales.contains_key(scale)
+    let form = language.agreement("cardinal", &number.integer, cursor, end);
+    // "4.5 million", "5 млн"
+    if let Some((behind, scale)) = end.blank().and_then(|_| super::money::scale(end, language, true))
+        && (number.fraction.is_some() || !scale.starts_with('='))
     {
-        return Some(Match::whole(cursor, behind, format!("{} {scale}", language.number(&number, ""))));
+        let stop = if behind.back().is_some_and(|last| last.text() == ".") && behind.is_line_end() { "." } else { "" };
+        let scale = super::money::scale_said(&scale, &number, language);
+        return Some(Match::whole(cursor, behind, format!("{} {scale}{stop}", language.number(&number, form))));
     }
     if !may_end(end) {
         return None;
     }
-    let form = language.agreement("cardinal", &number.integer, cursor, end);
     let numbers = &language.table.numbers;
     let is_long = number.integer.len() > 15;
-    let has_zeros = number.integer.len() > 1 && number.integer.starts_with('0') && number.fraction.is_none();
+    let has_zeros = number.integer.len() > 1
+        && number.integer.starts_with('0')
+        && number.fraction.is_none()
+        && !(number.negative && number.integer.len() < 4)
+        && !(numbers.compact && number.integer.len() == 2 && end.kind() == Some(Kind::Word));
     if has_zeros || is_long {
         return Some(Match::whole(cursor, end, language.each_digit(&number.integer)));
     }
@@ -51,4 +61,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let said = language.number(&number, form);
     (said != cursor.text()).then(|| Match::whole(cursor, end, said))
+}
+
+/// "k" close behind a number.
+fn short_scale<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Cursor<'d, 't>, &'l str)> {
+    let (behind, letters) = end.word()?;
+    let scale = language.table.numbers.short_scales.get(letters)?;
+    behind.ends_word().then_some((behind, scale))
 }

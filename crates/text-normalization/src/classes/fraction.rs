@@ -60,9 +60,9 @@ pub fn before_unit<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Optio
 
 /// "3/4", no part of something longer.
 fn written<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, &'d str, &'d str)> {
-    let (at, numerator) = cursor.digits_of(1..=12)?;
+    let (at, numerator) = cursor.digits_of(1..=15)?;
     let at = at.eat_any("/⁄")?;
-    let (end, denominator) = at.digits_of(1..=12)?;
+    let (end, denominator) = at.digits_of(1..=15)?;
     (end.eat("/").is_none() && !denominator.starts_with('0') || denominator == "0").then_some((
         end,
         numerator,
@@ -126,7 +126,10 @@ fn say(numerator: &str, denominator: &str, language: &Language) -> Option<String
     let value: u64 = denominator.parse().ok()?;
     if value > 1 && value <= fractions.limit && !fractions.rule.is_empty() {
         let ordinal = match fractions.rule.strip_prefix("cardinal") {
-            Some(_) => language.in_words(denominator, "")?,
+            Some(ending) => {
+                let words = language.in_words(denominator, "")? + ending.trim_start_matches(':');
+                fractions.joined.iter().fold(words, |words, [from, to]| words.replace(from, to))
+            }
             None => language.ordinal(denominator, &fractions.rule)?,
         };
         let template = if is_one { &fractions.singular } else { &fractions.plural };

@@ -74,6 +74,10 @@ fn operator<'d, 't, 'l>(
         (mark, _) => (at.next(), mark),
     };
     let said = operators.get(written)?;
+    // "call +36 1": a sign of the number behind it.
+    if is_spaced && behind.blank().is_none() && matches!(written, "+" | "-" | "−") {
+        return None;
+    }
     let is_spaced = is_spaced && behind.blank().is_some();
     Some((behind.maybe_blank(), (written, said, is_spaced)))
 }

@@ -119,7 +119,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if let Some(found) = feet(cursor, language) {
         return Some(found);
     }
-    let found = quantity(at, language)?;
+    let found = continued(quantity(at, language)?, at, language);
     if !is_about {
         return Some(found);
     }
@@ -133,6 +133,24 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     Some(Match { end: found.end, pieces: pieces.collect() })
 }
 
+/// "5kg-10kg", "4m30s": a quantity close behind another.
+fn continued(mut first: Match, start: Cursor<'_, '_>, language: &Language) -> Match {
+    let end = start.doc().cursor(first.end);
+    let dash = end.eat_any("-–").filter(|_| !language.table.ranges.to.is_empty());
+    let second = dash.unwrap_or(end);
+    let is_close =
+        second.kind() == Some(Kind::Digits) && end.back().is_some_and(|last| last.kind() == Some(Kind::Word));
+    if let Some(mut second) = is_close.then(|| quantity(second, language)).flatten()
+        && let (Some(said), Some(more)) = (first.pieces.last_mut(), second.pieces.pop())
+    {
+        let to = if dash.is_some() { &language.table.ranges.to } else { "" };
+        said.said = fill("{first} {to} {second}", &[("{first}", &said.said), ("{to}", to), ("{second}", &more.said)]);
+        (said.to, first.end) = (more.to, second.end);
+        return continued(first, start, language);
+    }
+    first
+}
+
 fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let measures = &language.table.measures;
     // "1/2 mm"
@@ -140,7 +158,10 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         && let Some((unit_end, names)) = unit(end, language)
     {
         let name = Language::form(&names.words, "one").unwrap_or_default();
-        return Some(Match::whole(cursor, unit_end, format!("{said} {name}")));
+        let is_half = language.table.fractions.words.get("1/2").is_some_and(|half| *half == said);
+        let of = if is_half { "" } else { &measures.of };
+        let said = fill("{count} {of} {unit}", &[("{count}", &said), ("{of}", of), ("{unit}", name)]);
+        return Some(Match::whole(cursor, unit_end, said.replace("' ", "'")));
     }
     let (end, first) = signed(cursor, language)?;
     let (mut end, mut words) = (end, Vec::new());
@@ -161,10 +182,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         last = second;
     }
     // "2.5 million km"
-    let scale = end
-        .blank()
-        .and_then(Cursor::word)
-        .and_then(|(behind, word)| language.table.numbers.scales.contains_key(word).then(|| (behind, word.to_owned())));
+    let scale = end.blank().and_then(|_| super::money::scale(end, language, true));
     let (number_end, scale) = scale.map_or((end, None), |(behind, scale)| (behind, Some(scale)));
     // A decade.
     if number_end.text() == "s" && super::year::decade(number_end, &first.integer, language).is_some() {
@@ -188,7 +206,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         let number = language.number(&last, gender);
         words.push(number);
         if let Some(scale) = scale {
-            words.push(scale);
+            words.push(super::money::scale_said(&scale, &last, language).to_owned());
         }
         said.push_str(&words.join(" "));
     }
@@ -245,7 +263,11 @@ fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Curs
         candidates.push((written.clone(), reached));
     }
     for (written, reached) in candidates.into_iter().rev() {
-        if !reached.ends_word() || reached.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word)) {
+        // "4m30s" goes on behind a unit of one letter.
+        let goes_on = reached.kind() == Some(Kind::Digits) && is_close && written.chars().count() <= 3;
+        if !(reached.ends_word() || goes_on)
+            || reached.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word))
+        {
             continue;
         }
         let plain = written.replace("^2", "²").replace("^3", "³");

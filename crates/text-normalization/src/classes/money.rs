@@ -42,19 +42,21 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 /// A sign or code, with the place behind it.
 fn currency<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
     let money = &language.table.money;
-    // The longest sign: tokens of it are a word and a mark.
-    let two = format!("{}{}", cursor.text(), cursor.next().text());
-    let own = |sign: &str| money.signs.get(sign).cloned();
     let known = |sign: &str| {
-        own(sign).or_else(|| SIGNS.iter().find(|(known, _)| *known == sign).map(|(_, code)| (*code).to_owned()))
+        let own = money.signs.get(sign).cloned();
+        own.or_else(|| SIGNS.iter().find(|(known, _)| *known == sign).map(|(_, code)| (*code).to_owned()))
     };
-    if cursor.next().kind() == Some(Kind::Mark)
-        && let Some(code) = known(&two)
-    {
-        return Some((cursor.next().next(), code));
+    // The longest sign: "R$", "ر.س".
+    let mut sign = String::new();
+    let mut at = cursor;
+    let mut longest = None;
+    while at.at < cursor.at + 4 && matches!(at.kind(), Some(Kind::Word | Kind::Mark)) {
+        sign.push_str(at.text());
+        at = at.next();
+        longest = known(&sign).map(|code| (at, code)).or(longest);
     }
-    if let Some(code) = known(cursor.text()) {
-        return Some((cursor.next(), code));
+    if longest.is_some() {
+        return longest;
     }
     let (end, word) = cursor.word()?;
     let code = word.to_uppercase();
@@ -112,6 +114,17 @@ fn behind(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         sign_end = stop;
     }
     let mut said = Amounts { end: sign_end, said: amount(&number, scale.as_deref(), &code, language, false)? };
+    // "10$-20$"
+    if let Some((end, second)) = sign_end.eat_any("-–—").and_then(|at| unsigned(at, language))
+        && !language.table.ranges.to.is_empty()
+    {
+        let (end, scale) = self::scale(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
+        let second_sign = currency(end.maybe_blank(), language).filter(|(_, second)| *second == code);
+        if let Some((end, _)) = second_sign {
+            let second = amount(&second, scale.as_deref(), &code, language, false)?;
+            said = Amounts { end, said: format!("{} {} {second}", said.said, language.table.ranges.to) };
+        }
+    }
     if keeps_stop {
         said.said.push('.');
     }
@@ -175,8 +188,8 @@ fn amounts<'d, 't>(
     Some(Amounts { end, said })
 }
 
-/// "million", "bn", "m", by its full name.
-fn scale<'d, 't>(end: Cursor<'d, 't>, language: &Language, close: bool) -> Option<(Cursor<'d, 't>, String)> {
+/// "million", "bn", "m": by its full name, or as it is written, behind `=`.
+pub fn scale<'d, 't>(end: Cursor<'d, 't>, language: &Language, close: bool) -> Option<(Cursor<'d, 't>, String)> {
     let money = &language.table.money;
     let at = end.maybe_blank();
     let (behind, word) = at.word()?;
@@ -197,18 +210,7 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
         Language::form(names, category).unwrap_or_default().to_owned()
     };
     if let Some(scale) = scale {
-        let category = language.category(number);
-        // One that was written short has no form yet.
-        let scale = match scale.strip_prefix('=') {
-            Some(written) => written,
-            None => language
-                .table
-                .numbers
-                .scales
-                .get(scale)
-                .and_then(|scale| Language::form(scale, category))
-                .unwrap_or(scale),
-        };
+        let scale = scale_said(scale, number, language);
         let currency = names.get("scaled").cloned().unwrap_or_else(|| name(if singular { "one" } else { "many" }));
         let said = language.number(number, "");
         return Some(fill(&money.scaled, &[("{number}", &said), ("{scale}", scale), ("{currency}", &currency)]));
@@ -242,6 +244,14 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
         return Some(format!("{minus}{minor}"));
     }
     Some(format!("{minus}{}", fill(&money.joined, &[("{major}", &major()), ("{minor}", &minor)])))
+}
+
+/// A scale behind a number. One that was written short has no form yet.
+pub fn scale_said<'a>(scale: &'a str, number: &Number, language: &'a Language) -> &'a str {
+    scale.strip_prefix('=').unwrap_or_else(|| {
+        let forms = language.table.numbers.scales.get(scale);
+        forms.and_then(|forms| Language::form(forms, language.category(number))).unwrap_or(scale)
+    })
 }
 
 fn minor<'a>(names: &'a Words, category: &str) -> Option<&'a str> {

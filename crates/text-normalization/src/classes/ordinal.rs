@@ -20,7 +20,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             let agreed = language.agreement("ordinal", &number.integer, cursor, behind);
             let form = if form == "agreement" || form.is_empty() { agreed } else { form };
             if ordinals.attached.contains(suffix) {
-                let said = language.in_words(&number.integer, "")? + suffix;
+                let is_year = super::year::is_plausible(&number.integer);
+                let year = is_year.then(|| language.year(&number.integer, "date"));
+                let said = year.or_else(|| language.in_words(&number.integer, ""))? + suffix;
                 return Some(Match::whole(cursor, behind, said));
             }
             let said = language.ordinal(&number.integer, form)?;
@@ -28,8 +30,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         }
     }
     // "das 20. Jahrhundert"
-    let behind =
-        end.eat(".").filter(|_| ordinals.dot && number.integer.len() <= 4 && !number.integer.starts_with('0'))?;
+    let behind = end.eat(".").filter(|_| ordinals.dot && !number.integer.starts_with('0'))?;
+    let is_long = number.integer.len() > 4;
+    if is_long && !(cursor.is_line_start() && behind.is_end()) {
+        return None;
+    }
     let form = language.agreement("ordinal", &number.integer, cursor, behind);
     let is_alone = cursor.is_line_start() || !form.is_empty();
     if is_alone && behind.is_end() {

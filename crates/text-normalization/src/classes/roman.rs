@@ -11,7 +11,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let roman = &language.table.roman;
     let (end, word) = cursor.word()?;
     let (numeral, suffix) = split(word, language);
-    let value = value(numeral)?;
+    let Some(value) = value(numeral) else { return small(cursor, language) };
     let digits = value.to_string();
     if let Some(form) = suffix {
         // "Le", "Ce" and "Me" are words; "Ier" is none.
@@ -52,6 +52,18 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     };
     let said = fill(&roman.ruler, &[("{number}", &number)]);
     Some(Match::whole(cursor, behind, if ends { format!("{said}.") } else { said }))
+}
+
+/// "chapter iv", "page xii"
+fn small(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let roman = &language.table.roman;
+    let (end, word) = cursor.word()?;
+    if !roman.small || !is_one_of(cursor.word_before(), &roman.cardinal_after) || !end.ends_word() {
+        return None;
+    }
+    let is_numeral = word.chars().all(|c| "ivxlc".contains(c)) && !matches!(word, "i" | "l" | "c");
+    let value = is_numeral.then(|| value(&word.to_uppercase())).flatten()?;
+    Some(Match::whole(cursor, end, language.cardinal(&value.to_string(), "")))
 }
 
 /// A numeral and the form that an ending of it means: "XXe".
@@ -99,7 +111,7 @@ fn is_ruler(cursor: Cursor<'_, '_>, numeral: &str, language: &Language) -> bool 
 }
 
 /// Of a numeral that is written as it should be.
-fn value(numeral: &str) -> Option<u32> {
+pub fn value(numeral: &str) -> Option<u32> {
     const PARTS: [(u32, &str); 13] = [
         (1000, "M"),
         (900, "CM"),

@@ -170,7 +170,8 @@ fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         at = behind.next();
     }
     let is_long = pieces.len() > 3;
-    let is_named = is_one_of(cursor.word_before(), &telephone.before) || is_named_before(cursor, language);
+    let is_named =
+        is_one_of(super::telephone::label_before(cursor), &telephone.before) || is_named_before(cursor, language);
     let is_code_behind = digits.len() == 3
         && is_one_of(
             at.word_after(),

@@ -3,6 +3,7 @@
 use super::{Match, is_one_of, letters};
 use crate::language::Language;
 use crate::number::may_end;
+use crate::table::GroupStyle;
 use crate::token::{Cursor, Kind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
@@ -12,7 +13,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }) {
         return None;
     }
-    let plus = cursor.eat("+");
+    let plus = cursor.eat("+").map(|at| at.blank().filter(|at| at.text() == "(").unwrap_or(at));
     let (end, groups) = groups(plus.unwrap_or(cursor))?;
     let is_number = plus.is_some() && groups.total() >= 7
         || is_shape(&groups, language)
@@ -95,8 +96,15 @@ fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
     let is_known = language.table.telephone.shapes.contains(&lengths);
     let is_local = groups.separator == "-" && lengths == [3, 4];
     let has_area = groups.has_brackets && groups.total() >= 7 && groups.parts.len() > 1;
+    // "03862-351791"
+    let has_prefix = groups.separator == "-"
+        && groups.parts[0].starts_with('0')
+        && groups.parts[0].len() > 1
+        && groups.parts.iter().all(|part| part.len() > 1)
+        && (9..=12).contains(&groups.total());
     has_letters && groups.total() >= 7
         || is_known
+        || has_prefix
         || is_local && !language.table.telephone.shapes.is_empty()
         || has_area
 }
@@ -104,8 +112,7 @@ fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
 /// Behind a word that says so, or known to everybody.
 fn is_short(groups: &Groups<'_>, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Language) -> bool {
     let telephone = &language.table.telephone;
-    let before = cursor.word_before();
-    let is_named = is_one_of(before, &telephone.before);
+    let is_named = is_one_of(label_before(cursor), &telephone.before);
     let is_emergency = groups.parts.len() == 1
         && telephone.emergency.iter().any(|number| number == groups.parts[0])
         && (is_named || cursor.is_line_start() || end.word_after().is_none());
@@ -122,10 +129,29 @@ fn say(group: &str, index: usize, has_plus: bool, language: &Language) -> String
     if telephone.hundreds && group == "800" {
         return language.cardinal(group, "");
     }
-    if telephone.pairs && group.len() <= 3 && !group.starts_with('0') && !(has_plus && index == 0) {
-        return language.cardinal(group, "");
+    let is_country = has_plus && index == 0;
+    let is_number = if is_country { telephone.country } else { telephone.groups != GroupStyle::Each };
+    if !is_number || group.starts_with('0') || telephone.emergency.iter().any(|known| known == group) {
+        return language.each_digit(group);
     }
-    language.each_digit(group)
+    match group.len() {
+        4 if telephone.groups == GroupStyle::Fours => language.cardinal(group, ""),
+        4 if telephone.groups == GroupStyle::Pairs => language.pairs(group),
+        ..=3 => language.cardinal(group, ""),
+        _ => language.each_digit(group),
+    }
+}
+
+/// The word before a number, and before the stop or colon between: "tel. 112", "Fax: 555-0123".
+pub fn label_before<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
+    let before = cursor.back()?;
+    let before = if before.kind() == Some(Kind::Blank) { before.back()? } else { before };
+    if before.eat_any(".:").is_none() {
+        return cursor.word_before();
+    }
+    let before = before.back()?;
+    let before = if before.text() == "." { before.back()? } else { before };
+    before.word().map(|(_, word)| word)
 }
 
 /// "x305", "ext. 42".

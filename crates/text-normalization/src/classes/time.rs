@@ -58,7 +58,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let end = half_first.as_ref().map_or(first_end, |(end, _)| *end);
     let (end, has_after) = after(end, language);
-    if !(first.is_certain || half_first.is_some() || (has_after && first.minute.is_some())) || !may_end(end) {
+    let has_zone = first.minute.is_some() && zone(end, language).0.at > end.at;
+    if !(first.is_certain || half_first.is_some() || has_zone || (has_after && first.minute.is_some())) || !may_end(end)
+    {
         return None;
     }
     let form = language.agreement("time", first.hour, cursor, end);
@@ -103,9 +105,19 @@ fn clock<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<
         if let Some((last, second)) = end.eat(":").filter(|_| is_colon).and_then(minutes) {
             return Some((last, Clock { hour, minute: Some(minute), second: Some(second), is_certain: true }));
         }
-        return Some((end, Clock { hour, minute: Some(minute), second: None, is_certain: is_colon }));
+        let is_certain = is_colon || (language.table.times.dot_alone && is_alone(cursor, end) && hour.len() == 2);
+        return Some((end, Clock { hour, minute: Some(minute), second: None, is_certain }));
     }
     Some((at, Clock { hour, minute: None, second: None, is_certain: false }))
+}
+
+/// Whether nothing that is counted or versioned stands beside it: "14.30" is a time, "Ubuntu 22.04" is none.
+fn is_alone(start: Cursor<'_, '_>, end: Cursor<'_, '_>) -> bool {
+    let behind = end.maybe_blank();
+    start.begins_word()
+        && !start.word_before().is_some_and(super::begins_with_capital)
+        && (behind.is_end() || behind.kind() == Some(Kind::Line) || end.eat_any(",.;!?)").is_some())
+        && may_end(end)
 }
 
 fn dash<'d, 't>(end: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Cursor<'d, 't>)> {
@@ -141,7 +153,8 @@ fn zone<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> (Cursor<'d, 't>, St
     let zones = &language.table.times.zones;
     if let Some((behind, word)) = at.word() {
         if let Some(said) = zones.get(&word.to_uppercase()) {
-            return (behind, format!(" {said}"));
+            let (end, offset) = offset(behind, language).unwrap_or((behind, String::new()));
+            return (end, format!(" {said}{offset}"));
         }
         // "e.s.t"
         let mut joined = word.to_owned();
@@ -161,23 +174,40 @@ fn zone<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> (Cursor<'d, 't>, St
     (end, String::new())
 }
 
-/// "1h 20m", "2h30min".
+/// "-4:30" behind a zone.
+fn offset<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    let numbers = &language.table.numbers;
+    let sign = if end.eat("+").is_some() { &numbers.plus } else { &numbers.minus };
+    let (behind, hours) = end.eat_any("+-−")?.digits_of(1..=2)?;
+    let hours = language.cardinal(hours, "");
+    let minutes = behind.eat(":").and_then(|at| at.digits_of(2..=2)).filter(|(_, minutes)| *minutes != "00");
+    Some(match minutes {
+        Some((last, minutes)) => (last, format!(" {sign} {hours} {}", language.cardinal(minutes, ""))),
+        None => (behind, format!(" {sign} {hours}")),
+    })
+}
+
+/// "1h 20m", "2h30min", "1h02m30s".
 fn duration(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let times = &language.table.times;
     let (at, hours) = cursor.digits_of(1..=3)?;
     let at = at.eat("h").or_else(|| at.eat("hrs")).or_else(|| at.eat("hr"))?.maybe_blank();
     let (at, minutes) = at.digits_of(1..=2)?;
     let end = at.eat("m").or_else(|| at.eat("min")).or_else(|| at.eat("mins"))?;
-    let word = |words: &crate::table::Words, digits: &str| {
-        Language::form(words, language.plurals().cardinal(digits)).unwrap_or_default().to_owned()
-    };
-    let said = [
-        language.cardinal(hours, &times.form),
-        word(&times.hours, hours),
-        language.cardinal(minutes, &times.minute_form),
-        word(&times.minutes, minutes),
+    let seconds = end.maybe_blank().digits_of(1..=2).and_then(|(at, seconds)| Some((at.eat("s")?, seconds)));
+    let end = seconds.map_or(end, |(end, _)| end);
+    let parts = [
+        (Some(hours), &times.hours, &times.form),
+        (Some(minutes), &times.minutes, &times.minute_form),
+        (seconds.map(|(_, seconds)| seconds), &times.seconds, &times.minute_form),
     ];
-    (end.ends_word() && !times.hours.is_empty()).then(|| Match::whole(cursor, end, said.join(" ")))
+    let said = parts.into_iter().filter_map(|(digits, names, form)| {
+        let plain = digits?.trim_start_matches('0');
+        let name = Language::form(names, language.plurals().cardinal(plain)).unwrap_or_default();
+        (!plain.is_empty()).then(|| format!("{} {name}", language.cardinal(plain, form)))
+    });
+    let said: Vec<String> = said.collect();
+    (end.ends_word() && !times.hours.is_empty() && !said.is_empty()).then(|| Match::whole(cursor, end, said.join(" ")))
 }
 
 /// "0800 hours".
@@ -203,7 +233,8 @@ fn say(clock: &Clock<'_>, language: &Language, with_half: bool, form: &str) -> S
     let hour = clock.hour.trim_start_matches('0');
     let hour = if hour.is_empty() { "0" } else { hour };
     let minute = clock.minute.unwrap_or("00");
-    let template = match (clock.second, minute) {
+    let template = match (clock.second.filter(|second| *second != "00"), minute) {
+        (Some(_), "00") if !times.without_minutes.is_empty() => &times.without_minutes,
         (Some(_), _) => &times.with_seconds,
         (None, "00") if with_half && !times.exact_half.is_empty() => &times.exact_half,
         (None, "00") => &times.exact,

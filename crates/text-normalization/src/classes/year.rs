@@ -15,6 +15,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(short);
     }
     let (end, digits) = cursor.digits()?;
+    if let Some((behind, decade)) = named_decade(end, digits, language).filter(|_| may_begin(cursor)) {
+        return Some(Match::whole(cursor, behind, decade));
+    }
     // "mid-1980s"
     if let Some((behind, decade)) = decade(end, digits, language).filter(|_| cursor.begins_word()) {
         return Some(Match::whole(cursor, behind, decade));
@@ -32,7 +35,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let form = language.agreement("year", digits, cursor, end);
     let is_long = digits.len() == 4 && (is_plausible(digits) || form == "digits");
-    if !(is_long || form == "digits" && digits.len() < 4) || !may_end(end) {
+    let is_short = form == "era" || form == "digits" && digits.len() == 2 && digits.starts_with('0');
+    if !(is_long || is_short) || !may_end(end) {
         return None;
     }
     let is_named = is_one_of(cursor.word_before(), &years.before);
@@ -98,6 +102,23 @@ pub fn decade<'d, 't>(end: Cursor<'d, 't>, digits: &str, language: &Language) ->
         }
     };
     Some((suffix, said))
+}
+
+/// "1920-talet": in one word.
+fn named_decade<'d, 't>(end: Cursor<'d, 't>, digits: &str, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    let (behind, word) = end.eat("-")?.word()?;
+    let is_decade = digits.ends_with('0') && matches!(digits.len(), 2 | 4);
+    if !is_decade || !language.table.years.decade_words.iter().any(|known| word.starts_with(known)) {
+        return None;
+    }
+    let (century, years) = digits.split_at(digits.len() - 2);
+    let words = |digits: &str| language.in_words(digits, "");
+    let said = match years {
+        "00" => words(century)? + &words("100")?,
+        _ if century.is_empty() => words(years)?,
+        _ => words(century)? + &words(years)?,
+    };
+    Some((behind, said + word))
 }
 
 /// "B.C." behind a year.

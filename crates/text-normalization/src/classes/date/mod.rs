@@ -1,15 +1,21 @@
 //! Dates: in words with a day or a year, in digits, days of the week written short, quarters.
 
-use super::{Match, Piece, fill, is_one_of};
+use super::{Match, Piece, fill};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
 use crate::token::{Cursor, Kind};
 
+mod digits;
+
+use digits::{iso, month_year, numeric, say_date};
+
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     match cursor.kind()? {
-        Kind::Digits if may_begin(cursor) => {
-            iso(cursor, language).or_else(|| numeric(cursor, language)).or_else(|| day_month(cursor, language))
-        }
+        Kind::Digits if may_begin(cursor) => iso(cursor, language)
+            .or_else(|| numeric(cursor, language))
+            .or_else(|| month_year(cursor, language))
+            .or_else(|| hyphened(cursor, language))
+            .or_else(|| day_month(cursor, language)),
         Kind::Word if cursor.begins_word() => {
             month_day(cursor, language).or_else(|| quarter(cursor, language)).or_else(|| weekday(cursor, language))
         }
@@ -17,64 +23,14 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
 }
 
-/// "2024-01-05", "2024/01/05".
-fn iso(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    let (at, year) = cursor.digits_of(4..=4)?;
-    let separator = at.eat_any("-/.").map(|_| at.text())?;
-    let (at, month) = at.next().digits_of(1..=2)?;
-    let Some((end, day)) = at.eat(separator).and_then(|next| next.digits_of(1..=2)) else {
-        let (month, is_alone) = (month_index(month)?, !language.table.dates.without_day.is_empty());
-        if separator != "-" || !is_alone || !may_end(at) || !super::year::is_plausible(year) {
-            return None;
-        }
-        let parts = [("{month}", language.month_alone(month)), ("{year}", &language.year(year, "date"))];
-        return Some(Match::whole(cursor, at, fill(&language.table.dates.without_day, &parts)));
-    };
-    may_end(end).then_some(())?;
-    let form = language.agreement("day", day, cursor, end);
-    say(language, day, month, Some(year), form).map(|said| Match::whole(cursor, end, said))
-}
-
-/// "12/25/2028", "14.07.1999", "24.12.".
-fn numeric(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    let (at, first) = cursor.digits_of(1..=2)?;
-    let separator = at.eat_any("/.-").map(|_| at.text())?;
-    let behind = if separator == "." { at.next().maybe_blank() } else { at.next() };
-    let (at, second) = behind.digits_of(1..=2)?;
-    let dates = &language.table.dates;
-    let order = if separator == "." { "dmy" } else { dates.order.as_str() };
-    let (day, month) = if order == "mdy" && month_index(first).is_some() || month_index(second).is_none() {
-        (second, first)
-    } else {
-        (first, second)
-    };
-    let with_year = at.eat(separator).map(|at| if separator == "." { at.maybe_blank() } else { at });
-    if let Some((end, year)) = with_year.and_then(|at| at.digits_of(4..=4).or_else(|| at.digits_of(2..=2)))
-        && may_end(end)
-        && (year.len() == 4 || separator != "-")
-    {
-        let form = language.agreement("day", day, cursor, end);
-        return say(language, day, month, Some(year), form)
-            .map(|said| Match::whole(cursor, end, not_twice(cursor, said)));
-    }
-    let is_short = match separator {
-        "." => dates.short_dot && at.eat(".").is_some(),
-        "/" => is_one_of(cursor.word_before(), &dates.before) || is_weekday_before(cursor, language),
-        _ => false,
-    };
-    let end = at.eat(".").filter(|_| separator == ".").unwrap_or(at);
-    if !is_short || !may_end(end) {
-        return None;
-    }
-    let said = not_twice(cursor, say(language, day, month, None, language.agreement("day", day, cursor, end))?);
-    let keeps_stop = separator == "." && end.is_line_end() && end.char_after().is_none();
-    Some(Match::whole(cursor, end, if keeps_stop { format!("{said}.") } else { said }))
-}
-
-/// "Tu (2/22)", "Monday, 2/22".
-fn is_weekday_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
-    let before = cursor.back().map(|before| before.eat_any("(").map_or(cursor, |_| before));
-    before.and_then(Cursor::word_before).is_some_and(|word| language.day(word).is_some())
+/// "1-jén": an ending behind a day, instead of the last vowel of its name.
+fn with_ending<'d, 't>(end: Cursor<'d, 't>, said: &str, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    let (behind, written) = end.eat("-")?.word()?;
+    let ending = written.strip_prefix('j').unwrap_or(written);
+    let mut stem = said.chars();
+    stem.next_back()?;
+    (language.table.dates.day_endings.iter().any(|known| known == ending) && behind.ends_word())
+        .then(|| (behind, format!("{}{ending}", stem.as_str())))
 }
 
 /// Without its first word, if that stands before it already: "ngày 14/4".
@@ -83,32 +39,6 @@ fn not_twice(cursor: Cursor<'_, '_>, said: String) -> String {
         Some((first, rest)) if cursor.word_before().is_some_and(|word| word.to_lowercase() == first) => rest.to_owned(),
         _ => said,
     }
-}
-
-fn month_index(digits: &str) -> Option<usize> {
-    digits.parse::<usize>().ok().filter(|month| (1..=12).contains(month)).map(|month| month - 1)
-}
-
-/// A date in digits.
-fn say(language: &Language, day: &str, month: &str, year: Option<&str>, form: &str) -> Option<String> {
-    let month = month_index(month)?;
-    let number: u32 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
-    let dates = &language.table.dates;
-    let template = if year.is_some() { &dates.full } else { &dates.without_year };
-    if template.is_empty() {
-        return None;
-    }
-    let year = match year {
-        Some(short) if short.len() == 2 => match short.strip_prefix('0') {
-            Some(last) => language.each_digit(&format!("0{last}")),
-            None => language.cardinal(short, ""),
-        },
-        Some(year) => language.year(year, "date"),
-        None => String::new(),
-    };
-    let form = if form.is_empty() { &dates.numeric_day } else { form };
-    let day = day_said(language, &number.to_string(), form);
-    Some(fill(template, &[("{day}", &day), ("{month}", &language.month_said(month)), ("{year}", &year)]))
 }
 
 /// The day of a month. A form that stands around it goes before the table's.
@@ -125,9 +55,25 @@ fn day_said(language: &Language, day: &str, form: &str) -> String {
     }
 }
 
+/// "03-Feb-2002".
+fn hyphened(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let (at, digits) = cursor.digits_of(1..=2)?;
+    let (at, index, _) = month(at.eat_any("-/")?, language)?;
+    let (end, year) = at.eat_any("-/")?.digits_of(4..=4)?;
+    let day: u32 = digits.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let said = say_date(language, &day.to_string(), index, &language.year(year, "date"), "");
+    may_end(end).then(|| Match::whole(cursor, end, said))
+}
+
 /// A month by its name or a short form, with the place behind it.
 fn month<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, usize, bool)> {
     let (end, name) = cursor.word()?;
+    if language.table.dates.roman_months && super::is_capitals(name) {
+        let index = super::roman::value(name).filter(|month| *month <= 12)?;
+        let behind = end.eat(".")?;
+        let (day_end, _) = behind.maybe_blank().digits_of(1..=2)?;
+        return day_end.eat_any(".-").map(|_| (behind, index as usize - 1, true));
+    }
     let index = language.month(name)?;
     let is_short = !name.to_lowercase().eq(&language.month_name(index).to_lowercase())
         && !name.to_lowercase().eq(&language.month_alone(index).to_lowercase());
@@ -191,22 +137,22 @@ fn month_day(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             let said = fill(template, &[("{day}", &day), ("{month}", language.month_name(index)), ("{year}", &year)]);
             return Some(Match::whole(cursor, end, said));
         }
-        // "Nov. 9-12"
-        let (day_end, said) = match day_range(day_end, digits, language) {
-            Some(range) => range,
-            None => (day_end, day_said(language, digits, form)),
-        };
+        // "Nov. 9-12", "április 1-jén"
+        let said = day_said(language, digits, form);
+        let (day_end, said) = day_range(day_end, digits, language)
+            .or_else(|| with_ending(day_end, &said, language))
+            .unwrap_or((day_end, said));
         pieces.push(Piece::new(at, day_end, said));
-        let end = match year_behind(day_end, language) {
-            Some((year, end, said)) => {
-                if day_end.eat("-").is_some() {
-                    pieces.push(Piece::new(day_end, year, " "));
-                }
-                pieces.push(Piece::new(year, end, said));
-                end
+        let mut end = day_end;
+        if let Some((year, year_end, said)) = year_behind(day_end, language) {
+            if day_end.eat("-").is_some() {
+                pieces.push(Piece::new(day_end, year, " "));
             }
-            None => day_end,
-        };
+            pieces.push(Piece::new(year, year_end, said));
+            end = year_end;
+        } else if day_end.back().is_some_and(|last| last.text() == ".") && day_end.is_line_end() {
+            pieces.iter_mut().skip(1).for_each(|day| day.said.push('.'));
+        }
         return Some(Match::pieces(end, pieces));
     }
     if let Some((year, end, said)) = year_behind(month_end, language) {
