@@ -67,6 +67,22 @@ pub fn unsigned<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(
             }
         }
     }
+    // "12 500 000", by which no other numbers are meant
+    if !number.grouped && first.len() < 3 && !first.starts_with('0') {
+        let mut reached = at;
+        let mut groups = String::new();
+        while let Some((end, digits)) =
+            reached.blank().filter(|_| reached.text().chars().count() == 1).and_then(|next| next.digits_of(3..=3))
+        {
+            groups.push_str(digits);
+            reached = end;
+        }
+        if groups.len() > 3 && reached.ends_word() {
+            number.integer.push_str(&groups);
+            number.grouped = true;
+            at = reached;
+        }
+    }
     if let Some((end, fraction)) = at.eat_any(&numbers.decimal).and_then(Cursor::digits) {
         number.fraction = Some(fraction.to_owned());
         at = end;
@@ -99,7 +115,7 @@ pub fn may_begin(cursor: Cursor<'_, '_>) -> bool {
             .back()
             .and_then(Cursor::back)
             .is_some_and(|before| matches!(before.kind(), Some(Kind::Digits | Kind::Word))),
-        Some(c) => !"#@_&\\".contains(c),
+        Some(c) => !"#@_&\\$€£¥₹₩₽".contains(c),
     }
 }
 

@@ -17,6 +17,13 @@ pub enum Position {
     Era,
 }
 
+impl Position {
+    /// Whether one that is written small may begin a sentence.
+    fn has_capital(self) -> bool {
+        matches!(self, Self::Anywhere | Self::BeforeNumber)
+    }
+}
+
 #[derive(Debug)]
 pub struct Pattern {
     pub position: Position,
@@ -29,6 +36,14 @@ pub struct Pattern {
 /// By the first token.
 #[derive(Debug, Default)]
 pub struct Patterns(HashMap<String, Vec<Pattern>>);
+
+/// "Approx." of "approx."; not of single letters, which are initials.
+fn capitalised(written: &str) -> Option<String> {
+    let mut chars = written.chars();
+    let first = chars.next().filter(|c| c.is_lowercase())?;
+    let is_letter = chars.clone().next().is_none_or(|c| !c.is_alphabetic());
+    (!is_letter).then(|| first.to_uppercase().chain(chars).collect())
+}
 
 // === impl Patterns ===
 
@@ -47,7 +62,14 @@ impl Patterns {
         ];
         for (words, position) in kinds {
             for (written, said) in words {
-                patterns.add(written, said, position, short.may_end.contains(written));
+                let may_end = short.may_end.contains(written);
+                patterns.add(written, said, position, may_end);
+                // At the beginning of a sentence, unless that is another one.
+                if let Some(capital) = capitalised(written).filter(|_| position.has_capital())
+                    && kinds.iter().all(|(words, _)| !words.contains_key(&capital))
+                {
+                    patterns.add(&capital, said, position, may_end);
+                }
             }
         }
         for known in patterns.0.values_mut() {

@@ -37,6 +37,8 @@ fn cardinals() {
         ("es", "1 millón", "un millón"),
         ("zh", "102111111", "一亿零二百一十一万一千一百一十一"),
         ("vi", "thứ 4", "thứ tư"),
+        ("en", "~70 of 1.5M users and 12k fans", "about 70 of 1 point five million users and 12 thousand fans"),
+        ("en", "12 500 000 stars", "12500000 stars"),
     ]);
 }
 
@@ -73,6 +75,7 @@ fn money() {
         ("es", "3 ₡", "3 colones"),
         ("ar", "7 ر.س", "سبعة ريال سعودي"),
         ("vi", "15$-25$", "mười lăm đô la đến hai mươi lăm đô la"),
+        ("en", "99¢, €7,50 or $-3", "99 cents, 7 euros and 50 cents or minus 3 dollars"),
     ]);
 }
 
@@ -93,6 +96,10 @@ fn measures() {
         ("vi", "4p30s", "bốn phút ba mươi giây"),
         ("es", "3/4 km", "3 cuartos de kilómetro"),
         ("es", "1/2 km", "medio kilómetro"),
+        ("en", "a 500 GB disk, 12 fl oz", "a 500 gigabyte disk, 12 fluid ounces"),
+        ("en", "3.5 in. wide, 10x12 ft", "3 point five inches wide, 10 by 12 feet"),
+        ("en", "a 12\" pizza, he said \"it is 7\"", "a 12 inch pizza, he said \"it is 7\""),
+        ("en", "40 kg/m³ on Route 1A", "40 kilograms per cubic meter on Route 1 [[ˈeɪ]]"),
     ]);
 }
 
@@ -115,6 +122,8 @@ fn dates() {
         ("hi", "०५-०८", "पाँच अगस्त"),
         ("zh", "2018·3·11", "二零一八年三月十一日"),
         ("ru", "04.05.07", "четвёртое мая ноль седьмого"),
+        ("en", "Mon-Fri", "Monday to Friday"),
+        ("en", "2023-11-30T14:30:00Z", "November thirtieth, twenty twenty-three, 14 30 U T C"),
     ]);
 }
 
@@ -131,6 +140,7 @@ fn years() {
         ("sv", "1930-talet och 2015", "nittontrettiotalet och tjugofemton"),
         ("zh", "公元前301年", "公元前三零一年"),
         ("pl", "w 1950 roku", "w tysiąc dziewięćset pięćdziesiątym roku"),
+        ("en", "the 2019/20 season", "the twenty nineteen 20 season"),
     ]);
 }
 
@@ -164,6 +174,7 @@ fn percent_and_fractions_and_ranges() {
         ("zh", "20%", "百分之二十"),
         ("es", "1/34", "un treintaicuatroavo"),
         ("vi", "2k-7k", "hai nghìn đến bảy nghìn"),
+        ("en", "It was 120/80.", "It was 120 over 80."),
     ]);
 }
 
@@ -177,6 +188,8 @@ fn roman_numerals() {
         ("pl", "w XX wieku", "w dwudziestym wieku"),
         ("en", "chapter iv", "chapter 4"),
         ("vi", "chương xii", "chương mười hai"),
+        ("en", "Final Fantasy VII, Pope Sixtus IV", "Final Fantasy 7, Pope Sixtus the fourth"),
+        ("en", "vol. III, the XIV century", "volume 3, the fourteenth century"),
     ]);
 }
 
@@ -191,6 +204,9 @@ fn abbreviations_initials_and_acronyms() {
         ("de", "z. B. morgen, d. h. bald", "zum Beispiel morgen, das heißt bald"),
         ("es", "la Sra. Gil", "la señora Gil"),
         ("ru", "и т. д.", "и так далее."),
+        ("en", "M&Ms at 5 p.m. When?", "M and M's at 5 P M. When?"),
+        ("en", "Approx. 4 from St. Paul, Minn. came", "approximately 4 from Saint Paul, Minnesota came"),
+        ("en", "1600 Elm Ave. NW", "sixteen hundred Elm Avenue Northwest"),
     ]);
 }
 
@@ -213,6 +229,8 @@ fn addresses_of_the_web() {
         ("en", "See www.test.org/a-b now.", "See W W W dot test dot org slash a dash B now."),
         ("en", "Mail jo_k@test.net.", "Mail jo underscore K at test dot net."),
         ("de", "info@beispiel.de", "info ät beispiel Punkt D E"),
+        ("en", "#BlackFriday #FF5733", "hashtag Black Friday hash F F five seven three three"),
+        ("en", "Press Ctrl+C.", "Press control C."),
     ]);
 }
 
@@ -225,6 +243,9 @@ fn math_and_symbols() {
         ("en", "Well - no.", "Well, no."),
         ("en", "fish &amp; chips", "fish and chips"),
         ("en", "So good 😂😂😂", "So good 😂"),
+        ("en", "E = mc^2, x² + 1 = 10^6", "E equals M C squared, x squared plus 1 equals 10 to the power of 6"),
+        ("en", "set a_b=true", "set a_b equals true"),
+        ("en", "call +36 1", "call +36 1"),
     ]);
 }
 

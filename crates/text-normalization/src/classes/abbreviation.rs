@@ -14,7 +14,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         && match pattern.position {
             Position::Title | Position::BeforeNumber | Position::BeforeName => false,
             _ if end.is_line_end() => true,
-            Position::AfterName => end.is_before_sentence() && !is_street_name_behind(end),
+            Position::AfterName => {
+                end.is_before_sentence() && !is_street_name_behind(end) && !is_direction(end, language)
+            }
             _ => pattern.may_end && end.is_before_sentence(),
         };
     Some(Match::whole(cursor, end, if ends { format!("{}.", pattern.said) } else { pattern.said.clone() }))
@@ -34,6 +36,7 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
         }
         Position::BeforeNumber => {
             follows == Some(Kind::Digits)
+                || next.eat("(").is_some_and(|number| number.kind() == Some(Kind::Digits))
                 || next.word().is_some_and(|(_, word)| word.chars().all(|c| "IVXLC".contains(c)))
         }
         Position::AfterNumber => cursor.back().is_some_and(|before| {
@@ -46,7 +49,12 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
             let is_title = language.table.abbreviations.titles.contains_key(&pattern.written.concat())
                 && follows == Some(Kind::Word)
                 && begins_with_capital(next.text());
-            cursor.word_before().is_some_and(is_name) && !is_title
+            // "Hill, Esq.", "St. Paul, Minn."
+            let comma = cursor.back().and_then(Cursor::back).filter(|comma| comma.text() == ",");
+            let is_other = language.table.abbreviations.before_name.contains_key(&pattern.written.concat())
+                || language.table.abbreviations.titles.contains_key(&pattern.written.concat());
+            let behind_comma = comma.filter(|_| !is_other).and_then(Cursor::back).map_or("", Cursor::text);
+            (cursor.word_before().is_some_and(is_name) || begins_with_capital(behind_comma)) && !is_title
         }
         Position::BeforeName => {
             follows == Some(Kind::Word)
@@ -57,6 +65,11 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
         Position::Era => false,
         Position::Anywhere => true,
     }
+}
+
+/// "Ave. NW"
+fn is_direction(end: Cursor<'_, '_>, language: &Language) -> bool {
+    end.word_after().is_some_and(|word| language.table.abbreviations.regions.contains_key(&format!("{word}.")))
 }
 
 /// "Elm St. Louis" is no sentence behind a street; what follows is a name if it is not the first word of one.

@@ -10,15 +10,17 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let table = &language.table.letters;
-    // "R&D", "AT&T"
+    // "R&D", "AT&T", "M&Ms"
     if let Some((behind, second)) = end.eat("&").and_then(Cursor::word)
+        && let stem = second.strip_suffix('s').unwrap_or(second)
         && is_capitals(word)
-        && is_capitals(second)
-        && word.chars().count() + second.chars().count() <= 5
+        && is_capitals(stem)
+        && word.chars().count() + stem.chars().count() <= 5
         && behind.ends_word()
         && !table.and.is_empty()
     {
-        let said = [letters(word, language), table.and.clone(), letters(second, language)].join(" ");
+        let plural = if stem.len() < second.len() { "'s" } else { "" };
+        let said = format!("{} {} {}{plural}", letters(word, language), table.and, letters(stem, language));
         return Some(Match::whole(cursor, behind, said));
     }
     if table.spelled.iter().any(|known| known == word) && end.ends_word() {

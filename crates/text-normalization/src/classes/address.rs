@@ -35,6 +35,12 @@ fn region(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 fn direction(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (end, word) = cursor.word()?;
     let name = language.table.abbreviations.regions.get(&format!("{word}."))?;
+    // "Pennsylvania Ave. NW"
+    let streets = &language.table.abbreviations.after_name;
+    let street = super::telephone::label_before(cursor).map(str::to_owned).unwrap_or_default();
+    if streets.contains_key(&format!("{street}.")) || streets.values().any(|name| *name == street) {
+        return end.ends_word().then(|| Match::whole(cursor, end, name.clone()));
+    }
     let end = end.eat(".").unwrap_or(end);
     let next = end.blank()?;
     let before = cursor.back().and_then(Cursor::back);
@@ -97,10 +103,17 @@ impl Language {
     /// Two digits at a time.
     pub fn pairs(&self, digits: &str) -> String {
         let (first, second) = digits.split_at(2);
-        let second = match second.strip_prefix('0') {
-            Some(last) => self.each_digit(&format!("0{last}")),
-            None => self.cardinal(second, ""),
-        };
-        format!("{} {second}", self.cardinal(first, ""))
+        format!("{} {}", self.cardinal(first, ""), self.below_hundred(second))
+    }
+
+    /// Two digits; "05" is "oh five".
+    pub fn below_hundred(&self, digits: &str) -> String {
+        match digits.strip_prefix('0') {
+            Some(last) if last != "0" && !self.table.numbers.oh.is_empty() => {
+                format!("{} {}", self.table.numbers.oh, self.cardinal(last, ""))
+            }
+            Some(_) => self.each_digit(digits),
+            None => self.cardinal(digits, ""),
+        }
     }
 }

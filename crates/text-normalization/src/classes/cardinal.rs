@@ -2,10 +2,19 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::number::{may_begin, may_end, signed, unsigned};
+use crate::number::{Number, may_begin, may_end, signed, unsigned};
 use crate::token::{Cursor, Kind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    // "~50"
+    let about = &language.table.measures.about;
+    if let Some((end, number)) = cursor.eat_any("~≈").and_then(|at| unsigned(at, language))
+        && cursor.begins_word()
+        && may_end(end)
+        && !about.is_empty()
+    {
+        return Some(Match::whole(cursor, end, format!("{about} {}", language.number(&number, ""))));
+    }
     if !may_begin(cursor) {
         return None;
     }
@@ -19,11 +28,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(Match::whole(cursor, behind, said));
     }
     // "10k"
-    if let Some((behind, scale)) = short_scale(end, language) {
+    if let Some((behind, scale)) = short_scale(end, &number, language) {
         let said = format!("{} {scale}", language.number(&number, ""));
         // "1k-5k"
         if let Some((second_end, second)) = behind.eat_any("-–").and_then(|at| unsigned(at, language))
-            && let Some((behind, scale)) = short_scale(second_end, language)
+            && let Some((behind, scale)) = short_scale(second_end, &second, language)
         {
             let second = format!("{} {scale}", language.number(&second, ""));
             return Some(Match::whole(cursor, behind, [said, language.table.ranges.to.clone(), second].join(" ")));
@@ -34,6 +43,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     // "4.5 million", "5 млн"
     if let Some((behind, scale)) = end.blank().and_then(|_| super::money::scale(end, language, true))
         && (number.fraction.is_some() || !scale.starts_with('='))
+        && !end.word_after().is_some_and(|word| language.is_unit(word))
     {
         let stop = if behind.back().is_some_and(|last| last.text() == ".") && behind.is_line_end() { "." } else { "" };
         let scale = super::money::scale_said(&scale, &number, language);
@@ -64,8 +74,14 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 }
 
 /// "k" close behind a number.
-fn short_scale<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Cursor<'d, 't>, &'l str)> {
+fn short_scale<'d, 't, 'l>(
+    end: Cursor<'d, 't>,
+    number: &Number,
+    language: &'l Language,
+) -> Option<(Cursor<'d, 't>, &'l str)> {
     let (behind, letters) = end.word()?;
-    let scale = language.table.numbers.short_scales.get(letters)?;
+    let is_large = number.fraction.is_some() || number.integer.len() > 1;
+    let scales = &language.table.numbers.short_scales;
+    let scale = scales.get(letters).or_else(|| scales.get(&format!("+{letters}")).filter(|_| is_large))?;
     behind.ends_word().then_some((behind, scale))
 }

@@ -14,6 +14,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if electronic.dot.is_empty() || !begins_chunk(cursor) {
         return None;
     }
+    if let Some(found) = keys(cursor, language).or_else(|| hashtag(cursor, language)) {
+        return Some(found);
+    }
     let end = chunk_end(cursor);
     let doc = cursor.doc();
     let written: String = doc.tokens[cursor.at..end.at].iter().map(|token| &*token.text).collect();
@@ -21,6 +24,43 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     Some(Match::whole(cursor, end, say(&written, language)))
+}
+
+/// "Ctrl+C", "Alt-Tab"
+fn keys(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let keys = &language.table.electronic.keys;
+    let (mut end, first) = cursor.word()?;
+    let mut said = vec![keys.get(first)?.clone()];
+    while let Some(at) = end.eat_any("+-").filter(|at| matches!(at.kind(), Some(Kind::Word | Kind::Digits))) {
+        let name = at.text();
+        let letter = || if name.chars().count() == 1 { letters(name, language) } else { name.to_owned() };
+        said.push(keys.get(name).cloned().unwrap_or_else(letter));
+        end = at.next();
+    }
+    (said.len() > 1 && end.ends_word()).then(|| Match::whole(cursor, end, said.join(" ")))
+}
+
+/// "#BlackFriday": its words.
+fn hashtag(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let name = &language.table.electronic.hashtag;
+    let mut end = cursor.eat("#").filter(|at| !name.is_empty() && at.kind() == Some(Kind::Word))?;
+    let mut said = name.clone();
+    while matches!(end.kind(), Some(Kind::Word | Kind::Digits)) || end.text() == "_" {
+        let mut was_small = true;
+        said.push(' ');
+        for c in end.text().chars().filter(|c| *c != '_') {
+            if c.is_uppercase() && was_small && !said.ends_with(' ') {
+                said.push(' ');
+            }
+            was_small = c.is_lowercase();
+            said.push(c);
+        }
+        end = end.next();
+    }
+    // "#FF5733" is a colour.
+    let has_digits = cursor.doc().tokens[cursor.at..end.at].iter().any(|token| token.kind == Kind::Digits);
+    let is_colour = has_digits && said[name.len()..].chars().all(|c| c == ' ' || c.is_ascii_hexdigit());
+    (!is_colour).then(|| Match::whole(cursor, end, said))
 }
 
 /// Whether nothing of the same chunk stands before it.
@@ -51,7 +91,7 @@ fn is_electronic(written: &str) -> bool {
     if written.contains("://") || written.starts_with("www.") {
         return written.len() > 6;
     }
-    if let Some((name, host)) = written.split_once('@') {
+    if let Some((name, host)) = written.split_once('@').filter(|(name, _)| !name.contains('/')) {
         return match name {
             "" => {
                 host.starts_with(|c: char| c.is_alphanumeric())
@@ -59,6 +99,9 @@ fn is_electronic(written: &str) -> bool {
             }
             _ => host.contains('.') && !host.starts_with('.'),
         };
+    }
+    if written.len() == 2 && written.starts_with('-') {
+        return written.ends_with(|c: char| c.is_ascii_alphabetic());
     }
     if let Some(option) = written.strip_prefix("--") {
         return option.len() > 1 && option.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -80,12 +123,16 @@ fn is_electronic(written: &str) -> bool {
         return host == "localhost" && name.contains(':') && port.bytes().all(|b| b.is_ascii_digit());
     };
     let is_plain = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
-    let has_letters = host.split('.').any(|label| label.chars().filter(|c| c.is_alphabetic()).count() > 1);
+    let has_letters =
+        last == "com" || host.split('.').any(|label| label.chars().filter(|c| c.is_alphabetic()).count() > 1);
     ENDINGS.contains(&format!(" {} ", last.to_ascii_lowercase()))
         && !last.starts_with(char::is_uppercase) | is_capitals(last)
         && host.split('.').all(is_plain)
         && has_letters
-        && (before.chars().count() > 1 || before.bytes().all(|b| b.is_ascii_digit()) || written.contains('/'))
+        && (before.chars().count() > 1
+            || last == "com"
+            || before.bytes().all(|b| b.is_ascii_digit())
+            || written.contains('/'))
         && port.bytes().all(|b| b.is_ascii_digit())
 }
 

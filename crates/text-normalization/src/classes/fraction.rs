@@ -117,6 +117,12 @@ fn say(numerator: &str, denominator: &str, language: &Language) -> Option<String
     if let Some(said) = fractions.words.get(&format!("{numerator}/{denominator}")) {
         return Some(said.clone());
     }
+    // "120/80"
+    let is_ratio = denominator.len() > 1 && (numerator.len(), numerator) > (denominator.len(), denominator);
+    if is_ratio && !fractions.over.is_empty() && !fractions.over.contains('{') {
+        let (first, second) = (language.cardinal(numerator, ""), language.cardinal(denominator, ""));
+        return Some(format!("{first} {} {second}", fractions.over));
+    }
     let is_one = numerator == "1";
     let count = || language.cardinal(numerator, &fractions.form);
     if let Some(name) = fractions.names.get(denominator) {

@@ -76,7 +76,7 @@ fn is_after_small_word(cursor: Cursor<'_, '_>) -> bool {
 }
 
 /// Whether a capitalised word is one of those that begin sentences and no names.
-fn begins_sentence(cursor: Cursor<'_, '_>, language: &Language) -> bool {
+pub fn begins_sentence(cursor: Cursor<'_, '_>, language: &Language) -> bool {
     let word = cursor.text().to_lowercase();
-    language.table.abbreviations.may_end.contains(&word)
+    begins_with_capital(cursor.text()) && language.table.abbreviations.may_end.contains(&word)
 }

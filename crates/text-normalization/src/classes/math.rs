@@ -1,4 +1,4 @@
-//! Terms and equations: operators between numbers and single letters.
+//! Terms and equations: operators between numbers and single letters, powers.
 
 use super::Match;
 use crate::language::Language;
@@ -41,21 +41,64 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         words.push(second);
         end = behind;
     }
+    // "10^6", "x²"
+    if words.len() == 1 && end.at > cursor.at + 1 && end.ends_word() && power(cursor.next(), language).is_some() {
+        return words.pop().map(|said| Match::whole(cursor, end, said));
+    }
     if words.len() < 3 || !is_equation || !end.ends_word() {
         return None;
     }
-    let is_letters =
-        numbers == 0 && !words.iter().any(|word| word.chars().count() == 1 && word.chars().all(char::is_alphabetic));
+    let is_term =
+        |word: &String| word.contains(' ') || word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+    let is_letters = numbers == 0 && !words.iter().any(is_term);
     (!is_letters).then(|| Match::whole(cursor, end, words.join(" ")))
 }
 
 /// A number, or a letter that stands for one.
 fn operand<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
     if let Some((end, word)) = cursor.word() {
+        let raised = power(end, language);
+        if let Some((behind, power)) = raised.filter(|_| word.chars().count() < 3) {
+            let word = if word.chars().count() == 1 { word.to_owned() } else { super::letters(word, language) };
+            return Some((behind, format!("{word} {power}")));
+        }
         return (word.chars().count() == 1).then(|| (end, word.to_owned()));
     }
     let (end, number) = signed(cursor, language)?;
-    Some((end, language.number(&number, "")))
+    let said = language.number(&number, "");
+    Some(match power(end, language) {
+        Some((behind, power)) => (behind, format!("{said} {power}")),
+        None => (end, said),
+    })
+}
+
+/// "²", "^6", "⁻³" behind an operand.
+fn power<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let powers = &language.table.math.powers;
+    let (mut at, caret) = end.eat("^").map_or((end, false), |at| (at, true));
+    let minus = at.eat_any(if caret { "-−" } else { "⁻" });
+    at = minus.unwrap_or(at);
+    let mut exponent = String::new();
+    if let Some((behind, digits)) = at.digits_of(1..=4).filter(|_| caret) {
+        (at, exponent) = (behind, digits.to_owned());
+    } else if let Some((behind, letter)) = at.word().filter(|(_, word)| caret && word.chars().count() == 1) {
+        (at, exponent) = (behind, letter.to_owned());
+    }
+    while let Some(digit) = RAISED.iter().position(|raised| at.text().starts_with(*raised)).filter(|_| !caret) {
+        exponent.push_str(&digit.to_string());
+        at = at.next();
+    }
+    if exponent.is_empty() || exponent.len() > 4 {
+        return None;
+    }
+    if let Some(said) = powers.get(&exponent).filter(|_| minus.is_none()) {
+        return Some((at, said.clone()));
+    }
+    let sign = if minus.is_some() { format!("{} ", language.table.numbers.minus) } else { String::new() };
+    let exponent =
+        if exponent.starts_with(|c: char| c.is_ascii_digit()) { language.cardinal(&exponent, "") } else { exponent };
+    Some((at, format!("{} {sign}{exponent}", powers.get("n")?)))
 }
 
 /// An operator with what is said of it, and whether blanks stand around it.

@@ -7,11 +7,16 @@ use crate::table::Words;
 use crate::token::{Cursor, Kind};
 
 /// Signs of currencies that mean the same everywhere.
-const SIGNS: [(&str, &str); 22] = [
+const SIGNS: [(&str, &str); 27] = [
     ("US$", "USD"),
     ("R$", "BRL"),
     ("A$", "AUD"),
     ("C$", "CAD"),
+    ("CA$", "CAD"),
+    ("AU$", "AUD"),
+    ("S$", "SGD"),
+    ("NT$", "TWD"),
+    ("MX$", "MXN"),
     ("HK$", "HKD"),
     ("NZ$", "NZD"),
     ("$", "USD"),
@@ -80,10 +85,22 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if is_word && number_at.at == sign_end.at && !at.text().chars().all(char::is_uppercase) {
         return None;
     }
-    let (end, mut number) = unsigned(number_at, language)?;
-    number.negative = minus.is_some();
+    let inner = number_at.eat_any(crate::number::MINUS).filter(|at| at.kind() == Some(Kind::Digits));
+    let (end, mut number) = unsigned(inner.unwrap_or(number_at), language)?;
+    number.negative = minus.is_some() || inner.is_some();
+    let end = other_fraction(end, &mut number).unwrap_or(end);
     let said = amounts(cursor, end, &number, &code, language)?;
     Some(said.finish(cursor, about.is_some(), language))
+}
+
+/// Two digits behind the mark that another language has: "€5,50" in English.
+fn other_fraction<'d, 't>(end: Cursor<'d, 't>, number: &mut Number) -> Option<Cursor<'d, 't>> {
+    let (behind, cents) = end.eat_any(".,").and_then(|at| at.digits_of(2..=2))?;
+    let is_fraction = number.fraction.is_none() && crate::number::may_end(behind);
+    is_fraction.then(|| {
+        number.fraction = Some(cents.to_owned());
+        behind
+    })
 }
 
 /// "5,20 €", "20 zł", "100 USD", "3,5 milioni di €".
@@ -91,7 +108,8 @@ fn behind(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if !may_begin(cursor) {
         return None;
     }
-    let (end, number) = signed(cursor, language)?;
+    let (end, mut number) = signed(cursor, language)?;
+    let end = other_fraction(end, &mut number).unwrap_or(end);
     let (scale_end, scale) = scale(end, language, false).map_or((end, None), |(end, scale)| (end, Some(scale)));
     let mut at = scale_end.maybe_blank();
     if scale.is_some()

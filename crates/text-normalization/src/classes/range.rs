@@ -82,7 +82,7 @@ fn verses(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     may_end(end).then(|| Match::whole(cursor, end, said))
 }
 
-/// "1961–1965", "1960-80", "1960s-1980s".
+/// "1961–1965", "1960-80", "1960s-1980s", "2019/20".
 fn years(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (at, first) = cursor.digits_of(4..=4)?;
     let years = &language.table.years;
@@ -90,8 +90,16 @@ fn years(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let (at, first_said) = super::year::decade(at, first, language).unwrap_or_else(|| (at, language.year(first, "")));
-    let second = at.eat_any("-–—")?;
+    let separator = at.text();
+    let second = at.eat_any("-–—/")?;
     let (end, digits) = second.digits()?;
+    // "2019/20"
+    if separator == "/" {
+        let is_next = first.parse::<u32>().is_ok_and(|first| format!("{}", first + 1).ends_with(digits));
+        let second = if digits.len() == 4 { language.year(digits, "") } else { language.cardinal(digits, "") };
+        let is_clear = is_next && digits.len() > 1 && end.eat("/").is_none() && may_end(end);
+        return is_clear.then(|| Match::whole(cursor, end, format!("{first_said} {second}")));
+    }
     let (end, second_said) = match digits.len() {
         4 if super::year::is_plausible(digits) => {
             super::year::decade(end, digits, language).unwrap_or_else(|| (end, language.year(digits, "")))

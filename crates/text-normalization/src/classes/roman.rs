@@ -28,7 +28,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let stopped = end.eat(".").filter(|_| roman.dot);
-    let before = cursor.word_before();
+    let before = super::telephone::label_before(cursor);
     let form = language.agreement("roman", &digits, cursor, stopped.unwrap_or(end));
     if !form.is_empty() {
         let behind = stopped.unwrap_or(end);
@@ -42,6 +42,10 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     if roman.ruler.is_empty() || !is_ruler(cursor, numeral, language) {
         return None;
+    }
+    // "Rocky IV"
+    if !roman.titles.is_empty() && !has_title(cursor, language) {
+        return Some(Match::whole(cursor, end, language.cardinal(&digits, "")));
     }
     let behind = stopped.unwrap_or(end);
     let ends = stopped.is_some() && behind.is_line_end();
@@ -108,6 +112,23 @@ fn is_ruler(cursor: Cursor<'_, '_>, numeral: &str, language: &Language) -> bool 
         && begins_with_capital(name)
         && name.chars().skip(1).all(char::is_lowercase)
         && name.chars().count() > 2
+}
+
+/// Whether a known ruler's name, or any behind "King" and the like, stands before it.
+fn has_title(cursor: Cursor<'_, '_>, language: &Language) -> bool {
+    let roman = &language.table.roman;
+    let mut at = cursor;
+    for _ in 0..3 {
+        let Some(word) = at.word_before() else { return false };
+        if roman.names.iter().any(|known| known == word) || is_one_of(Some(word), &roman.titles) {
+            return true;
+        }
+        at = match at.back().and_then(Cursor::back) {
+            Some(before) if begins_with_capital(word) => before,
+            _ => return false,
+        };
+    }
+    false
 }
 
 /// Of a numeral that is written as it should be.

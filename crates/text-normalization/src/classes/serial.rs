@@ -9,11 +9,34 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if !cursor.begins_word() && cursor.kind() != Some(Kind::Digits) {
         return None;
     }
-    version(cursor, language)
+    colour(cursor, language)
+        .or_else(|| version(cursor, language))
         .or_else(|| note(cursor, language))
         .or_else(|| hundreds(cursor, language))
         .or_else(|| mixed(cursor, language))
         .or_else(|| code(cursor, language))
+}
+
+/// "#FF5733"
+fn colour(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let start = cursor.eat("#")?;
+    let mut end = start;
+    let mut digits = String::new();
+    while matches!(end.kind(), Some(Kind::Word | Kind::Digits)) && digits.len() <= 8 {
+        digits.push_str(end.text());
+        end = end.next();
+    }
+    let is_colour = matches!(digits.len(), 3 | 4 | 6 | 8)
+        && digits.bytes().all(|c| c.is_ascii_hexdigit())
+        && digits.bytes().any(|c| c.is_ascii_digit())
+        && digits.bytes().any(|c| c.is_ascii_alphabetic());
+    let say = |c: char| {
+        let c = c.to_string();
+        if c.starts_with(|c: char| c.is_ascii_digit()) { language.each_digit(&c) } else { letters(&c, language) }
+    };
+    let hash = &language.table.electronic.hash;
+    let said = || [hash.clone()].into_iter().chain(digits.chars().map(say)).collect::<Vec<_>>().join(" ");
+    (is_colour && !hash.is_empty() && end.ends_word()).then(|| Match::whole(cursor, end, said()))
 }
 
 /// "1.2.3", "v2.0.1".
@@ -70,7 +93,7 @@ fn hundreds(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     };
     let is_plain = !digits.starts_with('0') && !digits.ends_with("00") && language.table.letters.joined;
     let (first, rest) = digits.split_at(1);
-    let rest = if rest.starts_with('0') { language.each_digit(rest) } else { language.cardinal(rest, "") };
+    let rest = language.below_hundred(rest);
     (is_named && is_plain && may_end(end)).then(|| Match::whole(cursor, end, format!("{first} {rest}")))
 }
 
@@ -101,6 +124,10 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             Some(Kind::Digits) => {
                 has_digits = true;
                 let digits = at.text();
+                // "10k"
+                if parts == 0 && language.table.numbers.short_scales.contains_key(at.next().text()) {
+                    return None;
+                }
                 let is_behind_letters = parts > 0;
                 let is_read = digits.len() <= 2
                     || (digits.len() == 3 && digits.ends_with("00"))
@@ -170,8 +197,9 @@ fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         at = behind.next();
     }
     let is_long = pieces.len() > 3;
-    let is_named =
-        is_one_of(super::telephone::label_before(cursor), &telephone.before) || is_named_before(cursor, language);
+    let is_code = digits.len() > 3 || digits.starts_with('0') || pieces.len() > 1;
+    let label = super::telephone::label_before(cursor);
+    let is_named = is_code && is_one_of(label, &telephone.before) || is_named_before(cursor, language);
     let is_code_behind = digits.len() == 3
         && is_one_of(
             at.word_after(),

@@ -33,8 +33,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return is_word_before.then(|| Match::whole(before, behind, ","));
     }
     let said = symbols.get(written)?;
-    // Between words some marks say nothing.
-    Some(Match::whole(cursor, behind, said.clone()))
+    // A word beside a word: "a=b".
+    let is_word = said.chars().any(char::is_alphanumeric);
+    let before = if is_word && !cursor.begins_word() { " " } else { "" };
+    let after = if is_word && !behind.ends_word() { " " } else { "" };
+    Some(Match::whole(cursor, behind, format!("{before}{said}{after}")))
 }
 
 fn dots<'d, 't>(cursor: Cursor<'d, 't>) -> Cursor<'d, 't> {

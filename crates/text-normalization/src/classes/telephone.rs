@@ -52,13 +52,14 @@ impl Groups<'_> {
 fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)> {
     let mut parts = Vec::new();
     let (mut at, mut end, mut separator, mut has_brackets) = (cursor, cursor, "", false);
+    let mut joint = "";
     loop {
         let opened = at.eat("(");
         let next = opened.unwrap_or(at);
         let group = match next.kind() {
             Some(Kind::Digits) => next.text(),
             // "1-800-GO-2-HAUL"
-            Some(Kind::Word) if parts.len() >= 2 && super::is_capitals(next.text()) && separator == "-" => next.text(),
+            Some(Kind::Word) if parts.len() >= 2 && super::is_capitals(next.text()) && joint == "-" => next.text(),
             _ => break,
         };
         let behind = match opened {
@@ -73,7 +74,7 @@ fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)
         };
         parts.push(group);
         end = behind;
-        let joint = behind.text();
+        joint = behind.text();
         let after = match behind.kind() {
             Some(Kind::Blank) if joint.chars().count() == 1 => behind.next(),
             Some(Kind::Mark) if matches!(joint, "-" | "." | "–" | "/") => behind.next(),

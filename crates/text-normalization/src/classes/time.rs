@@ -71,7 +71,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         said.push_str(&half);
         // The stop of "p.m." ends a sentence as well.
         let had_stop = half_end.back().is_some_and(|last| last.text() == ".");
-        if had_stop && half_end.is_line_end() {
+        if had_stop && (half_end.is_line_end() || super::initials::begins_sentence(half_end.maybe_blank(), language)) {
             said.push('.');
         }
     }
@@ -79,6 +79,20 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     reached = zone_end;
     said.push_str(&zone);
     Some(Match::whole(cursor, reached, said))
+}
+
+/// The time in a date as machines write it, behind its "T".
+pub fn within<'d, 't>(start: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
+    let (end, clock) = clock(start, language)?;
+    // Fractions of seconds are not said.
+    let end = end.eat(".").and_then(Cursor::digits).map_or(end, |(behind, _)| behind);
+    let said = say(&clock, language, false, "");
+    if let Some(behind) = end.eat("Z") {
+        let zone = language.table.times.zones.get("UTC").map_or("", String::as_str);
+        return behind.ends_word().then(|| (behind, format!("{said} {zone}").trim_end().to_owned()));
+    }
+    let (end, offset) = offset(end, language).unwrap_or((end, String::new()));
+    end.ends_word().then(|| (end, said + &offset))
 }
 
 /// "14:30", "8h05", "9h", "7"; whether a time it is, its surroundings tell.

@@ -62,6 +62,8 @@ pub struct Numbers {
     /// Groups before the last have two digits.
     pub indian: bool,
     pub point: String,
+    /// A zero before a digit in numbers of rooms and houses; empty: as any zero.
+    pub oh: String,
     pub minus: String,
     pub plus: String,
     /// How a fraction's digits are said.
@@ -80,7 +82,8 @@ pub struct Numbers {
     pub respelled: Vec<[String; 2]>,
     /// The script has no blanks between words.
     pub compact: bool,
-    /// Letters close behind a number that are a large number: "10k".
+    /// Letters close behind a number that are a large number: "10k"; behind `+`, of numbers of two digits or more, or
+    /// with a fraction: "1.5M", but not "3M".
     pub short_scales: Words,
     /// Numbers of more digits than this are said in words; 0: none.
     pub max_digits: usize,
@@ -174,6 +177,8 @@ pub struct Roman {
     pub rulers: bool,
     /// A full stop behind a numeral belongs to it.
     pub dot: bool,
+    /// Words before a ruler's name; where there are any, unknown names without one have a cardinal: "Rocky IV".
+    pub titles: Vec<String>,
     /// Names of rulers, behind which a single letter is a numeral, too.
     pub names: Vec<String>,
     /// Numerals in small letters are read behind the words before a cardinal.
@@ -189,4 +194,6 @@ pub struct Math {
     pub operators: Words,
     /// Before a number.
     pub signs: Words,
+    /// Behind what is raised to the power of 2 and 3; `n`: before any other exponent.
+    pub powers: Words,
 }

@@ -120,6 +120,10 @@ pub struct Electronic {
     pub ampersand: String,
     pub percent: String,
     pub tilde: String,
+    /// Before the words of "#BlackFriday".
+    pub hashtag: String,
+    /// Keys in "Ctrl+C".
+    pub keys: Words,
     /// Parts of addresses that are words, or what is said of them; others of up to three letters are spelled.
     pub words: Words,
 }

@@ -1,7 +1,7 @@
 //! Dates in digits.
 
 use super::{day_said, not_twice, with_ending};
-use crate::classes::{Match, fill, is_one_of, year};
+use crate::classes::{Match, fill, is_one_of, time, year};
 use crate::language::Language;
 use crate::number::may_end;
 use crate::token::Cursor;
@@ -22,6 +22,10 @@ pub fn iso(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let said = say(language, day, month, Some(year), form)?;
     if let Some((end, said)) = with_ending(end, &said, language) {
         return Some(Match::whole(cursor, end, said));
+    }
+    // "2024-01-05T14:30:00Z"
+    if let Some((end, time)) = end.eat("T").and_then(|at| time::within(at, language)) {
+        return Some(Match::whole(cursor, end, format!("{said}, {time}")));
     }
     let stop = end.eat(".").filter(|_| separator == "." && language.table.dates.order == "ymd");
     may_end(stop.unwrap_or(end)).then(|| stopped(cursor, end, stop, said))

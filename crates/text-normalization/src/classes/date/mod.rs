@@ -237,6 +237,17 @@ fn quarter(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 fn weekday(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (end, name) = cursor.word()?;
     let index = language.day(name)?;
+    // "Mon-Fri"
+    let last = end.eat_any("-–").and_then(Cursor::word);
+    if let Some((behind, last)) = last
+        && let Some(last_index) = language.day(last).filter(|last| *last != index)
+        && super::begins_with_capital(name) == super::begins_with_capital(last)
+        && behind.ends_word()
+        && !language.table.ranges.to.is_empty()
+    {
+        let said = [language.day_name(index), &language.table.ranges.to, language.day_name(last_index)].join(" ");
+        return Some(Match::whole(cursor, behind, said));
+    }
     if name.to_lowercase() == language.day_name(index).to_lowercase() {
         return None;
     }

@@ -5,110 +5,10 @@ use crate::language::Language;
 use crate::number::{Number, may_begin, signed, unsigned};
 use crate::token::{Cursor, Kind};
 
-/// Symbols that are the same in all languages, by CLDR's names of units.
-const SYMBOLS: [(&str, &str); 101] = [
-    ("km", "kilometer"),
-    ("m", "meter"),
-    ("dm", "decimeter"),
-    ("cm", "centimeter"),
-    ("mm", "millimeter"),
-    ("µm", "micrometer"),
-    ("μm", "micrometer"),
-    ("nm", "nanometer"),
-    ("kg", "kilogram"),
-    ("g", "gram"),
-    ("mg", "milligram"),
-    ("µg", "microgram"),
-    ("μg", "microgram"),
-    ("t", "tonne"),
-    ("l", "liter"),
-    ("L", "liter"),
-    ("dl", "deciliter"),
-    ("cl", "centiliter"),
-    ("ml", "milliliter"),
-    ("dL", "deciliter"),
-    ("dB", "decibel"),
-    ("m/s²", "meter-per-square-second"),
-    ("kWp", "kilowatt"),
-    ("mcg", "microgram"),
-    ("mL", "milliliter"),
-    ("km²", "square-kilometer"),
-    ("m²", "square-meter"),
-    ("cm²", "square-centimeter"),
-    ("ha", "hectare"),
-    ("m³", "cubic-meter"),
-    ("cm³", "cubic-centimeter"),
-    ("km³", "cubic-kilometer"),
-    ("h", "hour"),
-    ("min", "minute"),
-    ("s", "second"),
-    ("ms", "millisecond"),
-    ("µs", "microsecond"),
-    ("ns", "nanosecond"),
-    ("°C", "celsius"),
-    ("℃", "celsius"),
-    ("°F", "fahrenheit"),
-    ("℉", "fahrenheit"),
-    ("°", "degree"),
-    ("km/h", "kilometer-per-hour"),
-    ("kmh", "kilometer-per-hour"),
-    ("kph", "kilometer-per-hour"),
-    ("m/s", "meter-per-second"),
-    ("mph", "mile-per-hour"),
-    ("kn", "knot"),
-    ("W", "watt"),
-    ("kW", "kilowatt"),
-    ("MW", "megawatt"),
-    ("GW", "gigawatt"),
-    ("mW", "milliwatt"),
-    ("kWh", "kilowatt-hour"),
-    ("V", "volt"),
-    ("A", "ampere"),
-    ("mA", "milliampere"),
-    ("Ω", "ohm"),
-    ("Hz", "hertz"),
-    ("kHz", "kilohertz"),
-    ("MHz", "megahertz"),
-    ("GHz", "gigahertz"),
-    ("J", "joule"),
-    ("kJ", "kilojoule"),
-    ("cal", "calorie"),
-    ("kcal", "kilocalorie"),
-    ("eV", "electronvolt"),
-    ("N", "newton"),
-    ("Nm", "newton-meter"),
-    ("Pa", "pascal"),
-    ("hPa", "hectopascal"),
-    ("kPa", "kilopascal"),
-    ("MPa", "megapascal"),
-    ("bar", "bar"),
-    ("mbar", "millibar"),
-    ("atm", "atmosphere"),
-    ("psi", "pound-force-per-square-inch"),
-    ("kB", "kilobyte"),
-    ("KB", "kilobyte"),
-    ("MB", "megabyte"),
-    ("GB", "gigabyte"),
-    ("TB", "terabyte"),
-    ("PB", "petabyte"),
-    ("kbit", "kilobit"),
-    ("Mbit", "megabit"),
-    ("Gbit", "gigabit"),
-    ("lm", "lumen"),
-    ("lx", "lux"),
-    ("px", "pixel"),
-    ("MP", "megapixel"),
-    ("ft", "foot"),
-    ("yd", "yard"),
-    ("mi", "mile"),
-    ("lb", "pound"),
-    ("lbs", "pound"),
-    ("oz", "ounce"),
-    ("gal", "gallon"),
-    ("fl oz", "fluid-ounce"),
-    ("ft²", "square-foot"),
-    ("ft³", "cubic-foot"),
-];
+mod symbols;
+mod unit;
+
+use unit::unit;
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let at = cursor.eat_any("~≈").unwrap_or(cursor);
@@ -181,20 +81,41 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         end = behind;
         last = second;
     }
+    // "10x12 ft"
+    while let Some((behind, number)) =
+        end.maybe_blank().eat_any("x×").and_then(|at| unsigned(at.maybe_blank(), language))
+        && words.len() < 6
+        && !language.table.ranges.times.is_empty()
+    {
+        words.extend([language.number(&last, ""), language.table.ranges.times.clone()]);
+        (end, last) = (behind, number);
+    }
     // "2.5 million km"
-    let scale = end.blank().and_then(|_| super::money::scale(end, language, true));
+    let is_scale = end.blank().is_some() && !end.word_after().is_some_and(|word| language.is_unit(word));
+    let scale = is_scale.then(|| super::money::scale(end, language, true)).flatten();
     let (number_end, scale) = scale.map_or((end, None), |(behind, scale)| (behind, Some(scale)));
     // A decade.
     if number_end.text() == "s" && super::year::decade(number_end, &first.integer, language).is_some() {
         return None;
     }
+    // "two 2x4s"
+    if words.len() > 1 && number_end.text() == "s" {
+        return None;
+    }
     let hyphen = number_end.eat("-").filter(|unit| words.is_empty() && unit.text().chars().count() > 1);
     let (unit_end, names) = unit(hyphen.unwrap_or(number_end), language)?;
+    // "Route 1A"
+    if unit_end.at == number_end.at + 1
+        && number_end.text() == "A"
+        && cursor.word_before().is_some_and(super::begins_with_capital)
+    {
+        return None;
+    }
     let category = if scale.is_some() { "many" } else { language.category(&last) };
     // "a 4-kg bag", "the 100m final"
     let is_singular = hyphen.is_some()
         || (language.table.money.singular_before_noun
-            && unit_end.at == number_end.at + 1
+            && (unit_end.at == number_end.at + 1 || is_behind_indefinite(cursor, language))
             && is_attributive(cursor, unit_end, language));
     let category = if is_singular { "one" } else { category };
     let name = Language::form(&names.words, category).unwrap_or_default().to_owned();
@@ -238,67 +159,20 @@ pub fn is_attributive(start: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Lan
     has_article && end.blank().is_some() && end.word_after().is_some_and(is_noun)
 }
 
-struct Unit<'l> {
-    words: std::borrow::Cow<'l, crate::table::Words>,
-    is_rate: bool,
-}
-
-/// A unit behind a number, after a blank or close.
-fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Cursor<'d, 't>, Unit<'l>)> {
-    let at = end.maybe_blank();
-    let is_close = at.at == end.at;
-    let mut candidates = Vec::new();
-    let mut written = String::new();
-    let mut reached = at;
-    for _ in 0..5 {
-        match reached.kind() {
-            Some(Kind::Word) => {}
-            Some(Kind::Mark) if reached.eat_any("°℃℉²³/Ω'\"′″^").is_some() => {}
-            Some(Kind::Digits)
-                if written.ends_with('^') || matches!(reached.text(), "2" | "3") && reached.at > at.at => {}
-            _ => break,
-        }
-        written.push_str(reached.text());
-        reached = reached.next();
-        candidates.push((written.clone(), reached));
-    }
-    for (written, reached) in candidates.into_iter().rev() {
-        // "4m30s" goes on behind a unit of one letter.
-        let goes_on = reached.kind() == Some(Kind::Digits) && is_close && written.chars().count() <= 3;
-        if !(reached.ends_word() || goes_on)
-            || reached.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word))
-        {
-            continue;
-        }
-        let plain = written.replace("^2", "²").replace("^3", "³");
-        // "2° piano"
-        if plain == "°" && language.table.ordinals.suffixes.contains_key("°") {
-            continue;
-        }
-        let plain = if language.unit_symbol(&plain).is_none() {
-            plain
-                .strip_suffix('2')
-                .map(|unit| format!("{unit}²"))
-                .or_else(|| plain.strip_suffix('3').map(|unit| format!("{unit}³")))
-                .unwrap_or(plain)
-        } else {
-            plain
-        };
-        if !is_close && language.table.measures.close.contains(&plain) {
-            continue;
-        }
-        let Some(name) = language.unit_symbol(&plain) else { continue };
-        let Some(words) = language.unit(name) else { continue };
-        return Some((reached, Unit { words: std::borrow::Cow::Borrowed(words), is_rate: name.contains("-per-") }));
-    }
-    None
+/// "a 500 GB disk"
+fn is_behind_indefinite(start: Cursor<'_, '_>, language: &Language) -> bool {
+    let articles = language.table.money.names.get("articles");
+    let is_indefinite = |word: &str| {
+        articles.and_then(|words| words.get(&word.to_lowercase())).is_some_and(|kind| kind == "indefinite")
+    };
+    start.word_before().is_some_and(is_indefinite)
 }
 
 /// "/h", "/min" behind another unit.
 fn per<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
-    let (behind, symbol) = end.eat("/")?.word()?;
-    let name = language.unit_symbol(symbol)?;
-    let words = language.unit(name)?;
+    let at = end.eat("/").filter(|at| at.kind() == Some(Kind::Word))?;
+    let (behind, unit) = unit(at, language)?;
+    let words = &unit.words;
     let pattern = words.get("per").cloned().or_else(|| {
         let one = Language::form(words, "one")?;
         Some(format!("{} {one}", language.table.measures.per))
@@ -316,13 +190,4 @@ fn feet(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (at, inches) = at.eat_any("'′’")?.digits_of(1..=2)?;
     let end = at.eat_any("\"″”").or_else(|| at.eat("'").and_then(|at| at.eat("'")))?;
     Some(Match::whole(cursor, end, fill(template, &[("{feet}", feet), ("{inches}", inches)])))
-}
-
-impl Language {
-    /// CLDR's name of the unit that a symbol means here.
-    fn unit_symbol(&self, symbol: &str) -> Option<&str> {
-        let own = self.table.measures.symbols.get(symbol).map(String::as_str);
-        own.or_else(|| SYMBOLS.iter().find(|(known, _)| *known == symbol).map(|(_, name)| *name))
-            .filter(|name| !name.is_empty())
-    }
 }
