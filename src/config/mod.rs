@@ -188,7 +188,8 @@ pub struct RuntimeConfig {
 
 const DEFAULT_VOICE: &str = "en_US-joe-medium";
 /// At a revision that does not change, so that a voice is the same voice tomorrow.
-const DEFAULT_SOURCE: &str = "https://huggingface.co/rhasspy/piper-voices/resolve/v1.0.0";
+const DEFAULT_SOURCE: &str =
+    "https://huggingface.co/rhasspy/piper-voices/resolve/c10ece1aade47bb51c153c893d14e5bf8e5b7117";
 const SOURCE_SCHEMES: [&str; 3] = ["http://", "https://", "file:///"];
 
 // === impl VoicesConfig ===

@@ -268,6 +268,9 @@ impl From<VoiceError> for ApiError {
         match error {
             VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
             VoiceError::LicenseRefused { .. } => refused("voice_license_refused"),
+            VoiceError::Unspeakable { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_unusable", message).param("voice_id")
+            }
             VoiceError::Offline(_) => refused("voice_not_installed"),
             VoiceError::DownloadFailed { .. } => upstream("the voice could not be downloaded"),
             VoiceError::VerificationFailed { .. } => upstream("the voice failed verification"),

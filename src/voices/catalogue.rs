@@ -23,7 +23,7 @@ use super::ledger::Ledger;
 use super::leftovers;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::settings::{Retries, VoiceSettings, VoiceSource};
-use super::snapshot;
+use super::snapshot::{self, PublicVoice};
 use super::verify::Verifier;
 use crate::domain::VoiceId;
 use crate::files::{self, Detached, SingleFlight};
@@ -54,7 +54,7 @@ pub(super) struct Inner {
     pub state: RwLock<State>,
     allowed: Vec<WildMatch>,
     licenses: LicenseRule,
-    names: BTreeMap<VoiceId, Option<u32>>,
+    public: BTreeMap<VoiceId, PublicVoice>,
 }
 
 #[derive(Debug, Default)]
@@ -156,7 +156,7 @@ impl Catalogue {
         state.installed.keys().any(fits)
             || match &state.published {
                 Some(published) => published.voices.keys().chain(published.aliases.keys()).any(fits),
-                None => self.0.names.keys().any(fits),
+                None => self.0.public.keys().any(fits),
             }
     }
 
@@ -164,7 +164,7 @@ impl Catalogue {
     pub fn all(&self) -> Vec<VoiceInfo> {
         let state = self.0.read();
         let published = state.published.as_ref().map(|published| published.voices.keys());
-        let names = if state.published.is_none() { Some(self.0.names.keys()) } else { None };
+        let names = if state.published.is_none() { Some(self.0.public.keys()) } else { None };
         let literal = self.0.settings.allowed.iter().filter_map(|name| VoiceId::parse(name).ok());
         let literal = literal.filter_map(|id| self.0.resolve(&state, &id));
         let known = published.into_iter().flatten().chain(names.into_iter().flatten()).chain(state.installed.keys());
@@ -238,7 +238,7 @@ impl Catalogue {
             state: RwLock::new(state),
             allowed: settings.allowed.iter().map(|pattern| WildMatch::new(pattern)).collect(),
             licenses: LicenseRule::new(&settings.allowed_licenses),
-            names: snapshot::names(),
+            public: snapshot::voices(),
             folders,
             settings,
         }))
@@ -309,14 +309,21 @@ impl Inner {
     }
 
     pub fn is_fetchable(&self, state: &State, id: &VoiceId) -> bool {
-        self.reachable_source().is_some() && (self.is_listed(state, id) || self.is_hoped_for(state, id))
+        self.reachable_source().is_some()
+            && self.foreign_phonemes(id).is_none()
+            && (self.is_listed(state, id) || self.is_hoped_for(state, id))
+    }
+
+    /// The type of a public voice's phonemes, if nothing here makes such.
+    pub fn foreign_phonemes(&self, id: &VoiceId) -> Option<&'static str> {
+        self.public.get(id)?.foreign_phonemes
     }
 
     /// In the source's list, or until that is known among the public voices.
     fn is_listed(&self, state: &State, id: &VoiceId) -> bool {
         match &state.published {
             Some(published) => published.voices.contains_key(id),
-            None => self.names.contains_key(id),
+            None => self.public.contains_key(id),
         }
     }
 
@@ -334,7 +341,7 @@ impl Inner {
             installed: state.installed.get(id),
             problem: state.problems.get(id),
             published,
-            speakers: self.names.get(id).copied().flatten(),
+            public: self.public.get(id),
         };
         VoiceInfo::new(id, &known)
     }

@@ -8,12 +8,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use piper_acoustic::{MAX_CONFIG_BYTES, VoiceConfig, VoiceConfigError};
+
 use super::card::{LicenseRule, MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
 use super::disk;
 use super::error::VoiceError;
 use super::folder::{card_name, config_name, model_name};
 use super::folders::Folders;
 use super::guard::Guard;
+use super::info::foreign_phonemes;
 use super::ledger::{Ledger, Record};
 use super::published::{PublishedFile, PublishedVoice};
 use super::settings::{Retries, VoiceSettings};
@@ -116,6 +119,9 @@ impl Downloader {
         }
         for (file, name) in [(&voice.config, config_name(&voice.id)), (&voice.model, model_name(&voice.id))] {
             let here = transfers.bring(file, &name).await.map_err(|error| transfer_error(&voice.id, error))?;
+            if file.path == voice.config.path {
+                check_phonemes(&voice.id, &files::read(&here.partial, MAX_CONFIG_BYTES).map_err(on_disk)?)?;
+            }
             arrived.push((name, here));
         }
         record(folder, &voice.id, &arrived).await.map_err(on_disk)?;
@@ -147,6 +153,17 @@ impl Downloader {
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) -= self.bytes;
+    }
+}
+
+/// The settings come before the model, so that one that could never be spoken costs no more than them. What else may be wrong with them is
+/// found when the voice is loaded.
+fn check_phonemes(id: &VoiceId, config: &[u8]) -> Result<(), VoiceError> {
+    match VoiceConfig::parse(config) {
+        Err(VoiceConfigError::PhonemeType(phoneme_type)) => {
+            Err(VoiceError::Unspeakable { voice: id.clone(), reason: foreign_phonemes(&phoneme_type) })
+        }
+        _ => Ok(()),
     }
 }
 

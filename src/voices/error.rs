@@ -12,6 +12,8 @@ pub enum VoiceError {
     NotAllowed(VoiceId),
     #[error("voice {voice} has the licence {license}, which TTS_ALLOWED_LICENSES does not allow")]
     LicenseRefused { voice: VoiceId, license: String },
+    #[error("voice {voice} cannot be spoken here: {reason}")]
+    Unspeakable { voice: VoiceId, reason: String },
     #[error("voice {0} is not installed, and TTS_OFFLINE forbids fetching it")]
     Offline(VoiceId),
     /// The source could not be reached, or did not give what its catalogue promises.

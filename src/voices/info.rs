@@ -4,6 +4,7 @@ use crate::domain::VoiceId;
 
 use super::folder::InstalledVoice;
 use super::published::{PublishedVoice, told_by_id};
+use super::snapshot::PublicVoice;
 
 /// A voice as people and programs see it. What is not known is `None` or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +35,19 @@ pub struct VoiceInfo {
     pub aliases: Vec<VoiceId>,
 }
 
+/// Why a voice whose phonemes have a type of their own cannot speak.
+pub fn foreign_phonemes(phoneme_type: &str) -> String {
+    format!("its phonemes are of the type {phoneme_type}, which this service does not make")
+}
+
 /// What is known of a voice.
 pub struct Known<'a> {
     pub installed: Option<&'a InstalledVoice>,
     /// What was found wrong when it was loaded.
     pub problem: Option<&'a String>,
     pub published: Option<&'a PublishedVoice>,
-    /// By the names that come with the program.
-    pub speakers: Option<u32>,
+    /// By the list that comes with the program.
+    pub public: Option<&'a PublicVoice>,
 }
 
 // === impl VoiceInfo ===
@@ -54,10 +60,10 @@ impl VoiceInfo {
             language,
             quality,
             sample_rate: None,
-            speakers: known.speakers,
+            speakers: known.public.and_then(|public| public.speakers),
             speaker_names: Vec::new(),
             installed: false,
-            problem: known.problem.cloned(),
+            problem: known.problem.cloned().or_else(|| known.public?.foreign_phonemes.map(foreign_phonemes)),
             size_bytes: None,
             sha256: None,
             license: None,

@@ -15,6 +15,7 @@ use super::error::{CatalogueError, VoiceError};
 use super::flights::Outcome;
 use super::folder::{InstalledVoice, card_name, config_name, model_name};
 use super::guard::Guard;
+use super::info::foreign_phonemes;
 use super::ledger::Ledger;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::settings::VoiceSource;
@@ -46,9 +47,7 @@ impl Catalogue {
         if let Some(voice) = installed {
             return self.verified(&id, voice).await;
         }
-        if self.0.reachable_source().is_none() {
-            return Err(VoiceError::Offline(id));
-        }
+        self.0.check_fetchable(&id)?;
         self.join(&id, Existing::Keep).await?;
         match self.0.read().installed.get(&id) {
             // It was verified as it came.
@@ -60,11 +59,7 @@ impl Catalogue {
     /// Whether the voice may be served and is here or to be had, or else why not. Fetches nothing.
     pub fn check(&self, id: &VoiceId) -> Result<(), VoiceError> {
         let (id, installed) = self.find(id)?;
-        if installed.is_some() || self.0.is_fetchable(&self.0.read(), &id) {
-            Ok(())
-        } else {
-            Err(VoiceError::Offline(id))
-        }
+        if installed.is_some() { Ok(()) } else { self.0.check_fetchable(&id) }
     }
 
     /// Downloads a voice whether it may be served or not, as far as its licence may. To replace what is there, the source's list is asked
@@ -74,9 +69,7 @@ impl Catalogue {
         if existing == Existing::Keep && self.0.read().installed.contains_key(&id) {
             return Ok(());
         }
-        if self.0.reachable_source().is_none() {
-            return Err(VoiceError::Offline(id));
-        }
+        self.0.check_fetchable(&id)?;
         self.join(&id, existing).await
     }
 
@@ -204,6 +197,14 @@ impl Catalogue {
 // === impl Inner ===
 
 impl Inner {
+    /// Whether there is anything to be gained by asking the source for the voice.
+    fn check_fetchable(&self, id: &VoiceId) -> Result<(), VoiceError> {
+        if let Some(phoneme_type) = self.foreign_phonemes(id) {
+            return Err(VoiceError::Unspeakable { voice: id.clone(), reason: foreign_phonemes(phoneme_type) });
+        }
+        self.reachable_source().map(|_| ()).ok_or_else(|| VoiceError::Offline(id.clone()))
+    }
+
     /// The voice in the source's list, which is fetched if the voice is not in it.
     async fn published(&self, id: &VoiceId) -> Result<PublishedVoice, VoiceError> {
         if let Some(voice) = self.read().published(id) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tts_batch_api::voices::{Catalogue, Existing, Verified, VoiceError, VoiceSettings, VoiceSource};
 
 use crate::fixture::{
@@ -386,4 +387,39 @@ async fn a_list_of_one_source_is_not_used_for_another() {
     assert_eq!(catalogue.resolve(&id("old-one")), None);
     assert_eq!(fixture.open().resolve(&id("old-one")), Some(id(VOICE)));
     assert_eq!(MODEL_BYTES, model(VOICE).len());
+}
+
+#[tokio::test]
+async fn a_voice_that_could_never_be_spoken_is_refused_before_its_model_is_fetched() {
+    let config = json!({
+        "audio": {"sample_rate": 22050}, "espeak": {"voice": "cmn"}, "phoneme_type": "bopomofo", "num_symbols": 130,
+        "phoneme_id_map": {"^": [1], "_": [0], "$": [2]},
+    });
+    let mut fixture = Fixture::new();
+    fixture.publish_with("zh_CN-other-low", "CC0", config.to_string().as_bytes());
+    let catalogue = fixture.open();
+    catalogue.refresh().await.unwrap();
+
+    let refused = catalogue.fetch(&id("zh_CN-other-low"), Existing::Keep).await;
+
+    assert!(
+        matches!(&refused, Err(VoiceError::Unspeakable { reason, .. }) if reason.contains("bopomofo")),
+        "{refused:?}"
+    );
+    assert_eq!(fixture.source.requests_for("zh_CN-other-low.onnx").len(), 0);
+    assert!(names_in(&fixture.models()).iter().all(|name| !name.contains("other")));
+}
+
+#[tokio::test]
+async fn public_voices_that_could_never_be_spoken_are_not_offered() {
+    let fixture = Fixture::new();
+    let catalogue = Catalogue::open(&VoiceSettings { allowed: vec!["*".to_owned()], ..fixture.settings() }).unwrap();
+
+    let fetched = catalogue.fetch(&id("he_IL-saspeech-medium"), Existing::Keep).await;
+
+    assert!(matches!(fetched, Err(VoiceError::Unspeakable { .. })), "{fetched:?}");
+    assert!(!catalogue.contains(&id("he_IL-saspeech-medium")) && catalogue.contains(&id("es_AR-daniela-high")));
+    let problem = catalogue.info(&id("he_IL-saspeech-medium")).unwrap().problem;
+    assert!(problem.is_some_and(|problem| problem.contains("hebrew")));
+    assert_eq!(fixture.source.requests().len(), 0);
 }

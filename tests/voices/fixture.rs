@@ -44,11 +44,16 @@ impl Fixture {
 
     /// Adds a voice to the source.
     pub fn publish(&mut self, name: &str, license: &str) {
+        self.publish_with(name, license, br#"{"audio": {"sample_rate": 16000}, "num_speakers": 1}"#);
+    }
+
+    /// The same, with such settings.
+    pub fn publish_with(&mut self, name: &str, license: &str, config: &[u8]) {
         let [language, voice, quality] = name.split('-').collect::<Vec<_>>().try_into().unwrap();
         let folder = format!("en/{language}/{voice}/{quality}");
         let files = [
             (format!("{folder}/{name}.onnx"), model(name)),
-            (format!("{folder}/{name}.onnx.json"), br#"{"audio": {"sample_rate": 16000}, "num_speakers": 1}"#.to_vec()),
+            (format!("{folder}/{name}.onnx.json"), config.to_vec()),
             (format!("{folder}/MODEL_CARD"), format!("* License: {license}\n\n## Training\n\nFrom scratch.\n").into()),
         ];
         let mut listed = json!({});

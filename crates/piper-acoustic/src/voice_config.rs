@@ -1,9 +1,12 @@
 //! Owns the settings file of a Piper voice (`NAME.onnx.json`, format of piper 1.8): unknown fields are ignored, optional ones have piper's
-//! defaults, phoneme types that this engine does not speak are refused.
+//! defaults, phoneme types that this engine does not speak are refused. What piper also takes is taken: numbers as strings, `null` for what is
+//! optional, no speakers for one, and the name of a phoneme type as Python prints it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// A voice's settings, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,28 +67,24 @@ const MAX_SAMPLE_RATE: u32 = 48_000;
 impl VoiceConfig {
     pub fn parse(json: &[u8]) -> Result<Self, VoiceConfigError> {
         let raw: RawConfig = serde_json::from_slice(json)?;
-        let phoneme_type = match raw.phoneme_type.as_deref() {
-            None | Some("espeak") => PhonemeType::Espeak,
-            Some("text") => PhonemeType::Text,
-            Some(other) => return Err(VoiceConfigError::PhonemeType(other.escape_debug().to_string())),
-        };
+        let phoneme_type = raw.phoneme_type.as_deref().map_or(Ok(PhonemeType::Espeak), PhonemeType::parse)?;
+        let speakers = raw.num_speakers.0.max(1);
         check(
-            (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(&raw.audio.sample_rate),
+            (MIN_SAMPLE_RATE..=MAX_SAMPLE_RATE).contains(&raw.audio.sample_rate.0),
             "audio.sample_rate must be from 8000 to 48000",
         )?;
-        check(raw.num_speakers >= 1, "num_speakers must be at least 1")?;
-        check((1..=4096).contains(&raw.hop_length), "hop_length must be from 1 to 4096")?;
+        check((1..=4096).contains(&raw.hop_length.0), "hop_length must be from 1 to 4096")?;
         check(
-            [raw.inference.noise_scale, raw.inference.noise_w].iter().all(|x| (0.0..=10.0).contains(x))
-                && (0.05..=20.0).contains(&raw.inference.length_scale),
+            [raw.inference.noise_scale.0, raw.inference.noise_w.0].iter().all(|x| (0.0..=10.0).contains(x))
+                && (0.05..=20.0).contains(&raw.inference.length_scale.0),
             "inference scales are out of range",
         )?;
         check(
-            (0..i64::from(raw.num_speakers)).contains(&raw.default_speaker_id),
+            (0..i64::from(speakers)).contains(&raw.default_speaker_id.0),
             "default_speaker_id must be below num_speakers",
         )?;
 
-        let phoneme_ids = known_to_graph(raw.phoneme_id_map, raw.num_symbols);
+        let phoneme_ids = known_to_graph(raw.phoneme_id_map, raw.num_symbols.0);
         check(
             [BEGIN, PAD, END].iter().all(|mark| phoneme_ids.contains_key(*mark)),
             "phoneme_id_map must hold ^, _ and $",
@@ -102,21 +101,32 @@ impl VoiceConfig {
         check(phoneme_type == PhonemeType::Text || !espeak_voice.is_empty(), "espeak.voice is missing")?;
         check(!espeak_voice.contains('\0'), "espeak.voice must not contain U+0000")?;
         Ok(Self {
-            sample_rate: raw.audio.sample_rate,
+            sample_rate: raw.audio.sample_rate.0,
             espeak_voice,
             phoneme_type,
             phoneme_ids,
             vowel_clusters: raw.vowel_clusters.into_iter().collect(),
             inference: InferenceDefaults {
-                noise_scale: raw.inference.noise_scale,
-                length_scale: raw.inference.length_scale,
-                noise_w: raw.inference.noise_w,
+                noise_scale: raw.inference.noise_scale.0,
+                length_scale: raw.inference.length_scale.0,
+                noise_w: raw.inference.noise_w.0,
             },
-            speakers: raw.num_speakers,
+            speakers,
             speaker_ids: raw.speaker_id_map,
-            default_speaker: raw.default_speaker_id,
-            hop_length: raw.hop_length,
+            default_speaker: raw.default_speaker_id.0,
+            hop_length: raw.hop_length.0,
         })
+    }
+}
+
+impl PhonemeType {
+    /// `espeak`, or as Python prints the name of its enum: `PhonemeType.ESPEAK`.
+    fn parse(name: &str) -> Result<Self, VoiceConfigError> {
+        match name.strip_prefix("PhonemeType.").unwrap_or(name).to_lowercase().as_str() {
+            "espeak" => Ok(Self::Espeak),
+            "text" => Ok(Self::Text),
+            other => Err(VoiceConfigError::PhonemeType(other.escape_debug().to_string())),
+        }
     }
 }
 
@@ -139,26 +149,26 @@ fn check(holds: bool, message: &'static str) -> Result<(), VoiceConfigError> {
 struct RawConfig {
     audio: RawAudio,
     espeak: Option<RawEspeak>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     inference: RawInference,
     phoneme_type: Option<String>,
     phoneme_id_map: HashMap<String, Vec<i64>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     vowel_clusters: Vec<Vec<String>>,
-    num_symbols: i64,
+    num_symbols: Number<i64>,
     #[serde(default = "one")]
-    num_speakers: u32,
-    #[serde(default)]
+    num_speakers: Number<u32>,
+    #[serde(default, deserialize_with = "or_default")]
     speaker_id_map: BTreeMap<String, i64>,
-    #[serde(default)]
-    default_speaker_id: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    default_speaker_id: Number<i64>,
     #[serde(default = "default_hop_length")]
-    hop_length: u32,
+    hop_length: Number<u32>,
 }
 
 #[derive(Deserialize)]
 struct RawAudio {
-    sample_rate: u32,
+    sample_rate: Number<u32>,
 }
 
 #[derive(Deserialize)]
@@ -169,23 +179,48 @@ struct RawEspeak {
 #[derive(Deserialize)]
 #[serde(default)]
 struct RawInference {
-    noise_scale: f32,
-    length_scale: f32,
-    noise_w: f32,
+    noise_scale: Number<f32>,
+    length_scale: Number<f32>,
+    noise_w: Number<f32>,
 }
 
 impl Default for RawInference {
     fn default() -> Self {
-        Self { noise_scale: 0.667, length_scale: 1.0, noise_w: 0.8 }
+        Self { noise_scale: Number(0.667), length_scale: Number(1.0), noise_w: Number(0.8) }
     }
 }
 
-fn one() -> u32 {
-    1
+fn one() -> Number<u32> {
+    Number(1)
 }
 
-fn default_hop_length() -> u32 {
-    256
+fn default_hop_length() -> Number<u32> {
+    Number(256)
+}
+
+/// A number, or a string that holds one: some exporters write those.
+#[derive(Debug, Clone, Copy, Default)]
+struct Number<T>(T);
+
+impl<'de, T: Deserialize<'de> + FromStr> Deserialize<'de> for Number<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written<T> {
+            Plain(T),
+            Quoted(String),
+        }
+
+        match Written::deserialize(deserializer)? {
+            Written::Plain(number) => Ok(Self(number)),
+            Written::Quoted(text) => text.parse().map(Self).map_err(|_| D::Error::custom("expected a number")),
+        }
+    }
+}
+
+/// `null` is what it is where the field is not there.
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -217,6 +252,26 @@ mod tests {
     }
 
     #[test]
+    fn what_piper_takes_is_taken() {
+        let mut config = minimal();
+        config["phoneme_type"] = json!("PhonemeType.ESPEAK");
+        config["audio"]["sample_rate"] = json!("22050");
+        config["inference"] = json!({"noise_scale": "0.5", "length_scale": 1, "noise_w": 0.8});
+        for (name, value) in [("num_speakers", json!(0)), ("speaker_id_map", json!(null))] {
+            config[name] = value;
+        }
+        for name in ["default_speaker_id", "vowel_clusters"] {
+            config[name] = json!(null);
+        }
+
+        let config = parse(&config).unwrap();
+
+        assert_eq!((config.sample_rate, config.speakers, config.default_speaker), (22_050, 1, 0));
+        assert_eq!((config.phoneme_type, config.inference.noise_scale), (PhonemeType::Espeak, 0.5));
+        assert!(config.speaker_ids.is_empty() && config.vowel_clusters.is_empty());
+    }
+
+    #[test]
     fn phonemes_without_a_row_in_the_graph_are_dropped() {
         let config = parse(&minimal()).unwrap();
 
@@ -229,7 +284,7 @@ mod tests {
         let broken: [(&str, Value); 9] = [
             ("/phoneme_type", json!("pinyin")),
             ("/audio/sample_rate", json!(0)),
-            ("/num_speakers", json!(0)),
+            ("/num_speakers", json!("two")),
             ("/hop_length", json!(0)),
             ("/phoneme_id_map", json!({"a": [1]})),
             ("/espeak", json!(null)),
