@@ -39,6 +39,7 @@ fn cardinals() {
         ("vi", "thứ 4", "thứ tư"),
         ("en", "~70 of 1.5M users and 12k fans", "about 70 of 1 point five million users and 12 thousand fans"),
         ("en", "12 500 000 stars", "12500000 stars"),
+        ("es", "1 hora y 31 días", "una hora y treinta y un días"),
     ]);
 }
 
@@ -56,6 +57,8 @@ fn ordinals() {
         ("es", "la 24.ª edición", "la vigesimocuarta edición"),
         ("ru", "300-й и 40-м", "трёхсотый и сороковом"),
         ("ru", "1930-е годы", "тысяча девятьсот тридцатые годы"),
+        ("de", "die 2. Bundesliga, am 3.", "die zweite Bundesliga, am dritten"),
+        ("de", "von 2011 bis 2016.", "von 2011 bis 2016."),
     ]);
 }
 
@@ -76,6 +79,8 @@ fn money() {
         ("ar", "7 ر.س", "سبعة ريال سعودي"),
         ("vi", "15$-25$", "mười lăm đô la đến hai mươi lăm đô la"),
         ("en", "99¢, €7,50 or $-3", "99 cents, 7 euros and 50 cents or minus 3 dollars"),
+        ("fr", "6 k€ et 6 M€", "6 mille euros et 6 millions d'euros"),
+        ("de", "1,5 Mio. Euro", "1 Komma fünf Millionen Euro"),
     ]);
 }
 
@@ -100,6 +105,9 @@ fn measures() {
         ("en", "3.5 in. wide, 10x12 ft", "3 point five inches wide, 10 by 12 feet"),
         ("en", "a 12\" pizza, he said \"it is 7\"", "a 12 inch pizza, he said \"it is 7\""),
         ("en", "40 kg/m³ on Route 1A", "40 kilograms per cubic meter on Route 1 [[ˈeɪ]]"),
+        ("de", "8 l/100 km", "8 Liter pro 100 Kilometer"),
+        ("fr", "24h/24", "24 heures sur 24"),
+        ("it", "1 h 20 min", "un'ora 20 minuti"),
     ]);
 }
 
@@ -158,6 +166,7 @@ fn times() {
         ("es", "a las 16.45", "a las 16 y 45"),
         ("hu", "07:00:09", "7 óra 9 másodperc"),
         ("en", "1h02m30s", "1 hour 2 minutes 30 seconds"),
+        ("it", "alle ore 20.30", "alle ore 20 e 30"),
     ]);
 }
 
@@ -207,6 +216,8 @@ fn abbreviations_initials_and_acronyms() {
         ("en", "M&Ms at 5 p.m. When?", "M and M's at 5 P M. When?"),
         ("en", "Approx. 4 from St. Paul, Minn. came", "approximately 4 from Saint Paul, Minnesota came"),
         ("en", "1600 Elm Ave. NW", "sixteen hundred Elm Avenue Northwest"),
+        ("de", "Bergstr. 7, Fr. 5. Mai", "Bergstraße 7, Freitag fünfter Mai"),
+        ("fr", "à St-Malo", "à Saint-Malo"),
     ]);
 }
 
@@ -220,6 +231,8 @@ fn telephones_and_serials() {
         ("sv", "tel. 08 790 75 59", "telefon noll åtta, sjuhundranittio, sjuttiofem, femtionio"),
         ("hi", "03861-351792", "शून्य तीन आठ छह एक, तीन पाँच एक सात नौ दो"),
         ("hu", "a +36 1 441-4000", "a plusz 36, 1, 441, 4000"),
+        ("pt", "1939-1945", "1939 a 1945"),
+        ("pt", "CEP 01310-100", "CEP zero um três um zero, um zero zero"),
     ]);
 }
 
@@ -246,6 +259,7 @@ fn math_and_symbols() {
         ("en", "E = mc^2, x² + 1 = 10^6", "E equals M C squared, x squared plus 1 equals 10 to the power of 6"),
         ("en", "set a_b=true", "set a_b equals true"),
         ("en", "call +36 1", "call +36 1"),
+        ("fr", "10² et 2^5", "10 au carré et 2 puissance 5"),
     ]);
 }
 

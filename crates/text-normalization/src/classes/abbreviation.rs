@@ -6,6 +6,9 @@ use crate::pattern::{Pattern, Position};
 use crate::token::{Cursor, Kind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    if let Some(found) = ending(cursor, language) {
+        return Some(found);
+    }
     let fits = language.patterns.at(cursor).find(|(pattern, end)| stands(pattern, cursor, *end, language));
     let (pattern, end) = fits?;
     // A stop ends the sentence as well, where one begins behind it.
@@ -20,6 +23,20 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             _ => pattern.may_end && end.is_before_sentence(),
         };
     Some(Match::whole(cursor, end, if ends { format!("{}.", pattern.said) } else { pattern.said.clone() }))
+}
+
+/// "Hauptstr. 5"
+fn ending(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let endings = &language.table.abbreviations.endings;
+    if endings.is_empty() {
+        return None;
+    }
+    let (end, word) = cursor.word()?;
+    let stop = end.eat(".")?;
+    let (stem, full) = endings.iter().find_map(|(short, full)| Some((word.strip_suffix(short.as_str())?, full)))?;
+    let is_name = stem.chars().count() > 2 && begins_with_capital(stem);
+    let ends = if stop.is_line_end() { "." } else { "" };
+    is_name.then(|| Match::whole(cursor, stop, format!("{stem}{full}{ends}")))
 }
 
 fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Language) -> bool {
@@ -56,8 +73,13 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
             let behind_comma = comma.filter(|_| !is_other).and_then(Cursor::back).map_or("", Cursor::text);
             (cursor.word_before().is_some_and(is_name) || begins_with_capital(behind_comma)) && !is_title
         }
+        // "St-Pierre"
+        Position::BeforeName if end.eat("-").is_some() => {
+            end.next().word().is_some_and(|(_, word)| begins_with_capital(word))
+        }
         Position::BeforeName => {
-            follows == Some(Kind::Word)
+            pattern.written.last().is_some_and(|last| last == ".")
+                && follows == Some(Kind::Word)
                 && begins_with_capital(next.text())
                 && end.blank().is_some()
                 && !cursor.word_before().is_some_and(|word| language.table.ordinals.suffixes.contains_key(word))

@@ -82,6 +82,10 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (sign_end, code) = currency(at, language)?;
     let is_word = at.kind() == Some(Kind::Word) && sign_end.at == at.at + 1;
     let number_at = sign_end.maybe_blank();
+    // "Fr. 5. Mai"
+    if super::date::find(number_at, language).is_some() {
+        return None;
+    }
     if is_word && number_at.at == sign_end.at && !at.text().chars().all(char::is_uppercase) {
         return None;
     }
@@ -229,7 +233,9 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
     };
     if let Some(scale) = scale {
         let scale = scale_said(scale, number, language);
-        let currency = names.get("scaled").cloned().unwrap_or_else(|| name(if singular { "one" } else { "many" }));
+        let is_plain = money.plain_scales.iter().any(|known| known == scale);
+        let scaled = names.get("scaled").filter(|_| !is_plain).cloned();
+        let currency = scaled.unwrap_or_else(|| name(if singular { "one" } else { "many" }));
         let said = language.number(number, "");
         return Some(fill(&money.scaled, &[("{number}", &said), ("{scale}", scale), ("{currency}", &currency)]));
     }

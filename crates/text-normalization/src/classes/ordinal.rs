@@ -36,7 +36,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let form = language.agreement("ordinal", &number.integer, cursor, behind);
-    let is_alone = cursor.is_line_start() || !form.is_empty();
+    // "bis 2015." ends a sentence.
+    let is_day = number.integer.len() < 3 && number.integer.as_str() < "32" || number.integer.len() == 1;
+    let is_alone = cursor.is_line_start() || (!form.is_empty() && (is_day || !behind.is_end()));
     if is_alone && behind.is_end() {
         return Some(Match::whole(cursor, behind, language.ordinal(&number.integer, form)?));
     }

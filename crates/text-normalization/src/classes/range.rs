@@ -16,6 +16,10 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(found);
     }
     let (at, first) = unsigned(cursor, language)?;
+    // "01310-100"
+    if first.integer.len() > 2 && first.integer.starts_with('0') {
+        return None;
+    }
     let mark = at.text();
     let (end, second) = unsigned(at.eat_any("-–—:x×")?, language)?;
     let end_is_clear =

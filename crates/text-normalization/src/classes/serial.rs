@@ -163,7 +163,7 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 }
 
 /// "text the word START to 74741": a small word before it, and one that tells a code some words before.
-fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
+pub fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
     let is_small =
         cursor.word_before().is_some_and(|word| word.chars().count() <= 3 && word.chars().all(char::is_lowercase));
     let first = cursor.at.saturating_sub(12);
@@ -199,7 +199,7 @@ fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let is_long = pieces.len() > 3;
     let is_code = digits.len() > 3 || digits.starts_with('0') || pieces.len() > 1;
     let label = super::telephone::label_before(cursor);
-    let is_named = is_code && is_one_of(label, &telephone.before) || is_named_before(cursor, language);
+    let is_named = is_code && (is_one_of(label, &telephone.before) || is_named_before(cursor, language));
     let is_code_behind = digits.len() == 3
         && is_one_of(
             at.word_after(),

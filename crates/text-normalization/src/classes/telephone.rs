@@ -102,7 +102,11 @@ fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
         && groups.parts[0].starts_with('0')
         && groups.parts[0].len() > 1
         && groups.parts.iter().all(|part| part.len() > 1)
-        && (9..=12).contains(&groups.total());
+        && (8..=12).contains(&groups.total());
+    // "1914-1918"
+    if lengths == [4, 4] && groups.parts.iter().all(|part| super::year::is_plausible(part)) {
+        return false;
+    }
     has_letters && groups.total() >= 7
         || is_known
         || has_prefix
@@ -116,7 +120,10 @@ fn is_short(groups: &Groups<'_>, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, la
     let is_named = is_one_of(label_before(cursor), &telephone.before);
     let is_emergency = groups.parts.len() == 1
         && telephone.emergency.iter().any(|number| number == groups.parts[0])
-        && (is_named || cursor.is_line_start() || end.word_after().is_none());
+        && (is_named
+            || cursor.is_line_start()
+            || end.word_after().is_none()
+            || super::serial::is_named_before(cursor, language));
     is_emergency
         || (is_named
             && (groups.parts.len() > 1 && groups.total() >= 7 || groups.parts.len() == 1 && groups.total() >= 5))

@@ -119,7 +119,10 @@ fn clock<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<
         if let Some((last, second)) = end.eat(":").filter(|_| is_colon).and_then(minutes) {
             return Some((last, Clock { hour, minute: Some(minute), second: Some(second), is_certain: true }));
         }
-        let is_certain = is_colon || (language.table.times.dot_alone && is_alone(cursor, end) && hour.len() == 2);
+        let label = super::telephone::label_before(cursor);
+        let is_certain = is_colon
+            || (is_one_of(label, &language.table.times.before) && may_end(end))
+            || (language.table.times.dot_alone && is_alone(cursor, end) && hour.len() == 2);
         return Some((end, Clock { hour, minute: Some(minute), second: None, is_certain }));
     }
     Some((at, Clock { hour, minute: None, second: None, is_certain: false }))

@@ -17,6 +17,8 @@ pub struct Money {
     pub joined: String,
     /// With `{number}`, `{scale}` and `{currency}`.
     pub scaled: String,
+    /// Scales behind which a currency's plain name stands: "cinq mille euros", but "cinq millions d'euros".
+    pub plain_scales: Vec<String>,
     /// Plain names by currency: plural categories, `gender`, `minor-one`, `minor-other`, `minor-gender`, ...
     pub names: BTreeMap<String, Words>,
     /// Short ways to write a scale directly behind an amount.
@@ -81,6 +83,8 @@ pub struct Abbreviations {
     pub anywhere: Words,
     /// Behind a town: states.
     pub regions: Words,
+    /// Ends of words that are written short: "Hauptstr.".
+    pub endings: Words,
     /// They may end a sentence: their stop is kept before a capital.
     pub may_end: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::{Match, fill};
 use crate::language::Language;
-use crate::number::{Number, may_begin, signed, unsigned};
+use crate::number::{Number, may_begin, may_end, signed, unsigned};
 use crate::token::{Cursor, Kind};
 
 mod symbols;
@@ -170,7 +170,20 @@ fn is_behind_indefinite(start: Cursor<'_, '_>, language: &Language) -> bool {
 
 /// "/h", "/min" behind another unit.
 fn per<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
-    let at = end.eat("/").filter(|at| at.kind() == Some(Kind::Word))?;
+    let at = end.eat("/")?;
+    // "7 l/100 km", "24 h/24"
+    if at.kind() == Some(Kind::Digits) {
+        let per = if let Some(found) = quantity(at, language) {
+            let said = found.pieces.into_iter().map(|piece| piece.said).collect::<String>();
+            return Some((at.doc().cursor(found.end), format!("{} {said}", language.table.measures.per)));
+        } else {
+            &language.table.fractions.over
+        };
+        let (behind, digits) = at.digits_of(1..=2)?;
+        let is_clear = may_end(behind) && !per.is_empty() && !per.contains('{');
+        return is_clear.then(|| (behind, format!("{per} {}", language.cardinal(digits, ""))));
+    }
+    let at = Some(at).filter(|at| at.kind() == Some(Kind::Word))?;
     let (behind, unit) = unit(at, language)?;
     let words = &unit.words;
     let pattern = words.get("per").cloned().or_else(|| {
