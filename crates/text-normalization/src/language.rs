@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
+use crate::classes::label_before;
 use crate::number::Number;
 use crate::pattern::Patterns;
 use crate::plurals::Plurals;
@@ -281,6 +282,14 @@ impl Language {
         said
     }
 
+    /// Two numbers with "to" between.
+    pub fn range(&self, first: &Number, second: &Number) -> [String; 2] {
+        let ranges = &self.table.ranges;
+        let first = self.number(first, &ranges.form);
+        let first = if ranges.from.is_empty() { first } else { format!("{} {first}", ranges.from) };
+        [format!("{first} {}", ranges.to), self.number(second, &ranges.form)]
+    }
+
     pub fn category(&self, number: &Number) -> &'static str {
         self.plurals.cardinal(&number.plain())
     }
@@ -300,7 +309,7 @@ impl Language {
 
     /// The form that a number of a kind has between the words around it.
     pub fn agreement(&self, kind: &str, digits: &str, before: Cursor<'_, '_>, after: Cursor<'_, '_>) -> &str {
-        let (before, after) = (before.word_before().map(str::to_lowercase), after.word_after().map(str::to_lowercase));
+        let (before, after) = (label_before(before).map(str::to_lowercase), after.word_after().map(str::to_lowercase));
         let is_any = |words: &[String], word: Option<&String>| {
             word.is_some_and(|word| {
                 words.iter().any(|known| match known.strip_prefix('-') {

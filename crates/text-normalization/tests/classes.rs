@@ -40,6 +40,8 @@ fn cardinals() {
         ("en", "~70 of 1.5M users and 12k fans", "about 70 of 1 point five million users and 12 thousand fans"),
         ("en", "12 500 000 stars", "12500000 stars"),
         ("es", "1 hora y 31 días", "una hora y treinta y un días"),
+        ("ru", "около 40 домов", "около сорока домов"),
+        ("pl", "bez 6 minut", "bez sześciu minut"),
     ]);
 }
 
@@ -81,6 +83,8 @@ fn money() {
         ("en", "99¢, €7,50 or $-3", "99 cents, 7 euros and 50 cents or minus 3 dollars"),
         ("fr", "6 k€ et 6 M€", "6 mille euros et 6 millions d'euros"),
         ("de", "1,5 Mio. Euro", "1 Komma fünf Millionen Euro"),
+        ("nl", "€ 7,- of 7,- €", "7 euro of 7 euro"),
+        ("pl", "7 gr", "7 groszy"),
     ]);
 }
 
@@ -108,6 +112,8 @@ fn measures() {
         ("de", "8 l/100 km", "8 Liter pro 100 Kilometer"),
         ("fr", "24h/24", "24 heures sur 24"),
         ("it", "1 h 20 min", "un'ora 20 minuti"),
+        ("ru", "+6 °C", "плюс шесть градусов Цельсия"),
+        ("ru", "4-6 км", "от четырёх до шести километров"),
     ]);
 }
 
@@ -132,6 +138,11 @@ fn dates() {
         ("ru", "04.05.07", "четвёртое мая ноль седьмого"),
         ("en", "Mon-Fri", "Monday to Friday"),
         ("en", "2023-11-30T14:30:00Z", "November thirtieth, twenty twenty-three, 14 30 U T C"),
+        ("pl", "od 4 do 6 maja", "od czwartego do szóstego maja"),
+        ("ru", "с 4 по 6 мая", "с четвёртого по шестое мая"),
+        ("pl", "25.12.2021 r. był", "dwudziestego piątego grudnia dwa tysiące dwudziestego pierwszego roku był"),
+        ("nl", "3 t/m 6 mei", "3 tot en met 6 mei"),
+        ("fr", "03-04-2005", "3 avril 2005"),
     ]);
 }
 
@@ -149,6 +160,8 @@ fn years() {
         ("zh", "公元前301年", "公元前三零一年"),
         ("pl", "w 1950 roku", "w tysiąc dziewięćset pięćdziesiątym roku"),
         ("en", "the 2019/20 season", "the twenty nineteen 20 season"),
+        ("ru", "В 1987 г. он", "В тысяча девятьсот восемьдесят седьмом году он"),
+        ("pl", "w 1987 r.", "w tysiąc dziewięćset osiemdziesiątym siódmym roku."),
     ]);
 }
 
@@ -167,6 +180,8 @@ fn times() {
         ("hu", "07:00:09", "7 óra 9 másodperc"),
         ("en", "1h02m30s", "1 hour 2 minutes 30 seconds"),
         ("it", "alle ore 20.30", "alle ore 20 e 30"),
+        ("ru", "с 9:00 до 17:30", "с девяти часов до семнадцати часов тридцати минут"),
+        ("pl", "o 8.15", "o ósmej 15"),
     ]);
 }
 
@@ -199,6 +214,8 @@ fn roman_numerals() {
         ("vi", "chương xii", "chương mười hai"),
         ("en", "Final Fantasy VII, Pope Sixtus IV", "Final Fantasy 7, Pope Sixtus the fourth"),
         ("en", "vol. III, the XIV century", "volume 3, the fourteenth century"),
+        ("ru", "в XIX в. и XX в. тоже", "в девятнадцатом веке и двадцатый век тоже"),
+        ("pl", "w XIX w.", "w dziewiętnastym wieku."),
     ]);
 }
 
@@ -258,7 +275,7 @@ fn math_and_symbols() {
         ("en", "So good 😂😂😂", "So good 😂"),
         ("en", "E = mc^2, x² + 1 = 10^6", "E equals M C squared, x squared plus 1 equals 10 to the power of 6"),
         ("en", "set a_b=true", "set a_b equals true"),
-        ("en", "call +36 1", "call +36 1"),
+        ("en", "call +36 1", "call plus 36 1"),
         ("fr", "10² et 2^5", "10 au carré et 2 puissance 5"),
     ]);
 }

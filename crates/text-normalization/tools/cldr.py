@@ -42,7 +42,7 @@ RON RSD RUB SAR SEK SGD THB TND TRY TWD UAH USD UYU VES VND XOF ZAR""".split()
 # What is wrong in the rules of CLDR 48.2: spellings, and rules that are replaced.
 SPELLINGS = {
     "es": [("octingésim", "octingentésim")],
-    "ru": [("четверт", "четвёрт"), ("трех", "трёх")],
+    "ru": [("четверт", "четвёрт"), ("трех", "трёх"), ("четырех", "четырёх")],
 }
 
 CASES = ["accusative", "genitive"]

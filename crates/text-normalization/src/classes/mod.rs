@@ -1,6 +1,9 @@
 //! The semiotic classes (Ebden and Sproat, "The Kestrel TTS text normalization system", 2014): each finds what is of it at a place, and says it.
 
+use std::collections::BTreeMap;
+
 use crate::language::Language;
+use crate::table::Words;
 use crate::token::Cursor;
 
 mod abbreviation;
@@ -215,10 +218,21 @@ impl Piece {
     }
 }
 
+pub use telephone::label_before;
+
 /// A template with its places filled.
 fn fill(template: &str, parts: &[(&str, &str)]) -> String {
     let filled = parts.iter().fold(template.to_owned(), |text, (name, part)| text.replace(name, part));
     filled.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A noun that is written short behind a number, in the form that the number has.
+fn noun<'d, 't>(end: Cursor<'d, 't>, nouns: &BTreeMap<String, Words>, form: &str) -> Option<(Cursor<'d, 't>, String)> {
+    let (behind, word) = end.blank()?.word()?;
+    let said = nouns.get(word)?.get(form)?;
+    let stop = behind.eat(".")?;
+    let ends = if stop.is_line_end() { "." } else { "" };
+    Some((stop, format!(" {said}{ends}")))
 }
 
 /// Letters one by one, as espeak-ng names them.

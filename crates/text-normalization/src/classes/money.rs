@@ -99,6 +99,10 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 
 /// Two digits behind the mark that another language has: "€5,50" in English.
 fn other_fraction<'d, 't>(end: Cursor<'d, 't>, number: &mut Number) -> Option<Cursor<'d, 't>> {
+    // "5,-"
+    if let Some(behind) = end.eat_any(".,").and_then(|at| at.eat_any("-–—")) {
+        return behind.ends_word().then_some(behind);
+    }
     let (behind, cents) = end.eat_any(".,").and_then(|at| at.digits_of(2..=2))?;
     let is_fraction = number.fraction.is_none() && crate::number::may_end(behind);
     is_fraction.then(|| {

@@ -28,8 +28,15 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     // "5-10 %"
     let (end, second) = unsigned(end.eat_any("-–")?, language)?;
     let (sign, behind) = sign(end, language)?;
-    let (first, second) = (language.number(&first, ""), say(&second, sign, language)?);
-    Some(Match::whole(cursor, behind, format!("{first} {} {second}", language.table.ranges.to)))
+    let [first, last] = language.range(&first, &second);
+    let words = &language.table.measures.percent;
+    let is_before = words.get(sign).is_some_and(|word| word.starts_with('^'));
+    if language.table.ranges.form.is_empty() || is_before {
+        let second = say(&second, sign, language)?;
+        return Some(Match::whole(cursor, behind, format!("{first} {second}")));
+    }
+    let word = words.get(&format!("{sign}many")).or_else(|| words.get(sign))?;
+    Some(Match::whole(cursor, behind, format!("{first} {last} {word}")))
 }
 
 fn sign<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(&'d str, Cursor<'d, 't>)> {

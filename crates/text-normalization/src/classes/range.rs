@@ -17,10 +17,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let (at, first) = unsigned(cursor, language)?;
     // "01310-100"
-    if first.integer.len() > 2 && first.integer.starts_with('0') {
+    let mark = at.text();
+    let is_code = first.integer.starts_with('0') && first.integer.len() > 1;
+    if is_code && (first.integer.len() > 2 || at.next().text().len() > 2) {
         return None;
     }
-    let mark = at.text();
     let (end, second) = unsigned(at.eat_any("-–—:x×")?, language)?;
     let end_is_clear =
         may_end(end) && end.eat_any("-–/").is_none_or(|next| next.kind() == Some(Kind::Blank) || next.is_end());
@@ -38,7 +39,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         _ if !end_is_clear => None,
         _ => {
             let is_score = is_one_of(score_word(cursor), &ranges.scores);
-            Some(Match::whole(cursor, end, said(if is_score { &ranges.score } else { &ranges.to })))
+            let range = || language.range(&first, &second).join(" ");
+            Some(Match::whole(cursor, end, if is_score { said(&ranges.score) } else { range() }))
         }
     }
 }
@@ -90,10 +92,11 @@ fn verses(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 fn years(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (at, first) = cursor.digits_of(4..=4)?;
     let years = &language.table.years;
-    if !super::year::is_plausible(first) || (years.rule.is_empty() && !years.bare) {
+    let form = language.table.ranges.year_form.as_str();
+    if !super::year::is_plausible(first) || (years.rule.is_empty() && !years.bare && form.is_empty()) {
         return None;
     }
-    let (at, first_said) = super::year::decade(at, first, language).unwrap_or_else(|| (at, language.year(first, "")));
+    let (at, first_said) = super::year::decade(at, first, language).unwrap_or_else(|| (at, language.year(first, form)));
     let separator = at.text();
     let second = at.eat_any("-–—/")?;
     let (end, digits) = second.digits()?;
@@ -106,7 +109,7 @@ fn years(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let (end, second_said) = match digits.len() {
         4 if super::year::is_plausible(digits) => {
-            super::year::decade(end, digits, language).unwrap_or_else(|| (end, language.year(digits, "")))
+            super::year::decade(end, digits, language).unwrap_or_else(|| (end, language.year(digits, form)))
         }
         2 if digits > &first[2..] => (end, language.cardinal(digits, "")),
         _ => return None,

@@ -32,7 +32,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let form = language.agreement("roman", &digits, cursor, stopped.unwrap_or(end));
     if !form.is_empty() {
         let behind = stopped.unwrap_or(end);
-        return language.ordinal(&digits, form).map(|said| Match::whole(cursor, behind, said));
+        let (behind, noun) = super::noun(behind, &roman.nouns, form).unwrap_or((behind, String::new()));
+        return language.ordinal(&digits, form).map(|said| Match::whole(cursor, behind, said + &noun));
     }
     if is_one_of(before, &roman.ordinal_after) || is_one_of(end.word_after(), &roman.ordinal_before) {
         return language.ordinal(&digits, &roman.ordinal_form).map(|said| Match::whole(cursor, end, said));

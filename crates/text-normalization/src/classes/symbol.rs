@@ -32,6 +32,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             before.back().is_some_and(|word| word.text().chars().next_back().is_some_and(char::is_alphanumeric));
         return is_word_before.then(|| Match::whole(before, behind, ","));
     }
+    // "+5 °C"
+    let plus = &language.table.numbers.plus;
+    if written == "+" && cursor.begins_word() && behind.kind() == Some(Kind::Digits) && !plus.is_empty() {
+        return Some(Match::whole(cursor, behind, format!("{plus} ")));
+    }
     let said = symbols.get(written)?;
     // A word beside a word: "a=b".
     let is_word = said.chars().any(char::is_alphanumeric);

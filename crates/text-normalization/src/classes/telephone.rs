@@ -16,7 +16,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let plus = cursor.eat("+").map(|at| at.blank().filter(|at| at.text() == "(").unwrap_or(at));
     let (end, groups) = groups(plus.unwrap_or(cursor))?;
     let is_number = plus.is_some() && groups.total() >= 7
-        || is_shape(&groups, language)
+        || is_shape(&groups, language) && super::date::find(cursor, language).is_none()
         || is_short(&groups, cursor, end, language);
     if !is_number || !may_end(end) {
         return None;

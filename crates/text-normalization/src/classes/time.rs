@@ -263,7 +263,7 @@ fn say(clock: &Clock<'_>, language: &Language, with_half: bool, form: &str) -> S
         language.cardinal(if plain.is_empty() { "0" } else { plain }, form)
     };
     let said_hour = match times.ordinal.as_str() {
-        "" => number(hour, &times.form),
+        "" => number(hour, if form.is_empty() { &times.form } else { form }),
         ordinal => {
             language.ordinal(hour, if form.is_empty() { ordinal } else { form }).unwrap_or_else(|| hour.to_owned())
         }
@@ -271,14 +271,15 @@ fn say(clock: &Clock<'_>, language: &Language, with_half: bool, form: &str) -> S
     let said_hour = times.words.get(hour).cloned().unwrap_or(said_hour);
     let word = |words: &crate::table::Words, digits: &str| {
         let category = language.plurals().cardinal(digits.trim_start_matches('0'));
-        Language::form(words, category).unwrap_or_default().to_owned()
+        words.get(form).map(String::as_str).or_else(|| Language::form(words, category)).unwrap_or_default().to_owned()
     };
+    let minute_form = if times.ordinal.is_empty() && !form.is_empty() { form } else { &times.minute_form };
     let parts = [
         ("{hours}", word(&times.hours, hour)),
         ("{minutes}", word(&times.minutes, minute)),
         ("{seconds}", word(&times.seconds, clock.second.unwrap_or("0"))),
         ("{hour}", said_hour),
-        ("{minute}", times.minute_words.get(minute).cloned().unwrap_or_else(|| number(minute, &times.minute_form))),
+        ("{minute}", times.minute_words.get(minute).cloned().unwrap_or_else(|| number(minute, minute_form))),
         ("{second}", number(clock.second.unwrap_or("0"), &times.minute_form)),
     ];
     let parts: Vec<(&str, &str)> = parts.iter().map(|(name, part)| (*name, part.as_str())).collect();

@@ -50,7 +50,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if !is_year || (years.rule.is_empty() && years.forms.is_empty()) {
         return None;
     }
-    Some(Match::whole(cursor, end, language.year(digits, form)))
+    let (end, noun) = super::noun(end, &years.nouns, form).unwrap_or((end, String::new()));
+    Some(Match::whole(cursor, end, language.year(digits, form) + &noun))
 }
 
 /// Four digits that people write of years and hardly of anything else.

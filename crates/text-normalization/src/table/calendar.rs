@@ -19,6 +19,8 @@ pub struct Years {
     pub cardinal_from: u32,
     /// By form, where the language has forms of years.
     pub forms: Words,
+    /// Nouns that are written short behind a year, by its form.
+    pub nouns: BTreeMap<String, Words>,
     /// Words before a year.
     pub before: Vec<String>,
     /// Words that may stand behind four digits that are a year.
@@ -61,6 +63,8 @@ pub struct Dates {
     pub months: BTreeMap<String, u8>,
     /// How days of the week are written short; Sunday is 0.
     pub days: BTreeMap<String, u8>,
+    /// Words between the days of a range: "od 3 do 5 maja".
+    pub through: Vec<String>,
     /// Words before a day and month in digits without a year.
     pub before: Vec<String>,
     pub quarter: String,

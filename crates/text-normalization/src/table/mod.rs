@@ -152,6 +152,11 @@ pub struct Fractions {
 #[serde(default, deny_unknown_fields)]
 pub struct Ranges {
     pub to: String,
+    /// Before the first number, and the form of both: "от пяти до десяти".
+    pub from: String,
+    pub form: String,
+    /// Form of the years of a range.
+    pub year_form: String,
     /// Words before a score.
     pub scores: Vec<String>,
     /// Between the numbers of a score, where that is not nothing.
@@ -166,6 +171,8 @@ pub struct Roman {
     /// Words before a cardinal, and before an ordinal.
     pub cardinal_after: Vec<String>,
     pub ordinal_after: Vec<String>,
+    /// Nouns that are written short behind a numeral, by its form.
+    pub nouns: BTreeMap<String, Words>,
     /// Words behind an ordinal: `XX wiek`.
     pub ordinal_before: Vec<String>,
     /// How the number of a ruler is said: with `{number}`.

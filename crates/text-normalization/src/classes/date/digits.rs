@@ -1,7 +1,7 @@
 //! Dates in digits.
 
 use super::{day_said, not_twice, with_ending};
-use crate::classes::{Match, fill, is_one_of, time, year};
+use crate::classes::{Match, fill, is_one_of, noun, time, year};
 use crate::language::Language;
 use crate::number::may_end;
 use crate::token::Cursor;
@@ -57,8 +57,14 @@ pub fn numeric(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             return None;
         }
         let form = language.agreement("day", day, cursor, end);
-        return say(language, day, month, Some(year), form)
-            .map(|said| Match::whole(cursor, end, not_twice(cursor, said)));
+        let said = not_twice(cursor, say(language, day, month, Some(year), form)?);
+        // "24.12.2023 r.", where the template says the noun.
+        let noun = noun(end, &language.table.years.nouns, "genitive");
+        return Some(match noun.filter(|(_, noun)| said.ends_with(noun.trim_end_matches('.'))) {
+            Some((end, noun)) if noun.ends_with('.') => Match::whole(cursor, end, said + "."),
+            Some((end, _)) => Match::whole(cursor, end, said),
+            None => Match::whole(cursor, end, said),
+        });
     }
     let has_zero = first.len() == 2 && second.len() == 2 && (first.starts_with('0') || second.starts_with('0'));
     let stop = at.eat(".").filter(|_| separator == ".");

@@ -15,7 +15,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             .or_else(|| numeric(cursor, language))
             .or_else(|| month_year(cursor, language))
             .or_else(|| hyphened(cursor, language))
-            .or_else(|| day_month(cursor, language)),
+            .or_else(|| day_month(cursor, language))
+            .or_else(|| through(cursor, language)),
         Kind::Word if cursor.begins_word() => {
             month_day(cursor, language).or_else(|| quarter(cursor, language)).or_else(|| weekday(cursor, language))
         }
@@ -218,6 +219,16 @@ fn day_month(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         pieces.push(Piece::new(year, end, said));
     }
     Some(Match::pieces(end, pieces))
+}
+
+/// The first day of "od 3 do 5 maja".
+fn through(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
+    let (end, digits) = day(cursor, language)?;
+    let (behind, word) = end.blank()?.word()?;
+    let is_range = language.table.dates.through.iter().any(|known| known == word);
+    day_month(behind.blank().filter(|_| is_range)?, language)?;
+    let form = language.agreement("day", digits, cursor, end);
+    Some(Match::whole(cursor, end, day_said(language, digits, form)))
 }
 
 /// "Q3 2024".

@@ -66,6 +66,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (end, first) = signed(cursor, language)?;
     let (mut end, mut words) = (end, Vec::new());
     let mut last = first.clone();
+    let mut is_range = false;
     // "20-25 km", "4 1/2 lbs", "2 x 4 m"
     let fraction = end.blank().and_then(|at| super::fraction::mixed(at, &first, language));
     let vulgar = super::fraction::vulgar(end, &first, language);
@@ -76,8 +77,8 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     } else if let Some((behind, second)) = end.eat_any("-–").and_then(|at| unsigned(at, language))
         && !language.table.ranges.to.is_empty()
     {
-        words.push(language.number(&first, ""));
-        words.push(language.table.ranges.to.clone());
+        words.extend(language.range(&first, &second));
+        is_range = true;
         end = behind;
         last = second;
     }
@@ -111,7 +112,8 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     {
         return None;
     }
-    let category = if scale.is_some() { "many" } else { language.category(&last) };
+    let is_many = scale.is_some() || is_range && !language.table.ranges.form.is_empty();
+    let category = if is_many { "many" } else { language.category(&last) };
     // "a 4-kg bag", "the 100m final"
     let is_singular = hyphen.is_some()
         || (language.table.money.singular_before_noun
@@ -121,11 +123,12 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let name = Language::form(&names.words, category).unwrap_or_default().to_owned();
     let gender = names.words.get("gender").map_or("", String::as_str);
     let mut said = String::new();
-    if words.len() == 1 {
-        said.push_str(&words[0]);
+    if words.len() == 1 || is_range && scale.is_none() {
+        said.push_str(&words.join(" "));
     } else {
-        let number = language.number(&last, gender);
-        words.push(number);
+        if !is_range {
+            words.push(language.number(&last, gender));
+        }
         if let Some(scale) = scale {
             words.push(super::money::scale_said(&scale, &last, language).to_owned());
         }

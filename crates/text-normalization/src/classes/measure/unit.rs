@@ -71,6 +71,10 @@ pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(
         if plain == "\"" && (!is_close || closes_quotation(at)) {
             continue;
         }
+        // Another word in this language: "3 t/m 5 mei".
+        if language.table.measures.symbols.get(&plain).is_some_and(String::is_empty) {
+            return None;
+        }
         let Some(name) = language.unit_symbol(&plain) else { continue };
         let Some(words) = language.unit(name) else { continue };
         return Some((reached, Unit { words: std::borrow::Cow::Borrowed(words), is_rate: name.contains("-per-") }));
