@@ -91,7 +91,7 @@ impl Speaker {
         text_reader(config, 0)?;
         pool_settings(config)?;
         let files = RuntimeFiles::find(&runtime_settings(config))?;
-        let runtime = OnnxRuntime::load(&files.onnxruntime)?;
+        let runtime = OnnxRuntime::new(&files.onnxruntime);
         let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
         let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());

@@ -42,7 +42,7 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
 
     let input = text_of(&args.text)?;
     let texts: Vec<&str> = if args.text == "-" { input.lines().collect() } else { vec![&input] };
-    let runtime = OnnxRuntime::load(&files.onnxruntime)?;
+    let runtime = OnnxRuntime::new(&files.onnxruntime);
     in_system(async {
         let espeak = EspeakPool::start(espeak_settings(&config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime, files.tashkeel);

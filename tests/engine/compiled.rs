@@ -21,26 +21,29 @@ fn a_folder_that_cannot_be_written_costs_no_voice() {
 
 #[test]
 fn a_damaged_compiled_voice_is_made_again() {
-    let parent = tempfile::tempdir().unwrap();
-    let folder = parent.path().join("compiled");
-    assert!(loads_with(&folder));
-    let compiled = || {
-        let folders = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-        folders.collect::<Vec<_>>()
-    };
-    let [voice] = &compiled()[..] else { panic!("{:?}", compiled()) };
-    let kept = voice.join("durations.ort");
-    let kept = &kept;
-    let whole = std::fs::read(kept).unwrap();
-    let mut damaged = whole.clone();
-    damaged[whole.len() / 2] ^= 0x40;
-    std::fs::remove_file(kept).unwrap();
-    std::fs::write(kept, &damaged).unwrap();
+    for whole in [false, true] {
+        let parent = tempfile::tempdir().unwrap();
+        let models = CompiledModels::new(onnxruntime(), Some(parent.path().to_owned()));
+        let models = if whole { models.whole() } else { models };
+        let engine = OnnxEngine::new(onnxruntime(), models);
+        assert!(engine.load(&voice_files()).is_ok());
+        let compiled = || {
+            let folders = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().path());
+            folders.collect::<Vec<_>>()
+        };
+        let [voice] = &compiled()[..] else { panic!("{:?}", compiled()) };
+        let kept = &voice.join(if whole { "whole.ort" } else { "CHECKED" });
+        let intact = std::fs::read(kept).unwrap();
+        let mut damaged = intact.clone();
+        damaged[intact.len() / 2] ^= 0x40;
+        std::fs::remove_file(kept).unwrap();
+        std::fs::write(kept, &damaged).unwrap();
 
-    assert!(loads_with(&folder));
+        assert!(engine.load(&voice_files()).is_ok());
 
-    assert_eq!(compiled().as_slice(), std::slice::from_ref(voice));
-    assert!(std::fs::read(kept).unwrap() != damaged, "the damage is still there");
+        assert_eq!(compiled().as_slice(), std::slice::from_ref(voice));
+        assert!(std::fs::read(kept).unwrap() != damaged, "the damage is still there");
+    }
 }
 
 /// Another process may do so, by a copy that fails or by cleaning up.

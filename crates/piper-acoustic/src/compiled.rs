@@ -1,7 +1,7 @@
-//! Owns voices in the form that they are computed in. A graph is taken apart where it can be, and ONNX Runtime
-//! optimises what it computes of it for its own version and the processor at hand; both take most of the time of
-//! loading. The result is kept in a folder whose name says what it was made of. Where no folder can be written, it is
-//! made again each time.
+//! Owns deciding how a voice is computed, and what is kept of that decision. A graph that can be taken apart is computed by the kernels, once a
+//! check has shown that they speak as ONNX Runtime does; a graph that cannot is compiled by ONNX Runtime for its own version and the processor
+//! at hand. Both take most of the time of loading a voice for the first time. The result is kept in a folder whose name says what it was made
+//! of. Where no folder can be written, it is made again each time.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -9,16 +9,17 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use bytes_utils::SegmentedBuf;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::check::Expected;
+use super::check::{DurationReference, Expected};
 use super::kernels::simd::Level;
 use super::leftovers::{PARTIAL, mark_used};
 use super::memory::release_freed_memory;
-use super::onnx::{Cut, OnnxModel};
+use super::onnx::OnnxModel;
 use super::parted::{PartedVoice, joined};
 use super::runtime::OnnxRuntime;
 use super::vits::Seams;
@@ -35,38 +36,22 @@ pub struct CompiledModels {
 
 /// A voice as it is computed.
 pub enum CompiledVoice {
-    /// With the voice, where it was put together for its check.
-    Parts(VoiceParts, Option<Box<PartedVoice>>),
+    /// By the kernels.
+    Parts(Box<PartedVoice>),
     /// As it came, in ONNX Runtime's own format.
     Whole(Bytes),
 }
 
-/// A voice taken apart.
-#[derive(Clone)]
-pub struct VoiceParts {
-    /// As ONNX.
-    pub encoder: Bytes,
-    /// In ONNX Runtime's own format.
-    pub durations: Bytes,
-    /// As ONNX.
-    pub flow: Bytes,
-    /// As ONNX.
-    pub decoder: Bytes,
-}
+/// Part of every name: changed when this program compiles or checks differently.
+const VERSION: &str = "6";
 
-/// Part of every name: changed when this program compiles differently.
-const VERSION: &str = "5";
-
+/// Says that the kernels speak as the voice's graph does.
+const CHECKED: &str = "CHECKED";
+const CHECKED_CONTENT: &[u8] = b"the kernels speak as the graph does\n";
 const WHOLE: &str = "whole.ort";
-const ENCODER: &str = "encoder.onnx";
-const DURATIONS: &str = "durations.ort";
-const FLOW: &str = "flow.onnx";
-const DECODER: &str = "decoder.onnx";
 /// The digests of the files beside it, as `sha256sum` writes them.
 const DIGESTS: &str = "SHA256SUMS";
 const MAX_DIGESTS_BYTES: u64 = 4 << 10;
-
-const CHUNK_BYTES: usize = 64 << 10;
 
 // === impl CompiledModels ===
 
@@ -81,23 +66,40 @@ impl CompiledModels {
         Self { take_apart: false, ..self }
     }
 
-    /// The compiled form of a voice's ONNX file.
+    /// The voice in an ONNX file as it is computed.
     pub fn open(&self, source: &Path, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
-        let kept_as = |name: String| self.folder.as_ref().map(|folder| folder.join(name));
-        let kept = kept_as(name_of_file(source, self.runtime.build()).map_err(LoadError::Read)?);
-        if let Some(kept) = kept
-            && let Some(voice) = open_kept(&kept)
+        let segments = files::read_in_segments(source, MAX_MODEL_BYTES).map_err(LoadError::Read)?;
+        let digest = digest_of(&segments);
+        let kept_as = |by: &[&str]| self.folder.as_ref().map(|folder| folder.join(name_of(&digest, by)));
+        let checked = kept_as(&[CHECKED]).filter(|_| self.may_be_taken_apart());
+        if let Some(kept) = &checked
+            && read_kept(kept, CHECKED).is_some()
         {
-            mark_used(&kept, source);
-            return Ok(voice);
+            let model = OnnxModel::parse(SegmentedBuf::from_iter(segments))?;
+            let seams = Seams::find(&model.graph())?;
+            let voice = Box::new(PartedVoice::new(config.clone(), model, &seams)?);
+            mark_used(kept, source);
+            release_freed_memory();
+            return Ok(CompiledVoice::Parts(voice));
+        }
+        let whole = kept_as(&[WHOLE, self.runtime.build()?, processor()]);
+        if let Some(kept) = &whole
+            && let Some(voice) = read_kept(kept, WHOLE)
+        {
+            mark_used(kept, source);
+            return Ok(CompiledVoice::Whole(voice));
         }
 
-        let bytes = Bytes::from(files::read(source, MAX_MODEL_BYTES).map_err(LoadError::Read)?);
+        let mut segments = SegmentedBuf::from_iter(segments);
+        let bytes = segments.copy_to_bytes(segments.remaining());
         tracing::info!(bytes = bytes.len(), "a voice is compiled for this processor, which takes some seconds");
         let voice = self.compile(&bytes, config)?;
-        // What was read, which may be another file by now than the one that was looked for.
-        if let Some(kept) = kept_as(name_of(&bytes, self.runtime.build())) {
-            match keep(&voice, &kept) {
+        let (kept, name, content) = match &voice {
+            CompiledVoice::Parts(_) => (checked, CHECKED, CHECKED_CONTENT),
+            CompiledVoice::Whole(compiled) => (whole, WHOLE, &compiled[..]),
+        };
+        if let Some(kept) = kept {
+            match keep(name, content, &kept) {
                 Ok(()) => mark_used(&kept, source),
                 Err(error) => {
                     tracing::warn!(%error, "a voice was not compiled into its folder and is compiled in memory");
@@ -107,17 +109,21 @@ impl CompiledModels {
         Ok(voice)
     }
 
+    /// Without vector instructions, ONNX Runtime is faster than kernels of our own.
+    fn may_be_taken_apart(&self) -> bool {
+        self.take_apart && Level::detect().is_accelerated()
+    }
+
     fn compile(&self, source: &Bytes, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
         let model = OnnxModel::parse(source.clone())?;
-        // Without vector instructions, ONNX Runtime is faster than kernels of our own.
-        if !self.take_apart || !Level::detect().is_accelerated() {
+        if !self.may_be_taken_apart() {
             return self.optimise(source).map(CompiledVoice::Whole);
         }
         let voice = match Seams::find(&model.graph()) {
-            Ok(seams) => self.take_apart(&model, &seams, source, config)?,
+            Ok(seams) => self.take_apart(model, &seams, source, config)?,
             Err(unknown) => Err(unknown.to_string()),
         };
-        let voice = voice.map(|(parts, voice)| CompiledVoice::Parts(parts, Some(voice))).or_else(|reason| {
+        let voice = voice.map(CompiledVoice::Parts).or_else(|reason| {
             tracing::warn!(reason, "a voice is computed as it came, which is slower");
             self.optimise(source).map(CompiledVoice::Whole)
         });
@@ -126,28 +132,23 @@ impl CompiledModels {
         voice
     }
 
-    /// The parts, if together they speak as the whole does; else why they do not. What takes longest is done at the same time.
+    /// The voice in parts, if they speak as the whole does; else why they do not. What takes longest is done at the same time.
     fn take_apart(
         &self,
-        model: &OnnxModel,
+        model: OnnxModel,
         seams: &Seams,
         source: &[u8],
         config: &VoiceConfig,
-    ) -> Result<Result<(VoiceParts, Box<PartedVoice>), String>, LoadError> {
-        let cut = |cut: &Cut| Bytes::from(model.cut(cut).to_bytes());
+    ) -> Result<Result<Box<PartedVoice>, String>, LoadError> {
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
-            let parts = VoiceParts {
-                encoder: cut(&seams.encoder()),
-                durations: self.optimise(&cut(&seams.durations()))?,
-                flow: cut(&seams.flow()),
-                decoder: cut(&seams.decoder()),
-            };
-            let voice = match PartedVoice::new(config.clone(), parts.clone(), &self.runtime) {
+            let durations = model.cut(&seams.durations()).to_bytes();
+            let voice = match PartedVoice::new(config.clone(), model, seams) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
                 voice => Box::new(voice?),
             };
-            Ok(joined(expected)?.compare(&*voice)?.map(|()| (parts, voice)))
+            let checked = DurationReference::of(&durations, &self.runtime)?.compare(&voice)?;
+            Ok(checked.and(joined(expected)?.compare(&*voice)?).map(|()| voice))
         })
     }
 
@@ -162,52 +163,24 @@ impl CompiledModels {
     }
 }
 
-// === impl CompiledVoice ===
+// === helpers ===
 
-impl CompiledVoice {
-    /// Its files, by name.
-    fn files(&self) -> Vec<(&'static str, &Bytes)> {
-        match self {
-            Self::Parts(VoiceParts { encoder, durations, flow, decoder }, _) => {
-                vec![(ENCODER, encoder), (DURATIONS, durations), (FLOW, flow), (DECODER, decoder)]
-            }
-            Self::Whole(whole) => vec![(WHOLE, whole)],
-        }
-    }
-}
-
-/// Source, runtime, processor and this program's own version, in one digest.
-fn name_of(source: &[u8], runtime: &str) -> String {
-    let mut digest = name_before(source.len() as u64, runtime);
-    digest.update(source);
-    hex::encode(digest.finalize())
-}
-
-/// The same of a file, which is not held in memory for that.
-fn name_of_file(source: &Path, runtime: &str) -> io::Result<String> {
-    let mut file = files::open(source)?;
-    let length = file.metadata()?.len();
-    if length > MAX_MODEL_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let mut digest = name_before(length, runtime);
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hex::encode(digest.finalize())),
-            read => digest.update(&chunk[..read]),
-        }
-    }
-}
-
-/// The digest of all but the source, which has this length.
-fn name_before(length: u64, runtime: &str) -> Sha256 {
+fn digest_of(segments: &[Bytes]) -> [u8; 32] {
     let mut digest = Sha256::new();
-    for part in [VERSION, runtime, processor()] {
+    for segment in segments {
+        digest.update(segment);
+    }
+    digest.finalize().into()
+}
+
+/// What a voice is made of, and by what, in one digest.
+fn name_of(source_digest: &[u8], by: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in [VERSION].iter().chain(by) {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    digest.chain_update(length.to_le_bytes())
+    hex::encode(digest.chain_update(source_digest).finalize())
 }
 
 /// The instruction sets that ONNX Runtime chooses its kernels and layouts by.
@@ -220,32 +193,23 @@ fn processor() -> &'static str {
     })
 }
 
-/// The kept voice if it is there and is what was written.
-fn open_kept(folder: &Path) -> Option<CompiledVoice> {
+/// What is kept in a folder, if it is there and is what was written.
+fn read_kept(folder: &Path, name: &str) -> Option<Bytes> {
     let digests = files::read(&folder.join(DIGESTS), MAX_DIGESTS_BYTES).ok()?;
-    let read = |name: &str| files::read(&folder.join(name), MAX_MODEL_BYTES).ok().map(Bytes::from);
-    let voice = if folder.join(WHOLE).exists() {
-        read(WHOLE).map(CompiledVoice::Whole)
-    } else {
-        let parts = || {
-            let (encoder, durations) = (read(ENCODER)?, read(DURATIONS)?);
-            Some(VoiceParts { encoder, durations, flow: read(FLOW)?, decoder: read(DECODER)? })
-        };
-        parts().map(|parts| CompiledVoice::Parts(parts, None))
-    };
-    let intact = voice.filter(|voice| digests_of(voice).as_bytes() == digests);
+    let kept = files::read(&folder.join(name), MAX_MODEL_BYTES).ok();
+    let intact = kept.filter(|kept| digests_of(name, kept).as_bytes() == digests);
     if intact.is_none() {
         tracing::warn!("a compiled voice is damaged and is made again");
     }
-    intact
+    intact.map(Bytes::from)
 }
 
-/// Puts the voice into a folder that appears under its name whole or not at all.
-fn keep(voice: &CompiledVoice, target: &Path) -> io::Result<()> {
+/// Puts something into a folder that appears under its name whole or not at all.
+fn keep(name: &str, content: &[u8], target: &Path) -> io::Result<()> {
     // In containers that share the folder every process has the same number.
     let maker = format!("{}-{}", std::process::id(), Uuid::new_v4().simple());
     let partial = target.with_extension(format!("{maker}.{PARTIAL}"));
-    let kept = write_into(voice, &partial).and_then(|()| {
+    let kept = write_into(name, content, &partial).and_then(|()| {
         if target.exists() {
             // It is damaged, or was not whole.
             fs::remove_dir_all(target)?;
@@ -259,21 +223,17 @@ fn keep(voice: &CompiledVoice, target: &Path) -> io::Result<()> {
     kept
 }
 
-fn write_into(voice: &CompiledVoice, folder: &Path) -> io::Result<()> {
+fn write_into(name: &str, content: &[u8], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let write = |name: &str, bytes: &[u8]| {
         let mut file = File::create_new(folder.join(name))?;
         file.write_all(bytes)?;
         file.sync_all()
     };
-    write(DIGESTS, digests_of(voice).as_bytes())?;
-    voice.files().into_iter().try_for_each(|(name, bytes)| write(name, bytes))
+    write(DIGESTS, digests_of(name, content).as_bytes())?;
+    write(name, content)
 }
 
-fn digests_of(voice: &CompiledVoice) -> String {
-    let lines = voice.files().into_iter().map(|(name, bytes)| {
-        let digest = hex::encode(Sha256::digest(bytes));
-        format!("{digest}  {name}\n")
-    });
-    lines.collect()
+fn digests_of(name: &str, content: &[u8]) -> String {
+    format!("{}  {name}\n", hex::encode(Sha256::digest(content)))
 }

@@ -6,7 +6,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use bytes::Bytes;
 use nix::fcntl::OFlag;
+
+/// Large enough that the allocator gives each back to the system by itself.
+const SEGMENT_BYTES: usize = 1 << 20;
 
 /// Opens a regular file for reading.
 ///
@@ -37,6 +41,27 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
+/// The bytes of a regular file in segments, so that what is read out of them may be let go of part by part.
+///
+/// # Errors
+/// As [`read`] has them.
+pub fn read_in_segments(path: &Path, limit: u64) -> io::Result<Vec<Bytes>> {
+    let mut file = open(path)?;
+    let (mut segments, mut length) = (Vec::new(), 0);
+    loop {
+        let mut segment = Vec::with_capacity(SEGMENT_BYTES);
+        let read = (&mut file).take(SEGMENT_BYTES as u64).read_to_end(&mut segment)?;
+        if read == 0 {
+            return Ok(segments);
+        }
+        length += read as u64;
+        if length > limit {
+            return Err(too_large(limit));
+        }
+        segments.push(Bytes::from(segment));
+    }
+}
+
 fn too_large(limit: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))
 }
@@ -55,7 +80,22 @@ mod tests {
 
         assert_eq!(read(&path, 4).unwrap(), b"four");
         assert_eq!(read(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_in_segments(&path, 4).unwrap().concat(), b"four");
+        assert_eq!(read_in_segments(&path, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(read(&folder.path().join("b"), 3).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn segments_together_are_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let bytes: Vec<u8> = (0..2 * SEGMENT_BYTES + 7).map(|at| (at % 251) as u8).collect();
+        std::fs::write(&path, &bytes).unwrap();
+
+        let segments = read_in_segments(&path, u64::MAX).unwrap();
+
+        assert_eq!(segments.len(), 3);
+        assert!(segments.concat() == bytes);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod cancel;
 mod check;
 mod compiled;
 pub mod decoder;
+pub mod durations;
 pub mod encoder;
 pub mod files;
 pub mod flow;
@@ -40,7 +41,6 @@ pub use vits::StructureError;
 pub use voice_config::{BEGIN, END, InferenceDefaults, PAD, PhonemeType, VoiceConfig, VoiceConfigError};
 
 use compiled::CompiledVoice;
-use parted::PartedVoice;
 use stock::StockVoice;
 
 /// Larger files are no models: protocol buffers end there.
@@ -149,6 +149,9 @@ pub enum LoadError {
     Language(String),
     #[error("the check of the voice's parts failed: {0}")]
     Check(#[from] InferError),
+    /// It is needed for what the kernels do not compute, and for the check of what they do.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     #[error("ONNX Runtime refused the graph: {0}")]
     Graph(#[from] ort::Error),
 }
@@ -162,6 +165,10 @@ pub enum InferError {
     TooLong { frames: u64 },
     #[error("text encoder: {0}")]
     Encoder(#[from] encoder::EncodeError),
+    #[error("durations: {0}")]
+    Durations(#[from] durations::DurationError),
+    #[error("the voice has {known} speakers, and none of number {found}")]
+    Speaker { found: i64, known: usize },
     #[error("flow: {0}")]
     Flow(#[from] flow::FlowError),
     #[error("decoder: {0}")]
@@ -185,7 +192,7 @@ impl LoadError {
     pub fn problem(&self) -> Option<String> {
         match self {
             Self::Read(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => None,
-            Self::Compile(_) => None,
+            Self::Compile(_) | Self::Runtime(_) => None,
             Self::Check(_) => Some("the check of its parts failed".to_owned()),
             Self::Graph(_) => Some("ONNX Runtime refused its graph".to_owned()),
             other => Some(other.to_string()),
@@ -205,8 +212,7 @@ impl Engine for OnnxEngine {
     fn load(&self, files: &VoiceFiles) -> Result<Arc<dyn LoadedVoice>, LoadError> {
         let config = VoiceConfig::parse(&files::read(&files.config, MAX_CONFIG_BYTES).map_err(LoadError::Read)?)?;
         Ok(match self.models.open(&files.model, &config)? {
-            CompiledVoice::Parts(_, Some(voice)) => Arc::new(*voice),
-            CompiledVoice::Parts(parts, None) => Arc::new(PartedVoice::new(config, parts, &self.runtime)?),
+            CompiledVoice::Parts(voice) => Arc::new(*voice),
             CompiledVoice::Whole(whole) => Arc::new(StockVoice::new(config, whole, &self.runtime)?),
         })
     }

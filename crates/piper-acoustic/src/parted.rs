@@ -5,21 +5,17 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
-use bytes::Bytes;
-use ort::value::TensorRef;
-
-use super::compiled::VoiceParts;
 use super::decoder::{self, Decoder};
+use super::durations::{self, DurationPredictor};
 use super::encoder::{self, Encoder, Encoding};
 use super::flow::{self, Flow};
 use super::kernels::{ConvWeights, ShapeError};
 use super::memory::release_freed_memory;
 use super::noise::Noise;
 use super::onnx::OnnxModel;
-use super::runtime::OnnxRuntime;
-use super::sessions::Sessions;
-use super::stock::{INPUT, INPUT_LENGTHS, PlainInputs, SCALES, SPEAKER};
-use super::vits::{StructureError, decoder_weights, encoder_weights, flow_weights, names};
+use super::vits::{
+    Seams, StructureError, decoder_weights, duration_weights, encoder_weights, flow_weights, speaker_embeddings,
+};
 use super::voice_config::VoiceConfig;
 use super::{
     Cancel, Computing, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior,
@@ -29,7 +25,11 @@ use super::{
 pub struct PartedVoice {
     config: VoiceConfig,
     encoder: Encoder,
-    durations: Sessions,
+    durations: DurationPredictor,
+    /// What makes the durations' condition of the speaker's embedding.
+    duration_condition: Option<ConvWeights>,
+    /// Absent where there is one speaker.
+    speakers: Option<Speakers>,
     flow: Flow,
     /// What makes each coupling's condition of the speaker's embedding; empty where there is one speaker.
     flow_conditions: Vec<ConvWeights>,
@@ -37,7 +37,6 @@ pub struct PartedVoice {
     decoder_condition: Option<ConvWeights>,
     /// Frames on each side that a frame's samples depend on.
     context: usize,
-    takes: Takes,
     /// Memory that is kept for the next computations.
     idle: Mutex<Vec<Memory>>,
 }
@@ -46,27 +45,21 @@ pub struct PartedVoice {
 #[derive(Default)]
 struct Memory {
     encoder: encoder::Scratch,
+    durations: durations::Scratch,
     flow: flow::Scratch,
     decoder: decoder::Scratch,
     latents: Vec<f32>,
 }
 
-/// Which inputs the durations have beside those that each has.
-struct Takes {
-    speaker: bool,
-    duration_noise: bool,
+/// The embeddings of those who speak.
+struct Speakers {
+    /// `[speaker][value]`
+    embeddings: Vec<f32>,
+    width: usize,
 }
 
-/// How long each phoneme id lasts, and who speaks.
-struct Durations {
-    frames: Vec<u32>,
-    /// The speaker's embedding.
-    speaker: Option<Vec<f32>>,
-}
-
-/// What a thread that computes keeps beside the shared weights, as measured with a medium voice: a session for the durations, and the memory of
-/// the kernels.
-const SESSION_BYTES: u64 = 16 << 20;
+/// What a thread that computes keeps beside the shared weights, as measured with a medium voice.
+const MEMORY_BYTES: u64 = 16 << 20;
 
 /// Memories that are kept when nothing runs.
 const KEPT_MEMORIES: usize = 2;
@@ -81,34 +74,31 @@ const MAX_FRAMES: u64 = 16_384;
 // === impl PartedVoice ===
 
 impl PartedVoice {
-    pub fn new(config: VoiceConfig, parts: VoiceParts, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
-        // Each takes a while, and needs its graph no longer.
+    /// Takes the weights out of a model that can be taken apart at these seams.
+    pub fn new(config: VoiceConfig, model: OnnxModel, seams: &Seams) -> Result<Self, LoadError> {
+        let [encoder, durations, flow, decoder] =
+            [seams.encoder(), seams.durations(), seams.flow(), seams.decoder()].map(|cut| model.cut(&cut));
+        let speakers = seams.speakers().map(|cut| Speakers::of(&model.cut(&cut))).transpose()?;
+        // Each part takes a while, and is let go as soon as its weights are taken.
+        drop(model);
         let ((flow, flow_conditions), encoder, (decoder, decoder_condition)) = std::thread::scope(|scope| {
-            let flow = scope.spawn(|| flow_of(parts.flow));
-            let encoder = encoder_of(parts.encoder)?;
-            let decoder = decoder_of(parts.decoder)?;
+            let flow = scope.spawn(|| flow_of(flow));
+            let encoder = encoder_of(encoder)?;
+            let decoder = decoder_of(decoder)?;
             Ok::<_, LoadError>((joined(flow)?, encoder, decoder))
         })?;
-        let durations = Sessions::new(parts.durations, runtime)?;
-        for name in [INPUT, INPUT_LENGTHS, SCALES, names::HIDDEN] {
-            if !durations.has_input(name)? {
-                return Err(StructureError("known inputs of its durations").into());
-            }
-        }
-        let takes = Takes {
-            speaker: durations.has_input(SPEAKER)?,
-            duration_noise: durations.has_input(names::DURATION_NOISE)?,
-        };
+        let (durations, duration_condition) = durations_of(durations)?;
         Ok(Self {
             config,
             encoder,
             durations,
+            duration_condition,
+            speakers,
             flow,
             flow_conditions,
             context: decoder.context(),
             decoder,
             decoder_condition,
-            takes,
             idle: Mutex::default(),
         })
     }
@@ -124,47 +114,58 @@ impl PartedVoice {
         result
     }
 
-    fn durations(&self, input: &ModelInput, hidden: &[f32], cancel: &Cancel) -> Result<Durations, InferError> {
-        let count = input.ids.len();
-        let noise: Vec<f32> = if self.takes.duration_noise {
-            Noise::new(input.seed, DURATION_STREAM).take(2 * count).collect()
-        } else {
-            Vec::new()
-        };
-        let plain = PlainInputs::new(input);
-        let mut inputs = plain.values(input, self.takes.speaker)?;
-        let hidden = TensorRef::from_array_view(([1, self.encoder.hidden(), count], hidden))?;
-        inputs.push((names::HIDDEN.into(), hidden.into()));
-        if self.takes.duration_noise {
-            let noise = TensorRef::from_array_view(([1, 2, count], &noise[..]))?;
-            inputs.push((names::DURATION_NOISE.into(), noise.into()));
+    /// What the text encoder says of the input.
+    pub fn encode(&self, input: &ModelInput, cancel: &Cancel) -> Result<Encoding, InferError> {
+        let encode = |memory: &mut Memory| self.encoder.run(&input.ids, &mut memory.encoder, || !cancel.is_cancelled());
+        Ok(self.with_memory(encode)?)
+    }
+
+    /// The noise of the durations, `[2][id]`; none where they are not random.
+    pub fn duration_noise(&self, input: &ModelInput) -> Vec<f32> {
+        let count = if self.durations.takes_noise() { 2 * input.ids.len() } else { 0 };
+        Noise::new(input.seed, DURATION_STREAM).take(count).collect()
+    }
+
+    /// The embedding of the input's speaker; empty where there is one.
+    pub fn embedding(&self, input: &ModelInput) -> Result<&[f32], InferError> {
+        self.speakers.as_ref().map_or(Ok(&[]), |speakers| speakers.embedding(input.speaker))
+    }
+
+    /// For how many frames each id of an encoding is heard, before they are made whole.
+    pub fn frames(&self, input: &ModelInput, hidden: &[f32], cancel: &Cancel) -> Result<Vec<f32>, InferError> {
+        let embedding = self.embedding(input)?;
+        let condition = self.duration_condition.as_ref().map(|weights| pointwise(weights, embedding));
+        let mut noise = self.duration_noise(input);
+        for value in &mut noise {
+            *value *= input.noise_w;
         }
-        self.durations.run(inputs.into(), cancel, |outputs| {
-            let values = |name: &str| Ok::<_, ort::Error>(outputs[name].try_extract_tensor::<f32>()?.1.to_vec());
-            Ok(Durations {
-                frames: values(names::DURATIONS)?.into_iter().map(|frames| frames as u32).collect(),
-                speaker: outputs.get(names::SPEAKER).map(|_| values(names::SPEAKER)).transpose()?,
-            })
-        })
+        let part = durations::Part {
+            hidden,
+            condition: &condition.unwrap_or_default(),
+            noise: &noise,
+            length_scale: input.length_scale,
+        };
+        let predict = |memory: &mut Memory| self.durations.run(&part, &mut memory.durations, || !cancel.is_cancelled());
+        Ok(self.with_memory(predict)?)
     }
 
     fn prior(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
-        let encode = |memory: &mut Memory| self.encoder.run(&input.ids, &mut memory.encoder, || !cancel.is_cancelled());
-        let encoding = self.with_memory(encode)?;
-        let durations = self.durations(input, &encoding.hidden, cancel)?;
-        let frames = durations.frames.iter().copied().map(u64::from).sum();
+        let embedding = self.embedding(input)?;
+        let encoding = self.encode(input, cancel)?;
+        let durations = self.frames(input, &encoding.hidden, cancel)?;
+        let durations: Vec<u32> = durations.into_iter().map(|frames| frames.ceil() as u32).collect();
+        let frames = durations.iter().copied().map(u64::from).sum();
         if frames > MAX_FRAMES {
             return Err(InferError::TooLong { frames });
         }
         // A sentence of no frames is one, as the whole graph has it.
         let frames = frames.max(1) as usize;
-        let embedding = durations.speaker.unwrap_or_default();
-        let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, &embedding)).collect();
+        let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, embedding)).collect();
         Ok(SpeechPrior {
             frames,
-            durations: durations.frames.iter().map(|frames| frames * self.decoder.hop() as u32).collect(),
+            durations: durations.iter().map(|frames| frames * self.decoder.hop() as u32).collect(),
             context: self.context,
-            values: draw(&encoding, &durations.frames, frames, input),
+            values: draw(&encoding, &durations, frames, input),
             flow_condition: condition(&self.flow_conditions),
             decoder_condition: condition(self.decoder_condition.as_slice()),
         })
@@ -181,8 +182,9 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        let own = self.encoder.memory_bytes() + self.flow.memory_bytes() + self.decoder.memory_bytes();
-        own + self.durations.weights() + Sessions::kept(workers) * SESSION_BYTES
+        let before = self.encoder.memory_bytes() + self.durations.memory_bytes();
+        let behind = self.flow.memory_bytes() + self.decoder.memory_bytes();
+        before + behind + kept_memories(workers) * MEMORY_BYTES
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
@@ -219,22 +221,48 @@ impl LoadedVoice for PartedVoice {
 
 impl Drop for PartedVoice {
     fn drop(&mut self) {
-        self.durations.clear();
         release_freed_memory();
     }
 }
 
-fn encoder_of(part: Bytes) -> Result<Encoder, LoadError> {
-    Ok(Encoder::new(&encoder_weights(&OnnxModel::parse(part)?.graph())?).map_err(unfit)?)
+// === impl Speakers ===
+
+impl Speakers {
+    fn of(part: &OnnxModel) -> Result<Self, LoadError> {
+        let (embeddings, width) = speaker_embeddings(&part.graph())?;
+        Ok(Self { embeddings, width })
+    }
+
+    fn embedding(&self, found: i64) -> Result<&[f32], InferError> {
+        let mut all = self.embeddings.chunks_exact(self.width);
+        let known = all.len();
+        usize::try_from(found).ok().and_then(|number| all.nth(number)).ok_or(InferError::Speaker { found, known })
+    }
 }
 
-fn flow_of(part: Bytes) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
-    let (weights, conditions) = flow_weights(&OnnxModel::parse(part)?.graph())?;
+// === helpers ===
+
+fn encoder_of(part: OnnxModel) -> Result<Encoder, LoadError> {
+    let weights = encoder_weights(&part.graph())?;
+    drop(part);
+    Ok(Encoder::new(&weights).map_err(unfit)?)
+}
+
+fn durations_of(part: OnnxModel) -> Result<(DurationPredictor, Option<ConvWeights>), LoadError> {
+    let (weights, condition) = duration_weights(&part.graph())?;
+    drop(part);
+    Ok((DurationPredictor::new(&weights).map_err(unfit)?, condition))
+}
+
+fn flow_of(part: OnnxModel) -> Result<(Flow, Vec<ConvWeights>), LoadError> {
+    let (weights, conditions) = flow_weights(&part.graph())?;
+    drop(part);
     Ok((Flow::new(&weights).map_err(unfit)?, conditions))
 }
 
-fn decoder_of(part: Bytes) -> Result<(Decoder, Option<ConvWeights>), LoadError> {
-    let (weights, condition) = decoder_weights(&OnnxModel::parse(part)?.graph())?;
+fn decoder_of(part: OnnxModel) -> Result<(Decoder, Option<ConvWeights>), LoadError> {
+    let (weights, condition) = decoder_weights(&part.graph())?;
+    drop(part);
     Ok((Decoder::new(&weights).map_err(unfit)?, condition))
 }
 
@@ -250,7 +278,11 @@ pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 /// Memory that a voice will keep whose file is so long, when `workers` threads compute with it. Transformed for the kernels, the weights of a
 /// medium voice take two thirds more.
 pub fn memory_needed(file: u64, workers: usize) -> u64 {
-    file / 3 * 5 + Sessions::kept(workers) * SESSION_BYTES
+    file / 3 * 5 + kept_memories(workers) * MEMORY_BYTES
+}
+
+fn kept_memories(workers: usize) -> u64 {
+    workers.min(KEPT_MEMORIES) as u64
 }
 
 /// The latent before the flow, [channels][frames], of ids that last so many frames.

@@ -2,7 +2,7 @@
 //! where its setting says; without one, in `runtime/` beside the binary, in `runtime/` of the working directory, then on the system.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::Session;
@@ -47,10 +47,10 @@ pub enum RuntimeError {
     Start(#[from] ort::Error),
 }
 
-/// The loaded ONNX Runtime of the process.
+/// The ONNX Runtime of the process. It is loaded when it is first needed: voices that the kernels compute do without it.
 #[derive(Clone)]
 pub struct OnnxRuntime {
-    environment: Environment,
+    library: Arc<Path>,
 }
 
 struct Part {
@@ -155,29 +155,43 @@ fn list(paths: &[PathBuf]) -> String {
 // === impl OnnxRuntime ===
 
 impl OnnxRuntime {
-    /// Loads the library. There is one runtime in a process: later calls return the first.
+    /// Loads the library later.
+    pub fn new(library: &Path) -> Self {
+        return_large_blocks();
+        Self { library: library.into() }
+    }
+
+    /// Loads the library now.
     pub fn load(library: &Path) -> Result<Self, RuntimeError> {
-        static LOADED: Mutex<Option<OnnxRuntime>> = Mutex::new(None);
+        let runtime = Self::new(library);
+        runtime.environment()?;
+        Ok(runtime)
+    }
+
+    /// There is one runtime in a process: whichever library is needed first.
+    fn environment(&self) -> Result<Environment, RuntimeError> {
+        static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
 
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = &*loaded {
-            return Ok(runtime.clone());
+        if let Some(environment) = &*loaded {
+            return Ok(environment.clone());
         }
-        return_large_blocks();
-        let environment = ort::init_from(library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
+        let environment = ort::init_from(&self.library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
         // What fails is returned as an error and logged as one; its own lines on standard error would have another format.
         environment.set_log_level(ort::logging::LogLevel::Fatal);
-        Ok(loaded.insert(Self { environment }).clone())
+        Ok(loaded.insert(environment).clone())
     }
 
     /// What the library says of how it was built: its version, and the commit that it was built from.
-    pub fn build(&self) -> &'static str {
-        ort::info()
+    pub fn build(&self) -> Result<&'static str, RuntimeError> {
+        self.environment()?;
+        Ok(ort::info())
     }
 
     /// Sessions compute on the calling thread alone: parallelism comes from workers, which scale better than threads within a run.
     pub fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let builder = Session::builder(&self.environment)?
+        let environment = self.environment().map_err(|error| ort::Error::new(error.to_string()))?;
+        let builder = Session::builder(&environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?

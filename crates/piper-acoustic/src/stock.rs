@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ort::session::{RunOptions, SessionInputValue, SessionOutputs};
+use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
 use super::memory::release_freed_memory;
@@ -100,12 +100,16 @@ impl PlainInputs {
     }
 }
 
-/// Samples of one sentence, from a graph that is not kept. One that takes longer than any voice is stopped: others wait to be loaded.
+/// Samples of one sentence, from a graph that is not kept.
 pub fn infer_once(source: &[u8], input: &ModelInput, runtime: &OnnxRuntime) -> Result<Vec<f32>, InferError> {
     let mut session = runtime.unoptimised(source)?;
     let takes_speaker = session.inputs().iter().any(|input| input.name() == SPEAKER);
     let plain = PlainInputs::new(input);
-    let values = plain.values(input, takes_speaker)?;
+    run_bounded(&mut session, plain.values(input, takes_speaker)?)
+}
+
+/// The first output of a graph. One that takes longer than any voice is stopped: others wait to be loaded.
+pub fn run_bounded(session: &mut Session, values: NamedInputs<'_>) -> Result<Vec<f32>, InferError> {
     let options = &RunOptions::new()?;
     let (done, is_done) = mpsc::channel::<()>();
     std::thread::scope(|scope| {

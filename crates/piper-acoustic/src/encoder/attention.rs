@@ -10,10 +10,9 @@
 
 use std::ops::Range;
 
-use super::Columns;
 use super::weights::AttentionWeights;
 use crate::kernels::simd::{LANES, Lanes, Operation, Simd};
-use crate::kernels::{Convolution, Geometry, Pass, Product, ROWS, Signal, Target, Workspace, blocks, exp};
+use crate::kernels::{Columns, Convolution, Geometry, Pass, Product, ROWS, Signal, Target, Workspace, blocks, exp};
 
 /// An attention that is ready to run. Each head begins a block of channels of its own.
 #[derive(Debug)]

@@ -4,18 +4,16 @@
 //! It sees the whole sentence at once: memory follows the sentence, and its square in the attention, so that whoever calls bounds the sentence.
 
 mod attention;
-mod norm;
 #[cfg(test)]
 mod tests;
 mod weights;
 
-pub use super::kernels::{ConvWeights, ShapeError};
-pub use weights::{AttentionWeights, EncoderWeights, LayerWeights, NormWeights};
+pub use super::kernels::{ConvWeights, NormWeights, ShapeError};
+pub use weights::{AttentionWeights, EncoderWeights, LayerWeights};
 
 use self::attention::{Attention, AttentionSignals};
-use self::norm::Norm;
 use super::kernels::simd::{Lanes, Level};
-use super::kernels::{Convolution, Pass, Precision, Signal, Target, Workspace, blocks, lanes};
+use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, blocks, lanes};
 
 /// A text encoder that is ready to run, on as many threads as there are.
 #[derive(Debug)]
@@ -69,10 +67,6 @@ struct Layer {
     feed_forward: [Convolution; 2],
     feed_forward_norm: Norm,
 }
-
-/// Two vectors for each place of a sentence.
-#[derive(Debug, Default)]
-struct Columns([Vec<Lanes>; 2]);
 
 // === impl Encoder ===
 
@@ -176,21 +170,6 @@ impl Layer {
         let convolutions: usize = self.feed_forward.iter().map(Convolution::memory_bytes).sum();
         let norms = self.attention_norm.memory_bytes() + self.feed_forward_norm.memory_bytes();
         self.attention.memory_bytes() + convolutions + norms
-    }
-}
-
-// === impl Columns ===
-
-impl Columns {
-    fn get(&mut self, len: usize) -> [&mut [Lanes]; 2] {
-        self.0.each_mut().map(|column| {
-            column.resize(column.len().max(len), Lanes::ZERO);
-            &mut column[..len]
-        })
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.0.iter().map(|column| column.capacity() * size_of::<Lanes>()).sum()
     }
 }
 

@@ -52,19 +52,6 @@ fn apply(x: &Rows, conv: &ConvWeights) -> Rows {
     naive::conv(x, &conv.weight, &conv.bias, [conv.out_channels, conv.kernel, conv.dilation])
 }
 
-fn normalised(x: &Rows, norm: &NormWeights) -> Rows {
-    let mut out = x.clone();
-    for t in 0..x[0].len() {
-        let mean = x.iter().map(|row| row[t]).sum::<f64>() / x.len() as f64;
-        let variance = x.iter().map(|row| (row[t] - mean).powi(2)).sum::<f64>() / x.len() as f64;
-        for (c, row) in out.iter_mut().enumerate() {
-            let scaled = (row[t] - mean) / (variance + f64::from(norm.epsilon)).sqrt();
-            row[t] = scaled * f64::from(norm.scale[c]) + f64::from(norm.shift[c]);
-        }
-    }
-    out
-}
-
 fn attended(x: &Rows, weights: &AttentionWeights) -> Rows {
     let AttentionWeights { heads, near_keys, near_values, .. } = weights;
     let [query, key, value] = [&weights.query, &weights.key, &weights.value].map(|conv| apply(x, conv));
@@ -100,9 +87,9 @@ fn definition(weights: &EncoderWeights, ids: &[i64]) -> [Vec<f64>; 3] {
     let scale = (hidden as f64).sqrt();
     let mut x: Rows = (0..hidden).map(|c| ids.iter().map(|id| embedded(c, id) * scale).collect()).collect();
     for layer in &weights.layers {
-        x = normalised(&naive::add(&x, &attended(&x, &layer.attention)), &layer.attention_norm);
+        x = naive::normalised(&naive::add(&x, &attended(&x, &layer.attention)), &layer.attention_norm);
         let inner = naive::leaky_relu(&apply(&x, &layer.feed_forward[0]), 0.0);
-        x = normalised(&naive::add(&x, &apply(&inner, &layer.feed_forward[1])), &layer.feed_forward_norm);
+        x = naive::normalised(&naive::add(&x, &apply(&inner, &layer.feed_forward[1])), &layer.feed_forward_norm);
     }
     let projected = apply(&x, &weights.projection);
     [x.concat(), projected[..latents].concat(), projected[latents..].concat()]

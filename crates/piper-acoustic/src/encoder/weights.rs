@@ -1,7 +1,7 @@
 //! Owns the description of a text encoder: its layers and their weights, as training and ONNX lay them out. Refuses descriptions whose shapes
 //! do not fit each other.
 
-use crate::kernels::{ConvWeights, ShapeError, not_empty, pointwise, produces};
+use crate::kernels::{ConvWeights, NormWeights, ShapeError, not_empty, pointwise, produces, same_len};
 
 /// What the text encoder is made of.
 #[derive(Debug, Clone)]
@@ -35,15 +35,6 @@ pub struct AttentionWeights {
     pub near_keys: Vec<f32>,
     /// What is added to the values, alike.
     pub near_values: Vec<f32>,
-}
-
-/// A normalisation over the channels.
-#[derive(Debug, Clone)]
-pub struct NormWeights {
-    pub scale: Vec<f32>,
-    pub shift: Vec<f32>,
-    /// Added to the variance.
-    pub epsilon: f32,
 }
 
 // === impl EncoderWeights ===
@@ -102,19 +93,8 @@ impl AttentionWeights {
     }
 }
 
-impl NormWeights {
-    fn validate(&self, hidden: usize) -> Result<(), ShapeError> {
-        same_len("a normalisation", self.scale.len(), hidden)?;
-        same_len("a normalisation", self.shift.len(), hidden)
-    }
-}
-
 // === helpers ===
 
 fn whole_rows(part: &'static str, values: &[f32], row: usize) -> Result<(), ShapeError> {
     same_len(part, values.len(), values.len().next_multiple_of(row))
-}
-
-fn same_len(part: &'static str, found: usize, expected: usize) -> Result<(), ShapeError> {
-    if found == expected { Ok(()) } else { Err(ShapeError::Weights { part, found, expected }) }
 }

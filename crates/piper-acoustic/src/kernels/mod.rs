@@ -8,10 +8,12 @@
 #![allow(clippy::needless_range_loop)]
 
 mod conv;
+mod erf;
 mod exp;
 mod gemm;
 #[cfg(test)]
 pub mod naive;
+mod norm;
 mod signal;
 pub mod simd;
 mod steps;
@@ -22,8 +24,10 @@ mod toom_cook;
 mod weights;
 
 pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
+pub use erf::erf;
 pub use exp::exp;
 pub use gemm::{Product, ROWS};
-pub use signal::{Signal, blocks};
+pub use norm::Norm;
+pub use signal::{Columns, Signal, blocks};
 pub use tanh::{sigmoid, tanh};
-pub use weights::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty, pointwise, produces};
+pub use weights::{ConvWeights, MAX_SPAN, NormWeights, ShapeError, counts, not_empty, pointwise, produces, same_len};

@@ -1,5 +1,7 @@
 //! Owns convolutions as their definition has them, in f64 and one product at a time: what tests compare the kernels with.
 
+use super::weights::NormWeights;
+
 /// Channels over time.
 pub type Rows = Vec<Vec<f64>>;
 
@@ -43,6 +45,19 @@ pub fn transposed(x: &Rows, weights: &[f32], bias: &[f32], [outputs, taps, strid
 pub fn leaky_relu(x: &Rows, slope: f32) -> Rows {
     let activate = |x: &f64| if *x > 0.0 { *x } else { x * f64::from(slope) };
     x.iter().map(|row| row.iter().map(activate).collect()).collect()
+}
+
+pub fn normalised(x: &Rows, norm: &NormWeights) -> Rows {
+    let mut out = x.clone();
+    for t in 0..x[0].len() {
+        let mean = x.iter().map(|row| row[t]).sum::<f64>() / x.len() as f64;
+        let variance = x.iter().map(|row| (row[t] - mean).powi(2)).sum::<f64>() / x.len() as f64;
+        for (c, row) in out.iter_mut().enumerate() {
+            let scaled = (row[t] - mean) / (variance + f64::from(norm.epsilon)).sqrt();
+            row[t] = scaled * f64::from(norm.scale[c]) + f64::from(norm.shift[c]);
+        }
+    }
+    out
 }
 
 pub fn add(a: &Rows, b: &Rows) -> Rows {

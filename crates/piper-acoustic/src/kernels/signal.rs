@@ -14,6 +14,10 @@ pub struct Signal {
     data: Vec<Lanes>,
 }
 
+/// Two vectors for each place in time, of one thread, kept from use to use.
+#[derive(Debug, Default)]
+pub struct Columns([Vec<Lanes>; 2]);
+
 /// Blocks that so many channels fill, the last of them up to its end with zeros.
 pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
@@ -95,5 +99,20 @@ impl Signal {
     /// Bytes that are kept for use after use.
     pub fn memory_bytes(&self) -> usize {
         self.data.capacity() * size_of::<Lanes>()
+    }
+}
+
+// === impl Columns ===
+
+impl Columns {
+    pub fn get(&mut self, len: usize) -> [&mut [Lanes]; 2] {
+        self.0.each_mut().map(|column| {
+            column.resize(column.len().max(len), Lanes::ZERO);
+            &mut column[..len]
+        })
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.0.iter().map(|column| column.capacity() * size_of::<Lanes>()).sum()
     }
 }

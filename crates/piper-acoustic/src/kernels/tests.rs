@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::naive::{self, Rows, noise};
 use super::simd::{LANES, Lanes, Level, Operation, Simd};
-use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, exp, tanh};
+use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, erf, exp, tanh};
 
 /// A convolution and what it is computed from.
 struct Case {
@@ -217,14 +217,42 @@ fn the_exponential_function_is_exact_to_single_precision_and_never_infinite() {
     }
 }
 
+struct Erf<'a>(&'a mut [Lanes]);
+
+impl Operation for Erf<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for lanes in self.0 {
+            simd.store(erf(simd, simd.load(lanes)), lanes);
+        }
+    }
+}
+
+#[test]
+fn the_error_function_is_exact_to_single_precision() {
+    let arguments: Vec<Lanes> =
+        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.0015 + lane as f32 * 9e-5))).collect();
+    for level in Level::available() {
+        let mut values = arguments.clone();
+
+        level.run(Erf(&mut values));
+
+        for (x, y) in arguments.iter().flat_map(|x| x.0).zip(values.iter().flat_map(|y| y.0)) {
+            assert!((f64::from(y) - libm::erf(f64::from(x))).abs() < 4e-7, "erf({x}) = {y}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_number_stays_none() {
     for level in Level::available() {
-        let (mut tangent, mut power) = ([Lanes([f32::NAN; 16])], [Lanes([f32::NAN; 16])]);
+        let [mut tangent, mut power, mut error] = [[Lanes([f32::NAN; 16])]; 3];
 
         level.run(Tanh(&mut tangent));
         level.run(Exp(&mut power));
+        level.run(Erf(&mut error));
 
-        assert!(tangent[0].0.iter().chain(&power[0].0).all(|value| value.is_nan()));
+        let values = tangent[0].0.iter().chain(&power[0].0).chain(&error[0].0);
+        assert!(values.copied().all(f32::is_nan));
     }
 }

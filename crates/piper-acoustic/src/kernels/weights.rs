@@ -13,6 +13,15 @@ pub struct ConvWeights {
     pub bias: Vec<f32>,
 }
 
+/// A normalisation over the channels.
+#[derive(Debug, Clone)]
+pub struct NormWeights {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
 /// Why weights do not make a part of a voice.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ShapeError {
@@ -50,6 +59,16 @@ impl ConvWeights {
     }
 }
 
+// === impl NormWeights ===
+
+impl NormWeights {
+    /// Whether there is a scale and a shift for each channel.
+    pub fn validate(&self, channels: usize) -> Result<(), ShapeError> {
+        same_len("a normalisation", self.scale.len(), channels)?;
+        same_len("a normalisation", self.shift.len(), channels)
+    }
+}
+
 // === helpers ===
 
 /// Whether there is any of something.
@@ -84,4 +103,9 @@ pub fn produces(part: &'static str, conv: &ConvWeights, inputs: usize, outputs: 
 /// Whether a convolution sees one place at a time.
 pub fn pointwise(part: &'static str, conv: &ConvWeights) -> Result<(), ShapeError> {
     if conv.kernel == 1 { Ok(()) } else { Err(ShapeError::Length { part }) }
+}
+
+/// Whether there are as many values as there have to be.
+pub fn same_len(part: &'static str, found: usize, expected: usize) -> Result<(), ShapeError> {
+    if found == expected { Ok(()) } else { Err(ShapeError::Weights { part, found, expected }) }
 }

@@ -6,14 +6,14 @@ mod external;
 mod graph;
 mod proto;
 
-use bytes::Bytes;
+use bytes::Buf;
 use prost::Message;
 
 pub use cut::{Cut, CutValue};
 pub use graph::{Graph, Node, Tensor};
 use proto::ModelProto;
 
-/// An ONNX model. Weights are shares of the file's bytes, not copies.
+/// An ONNX model. Weights are shares of the file's bytes, but for those that lie in two segments of it.
 pub struct OnnxModel(ModelProto);
 
 /// Why a graph is refused before ONNX Runtime sees it.
@@ -29,7 +29,7 @@ pub enum GraphError {
 
 impl OnnxModel {
     /// Refuses a graph that would have ONNX Runtime open other files: their paths are data of whoever made the graph.
-    pub fn parse(bytes: Bytes) -> Result<Self, GraphError> {
+    pub fn parse(bytes: impl Buf) -> Result<Self, GraphError> {
         let model = ModelProto::decode(bytes).map_err(|_| GraphError::Malformed)?;
         if model.graph.is_none() {
             return Err(GraphError::Malformed);
@@ -57,6 +57,8 @@ impl OnnxModel {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]

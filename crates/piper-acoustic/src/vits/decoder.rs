@@ -4,7 +4,7 @@
 use super::super::decoder::{ConvWeights, DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
 use super::super::onnx::{Graph, Node};
 use super::StructureError;
-use super::names::{LATENT, SPEAKER};
+use super::names::LATENT;
 use super::reader::{Read, Reader, size};
 
 /// Slopes of the leaky rectifiers: within the stages, and before the last convolution.
@@ -16,7 +16,7 @@ pub fn decoder_weights(graph: &Graph<'_>) -> Read<(DecoderWeights, Option<ConvWe
     let reader = Reader { graph };
     let first = reader.follow(LATENT, "Conv")?;
     let pre = reader.convolution(first)?;
-    let (mut value, speaker) = reader.speaker(first.output())?;
+    let (mut value, speaker) = reader.conditioned(first.output())?;
     let mut stages = Vec::new();
     loop {
         let activation = reader.follow(value, "LeakyRelu")?;
@@ -36,20 +36,6 @@ pub fn decoder_weights(graph: &Graph<'_>) -> Read<(DecoderWeights, Option<ConvWe
 }
 
 impl<'a> Reader<'_, 'a> {
-    /// The part that the speaker's embedding adds, and the value after it.
-    fn speaker(&self, value: &'a str) -> Read<(&'a str, Option<ConvWeights>)> {
-        if !self.graph.has_input(SPEAKER) {
-            return Ok((value, None));
-        }
-        let sum = self.follow(value, "Add")?;
-        let conditions = sum.inputs().iter().filter_map(|input| self.graph.producer(input));
-        let condition = conditions
-            .filter(|node| node.is("Conv"))
-            .find(|node| node.input(0) == Some(SPEAKER))
-            .ok_or(StructureError("known speaker condition"))?;
-        Ok((sum.output(), Some(self.convolution(condition)?)))
-    }
-
     /// An upsampling and its residual blocks, and the value after their mean.
     fn stage(&self, upsampling: Node<'a>) -> Read<(StageWeights, &'a str)> {
         let value = upsampling.output();

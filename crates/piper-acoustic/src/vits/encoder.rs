@@ -7,14 +7,10 @@ use super::super::onnx::{Graph, Node, Tensor};
 use super::super::stock::INPUT;
 use super::StructureError;
 use super::names::{HIDDEN, LOG_DEVIATION, MEAN};
-use super::reader::{Read, Reader};
+use super::reader::{Read, Reader, UNKNOWN_NORM, expect_root};
 
 const UNKNOWN: StructureError = StructureError("known text encoder");
 const UNKNOWN_ATTENTION: StructureError = StructureError("known attention");
-const UNKNOWN_NORM: StructureError = StructureError("known normalisation");
-
-/// How far a constant may be from the root that it stands for.
-const ROOT_TOLERANCE: f32 = 1e-4;
 
 /// The text encoder of a graph that was cut out between the phoneme ids and what it says of them.
 pub fn encoder_weights(graph: &Graph<'_>) -> Read<EncoderWeights> {
@@ -28,7 +24,7 @@ pub fn encoder_weights(graph: &Graph<'_>) -> Read<EncoderWeights> {
     }
     let projection = reader.0.follow(HIDDEN, "Conv")?;
     let halves = graph.producer(MEAN).filter(|node| node.is("Split")).ok_or(UNKNOWN)?;
-    let whole = reader.unmasked(projection.output());
+    let whole = reader.0.unmasked(projection.output());
     if halves.input(0) != Some(whole) || halves.outputs() != [MEAN, LOG_DEVIATION] {
         return Err(UNKNOWN);
     }
@@ -46,9 +42,9 @@ impl<'a> TextReader<'_, 'a> {
         let table = self.0.constant(lookup, 0)?;
         let [_, hidden] = table.shape[..] else { return Err(UNKNOWN) };
         let scaled = self.0.follow(lookup.output(), "Mul")?;
-        expect_root(&self.factor(scaled)?, hidden)?;
+        expect_root(&self.0.factor(scaled)?, hidden)?;
         let turned = self.0.follow(scaled.output(), "Transpose")?;
-        Ok((table.values, hidden, self.unmasked(turned.output())))
+        Ok((table.values, hidden, self.0.unmasked(turned.output())))
     }
 
     /// The layer that begins with a value, and the value after it.
@@ -58,9 +54,9 @@ impl<'a> TextReader<'_, 'a> {
         let (first, end) = self.padded(between)?;
         let active = self.0.follow(end, "Relu")?;
         let (second, end) = self.padded(active.output())?;
-        let (feed_forward_norm, end) = self.norm(between, self.unmasked(end))?;
+        let (feed_forward_norm, end) = self.norm(between, self.0.unmasked(end))?;
         let feed_forward = [first, second];
-        Ok((LayerWeights { attention, attention_norm, feed_forward, feed_forward_norm }, self.unmasked(end)))
+        Ok((LayerWeights { attention, attention_norm, feed_forward, feed_forward_norm }, self.0.unmasked(end)))
     }
 
     /// The attention over a value, and its result.
@@ -148,46 +144,18 @@ impl<'a> TextReader<'_, 'a> {
     fn norm(&self, a: &'a str, b: &'a str) -> Read<(NormWeights, &'a str)> {
         let mut sums = self.0.graph.consumers(b).filter(|node| node.is("Add"));
         let sum = sums.find(|node| node.inputs().iter().any(|input| input == a)).ok_or(UNKNOWN_NORM)?;
-        let turned = self.0.follow(sum.output(), "Transpose")?;
-        let centred = self.0.follow(turned.output(), "Sub")?;
-        let reduced = self.0.follow(centred.output(), "Div")?;
-        let deviation = reduced.input(1).and_then(|value| self.0.graph.producer(value));
-        let variance = deviation.filter(|node| node.is("Sqrt")).and_then(|node| self.0.graph.producer(node.input(0)?));
-        let epsilon = self.factor(variance.filter(|node| node.is("Add")).ok_or(UNKNOWN_NORM)?)?;
-        let [epsilon] = epsilon.values[..] else { return Err(UNKNOWN_NORM) };
-        let scaled = self.0.follow(reduced.output(), "Mul")?;
-        let shifted = self.0.follow(scaled.output(), "Add")?;
-        let weights = NormWeights { scale: self.factor(scaled)?.values, shift: self.factor(shifted)?.values, epsilon };
-        Ok((weights, self.0.follow(shifted.output(), "Transpose")?.output()))
+        self.0.norm(sum.output())
     }
 
     /// A convolution behind its padding, if it has one, and what it gives.
     fn padded(&self, value: &'a str) -> Read<(ConvWeights, &'a str)> {
-        let value = self.unmasked(value);
+        let value = self.0.unmasked(value);
         let Ok(padding) = self.0.follow(value, "Pad") else {
             let node = self.0.follow(value, "Conv")?;
             return Ok((self.0.convolution(node)?, node.output()));
         };
         let node = self.0.follow(padding.output(), "Conv")?;
         Ok((self.0.unpadded(node)?, node.output()))
-    }
-
-    /// The constant that a value is multiplied with, or that is added to it.
-    fn factor(&self, node: Node<'a>) -> Read<Tensor> {
-        let mut constants = node.inputs().iter().filter_map(|input| self.0.graph.constant(input));
-        constants.next().ok_or(UNKNOWN)
-    }
-
-    /// What a value is after it is multiplied with the mask, as often as it is: one sentence at a time has nothing to mask.
-    fn unmasked(&self, mut value: &'a str) -> &'a str {
-        let is_mask = |node: &Node<'a>| {
-            let made = node.inputs().iter().filter_map(|input| self.0.graph.producer(input));
-            made.into_iter().any(|node| node.is("Cast"))
-        };
-        while let Some(product) = self.0.graph.consumers(value).filter(|node| node.is("Mul")).find(is_mask) {
-            value = product.output();
-        }
-        value
     }
 
     /// The first node on the way back from a value that is of none of these kinds.
@@ -198,10 +166,4 @@ impl<'a> TextReader<'_, 'a> {
         }
         Some(node)
     }
-}
-
-fn expect_root(constant: &Tensor, of: usize) -> Read<()> {
-    let root = (of as f32).sqrt();
-    let is_root = constant.values.len() == 1 && (constant.values[0] - root).abs() <= ROOT_TOLERANCE * root;
-    if is_root { Ok(()) } else { Err(StructureError("known scales")) }
 }

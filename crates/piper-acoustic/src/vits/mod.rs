@@ -3,6 +3,7 @@
 //! apart at the values between them, which are found by their structure, since names differ between exporters.
 
 mod decoder;
+mod durations;
 mod encoder;
 mod flow;
 pub mod names;
@@ -10,6 +11,7 @@ mod reader;
 mod seams;
 
 pub use decoder::decoder_weights;
+pub use durations::{duration_weights, speaker_embeddings};
 pub use encoder::encoder_weights;
 pub use flow::flow_weights;
 pub use seams::{Seams, StructureError};

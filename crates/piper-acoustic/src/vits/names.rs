@@ -10,8 +10,8 @@ pub const HIDDEN: &str = "tts.hidden";
 pub const MEAN: &str = "tts.mean";
 /// Logarithms of its standard deviations, [1, C, N].
 pub const LOG_DEVIATION: &str = "tts.log_deviation";
-/// Frames of each phoneme id, [1, 1, N].
-pub const DURATIONS: &str = "tts.durations";
+/// Frames of each phoneme id before they are made whole, [1, 1, N].
+pub const FRAMES: &str = "tts.frames";
 /// The noise of the durations, [1, 2, N].
 pub const DURATION_NOISE: &str = "tts.duration_noise";
 /// The latent as the flow takes it, [1, C, F].

@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::onnx::{Cut, CutValue, Graph, Node};
-use super::names::{
-    DURATION_NOISE, DURATIONS, HIDDEN, LATENT, LOG_DEVIATION, MASK, MEAN, OWN, PRIOR, SAMPLES, SPEAKER,
-};
+use super::names::{DURATION_NOISE, FRAMES, HIDDEN, LATENT, LOG_DEVIATION, MASK, MEAN, OWN, PRIOR, SAMPLES, SPEAKER};
 
 /// Names of the values in the graph. Their shapes stand with the names that they get, in [`super::names`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +11,7 @@ pub struct Seams {
     hidden: String,
     mean: String,
     log_deviation: String,
-    durations: String,
+    frames: String,
     /// Absent where durations are not random.
     duration_noise: Option<String>,
     prior: String,
@@ -46,7 +44,7 @@ impl Seams {
         let noises: Vec<Node> = graph.of_kind("RandomNormalLike").collect();
         let prior =
             noises.iter().find_map(|&noise| Prior::behind(graph, noise)).ok_or(StructureError("latent noise"))?;
-        let durations = single(graph.of_kind("Ceil")).ok_or(StructureError("durations"))?.output();
+        let durations = single(graph.of_kind("Ceil")).and_then(|whole| whole.input(0));
         let latent = decoder_input(graph).ok_or(StructureError("decoder"))?;
         let mask = mask(graph, prior.sum, latent)?;
         let duration_noise = noises.iter().filter(|noise| **noise != prior.noise).map(|noise| noise.output());
@@ -56,7 +54,7 @@ impl Seams {
             hidden: projected(graph, mean).ok_or(StructureError("text encoder"))?.to_owned(),
             mean: mean.to_owned(),
             log_deviation: unexpanded(graph, prior.log_deviation).ok_or(StructureError("alignment"))?.to_owned(),
-            durations: durations.to_owned(),
+            frames: durations.ok_or(StructureError("durations"))?.to_owned(),
             duration_noise: at_most_one(duration_noise, StructureError("known noise"))?.map(str::to_owned),
             prior: prior.sum.to_owned(),
             mask: mask.to_owned(),
@@ -72,13 +70,18 @@ impl Seams {
         Cut { inputs: Vec::new(), outputs: outputs.into_iter().map(|(from, to)| value(from, to)).collect() }
     }
 
-    /// What the text says of durations to durations, and the speaker's id to the embedding that the other parts take.
+    /// What the text says of durations to durations.
     pub fn durations(&self) -> Cut {
         let noise = self.duration_noise.iter().map(|name| value(name, DURATION_NOISE));
         Cut {
-            inputs: [value(&self.hidden, HIDDEN)].into_iter().chain(noise).collect(),
-            outputs: [value(&self.durations, DURATIONS)].into_iter().chain(self.speaker()).collect(),
+            inputs: [value(&self.hidden, HIDDEN)].into_iter().chain(noise).chain(self.speaker()).collect(),
+            outputs: vec![value(&self.frames, FRAMES)],
         }
+    }
+
+    /// A speaker's id to the embedding that the other parts take, where there are several.
+    pub fn speakers(&self) -> Option<Cut> {
+        Some(Cut { inputs: Vec::new(), outputs: vec![self.speaker()?] })
     }
 
     /// The flow between the two forms of the latent.

@@ -1,12 +1,9 @@
 //! Owns the normalisation over channels: at each place the mean becomes zero and the variance one, then each channel is scaled and shifted.
 
-// What is not inlined into a function that enables instructions is compiled without them.
-#![allow(clippy::inline_always)]
-
-use super::Columns;
+use super::conv::lanes;
+use super::signal::{Columns, Signal, blocks};
+use super::simd::{LANES, Lanes, Level, Operation, Simd};
 use super::weights::NormWeights;
-use crate::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use crate::kernels::{Signal, blocks, lanes};
 
 /// A normalisation that is ready to run.
 #[derive(Debug)]
