@@ -39,6 +39,11 @@ impl Readiness {
     pub fn reasons(&self) -> Vec<Reason> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
+
+    /// Whether the service is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&Reason::Draining)
+    }
 }
 
 impl fmt::Display for Reason {

@@ -1,7 +1,8 @@
 //! Fetching: an item in whole or in part, all of them as one and as an archive, and progress as it goes.
 
-use std::io::{Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -171,6 +172,53 @@ fn events_end_with_the_batch() {
     let (last, before) = events.split_last().unwrap();
     assert_eq!((last.0, last.1["state"].as_str()), ("event: end", Some("succeeded")));
     assert!(before.iter().all(|(kind, batch)| *kind == "event: progress" && batch["state"] != "succeeded"));
+}
+
+/// The next event, with what it holds; `None` at the end.
+fn next_event(events: &mut impl BufRead) -> Option<(String, Value)> {
+    let mut lines = events.lines().map(Result::unwrap);
+    let kind = lines.find_map(|line| line.strip_prefix("event: ").map(str::to_owned))?;
+    let data = lines.next().unwrap();
+    Some((kind, serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap()))
+}
+
+fn listen(server: &TestServer, id: &str) -> impl BufRead + use<> {
+    let request = server.request(Method::GET, &format!("{BATCHES}/{id}/events")).header("user-token", TOKEN);
+    BufReader::new(request.send().unwrap())
+}
+
+#[test]
+fn events_outlast_a_redis_that_does_not_answer_for_a_while() {
+    let redis = RedisServer::start();
+    let server = replica(&redis, &[("TTS_BATCH_WORKERS", "0")]);
+    let id = hand_in(&server, &json!({"items": items(&TEXTS)}));
+    let mut events = listen(&server, &id);
+    assert_eq!(next_event(&mut events).unwrap().0, "progress");
+
+    redis.hang();
+    // The second is asked after a look of the events that had no answer.
+    for _ in 0..2 {
+        get(&server, &format!("{BATCHES}/{id}")).assert_error(503, "batches_unavailable", None);
+    }
+    redis.go_on();
+    let _worker = replica(&redis, &[]);
+
+    let rest: Vec<_> = std::iter::from_fn(|| next_event(&mut events)).collect();
+    let (last, batch) = rest.last().expect("events after the silence");
+    assert_eq!((last.as_str(), batch["state"].as_str()), ("end", Some("succeeded")));
+}
+
+#[test]
+fn events_do_not_hold_up_the_end_of_the_service() {
+    let server = TestServer::start(&[("TTS_BATCH_WORKERS", "0"), ("TTS_DRAIN_TIMEOUT_MS", "10000")]);
+    let id = hand_in(&server, &json!({"items": items(&TEXTS)}));
+    let mut events = listen(&server, &id);
+    assert_eq!(next_event(&mut events).unwrap().0, "progress");
+
+    server.signal(Signal::SIGTERM);
+
+    assert_eq!(next_event(&mut events), None);
+    assert_eq!(server.wait().code(), Some(0), "they were waited for, and cut");
 }
 
 #[test]

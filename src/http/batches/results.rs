@@ -14,7 +14,7 @@ use serde_json::json;
 use super::archive::Archive;
 use super::{parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
-use crate::batch::{Batches, Done, Outcome, Status};
+use crate::batch::{BatchError, Batches, Done, Outcome, Status};
 use crate::http::auth::Caller;
 use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
@@ -183,7 +183,8 @@ pub async fn archive(
         .streaming(in_pieces(archive.stream())))
 }
 
-/// How far a batch is, as server-sent events until it has ended.
+/// How far a batch is, as server-sent events until it has ended. While it cannot be looked at, there is no news. When the service stops, the events
+/// end without `end`: whoever connects again finds another replica.
 #[utoipa::path(get, path = "/v1/batches/{id}/events", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The batch")),
     responses(
@@ -193,6 +194,7 @@ pub async fn archive(
     ))]
 pub async fn events(
     caller: Caller,
+    state: web::Data<AppState>,
     batches: web::Data<Batches>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
@@ -201,7 +203,7 @@ pub async fn events(
     let id = first.id;
     let begin = (Some(first), None::<Status>);
     let events = stream::unfold(begin, move |(ready, before)| {
-        let (batches, owner) = (batches.clone(), owner.clone());
+        let (state, batches, owner) = (state.clone(), batches.clone(), owner.clone());
         async move {
             if before.as_ref().is_some_and(Status::has_ended) {
                 return None;
@@ -212,8 +214,15 @@ pub async fn events(
                     status
                 } else {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    // A batch that was removed has no more events.
-                    batches.status(&owner, id).await.ok()?
+                    if state.readiness.is_draining() {
+                        return None;
+                    }
+                    match batches.status(&owner, id).await {
+                        Ok(status) => status,
+                        // A batch that was removed has no more events.
+                        Err(BatchError::Unknown) => return None,
+                        Err(_) => continue,
+                    }
                 };
                 if before.as_ref() != Some(&status) {
                     let kind = if status.has_ended() { "end" } else { "progress" };
