@@ -1,6 +1,8 @@
 //! Owns `doctor`: each thing that the service needs, whether it is there, and what to do if it is not.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles};
 use piper_phonemize::{EspeakPool, Phonemizer, phoneme_ids};
@@ -11,16 +13,31 @@ use crate::app::{
 };
 use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
+use crate::files::Detached;
 use crate::voices::Catalogue;
 
 /// What went well, for the report.
 type Check = Result<String, String>;
 
+/// Reads files on threads that are left behind where a disk hangs.
+struct Files {
+    threads: Detached,
+    patience: Duration,
+}
+
 const TEXT: &str = "All is well.";
+/// How many files may hang before the others are not looked at any more.
+const THREADS: usize = 4;
+/// A voice that is compiled for the first time takes seconds; a network's disk may take longer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     let loaded = arguments.load(&ProcessEnvironment);
-    let judged = loaded.as_ref().map_err(advice).and_then(judge);
+    let files = Files::new(PATIENCE);
+    let judged = match &loaded {
+        Ok(config) => in_system(judge(config.clone(), &files)),
+        Err(error) => Err(advice(error)),
+    };
     let valid = report("settings", &judged.as_ref().map(|_| "valid".to_owned()).map_err(Clone::clone));
     for suspicion in judged.iter().flatten() {
         println!("warn  settings: {suspicion}");
@@ -29,8 +46,9 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         return exit::unavailable();
     };
 
-    let healthy =
-        in_system(async { check_parts(&config).await & check_redis(&config).await & check_batches(&config).await });
+    let healthy = in_system(async {
+        check_parts(&config, &files).await & check_redis(&config).await & check_batches(&config).await
+    });
     if healthy && valid {
         println!("This machine can serve.");
         ExitCode::SUCCESS
@@ -47,21 +65,26 @@ fn advice(error: &ConfigError) -> String {
 }
 
 /// What the service would warn of before it begins, or would end with.
-fn judge(config: &Config) -> Result<Vec<ConfigError>, String> {
-    let settings = voice_settings(config).map_err(|error| error.to_string())?;
+async fn judge(config: Config, files: &Files) -> Result<Vec<ConfigError>, String> {
+    let settings = voice_settings(&config).map_err(|error| error.to_string())?;
+    let suspicions = config.suspicions.clone();
+    let of_voices = files.read(move || {
+        let catalogue = Catalogue::open(&settings).ok()?;
+        Some(check_voice_settings(&config, &catalogue).map_err(|error| error.to_string()))
+    });
     // A folder that cannot be read is told of with the voices.
-    let catalogue = Catalogue::open(&settings).ok();
-    let of_voices = catalogue.map(|catalogue| check_voice_settings(config, &catalogue)).transpose();
-    let of_voices = of_voices.map_err(|error| error.to_string())?.unwrap_or_default();
-    Ok(config.suspicions.iter().cloned().chain(of_voices).collect())
+    let of_voices = of_voices.await.ok().flatten().transpose()?.unwrap_or_default();
+    Ok(suspicions.into_iter().chain(of_voices).collect())
 }
 
-async fn check_parts(config: &Config) -> bool {
-    let files = match RuntimeFiles::find(&runtime_settings(config)) {
+async fn check_parts(config: &Config, disk: &Files) -> bool {
+    let settings = runtime_settings(config);
+    let files = match disk.try_read(move || RuntimeFiles::find(&settings)).await {
         Ok(files) => files,
-        Err(error) => return report("native parts", &Err(error.to_string())),
+        Err(error) => return report("native parts", &Err(error)),
     };
-    let runtime = OnnxRuntime::load(&files.onnxruntime);
+    let onnxruntime = files.onnxruntime.clone();
+    let runtime = disk.try_read(move || OnnxRuntime::load(&onnxruntime)).await;
     let loaded = runtime
         .as_ref()
         .map(|_| files.onnxruntime.display().to_string())
@@ -79,13 +102,8 @@ async fn check_parts(config: &Config) -> bool {
 
     let (Ok(runtime), Ok(espeak)) = (runtime, espeak) else { return false };
     let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
-    healthy
-        & check_voices(
-            config,
-            &OnnxEngine::new(runtime.clone(), CompiledModels::new(runtime, config.voices.compiled_dir())),
-            &phonemizer,
-        )
-        .await
+    let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
+    healthy & check_voices(config, Arc::new(OnnxEngine::new(runtime, models)), &phonemizer, disk).await
 }
 
 async fn check_redis(config: &Config) -> bool {
@@ -115,10 +133,11 @@ async fn check_batches(config: &Config) -> bool {
     report("batches", &check)
 }
 
-async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemizer) -> bool {
-    let opened = voice_settings(config)
-        .map_err(|error| error.to_string())
-        .and_then(|settings| Catalogue::open(&settings).map_err(|error| error.to_string()));
+async fn check_voices(config: &Config, engine: Arc<OnnxEngine>, phonemizer: &Phonemizer, disk: &Files) -> bool {
+    let opened = match voice_settings(config) {
+        Ok(settings) => disk.try_read(move || Catalogue::open(&settings)).await,
+        Err(error) => Err(error.to_string()),
+    };
     let catalogue = match opened {
         Ok(catalogue) => catalogue,
         Err(error) => return report("voices", &Err(format!("{error}; run `make setup`, or set TTS_MODELS_DIR"))),
@@ -137,10 +156,13 @@ async fn check_voices(config: &Config, engine: &OnnxEngine, phonemizer: &Phonemi
     for id in ids {
         let advice = |error: String| format!("{error}; run `tts-batch-api voices fetch --force {id}`");
         let spoken = match catalogue.files(&id).await.map_err(|error| error.to_string()) {
-            Ok(files) => match engine.load(&files) {
-                Ok(voice) => speak(&*voice, phonemizer).await,
-                Err(error) => Err(advice(error.to_string())),
-            },
+            Ok(files) => {
+                let engine = engine.clone();
+                match disk.try_read(move || engine.load(&files)).await {
+                    Ok(voice) => speak(&*voice, phonemizer).await,
+                    Err(error) => Err(advice(error)),
+                }
+            }
             Err(error) => Err(advice(error)),
         };
         healthy &= report(&format!("voice {id}"), &spoken);
@@ -169,4 +191,45 @@ fn report(what: &str, check: &Check) -> bool {
         Err(problem) => println!("FAIL  {what}: {problem}"),
     }
     check.is_ok()
+}
+
+// === impl Files ===
+
+impl Files {
+    fn new(patience: Duration) -> Self {
+        Self { threads: Detached::new("doctor", THREADS), patience }
+    }
+
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+        match tokio::time::timeout(self.patience, self.threads.run(work)).await {
+            Ok(read) => read.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("files could not be read within {} s: check the disk", self.patience.as_secs())),
+        }
+    }
+
+    /// The same where reading itself may fail.
+    async fn try_read<T: Send + 'static, E: ToString + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, String> {
+        self.read(|| work().map_err(|error| error.to_string())).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_is_given_up_and_named_and_others_are_read() {
+        let (gate, hangs) = std::sync::mpsc::channel::<()>();
+        let files = Files::new(Duration::from_millis(1));
+
+        let hung = files.read(move || hangs.recv().is_err()).await;
+        let failed = Files { patience: PATIENCE, ..files }.try_read(|| Err::<(), _>("broken")).await;
+
+        assert!(hung.is_err_and(|error| error.contains("check the disk")));
+        assert_eq!(failed, Err("broken".to_owned()));
+        drop(gate);
+    }
 }
