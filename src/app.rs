@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
-use nix::sys::socket::sockopt::{SndBuf, TcpUserTimeout};
+use nix::sys::socket::sockopt::SndBuf;
 use nix::sys::socket::{Backlog, setsockopt};
 use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles};
 use piper_phonemize::{EspeakPool, Phonemizer};
@@ -311,12 +311,11 @@ impl StopSignals {
 }
 
 /// Listens. As many connections may wait to be accepted as the system allows: more come at once than the standard library's 128. Those that are
-/// accepted inherit how long the system waits for somebody who takes nothing of what is sent, and how much of it the system holds for him: by
-/// default megabytes, which a few hundred slow readers make all that it has for everybody.
+/// accepted inherit how much of what is sent the system holds for somebody who does not take it: by default megabytes, which a few hundred slow
+/// readers make all that it has for everybody.
 fn listen(config: &HttpConfig) -> Result<TcpListener, ConfigError> {
-    let (address, patience) = (config.bind, config.write_timeout.as_millis() as u32);
+    let address = config.bind;
     let listener = TcpListener::bind(address).and_then(|listener| {
-        setsockopt(&listener, TcpUserTimeout, &patience)?;
         setsockopt(&listener, SndBuf, &config.send_buffer_bytes)?;
         nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
         Ok(listener)

@@ -308,7 +308,7 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
         max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
         body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
         body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
-        write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 60_000)?,
+        write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 90_000)?,
         send_buffer_bytes: read.number("TTS_HTTP_SEND_BUFFER_BYTES", 16 << 10..=16 << 20, 128 << 10)?,
         drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
         wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),

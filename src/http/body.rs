@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -150,8 +151,13 @@ async fn collect(request: &HttpRequest, mut payload: Payload, limit: usize) -> R
 
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk =
-            chunk.map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "broken_body", "the body could not be read"))?;
+        let chunk = chunk.map_err(|error| {
+            let message = match error {
+                PayloadError::Overflow => "the extensions of the body's chunks are too long",
+                _ => "the body could not be read",
+            };
+            ApiError::new(StatusCode::BAD_REQUEST, "broken_body", message)
+        })?;
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }

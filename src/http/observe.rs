@@ -1,5 +1,6 @@
 //! Owns what happens around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
 
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
@@ -13,6 +14,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
 
+use super::connection::ConnectionHandle;
 use super::error::{ApiError, rate_limit};
 use super::legacy::LegacyError;
 use super::state::AppState;
@@ -34,13 +36,19 @@ pub async fn observe(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<WithKeptBody>, Error> {
+    let connection = request.conn_data::<ConnectionHandle>().cloned();
+    if connection.as_ref().is_some_and(ConnectionHandle::is_closing) {
+        // The server goes on with what came with the last request, and ends when it reads.
+        return pending().await;
+    }
     let began = Instant::now();
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let entered = state.as_ref().map(|state| state.in_flight.enter());
     let span = request_span(&request, id);
-    let body = keep_chunked_body(&mut request);
+    let body = keep_chunked_body(&mut request, connection.as_ref());
     let knows_chunks = request.version() >= Version::HTTP_11;
+    let wants_close = request.head().connection_type() == ConnectionType::Close;
 
     let mut response = next.call(request).instrument(span.clone()).await?;
 
@@ -62,6 +70,9 @@ pub async fn observe(
         let head = response.response_mut().head_mut();
         head.no_chunking(true);
         head.set_connection_type(ConnectionType::Close);
+        if let Some(connection) = &connection {
+            connection.answer_ends_with_connection();
+        }
     }
     if response.request().headers().contains_key(UPGRADE) {
         // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes the connection.
@@ -78,7 +89,11 @@ pub async fn observe(
             headers.insert(name, value);
         }
     }
-    Ok(response.map_body(|_, answer| WithKeptBody::new(answer, body, entered)))
+    let head = response.response_mut().head_mut();
+    // Heads are used again, with the version of the last answer that they were of; the server sets it when it writes.
+    head.version = Version::HTTP_11;
+    let is_last = wants_close || head.connection_type() == ConnectionType::Close;
+    Ok(response.map_body(|_, answer| WithKeptBody::new(answer, connection, is_last, body, entered)))
 }
 
 /// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.

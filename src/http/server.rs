@@ -5,12 +5,17 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{HttpServiceFactory, Server};
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{ServiceFactoryExt, map_config};
+use actix_web::dev::{AppConfig, HttpServiceFactory, Server, fn_service};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL};
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::{App, HttpResponse, HttpServer, Resource, ResponseError, Route, guard, web};
+use actix_web::{App, HttpResponse, Resource, ResponseError, Route, guard, web};
+use tokio::net::TcpStream;
 
+use super::connection::Connection;
 use super::cors::allow_origins;
 use super::error::ApiError;
 use super::legacy::LegacyError;
@@ -23,6 +28,8 @@ use crate::config::HttpConfig;
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the end of an idle connection may take.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How a batch's answers may be kept: states change, results do not.
 const STATE: &str = "private, no-cache";
 const RESULT: &str = "private";
@@ -30,8 +37,8 @@ const RESULT: &str = "private";
 /// Starts serving on `listener`. The future runs until the server was stopped; it handles no signals.
 pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &HttpConfig) -> std::io::Result<Server> {
     let (state, batches) = (web::Data::new(state), web::Data::new(batches));
-    let has_piper_routes = config.piper_routes;
-    let server = HttpServer::new(move || {
+    let (has_piper_routes, patience) = (config.piper_routes, config.write_timeout);
+    let app = move || {
         App::new()
             .app_data(state.clone())
             .app_data(batches.clone())
@@ -53,18 +60,41 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
             .default_service(web::to(|| ready(Err::<&str, _>(ApiError::not_found()))))
             .wrap(from_fn(allow_origins))
             .wrap(from_fn(observe))
-    })
-    .workers(config.threads)
-    .max_connections(config.max_connections.div_ceil(config.threads))
-    .client_request_timeout(HEAD_TIMEOUT)
-    .keep_alive(KEEP_ALIVE)
-    // A client that is gone must be noticed while it is served; the price is that one which closes its sending side early gets no answer.
-    .h1_allow_half_closed(false)
-    // For connections without a request: by then the process has ended if one is still under way.
-    .shutdown_timeout(config.drain_timeout.as_secs() + 1)
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    };
+    let server = Server::build();
+    let stopping = server.graceful_shutdown_signal();
+    // What actix-web's own server does, on connections that are watched.
+    let connections = move || {
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            // Whoever takes nothing of the last answer is let go before, and not with it in the system's keeping.
+            .keep_alive(KEEP_ALIVE.max(patience + DISCONNECT_TIMEOUT * 5))
+            // A client that is gone must be noticed while it is served; the price is that one which closes its sending side early gets no answer.
+            .h1_allow_half_closed(false)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.handle());
+            })
+            .h1(map_config(app(), |()| AppConfig::default()));
+        fn_service(move |stream: TcpStream| {
+            let caller = stream.peer_addr().ok();
+            ready(Ok::<_, DispatchError>((Connection::new(stream, patience), caller)))
+        })
+        .and_then(http)
+    };
+    let server = server
+        .workers(config.threads)
+        .max_concurrent_connections(config.max_connections.div_ceil(config.threads))
+        // For connections without a request: by then the process has ended if one is still under way.
+        .shutdown_timeout(config.drain_timeout.as_secs() + 1)
+        .disable_signals()
+        .listen("http", listener, connections)?
+        .run();
     Ok(server)
 }
 

@@ -4,6 +4,7 @@ mod auth;
 mod bodies;
 mod broken_voices;
 mod caching;
+mod connections;
 mod cors;
 mod formats;
 mod health;
