@@ -36,7 +36,9 @@ use assembly::{batches, state};
 pub use checks::check_voice_settings;
 use checks::{check_memory, known_voice, open_catalogue, tell};
 use engine::SpeakingEngine;
-pub use settings::{batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, voice_settings};
+pub use settings::{
+    batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, usual_prosody, voice_settings,
+};
 use settings::{cache_settings, pool_settings, usage_redis};
 use upkeep::Upkeep;
 

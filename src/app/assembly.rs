@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Speaker;
-use super::settings::{batch_places, batch_settings, text_reader};
+use super::settings::{batch_places, batch_settings, text_reader, usual_prosody};
 use crate::batch::{BatchParts, Batches, Speaking, Store};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
@@ -34,6 +34,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
         },
         usage,
         texts: text_reader(config, config.synthesis.max_text_chars)?,
+        prosody: usual_prosody(config)?,
     })
 }
 

@@ -11,11 +11,11 @@ use crate::batch::{
     WebhookSettings, WorkSettings,
 };
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
-use crate::config::{BatchConfig, Config, ConfigError, RedisConfig};
-use crate::domain::VoiceId;
+use crate::config::{BatchConfig, Config, ConfigError, RedisConfig, SpeakingConfig};
+use crate::domain::{Class, Classes, InvalidField, Prosody, VoiceId};
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
-use crate::text::{Lexicons, TextReader};
+use crate::text::{Lexicons, ReadingDefaults, TextReader};
 use crate::usage::UsageRedis;
 use crate::voices::{Retries, VoiceSettings, VoiceSource};
 
@@ -56,8 +56,31 @@ pub fn text_reader(config: &Config, max_chars: usize) -> Result<TextReader, Conf
             Lexicons::open(folder).map_err(|error| ConfigError::new("TTS_LEXICONS_DIR", error.to_string()))?
         }
     };
-    TextReader::new(max_chars, lexicons, synthesis.lexicons.clone())
-        .map_err(|name| ConfigError::new("TTS_LEXICONS", format!("there is no lexicon {name} in TTS_LEXICONS_DIR")))
+    let reader = TextReader::new(max_chars, lexicons, synthesis.lexicons.clone())
+        .map_err(|name| ConfigError::new("TTS_LEXICONS", format!("there is no lexicon {name} in TTS_LEXICONS_DIR")))?;
+    Ok(reader.with_defaults(reading_defaults(&synthesis.speaking)?))
+}
+
+fn reading_defaults(speaking: &SpeakingConfig) -> Result<ReadingDefaults, ConfigError> {
+    let mut classes = Classes::ALL;
+    for name in &speaking.normalize_off {
+        let names = || Class::ALL.map(Class::name).join(", ");
+        let unknown =
+            || ConfigError::new("TTS_NORMALIZE_OFF", format!("there is no class {name}: they are {}", names()));
+        classes = classes.without(Class::parse(name).ok_or_else(unknown)?);
+    }
+    Ok(ReadingDefaults {
+        normalize: speaking.normalize,
+        classes,
+        raw_phonemes: speaking.raw_phonemes,
+        paragraph_silence_ms: speaking.paragraph_silence_ms,
+    })
+}
+
+/// How texts are said where nobody says how.
+pub fn usual_prosody(config: &Config) -> Result<Prosody, InvalidField> {
+    let speaking = &config.synthesis.speaking;
+    Prosody::default().with_speed(speaking.speed)?.with_sentence_silence_ms(speaking.sentence_silence_ms)
 }
 
 pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {

@@ -4,6 +4,7 @@ mod batch;
 mod doctor;
 mod exit;
 mod healthcheck;
+mod normalize;
 mod phonemize;
 mod speak;
 mod voices;
@@ -51,6 +52,8 @@ enum Command {
     Batch(batch::BatchArgs),
     /// Speak many texts so that they are in the cache.
     Warm(batch::WarmArgs),
+    /// Print how a text is read before it is spoken, token by token.
+    Normalize(normalize::NormalizeArgs),
     /// Print the phonemes and phoneme ids of a text.
     Phonemize(phonemize::PhonemizeArgs),
     /// List, fetch, verify and remove voices.
@@ -86,6 +89,7 @@ fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Speak(args)) => speak::run(args, arguments)?,
         Some(Command::Batch(args)) => batch::run(args, arguments)?,
         Some(Command::Warm(args)) => batch::warm(args, arguments)?,
+        Some(Command::Normalize(args)) => normalize::run(args, arguments)?,
         Some(Command::Phonemize(args)) => phonemize::run(args, arguments)?,
         Some(Command::Voices(args)) => voices::run(args, arguments)?,
         Some(Command::Doctor) => return Ok(doctor::run(arguments)),

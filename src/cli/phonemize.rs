@@ -6,12 +6,11 @@ use piper_acoustic::{OnnxRuntime, RuntimeFiles, VoiceConfig};
 use piper_phonemize::{EspeakPool, PhonemeIds, Phonemizer, phoneme_ids};
 use serde_json::json;
 
-use super::exit::VoiceMissing;
+use super::voices::installed_config;
 use super::{Arguments, in_system, text_of};
-use crate::app::{espeak_settings, runtime_settings, voice_settings};
-use crate::domain::{InputText, VoiceId};
+use crate::app::{espeak_settings, runtime_settings, text_reader};
 use crate::telemetry;
-use crate::voices::{Catalogue, VoiceSettings};
+use crate::text::{Normalize, Pronunciation, TextReader, TextType, read_script};
 
 #[derive(Debug, clap::Args)]
 pub struct PhonemizeArgs {
@@ -22,7 +21,11 @@ pub struct PhonemizeArgs {
     /// Phonemize for this espeak-ng voice instead of the voice's own.
     #[arg(long, value_name = "LANGUAGE")]
     espeak: Option<String>,
-    /// One JSON object a text: {"text", "sentences": [{"phonemes", "ids", "missing"}]}.
+    /// Phonemize what piper would: numbers, dates, markup and the like are not put into words.
+    #[arg(long)]
+    no_normalize: bool,
+    /// One JSON object a text: {"text", "said", "sentences": [{"phonemes", "ids", "missing"}]}. Otherwise a line for each sentence, and before
+    /// them one of what is said, where that is not what is written.
     #[arg(long)]
     json: bool,
 }
@@ -31,36 +34,42 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let config = arguments.load_for_command()?;
     telemetry::init(&config.log)?;
     let files = RuntimeFiles::find(&runtime_settings(&config))?;
-    let catalogue = Catalogue::open(&VoiceSettings { allowed: vec!["*".to_owned()], ..voice_settings(&config)? })?;
-    let name = args.voice.as_ref().or(config.voices.default.as_ref()).or(config.voices.allowed.first());
-    let voice = name.and_then(|name| catalogue.installed(&VoiceId::parse(name).ok()?));
-    let voice = voice.ok_or_else(|| VoiceMissing::Named(config.voices.models_dir.display().to_string()))?;
-    let mut voice = VoiceConfig::parse(&std::fs::read(&voice.config)?)?;
+    let mut voice = installed_config(&config, args.voice.as_ref())?;
     if let Some(language) = &args.espeak {
         voice.espeak_voice.clone_from(language);
     }
 
     let input = text_of(&args.text)?;
     let texts: Vec<&str> = if args.text == "-" { input.lines().collect() } else { vec![&input] };
+    let reader = text_reader(&config, usize::MAX)?;
     let runtime = OnnxRuntime::new(&files.onnxruntime);
     in_system(async {
         let espeak = EspeakPool::start(espeak_settings(&config, &files)).await?;
         let phonemizer = Phonemizer::new(espeak, runtime, files.tashkeel);
         for text in texts {
-            print(text, &phonemizer, &voice, args.json).await?;
+            print(text, &reader, &phonemizer, &voice, args).await?;
         }
         Ok(())
     })
 }
 
-async fn print(text: &str, phonemizer: &Phonemizer, voice: &VoiceConfig, as_json: bool) -> anyhow::Result<()> {
-    let sentences = match InputText::parse(text, usize::MAX) {
-        Ok(text) => phonemizer.sentences(text.as_str(), voice).await?,
-        Err(_) if text.trim().is_empty() => Vec::new(),
+async fn print(
+    text: &str,
+    reader: &TextReader,
+    phonemizer: &Phonemizer,
+    voice: &VoiceConfig,
+    args: &PhonemizeArgs,
+) -> anyhow::Result<()> {
+    let normalize = args.no_normalize.then_some(Normalize::All(false));
+    let script = match reader.read(text, TextType::Plain, Pronunciation { normalize, ..Pronunciation::default() }) {
+        Ok(script) => Some(read_script(&script, |_| Some(&voice.espeak_voice))?),
+        Err(_) if text.trim().is_empty() => None,
         Err(error) => return Err(error.into()),
     };
+    let said = script.map_or_else(String::new, |script| script.said());
+    let sentences = phonemizer.sentences(&said, voice).await?;
     let mut out = std::io::stdout().lock();
-    if as_json {
+    if args.json {
         let sentences: Vec<_> = sentences
             .iter()
             .map(|sentence| {
@@ -68,8 +77,11 @@ async fn print(text: &str, phonemizer: &Phonemizer, voice: &VoiceConfig, as_json
                 json!({"phonemes": sentence, "ids": ids, "missing": missing})
             })
             .collect();
-        writeln!(out, "{}", json!({"text": text, "sentences": sentences}))?;
+        writeln!(out, "{}", json!({"text": text, "said": said, "sentences": sentences}))?;
         return Ok(());
+    }
+    if said != text {
+        writeln!(out, "{}", said.trim_end())?;
     }
     for sentence in sentences {
         writeln!(out, "{}", sentence.concat())?;

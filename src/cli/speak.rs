@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
-use crate::app::{Speaker, text_reader};
+use crate::app::{Speaker, text_reader, usual_prosody};
 use crate::audio::AudioFormat;
 use crate::config::Config;
 use crate::domain::{Deadline, InvalidField, Prosody, Script, Speaker as SpeakerName, SynthesisRequest, VoiceId};
 use crate::speech::{self, AudioSpec, Caching, SubtitleFormat};
 use crate::telemetry;
-use crate::text::{Pronunciation, TextType};
+use crate::text::{Normalize, Pronunciation, TextType};
 
 #[derive(Debug, clap::Args)]
 pub struct SpeakArgs {
@@ -29,9 +29,9 @@ pub struct SpeakArgs {
     /// Name or number of a speaker of the voice.
     #[arg(long)]
     speaker: Option<String>,
-    /// 0.25 to 4.
-    #[arg(long, default_value_t = 1.0)]
-    speed: f32,
+    /// 0.25 to 4; TTS_SPEED by default.
+    #[arg(long)]
+    speed: Option<f32>,
     /// 0 to 4.
     #[arg(long, default_value_t = 1.0)]
     volume: f32,
@@ -41,9 +41,9 @@ pub struct SpeakArgs {
     /// Noise in durations, 0 to 2; the voice's own by default.
     #[arg(long)]
     noise_w: Option<f32>,
-    /// Silence between sentences.
-    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
-    sentence_silence: u32,
+    /// Silence between sentences; TTS_SENTENCE_SILENCE_MS by default.
+    #[arg(long, value_name = "MILLISECONDS")]
+    sentence_silence: Option<u32>,
     /// In hertz, 8000 to 48000; the voice's own by default.
     #[arg(long, value_parser = clap::value_parser!(u32).range(8_000..=48_000))]
     sample_rate: Option<u32>,
@@ -51,8 +51,14 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// The text is SSML.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "markdown")]
     ssml: bool,
+    /// The text is Markdown.
+    #[arg(long)]
+    markdown: bool,
+    /// Say numbers, dates, markup and the like as piper does, and not in words.
+    #[arg(long)]
+    no_normalize: bool,
     /// A lexicon in TTS_LEXICONS_DIR, by name; may be there several times.
     #[arg(long, value_name = "NAME")]
     lexicon: Vec<String>,
@@ -88,7 +94,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     telemetry::init(&config.log)?;
     let script = args.script(&config)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };
-    let prosody = args.prosody()?;
+    let prosody = args.prosody(&config)?;
     let output = args.output.as_deref().map(OutputFile::create).transpose()?;
     let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
     let subtitles = args.subtitles()?;
@@ -187,8 +193,16 @@ impl Drop for OutputFile<'_> {
 
 impl SpeakArgs {
     fn script(&self, config: &Config) -> anyhow::Result<Script> {
-        let kind = if self.ssml { TextType::Ssml } else { TextType::Plain };
-        let pronunciation = Pronunciation { own: None, lexicons: &self.lexicon };
+        let kind = match (self.ssml, self.markdown) {
+            (true, _) => TextType::Ssml,
+            (false, true) => TextType::Markdown,
+            (false, false) => TextType::Plain,
+        };
+        let pronunciation = Pronunciation {
+            lexicons: &self.lexicon,
+            normalize: self.no_normalize.then_some(Normalize::All(false)),
+            ..Pronunciation::default()
+        };
         Ok(text_reader(config, usize::MAX)?.read(&text_of(&self.text)?, kind, pronunciation)?)
     }
 
@@ -222,11 +236,12 @@ impl SpeakArgs {
         if is_shown { Err(NowhereToGo) } else { Ok(()) }
     }
 
-    fn prosody(&self) -> Result<Prosody, InvalidField> {
-        let mut prosody = Prosody::default()
-            .with_speed(self.speed)?
+    fn prosody(&self, config: &Config) -> Result<Prosody, InvalidField> {
+        let usual = usual_prosody(config)?;
+        let mut prosody = usual
+            .with_speed(self.speed.unwrap_or(usual.speed()))?
             .with_volume(self.volume)?
-            .with_sentence_silence_ms(self.sentence_silence)?;
+            .with_sentence_silence_ms(self.sentence_silence.unwrap_or(usual.sentence_silence_ms()))?;
         if let Some(noise_scale) = self.noise_scale {
             prosody = prosody.with_noise_scale(noise_scale)?;
         }

@@ -6,13 +6,25 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use piper_acoustic::VoiceConfig;
 use serde_json::json;
 
 use super::Arguments;
+use super::exit::VoiceMissing;
 use crate::app::voice_settings;
+use crate::config::Config;
 use crate::domain::VoiceId;
 use crate::telemetry;
 use crate::voices::{Catalogue, Existing, Verified, VoiceError, VoiceInfo, VoiceSettings};
+
+/// The configuration of a voice that is installed: of this name, or the default.
+pub fn installed_config(config: &Config, name: Option<&String>) -> anyhow::Result<VoiceConfig> {
+    let catalogue = Catalogue::open(&VoiceSettings { allowed: vec!["*".to_owned()], ..voice_settings(config)? })?;
+    let name = name.or(config.voices.default.as_ref()).or(config.voices.allowed.first());
+    let voice = name.and_then(|name| catalogue.installed(&VoiceId::parse(name).ok()?));
+    let voice = voice.ok_or_else(|| VoiceMissing::Named(config.voices.models_dir.display().to_string()))?;
+    Ok(VoiceConfig::parse(&std::fs::read(&voice.config)?)?)
+}
 
 #[derive(Debug, clap::Args)]
 pub struct VoicesArgs {

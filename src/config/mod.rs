@@ -6,6 +6,7 @@ mod batch;
 mod links;
 mod reader;
 mod secret;
+mod speaking;
 mod suspicions;
 mod tokens;
 
@@ -20,6 +21,7 @@ use tracing::Level;
 pub use batch::BatchConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
+pub use speaking::SpeakingConfig;
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
 
 use reader::{Reader, SetAs, Values};
@@ -123,6 +125,8 @@ pub struct SynthesisConfig {
     pub lexicons_dir: Option<PathBuf>,
     /// Names of those that apply to every text.
     pub lexicons: Vec<String>,
+    /// How texts are read and said where requests say nothing.
+    pub speaking: SpeakingConfig,
     /// Phonemes in one inference; a longer sentence is cut.
     pub max_sentence_phonemes: usize,
     /// How long after its deadline a cancelled computation may go on before its thread is given up.
@@ -271,6 +275,7 @@ impl Config {
                 answers_max_bytes: read.number("TTS_ANSWERS_MAX_BYTES", 1 << 20..=1 << 40, 256 << 20)?,
                 lexicons_dir: read.path("TTS_LEXICONS_DIR"),
                 lexicons: read.list("TTS_LEXICONS")?.unwrap_or_default(),
+                speaking: SpeakingConfig::read(&mut read)?,
                 max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
                 hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
                 voice_panic_limit: read.number("TTS_VOICE_PANIC_LIMIT", 1..=1_000, 5)?,

@@ -2,12 +2,16 @@
 
 mod deadline;
 mod request;
+mod said;
 mod script;
 mod text;
 mod voice_id;
 
 pub use deadline::{Deadline, DeadlinePassed};
 pub use request::{InvalidField, Prosody, Speaker, SynthesisRequest};
-pub use script::{CastVoice, Passage, SaidText, Script};
+pub use said::{Edit, Origin, Part, SaidText};
+pub use script::{CastVoice, Passage, Reading, Script};
 pub use text::{InputText, TextError};
+/// What of a text is read, and how a part of it may be.
+pub use text_normalization::{Class, Classes, SayAs};
 pub use voice_id::{InvalidVoiceId, VoiceId};

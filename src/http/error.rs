@@ -224,6 +224,7 @@ impl From<SpeechError> for ApiError {
             SpeechError::UnknownSpeaker { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "speaker_not_found", message).param("speaker")
             }
+            SpeechError::Text(error) => error.into(),
             SpeechError::Unspeakable | SpeechError::Silent { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
             }

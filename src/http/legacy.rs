@@ -17,7 +17,7 @@ use super::openapi::{Binary, LegacyFailures};
 use super::pieces::Pieces;
 use super::state::AppState;
 use crate::audio::AudioFormat;
-use crate::domain::{Prosody, SynthesisRequest, TextError, VoiceId};
+use crate::domain::{SynthesisRequest, TextError, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, SpeechError};
 use crate::text::ReadError;
 
@@ -152,7 +152,7 @@ impl Body {
             voice,
             speaker: None,
             script,
-            prosody: Prosody::default(),
+            prosody: state.prosody,
             deadline: state.limits.deadline(None).map_err(ApiError::from)?,
         })
     }

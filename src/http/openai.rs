@@ -19,6 +19,7 @@ use super::auth::{ApiKeyCaller, Caller, VoiceLister};
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::normalize::{AllOrClasses, NormalizeField};
 use super::openapi::{Failures, SoundOrEvents};
 use super::sound::{self, Delivery};
 use super::state::AppState;
@@ -54,9 +55,14 @@ pub struct Body {
     /// In hertz.
     #[schema(minimum = 8000, maximum = 48000)]
     sample_rate: Option<u32>,
-    /// `plain` (default) or `ssml`.
-    #[schema(pattern = "^(plain|ssml)$")]
+    /// `plain` (default), `ssml` or `markdown`.
+    #[schema(pattern = "^(plain|ssml|markdown)$")]
     text_type: Option<String>,
+    /// Whether numbers, dates, money, markup and the like are said in words; or an object of classes and whether each is.
+    #[schema(value_type = Option<AllOrClasses>)]
+    normalize: Option<NormalizeField>,
+    /// Whether `[[ ... ]]` holds phonemes.
+    raw_phonemes: Option<bool>,
     /// Words of this text, and what is said instead.
     lexicon: Option<BTreeMap<String, String>>,
     /// Names of the service's lexicons.
@@ -298,6 +304,8 @@ impl Body {
             response_format: Some(format),
             text: self.input,
             text_type: self.text_type,
+            normalize: self.normalize,
+            raw_phonemes: self.raw_phonemes,
             lexicon: self.lexicon,
             lexicons: self.lexicons,
             stream: false,

@@ -12,7 +12,9 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 
 use crate::audio::AudioFormat;
 
-use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices};
+use super::{
+    batches, health, legacy, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,6 +27,7 @@ use super::{batches, health, legacy, openai, openapi, page, phonemize, synthesiz
         synthesize::synthesize,
         timestamps::timestamps,
         phonemize::phonemize,
+        normalize::normalize,
         batches::submit,
         batches::list,
         batches::show,

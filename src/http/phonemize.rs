@@ -8,9 +8,11 @@ use utoipa::ToSchema;
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::error::ApiError;
+use super::normalize::{AllOrClasses, NormalizeField};
 use super::openapi::Failures;
 use super::state::AppState;
-use super::synthesize::voice_and_speaker;
+use super::synthesize::{self, into_request};
+use crate::domain::SynthesisRequest;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -18,12 +20,21 @@ use super::synthesize::voice_and_speaker;
 pub struct Body {
     #[schema(min_length = 1, example = "Good morning.")]
     text: String,
+    /// `plain`, `ssml` or `markdown`; plain by default.
+    #[schema(pattern = "^(plain|ssml|markdown)$")]
+    text_type: Option<String>,
     voice_id: Option<String>,
+    #[schema(value_type = Option<AllOrClasses>)]
+    normalize: Option<NormalizeField>,
+    /// Whether `[[ ... ]]` holds phonemes.
+    raw_phonemes: Option<bool>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Phonemes {
     voice_id: String,
+    /// The text as it is said, in words.
+    said: String,
     sentences: Vec<SentencePhonemes>,
 }
 
@@ -42,11 +53,9 @@ struct SentencePhonemes {
     responses((status = 200, description = "The phonemes", body = Phonemes), Failures))]
 pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
-    let voice = match &body.voice_id {
-        None => state.default_voice()?,
-        Some(name) => voice_and_speaker(name)?.0,
-    };
-    let (script, deadline) = (state.texts.plain(&body.text)?, state.limits.deadline(None)?);
+    let Body { text, text_type, voice_id, normalize, raw_phonemes } = body;
+    let speech = synthesize::Body { text, text_type, voice_id, normalize, raw_phonemes, ..synthesize::Body::default() };
+    let SynthesisRequest { voice, script, deadline, .. } = into_request(speech, &state)?;
 
     let phonemized = caller.speech(&state).phonemize(&voice, &script, deadline).await?;
 
@@ -56,5 +65,6 @@ pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonByt
         missing: missing.into_iter().map(String::from).collect(),
     });
     let voice_id = phonemized.voice.as_str().to_owned();
-    Ok(HttpResponse::Ok().json(Phonemes { voice_id, sentences: sentences.collect() }))
+    let said = phonemized.script.said();
+    Ok(HttpResponse::Ok().json(Phonemes { voice_id, said, sentences: sentences.collect() }))
 }

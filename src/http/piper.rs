@@ -63,13 +63,12 @@ impl Body {
             voice,
             speaker: self.speaker_id.map(Speaker::Number).or_else(|| self.speaker.clone().map(Speaker::Name)),
             script: state.texts.plain(&self.text)?,
-            prosody: self.prosody()?,
+            prosody: self.prosody(state.prosody)?,
             deadline: state.limits.deadline(None)?,
         })
     }
 
-    fn prosody(&self) -> Result<Prosody, ApiError> {
-        let mut prosody = Prosody::default();
+    fn prosody(&self, mut prosody: Prosody) -> Result<Prosody, ApiError> {
         if let Some(length_scale) = self.length_scale {
             prosody = prosody.with_length_scale(length_scale)?;
         }

@@ -21,7 +21,9 @@ use super::error::ApiError;
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
-use super::{batches, health, legacy, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage, voices};
+use super::{
+    batches, health, legacy, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage, voices,
+};
 use crate::batch::Batches;
 use crate::config::HttpConfig;
 
@@ -107,6 +109,7 @@ fn routes(config: &mut web::ServiceConfig) {
         ))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
+        .service(resource::<ApiError>("/v1/normalize", [(Method::POST, web::to(normalize::normalize))]))
         .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
         .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
         .service(resource::<ApiError>(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::callers::Callers;
 use super::error::ApiError;
 use crate::config::Token;
-use crate::domain::{Deadline, InvalidField, VoiceId};
+use crate::domain::{Deadline, InvalidField, Prosody, VoiceId};
 use crate::pool::PoolHandle;
 use crate::resilience::{Guesses, InFlight, Readiness};
 use crate::speech::SpeechService;
@@ -42,6 +42,8 @@ pub struct AppState {
     pub usage: Usage,
     /// Reads what callers write.
     pub texts: TextReader,
+    /// How texts are said where requests say nothing.
+    pub prosody: Prosody,
 }
 
 /// Bounds of one request.

@@ -13,6 +13,7 @@ use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
 use super::lenient::{as_whole, whole};
+use super::normalize::{AllOrClasses, NormalizeField};
 use super::openapi::{Failures, Sound};
 use super::sound::{self, Delivery};
 use super::state::AppState;
@@ -28,17 +29,23 @@ pub fn read_request(body: &[u8]) {
 }
 
 /// What to say, and how. Only `text` is required.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema, Default)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SpeechRequest)]
 pub struct Body {
     /// What to say; `[[ ... ]]` holds raw phonemes. A text that says nothing is refused; as an item of a batch it fails alone.
     #[schema(example = "Hello. This machine can speak.")]
     pub text: String,
-    /// `plain` or `ssml`; plain by default.
-    #[schema(pattern = "^(plain|ssml)$")]
+    /// `plain`, `ssml` or `markdown`; plain by default.
+    #[schema(pattern = "^(plain|ssml|markdown)$")]
     pub text_type: Option<String>,
-    /// Words of this text, and what is said instead: another spelling, or phonemes in `[[ ]]`.
+    /// Whether numbers, dates, money, markup and the like are said in words: `true`, `false`, or an object of classes and whether each is, as
+    /// `{"roman": false}`. By default what `TTS_NORMALIZE` says. `false` gives exactly what piper says.
+    #[schema(value_type = Option<AllOrClasses>)]
+    pub normalize: Option<NormalizeField>,
+    /// Whether `[[ ... ]]` holds phonemes; false for texts of strangers. By default what `TTS_RAW_PHONEMES` says.
+    pub raw_phonemes: Option<bool>,
+    /// Words of this text, and what is said instead: another spelling, phonemes in `[[ ]]`, or nothing.
     pub lexicon: Option<BTreeMap<String, String>>,
     /// Names of the service's lexicons.
     #[serde(default)]
@@ -58,7 +65,7 @@ pub struct Body {
     /// A name or a number.
     #[schema(value_type = Option<NameOrNumber>)]
     pub speaker: Option<SpeakerField>,
-    /// Factor on the voice's own speed.
+    /// Factor on the voice's own speed; `TTS_SPEED` by default.
     #[schema(minimum = 0.25, maximum = 4)]
     pub speed: Option<f32>,
     /// Liveliness of timbre; the voice's own by default.
@@ -67,7 +74,7 @@ pub struct Body {
     /// Liveliness of rhythm; the voice's own by default.
     #[schema(minimum = 0, maximum = 2)]
     pub noise_w: Option<f32>,
-    /// Silence between sentences.
+    /// Silence between sentences; `TTS_SENTENCE_SILENCE_MS` by default.
     #[serde(default, deserialize_with = "whole")]
     #[schema(maximum = 10000)]
     pub sentence_silence_ms: Option<u32>,
@@ -141,7 +148,7 @@ pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, Ap
     Ok(SynthesisRequest {
         voice,
         script: script(&body, state)?,
-        prosody: prosody(&body)?,
+        prosody: prosody(&body, state.prosody)?,
         speaker: body.speaker.map(|field| field.0).or(speaker),
         deadline: state.limits.deadline(body.deadline_ms)?,
     })
@@ -152,7 +159,12 @@ fn script(body: &Body, state: &AppState) -> Result<Script, ApiError> {
         None => TextType::default(),
         Some(name) => TextType::parse(name).ok_or(InvalidField { field: "text_type", expected: TextType::NAMES })?,
     };
-    let pronunciation = Pronunciation { own: body.lexicon.as_ref(), lexicons: &body.lexicons };
+    let pronunciation = Pronunciation {
+        own: body.lexicon.as_ref(),
+        lexicons: &body.lexicons,
+        normalize: body.normalize.map(|field| field.0),
+        raw_phonemes: body.raw_phonemes,
+    };
     Ok(state.texts.read(&body.text, kind, pronunciation)?)
 }
 
@@ -164,8 +176,7 @@ pub fn voice_and_speaker(name: &str) -> Result<(VoiceId, Option<Speaker>), ApiEr
     })
 }
 
-fn prosody(body: &Body) -> Result<Prosody, InvalidField> {
-    let mut prosody = Prosody::default();
+fn prosody(body: &Body, mut prosody: Prosody) -> Result<Prosody, InvalidField> {
     if let Some(speed) = body.speed {
         prosody = prosody.with_speed(speed)?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use piper_phonemize::{EspeakError, PhonemizeError};
 
 use crate::audio::{EncodeError, ResampleError};
-use crate::domain::{DeadlinePassed, InputText, SaidText, VoiceId};
+use crate::domain::{DeadlinePassed, InputText, SaidText, TextError, VoiceId};
 use crate::pool::PoolError;
 use crate::resilience::NoBytes;
 use crate::voices::VoiceError;
@@ -17,6 +17,9 @@ pub enum SpeechError {
     UnknownVoice(VoiceId),
     #[error("the voice has {speakers} speakers and none of that name or number")]
     UnknownSpeaker { speakers: u32 },
+    /// Read, it is too long.
+    #[error(transparent)]
+    Text(#[from] TextError),
     #[error("the text cannot be spoken: it breaks the phonemizer")]
     Unspeakable,
     /// Another try may succeed.

@@ -5,13 +5,15 @@ use piper_acoustic::ModelInput;
 
 use super::AudioSpec;
 use crate::cache::{CacheKey, KeyBuilder};
-use crate::domain::{Speaker, SynthesisRequest};
+use crate::domain::{Origin, SaidText, Speaker, SynthesisRequest};
 use crate::voices::VoiceDigest;
 
 // Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.
 const ANSWER: &str = "answer-v1";
 const PLAN: &str = "plan-v1";
 const SENTENCE: &str = "sentence-v1";
+// Of what is read before it is said, which happens where nothing was found: what it is read as is not in the keys but in this.
+const READING: &str = "reading-v1";
 
 /// A request's identity: its voice as it is now, its text, and how both are spoken.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +69,21 @@ fn with_speaker(key: KeyBuilder, speaker: Option<&Speaker>) -> KeyBuilder {
     key.optional("speaker name", name).optional("speaker number", number.map(|number| number.to_le_bytes()))
 }
 
+/// Which parts of a passage are not read any more, or in ways of their own.
+fn with_origins(key: KeyBuilder, said: &SaidText, is_to_be_read: bool) -> KeyBuilder {
+    if !is_to_be_read {
+        return key;
+    }
+    said.parts().fold(key, |key, part| {
+        let place = [part.place.start as u64, part.place.end as u64].map(u64::to_le_bytes).concat();
+        match part.origin {
+            Origin::Verbatim | Origin::Decoded => key,
+            Origin::Instead | Origin::Read { .. } => key.part("as it is", place),
+            Origin::As(how) => key.part("as", place).part("way", format!("{how:?}")),
+        }
+    })
+}
+
 impl Identity<'_> {
     fn add_to(&self, key: KeyBuilder) -> KeyBuilder {
         let SynthesisRequest { voice, speaker, script, prosody, .. } = self.request;
@@ -75,10 +92,19 @@ impl Identity<'_> {
             key.part("text", script.source().as_str())
         } else {
             script.passages().iter().fold(key, |key, passage| {
+                let key = with_origins(key, &passage.said, script.is_to_be_read());
                 key.part("passage", passage.said.as_str())
                     .part("passage voice", (passage.voice as u64).to_le_bytes())
                     .part("passage rate", passage.rate.to_le_bytes())
             })
+        };
+        let reading = script.reading();
+        let key = if reading.classes.is_empty() {
+            key
+        } else {
+            key.part(READING, reading.classes.bits().to_le_bytes())
+                .part("markdown", [u8::from(reading.is_markdown)])
+                .part("read length", (reading.max_chars as u64).to_le_bytes())
         };
         let key = self.digests.iter().fold(key, |key, digest| key.part("digest", digest.as_bytes()));
         let named = script.voices().iter().map(|named| &named.speaker);
@@ -98,7 +124,9 @@ mod tests {
 
     use super::*;
     use crate::audio::AudioFormat;
-    use crate::domain::{Deadline, InputText, Passage, Prosody, SaidText, Script, VoiceId};
+    use crate::domain::{
+        Class, Classes, Deadline, InputText, Passage, Prosody, Reading, SaidText, SayAs, Script, VoiceId,
+    };
 
     const DIGEST: [u8; 32] = [7; 32];
     const SPEC: AudioSpec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
@@ -117,6 +145,10 @@ mod tests {
         let digests = [VoiceDigest::from(digest)];
         let identity = Identity { request, digests: &digests, max_phonemes: 400 };
         (answer_key(&identity, spec).to_string(), plan_key(&identity).to_string())
+    }
+
+    fn reading(classes: Classes, is_markdown: bool) -> Reading {
+        Reading { classes, is_markdown, max_chars: 100 }
     }
 
     fn input() -> ModelInput {
@@ -162,6 +194,19 @@ mod tests {
             with(&|request| request.script = passages(&|passage| passage.rate = 2.0)),
             with(&|request| request.script = passages(&|passage| passage.volume = 2.0)),
             with(&|request| request.script = passages(&|passage| passage.pause_before_ms = 1)),
+            with(&|request| request.script = text("Hi.").with_reading(reading(Classes::ALL, false))),
+            with(&|request| request.script = text("Hi.").with_reading(reading(Classes::ALL, true))),
+            with(&|request| request.script = text("Hi.").with_reading(reading(Classes::NONE.with(Class::Date), false))),
+            with(&|request| request.script = passages(&|passage| passage.said.push_as("Ho.", 0..1, SayAs::Time))),
+            with(&|request| request.script = passages(&|passage| passage.said.push_as("Ho.", 0..1, SayAs::Unit))),
+            with(&|request| {
+                let said = passages(&|passage| passage.said.push_replaced("Ho.", 0..1));
+                request.script = said.with_reading(reading(Classes::ALL, false));
+            }),
+            with(&|request| {
+                let said = passages(&|passage| passage.said.push_verbatim("Ho.", 0));
+                request.script = said.with_reading(reading(Classes::ALL, false));
+            }),
             with(&|request| request.speaker = Some(Speaker::Number(1))),
             with(&|request| request.speaker = Some(Speaker::Name("1".into()))),
             with(&|request| request.prosody = Prosody::default().with_speed(2.0).unwrap()),

@@ -16,6 +16,7 @@ mod keys;
 mod output;
 mod place;
 mod plan;
+mod reading;
 mod sentence;
 mod service;
 mod sources;

@@ -9,6 +9,7 @@ use super::SpeechError;
 use super::entries::off_thread;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
+use super::reading::{language, read};
 use super::sources::Sources;
 use super::speaking::{Keeper, Making, Speaking};
 use super::timing::{TimedSentence, timed};
@@ -72,6 +73,8 @@ pub struct Asked {
 #[derive(Debug, Clone)]
 pub struct Phonemized {
     pub voice: VoiceId,
+    /// What is said, in the words of the voice's language.
+    pub script: Script,
     pub sentences: Vec<(PhonemeIds, Sentence)>,
 }
 
@@ -275,7 +278,8 @@ impl SpeechService {
         if placed.len() != prepared.sentences.len() {
             return Err(SpeechError::NoTimestamps(work.request.voice.clone()));
         }
-        let find = move || timed(&work.request, &words, &prepared, &placed);
+        let request = work.said(&prepared).await?;
+        let find = move || timed(&request, &words, &prepared, &placed);
         let (sentences, marks) = off_thread(find).await?;
         Ok(TimedSpeech { answer, cache, sentences, marks })
     }
@@ -298,6 +302,7 @@ impl SpeechService {
         let _admission = self.parts.pool.admit()?;
         let loaded = self.parts.pool.voice(&voice, deadline).await?;
         let config = loaded.config();
+        let script = read(script, vec![language(config)]).await?;
         let mut sentences = Vec::new();
         for passage in script.passages() {
             let phonemized = deadline.limit(self.parts.phonemizer.sentences(passage.said.as_str(), config)).await?;
@@ -305,7 +310,20 @@ impl SpeechService {
             sentences.extend(phonemized.map_err(of_phonemes)?);
         }
         let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
-        Ok(Phonemized { voice, sentences })
+        Ok(Phonemized { voice, script, sentences })
+    }
+
+    /// A text in the words of its voice's language, which is told, too. `None`: the voice's phonemes are letters.
+    pub async fn read(&self, request: SynthesisRequest) -> Result<(SynthesisRequest, Option<String>), SpeechError> {
+        let mut languages = Vec::new();
+        for id in request.voices() {
+            let voice = self.resolve(id).ok_or_else(|| SpeechError::UnknownVoice(id.clone()))?;
+            let _admission = self.parts.pool.admit()?;
+            let loaded = self.parts.pool.voice(&voice, request.deadline).await?;
+            languages.push(language(loaded.config()));
+        }
+        let first = languages.first().cloned().flatten();
+        Ok((SynthesisRequest { script: read(&request.script, languages).await?, ..request }, first))
     }
 
     fn waiting(&self, asked: &Asked) -> Waiting {

@@ -135,6 +135,13 @@ impl<'a> Heard<'a> {
             let (Some(first), Some(last)) = (self.spans.get(phonemes.start), self.spans.get(phonemes.end - 1)) else {
                 continue;
             };
+            if said.is_added(text) {
+                // What nobody wrote is part of what was said before.
+                if let Some(word) = words.last_mut() {
+                    word.span.end = last.end;
+                }
+                continue;
+            }
             let place = said.source_of(text);
             let next = self.words.get(index + 1).map_or(end, |(next, _)| next.start).max(text.end);
             let with_marks = said.shown(&(text.start..next), source);

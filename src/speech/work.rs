@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use futures_util::{FutureExt, StreamExt};
 use piper_acoustic::LoadedVoice;
-use piper_phonemize::{PhonemizeError, Phonemizer, Word};
+use piper_phonemize::{Phonemizer, Word};
 use tokio::sync::OnceCell;
 use tracing::{Instrument, Span};
 
@@ -18,9 +18,10 @@ use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::place::Place;
 use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
+use super::reading::{language, read};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
-use crate::domain::{Deadline, Passage, SynthesisRequest, VoiceId};
+use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
 use crate::resilience::{HeldBytes, NoBytes};
 use crate::telemetry::{Metrics, ShedReason, Stage, stage_span};
@@ -60,6 +61,8 @@ pub struct Work {
     l2_failed: AtomicBool,
     place: Place,
     prepared: OnceCell<Arc<Prepared>>,
+    /// The request's script in the languages of its voices.
+    script: OnceCell<Script>,
     /// What is done for it belongs here.
     pub span: Span,
 }
@@ -108,8 +111,9 @@ impl Work {
         let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
         let place = Place::new(parts.pool.clone(), request.deadline, is_stream);
         place.estimate([(&request.voice, request.script.said_chars() as f64 * IDS_PER_CHARACTER)]);
-        let (l2_failed, prepared, span) = (AtomicBool::new(false), OnceCell::new(), Span::current());
-        Self { parts, request, caching, is_stream, digests, l2_failed, place, prepared, span }
+        let (l2_failed, prepared, script) = (AtomicBool::new(false), OnceCell::new(), OnceCell::new());
+        let span = Span::current();
+        Self { parts, request, caching, is_stream, digests, l2_failed, place, prepared, script, span }
     }
 
     /// Says that part of the answer was handed out.
@@ -180,17 +184,25 @@ impl Work {
 
     /// The words of each passage, and how each is said alone.
     pub async fn words(&self, prepared: &Prepared) -> Result<Vec<Vec<Word>>, SpeechError> {
+        let script = self.script(&prepared.voices).await?;
         let mut words = Vec::new();
-        for passage in self.request.script.passages() {
+        for passage in script.passages() {
             let (_, voice) = &prepared.voices[passage.voice];
             let of_passage = self.parts.phonemizer.words(passage.said.as_str(), voice.config()).await;
-            words.push(of_passage.map_err(|error| self.of_phonemes(error, passage))?);
+            words.push(of_passage.map_err(|error| SpeechError::of_phonemes(error, &passage.said, script.source()))?);
         }
         Ok(words)
     }
 
-    fn of_phonemes(&self, error: PhonemizeError, passage: &Passage) -> SpeechError {
-        SpeechError::of_phonemes(error, &passage.said, self.request.script.source())
+    /// The request as it is said: what is prepared is shared with others, who may have written it otherwise.
+    pub async fn said(&self, prepared: &Prepared) -> Result<SynthesisRequest, SpeechError> {
+        Ok(SynthesisRequest { script: self.script(&prepared.voices).await?.clone(), ..self.request.clone() })
+    }
+
+    /// What is said, worked out once.
+    async fn script(&self, voices: &[(VoiceId, Arc<dyn LoadedVoice>)]) -> Result<&Script, SpeechError> {
+        let languages = || voices.iter().map(|(_, voice)| language(voice.config())).collect();
+        self.script.get_or_try_init(|| read(&self.request.script, languages())).await
     }
 
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
@@ -208,8 +220,9 @@ impl Work {
         for id in request.voices() {
             voices.push((id.clone(), self.parts.pool.voice(id, deadline).instrument(stage_span!("voice", %id)).await?));
         }
+        let script = self.script(&voices).await?;
         let mut sentences = Vec::new();
-        for (index, passage) in request.script.passages().iter().enumerate() {
+        for (index, passage) in script.passages().iter().enumerate() {
             let (_, voice) = &voices[passage.voice];
             let config = voice.config();
             let manner = Manner {
@@ -224,7 +237,8 @@ impl Work {
             let phonemized = self.parts.phonemizer.sentences(passage.said.as_str(), config);
             let phonemized = phonemized.instrument(stage_span!("phonemize"));
             let phonemized = deadline.limit(phonemized).await?;
-            let phonemized = phonemized.map_err(|error| self.of_phonemes(error, passage))?;
+            let of_phonemes = |error| SpeechError::of_phonemes(error, &passage.said, script.source());
+            let phonemized = phonemized.map_err(of_phonemes)?;
             sentences.extend(planned(phonemized, index, &manner));
             self.parts.metrics.observe_stage(Stage::Phonemize, began.elapsed());
         }

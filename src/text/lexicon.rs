@@ -1,11 +1,12 @@
-//! Owns how words are pronounced that a voice would say wrongly: for each what is said instead, another spelling or phonemes in `[[ ]]`.
+//! Owns how words are pronounced that a voice would say wrongly: for each what is said instead, another spelling or phonemes in `[[ ]]`, or
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use crate::domain::{SaidText, Script};
+use crate::domain::{Edit, Script};
 
 /// Words and what is said instead. The longest that fits is taken, and whole words alone, but for a unit behind its number ("5kg"). What is said
 /// instead is a word of its own, also where the word stood close to another ("and/or"). A word that is written small stands for the same with
@@ -23,7 +24,9 @@ pub struct Lexicon {
 pub enum LexiconError {
     #[error("a lexicon has at most {MAX_WORDS} words")]
     TooManyWords,
-    #[error("words and what is said instead have 1 to {MAX_CHARS} characters, not all of them blanks, and no U+0000")]
+    #[error(
+        "words and what is said instead have at most {MAX_CHARS} characters, not all of them blanks, and no U+0000; a word has one at least"
+    )]
     BadEntry,
     #[error("phonemes are written [[ ... ]], in one line")]
     BadPhonemes,
@@ -67,7 +70,12 @@ impl Lexicon {
         if self.words.is_none() {
             return script;
         }
-        script.reworded(|said: &SaidText| said.replaced(|text| self.find(text)))
+        script.reworded(|passage| {
+            let found = passage.said.verbatim_parts().flat_map(|(start, text)| {
+                self.find(text).into_iter().map(move |(place, said)| (start + place.start..start + place.end, said))
+            });
+            found.map(|(place, said)| Edit { place, said, class: None }).collect()
+        })
     }
 
     fn find(&self, text: &str) -> Vec<(Range<usize>, String)> {
@@ -89,7 +97,8 @@ impl Lexicon {
 
 fn check(word: &str, instead: &str) -> Result<(), LexiconError> {
     let is_good = |text: &str| !text.trim().is_empty() && !text.contains('\0') && text.chars().count() <= MAX_CHARS;
-    if !is_good(word) || !is_good(instead) {
+    // Said instead may be nothing, which silences the word.
+    if !is_good(word) || !(instead.is_empty() || is_good(instead)) {
         return Err(LexiconError::BadEntry);
     }
     if let Some(block) = instead.strip_prefix("[[") {
@@ -138,6 +147,10 @@ fn apart(text: &str, place: &Range<usize>, instead: &str) -> String {
     let meets_before = is_part(text[..place.start].chars().next_back()) && is_word(instead.chars().next());
     let meets_after = is_part(text[place.end..].chars().next()) && is_word(instead.chars().next_back());
     let blank = |meets| if meets { " " } else { "" };
+    if instead.is_empty() {
+        return blank(is_part(text[..place.start].chars().next_back()) && is_part(text[place.end..].chars().next()))
+            .to_owned();
+    }
     [blank(meets_before), instead, blank(meets_after)].concat()
 }
 
@@ -201,6 +214,13 @@ mod tests {
 
         assert_eq!(said(&entries, "5kg, 1.5kg, 5 kg"), "5 kilograms, 1.5 kilograms, 5 kilograms");
         assert_eq!(said(&entries, "b2b, mp3b, 5kgs, 20°C"), "b2b, mp3b, 5kgs, 20 degrees");
+    }
+
+    #[test]
+    fn nothing_silences_a_word() {
+        let entries = [("um", ""), ("/", "")];
+
+        assert_eq!(said(&entries, "Um, well, um and/or umber"), ", well,  and or umber");
     }
 
     #[test]

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_used_is_named() {
-        for (name, file) in [("bad.json", "[]"), ("bad.pls", "<lexicon>"), ("bad.json", r#"{"a": ""}"#)] {
+        for (name, file) in [("bad.json", "[]"), ("bad.pls", "<lexicon>"), ("bad.json", r#"{"a": " "}"#)] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join(name), file).unwrap();
 

@@ -1,7 +1,7 @@
 //! Owns what callers may write besides plain text, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons, which say how words
 //! are pronounced. Refuses to know how a script is spoken.
 //!
-//! - `reader`: a text as a script, within its limit.
+//! - `reader`: a text as a script, within its limit; `reading`: a script in the words of its voices' languages.
 //! - `ssml`: a document as passages; `values`: what its attributes mean.
 //! - `lexicon`: words and what is said instead; `pls`: the same as the W3C writes it; `lexicons`: those that the operator keeps in a folder.
 
@@ -9,6 +9,7 @@ mod lexicon;
 mod lexicons;
 mod pls;
 mod reader;
+mod reading;
 mod ssml;
 mod values;
 
@@ -16,3 +17,4 @@ pub use lexicons::{Lexicons, LexiconsError};
 #[cfg(fuzzing)]
 pub use pls::parse as parse_pls;
 pub use reader::{Pronunciation, ReadError, TextReader, TextType};
+pub use reading::{Normalize, ReadingDefaults, Token, read_script, tokens};

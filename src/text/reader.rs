@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::lexicon::{Lexicon, LexiconError};
 use super::lexicons::Lexicons;
+use super::reading::{self, Normalize, ReadingDefaults};
 use super::ssml::{self, SsmlError};
-use crate::domain::{InputText, Script, TextError};
+use crate::domain::{InputText, Reading, Script, TextError};
+use text_normalization::Class;
 
 /// Reads texts. A clone shares the lexicons.
 #[derive(Debug, Clone)]
@@ -15,6 +17,7 @@ pub struct TextReader {
     lexicons: Lexicons,
     /// Lexicons that apply to every text.
     always: Arc<[String]>,
+    defaults: ReadingDefaults,
 }
 
 /// How a text is written.
@@ -23,15 +26,20 @@ pub enum TextType {
     #[default]
     Plain,
     Ssml,
+    Markdown,
 }
 
-/// How its words are pronounced, beside what always applies.
+/// How its words are pronounced and read, beside what always applies.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pronunciation<'a> {
     /// Goes before the lexicons.
     pub own: Option<&'a BTreeMap<String, String>>,
     /// Names of lexicons; the first goes before the others.
     pub lexicons: &'a [String],
+    /// What is read otherwise than it is written.
+    pub normalize: Option<Normalize>,
+    /// Whether `[[ ]]` holds phonemes.
+    pub raw_phonemes: Option<bool>,
 }
 
 /// Why a text is not read. Holds nothing of it.
@@ -50,6 +58,9 @@ pub enum ReadError {
 /// What lexicons and markup may make of a text, in its limits.
 const GROWTH: usize = 4;
 
+/// What a text may grow to when it is read, in its limits: an emoji has a name of twenty letters.
+const READ_GROWTH: usize = 32;
+
 /// Markup takes this much more room than what is said.
 const MARKUP: usize = 8;
 
@@ -60,8 +71,12 @@ impl TextReader {
     pub fn new(max_chars: usize, lexicons: Lexicons, always: Vec<String>) -> Result<Self, String> {
         match always.iter().find(|name| lexicons.get(name).is_none()) {
             Some(unknown) => Err(unknown.clone()),
-            None => Ok(Self { max_chars, lexicons, always: always.into() }),
+            None => Ok(Self { max_chars, lexicons, always: always.into(), defaults: ReadingDefaults::default() }),
         }
+    }
+
+    pub fn with_defaults(self, defaults: ReadingDefaults) -> Self {
+        Self { defaults, ..self }
     }
 
     /// A plain text in the operator's pronunciation.
@@ -71,12 +86,21 @@ impl TextReader {
 
     pub fn read(&self, text: &str, kind: TextType, pronunciation: Pronunciation<'_>) -> Result<Script, ReadError> {
         let mut script = match kind {
-            TextType::Plain => Script::plain(InputText::parse(text, self.max_chars)?),
+            TextType::Plain | TextType::Markdown => {
+                let script = Script::plain(InputText::parse(text, self.max_chars)?);
+                match self.defaults.paragraph_silence_ms {
+                    0 => script,
+                    pause_ms => reading::in_paragraphs(script, pause_ms),
+                }
+            }
             TextType::Ssml => {
                 let script = ssml::parse(InputText::parse(text, self.max_chars.saturating_mul(MARKUP))?)?;
                 self.bounded(script, 1)?
             }
         };
+        if !pronunciation.raw_phonemes.unwrap_or(self.defaults.raw_phonemes) {
+            script = reading::without_raw_phonemes(script);
+        }
         if let Some(own) = pronunciation.own {
             script = Lexicon::new(own)?.apply(script);
         }
@@ -89,7 +113,16 @@ impl TextReader {
             applied.push(name);
             script = self.lexicons.get(name).ok_or(ReadError::UnknownLexicon)?.apply(script);
         }
-        self.bounded(script, GROWTH)
+        let reading = self.reading(kind, pronunciation.normalize);
+        Ok(self.bounded(script, GROWTH)?.with_reading(reading))
+    }
+
+    fn reading(&self, kind: TextType, wanted: Option<Normalize>) -> Reading {
+        let is_markdown = kind == TextType::Markdown;
+        let classes = self.defaults.classes(wanted);
+        // What is known to be Markdown is read as that.
+        let classes = if is_markdown { classes.with(Class::Markup) } else { classes };
+        Reading { classes, is_markdown, max_chars: self.max_chars.saturating_mul(READ_GROWTH) }
     }
 
     fn bounded(&self, script: Script, times: usize) -> Result<Script, ReadError> {
@@ -107,13 +140,14 @@ impl TextReader {
 // === impl TextType ===
 
 impl TextType {
-    pub const NAMES: &str = "plain or ssml";
+    pub const NAMES: &str = "plain, ssml or markdown";
 
     /// Of one of [`TextType::NAMES`].
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "plain" => Some(Self::Plain),
             "ssml" => Some(Self::Ssml),
+            "markdown" => Some(Self::Markdown),
             _ => None,
         }
     }
@@ -139,7 +173,7 @@ mod tests {
     fn what_a_request_says_goes_before_its_lexicons_and_those_before_the_operators() {
         let own = BTreeMap::from([("a".to_owned(), "own".to_owned())]);
         let more = ["more".to_owned()];
-        let pronunciation = Pronunciation { own: Some(&own), lexicons: &more };
+        let pronunciation = Pronunciation { own: Some(&own), lexicons: &more, ..Pronunciation::default() };
 
         let script = reader(100).read("nginx a c", TextType::Plain, pronunciation).unwrap();
 
@@ -165,13 +199,14 @@ mod tests {
         assert_eq!(long.unwrap_err(), ReadError::Text(TextError::TooLong { chars: 11, limit: 10 }));
         assert!(read("nginx nginx", TextType::Plain).is_err());
         let own = BTreeMap::from([("x".to_owned(), "yyyyyyyyyyyyyyyyyyyy".to_owned())]);
-        let grown = reader(10).read("x x x", TextType::Plain, Pronunciation { own: Some(&own), lexicons: &[] });
+        let grown =
+            reader(10).read("x x x", TextType::Plain, Pronunciation { own: Some(&own), ..Pronunciation::default() });
         assert!(matches!(grown, Err(ReadError::Text(TextError::TooLong { .. }))));
     }
 
     #[test]
     fn names_that_are_not_there_are_refused() {
-        let pronunciation = Pronunciation { own: None, lexicons: &["nobody".to_owned()] };
+        let pronunciation = Pronunciation { lexicons: &["nobody".to_owned()], ..Pronunciation::default() };
 
         let refused = reader(100).read("a", TextType::Plain, pronunciation);
 

@@ -1,23 +1,10 @@
-//! Owns what the attributes of SSML mean: pauses, rates, volumes, phonemes, and what is said as what.
+//! Owns what the attributes of SSML mean: pauses, rates, volumes, phonemes.
 
 /// An attribute whose value is not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadValue {
     pub attribute: &'static str,
     pub expected: &'static str,
-}
-
-/// How `say-as` has something said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SayAs {
-    /// Letter by letter, apart: "A B" has an article in it.
-    Characters,
-    /// Digit by digit.
-    Digits,
-    /// The same, with pauses where groups end.
-    Telephone,
-    /// As it is written; voices read numbers, dates and times by themselves.
-    Written,
 }
 
 /// The longest of one break.
@@ -36,30 +23,6 @@ const TIME: BadValue =
 const STRENGTH: BadValue =
     BadValue { attribute: "strength", expected: "none, x-weak, weak, medium, strong or x-strong" };
 const PHONEMES: BadValue = BadValue { attribute: "ph", expected: "phonemes without ]] in one line" };
-
-// === impl SayAs ===
-
-impl SayAs {
-    /// Kinds that are not known are said as they are written, as the recommendation has it.
-    pub fn of(kind: &str) -> Self {
-        match kind {
-            "characters" | "spell-out" | "letters" | "verbatim" => Self::Characters,
-            "digits" | "number:digits" => Self::Digits,
-            "telephone" => Self::Telephone,
-            _ => Self::Written,
-        }
-    }
-
-    /// What is said instead of a character; `None`: itself.
-    pub fn say(self, c: char) -> Option<String> {
-        match self {
-            Self::Characters if c.is_alphanumeric() => Some(format!("{}, ", c.to_uppercase())),
-            Self::Digits | Self::Telephone if c.is_numeric() => Some(format!("{c} ")),
-            Self::Telephone if matches!(c, '-' | ' ' | '/' | '.' | '(' | ')') => Some(", ".to_owned()),
-            _ => None,
-        }
-    }
-}
 
 /// Milliseconds of a break.
 pub fn pause(time: Option<&str>, strength: Option<&str>) -> Result<u32, BadValue> {
@@ -185,17 +148,5 @@ mod tests {
         for wrong in ["", "6", "+13dB", "dB", "high"] {
             assert_eq!(volume(wrong), Err(VOLUME), "{wrong}");
         }
-    }
-
-    #[test]
-    fn what_is_spelled_is_said_one_by_one() {
-        let said = |kind: SayAs, text: &str| -> String {
-            text.chars().map(|c| kind.say(c).unwrap_or_else(|| c.to_string())).collect()
-        };
-
-        assert_eq!(said(SayAs::of("characters"), "Wß3"), "W, SS, 3, ");
-        assert_eq!(said(SayAs::of("digits"), "40 x"), "4 0  x");
-        assert_eq!(said(SayAs::of("telephone"), "41-5"), "4 1 , 5 ");
-        assert_eq!(said(SayAs::of("date"), "1.5."), "1.5.");
     }
 }

@@ -16,6 +16,7 @@ mod pages;
 mod phonemize;
 mod piper;
 mod quotas;
+mod reading;
 mod refusals;
 mod replaced;
 mod secrecy;

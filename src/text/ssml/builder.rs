@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
+use text_normalization::SayAs;
 
 use super::{Problem, character};
 use crate::domain::{CastVoice, Passage, SaidText, Speaker, VoiceId};
@@ -29,7 +30,8 @@ enum Element {
     Sentence,
     /// Everything in it is said otherwise, which was added when it began or is when it ends.
     Instead,
-    SayAs(values::SayAs),
+    /// `None`: as the rest of the text.
+    SayAs(Option<SayAs>),
     Prosody,
     Voice,
     /// Of those that are empty.
@@ -47,6 +49,8 @@ struct Manner {
 pub struct Builder {
     passages: Vec<Passage>,
     said: SaidText,
+    /// What stands in an open `say-as`.
+    said_as: String,
     marks: Vec<(String, usize)>,
     pause_ms: u32,
     all_pauses_ms: u32,
@@ -64,6 +68,7 @@ impl Builder {
         Self {
             passages: Vec::new(),
             said: SaidText::default(),
+            said_as: String::new(),
             marks: Vec::new(),
             pause_ms: 0,
             all_pauses_ms: 0,
@@ -86,7 +91,7 @@ impl Builder {
             Event::CData(data) => self.text(data, Some("<![CDATA[".len()), place),
             Event::GeneralRef(reference) => {
                 let character = character(reference).ok_or(Problem::Entity)?;
-                self.replaced(character.encode_utf8(&mut [0; 4]), place)
+                self.decoded(character.encode_utf8(&mut [0; 4]), place)
             }
             Event::DocType(_) => Err(Problem::DocumentType),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => Ok(()),
@@ -116,14 +121,8 @@ impl Builder {
             None | Some(Element::Empty) if text.trim().is_empty() => Ok(()),
             None => Err(Problem::NotSpeak),
             Some(Element::Empty) => Err(Problem::Misplaced("text")),
-            Some(Element::SayAs(how)) => {
-                for (at, c) in text.char_indices() {
-                    let source = start + at..start + at + c.len_utf8();
-                    match how.say(c) {
-                        Some(said) => self.said.push_replaced(&said, source),
-                        None => self.said.push_verbatim(&text[at..at + c.len_utf8()], source.start),
-                    }
-                }
+            Some(Element::SayAs(Some(_))) => {
+                self.said_as.push_str(text);
                 Ok(())
             }
             Some(_) => {
@@ -133,13 +132,17 @@ impl Builder {
         }
     }
 
-    fn replaced(&mut self, said: &str, place: Range<usize>) -> Result<(), Problem> {
+    fn decoded(&mut self, said: &str, place: Range<usize>) -> Result<(), Problem> {
         match self.open.last().map(|(element, _, _)| *element) {
             None => Err(Problem::NotSpeak),
             Some(Element::Empty) => Err(Problem::Misplaced("text")),
             Some(Element::Instead) => Ok(()),
+            Some(Element::SayAs(Some(_))) => {
+                self.said_as.push_str(said);
+                Ok(())
+            }
             Some(_) => {
-                self.said.push_replaced(said, place);
+                self.said.push_decoded(said, place);
                 Ok(())
             }
         }
@@ -197,11 +200,15 @@ impl Builder {
             Element::Paragraph => self.paragraph(),
             Element::Sentence => self.close_passage(),
             Element::Instead => self.said.extend_last_to(at.max(start)),
+            Element::SayAs(Some(how)) => {
+                let said = std::mem::take(&mut self.said_as);
+                self.said.push_as(&said, start..at.max(start), how);
+            }
             Element::Prosody | Element::Voice if self.manner != around => {
                 self.close_passage();
                 self.manner = around;
             }
-            Element::Prosody | Element::Voice | Element::SayAs(_) | Element::Empty => {}
+            Element::Prosody | Element::Voice | Element::SayAs(None) | Element::Empty => {}
         }
         Ok(())
     }
@@ -305,9 +312,9 @@ impl Builder {
 
 fn say_as(start: &BytesStart<'_>) -> Result<Element, Problem> {
     let has = "interpret-as, format and detail";
-    let [kind, _, _] = attributes(start, "say-as", has, ["interpret-as", "format", "detail"])?;
+    let [kind, format, _] = attributes(start, "say-as", has, ["interpret-as", "format", "detail"])?;
     let kind = kind.ok_or(Problem::Missing { element: "say-as", attribute: "interpret-as" })?;
-    Ok(Element::SayAs(values::SayAs::of(&kind)))
+    Ok(Element::SayAs(SayAs::of(&kind, format.as_deref())))
 }
 
 fn required<'a>(

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::Passage;
+use crate::text::read_script;
 
 fn script(document: &str) -> Result<Script, SsmlError> {
     parse(InputText::parse(document, 10_000).unwrap())
@@ -71,8 +72,23 @@ fn what_is_said_instead_keeps_its_place() {
 
 #[test]
 fn what_is_spelled_is_spelled() {
-    assert_eq!(said(r#"<speak><say-as interpret-as="characters">SSML</say-as></speak>"#), ["S, S, M, L,"]);
-    assert_eq!(said(r#"<speak><say-as interpret-as="cardinal">12</say-as></speak>"#), ["12"]);
+    let read = |kind: &str, text: &str| {
+        let document = format!(r#"<speak>a <say-as interpret-as="{kind}">{text}</say-as> b</speak>"#);
+        let script = script(&document).unwrap();
+        let places: Vec<&str> = script.passages()[0].said.parts().map(|part| &document[part.source]).collect();
+        assert_eq!(places, ["a ", text, " b"]);
+        let read = |language| {
+            let read = read_script(&script, |_| language).unwrap();
+            read.passages()[0].said.as_str().to_owned()
+        };
+        [read(None), read(Some("en-us")), read(Some("de"))]
+    };
+
+    assert_eq!(read("characters", "SSML"), ["a S, S, M, L,  b"; 3]);
+    assert_eq!(read("digits", "40"), ["a 4 0  b"; 3]);
+    assert_eq!(read("expletive", "damn &amp; co"), ["a  b"; 3]);
+    assert_eq!(read("ordinal", "3"), ["a 3 b", "a third b", "a dritter b"]);
+    assert_eq!(read("poem", "3"), ["a 3 b"; 3]);
 }
 
 #[test]

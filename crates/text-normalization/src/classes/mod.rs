@@ -10,7 +10,7 @@ mod abbreviation;
 mod acronym;
 mod address;
 mod cardinal;
-mod date;
+pub mod date;
 mod electronic;
 mod emoji;
 mod fraction;

@@ -118,7 +118,7 @@ fn month_index(digits: &str) -> Option<usize> {
 }
 
 /// A date in digits.
-fn say(language: &Language, day: &str, month: &str, year: Option<&str>, form: &str) -> Option<String> {
+pub fn say(language: &Language, day: &str, month: &str, year: Option<&str>, form: &str) -> Option<String> {
     let month = month_index(month)?;
     let number: u32 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
     let dates = &language.table.dates;

@@ -7,6 +7,7 @@ use crate::token::{Cursor, Kind};
 
 mod digits;
 
+pub use digits::say;
 use digits::{iso, month_year, numeric, say_date};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {

@@ -1,0 +1,36 @@
+//! Settings for how texts are read and said where requests say nothing.
+
+use super::reader::{ConfigError, Reader};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeakingConfig {
+    /// Whether numbers, dates, money, markup and the like are said in words.
+    pub normalize: bool,
+    /// Classes of them that are not.
+    pub normalize_off: Vec<String>,
+    /// Whether `[[ ]]` in texts holds phonemes.
+    pub raw_phonemes: bool,
+    pub speed: f32,
+    pub sentence_silence_ms: u32,
+    /// Between paragraphs of plain texts.
+    pub paragraph_silence_ms: u32,
+}
+
+impl SpeakingConfig {
+    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+        let speed = read.parsed("TTS_SPEED", SPEED)?.unwrap_or(1.0);
+        if !(0.25..=4.0).contains(&speed) {
+            return Err(ConfigError::new("TTS_SPEED", format!("must be {SPEED}")));
+        }
+        Ok(Self {
+            normalize: read.flag("TTS_NORMALIZE", true)?,
+            normalize_off: read.list("TTS_NORMALIZE_OFF")?.unwrap_or_default(),
+            raw_phonemes: read.flag("TTS_RAW_PHONEMES", true)?,
+            speed,
+            sentence_silence_ms: read.number("TTS_SENTENCE_SILENCE_MS", 0..=10_000, 0)?,
+            paragraph_silence_ms: read.number("TTS_PARAGRAPH_SILENCE_MS", 0..=10_000, 0)?,
+        })
+    }
+}
+
+const SPEED: &str = "a number from 0.25 to 4";
