@@ -27,6 +27,11 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if !end.ends_word() || end.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word)) {
         return None;
     }
+    // Polish "I w domu": a word, unless a short form of a word follows, "I w. n.e."
+    let is_before_letter = end.blank().and_then(Cursor::word).filter(|(_, next)| next.chars().count() == 1);
+    if numeral == "I" && is_before_letter.is_some_and(|(behind, _)| behind.eat(".").is_none()) {
+        return None;
+    }
     let stopped = end.eat(".").filter(|_| roman.dot);
     let before = super::telephone::label_before(cursor);
     let form = language.agreement("roman", &digits, cursor, stopped.unwrap_or(end));

@@ -270,7 +270,8 @@ fn weekday(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     });
     let behind = stop.or(before_date.then_some(end))?;
     // A word that ends a sentence, rather than a day.
-    if stop.is_some() && behind.is_line_end() && !super::begins_with_capital(name) {
+    let ends = behind.is_line_end() || behind.is_before_sentence();
+    if stop.is_some() && ends && !super::begins_with_capital(name) {
         return None;
     }
     Some(Match::whole(cursor, behind, language.day_name(index)))
