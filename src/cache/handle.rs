@@ -51,6 +51,8 @@ pub struct Answer {
     pub sample_rate: u32,
     pub seconds: f64,
     pub resampled: bool,
+    /// Phonemes that a voice lacks and left out, as far as it is known.
+    pub missing: Option<Arc<str>>,
     /// When the oldest of its sentences was made.
     pub made_at: SystemTime,
     /// What it holds of the memory of answers that wait for their readers; nothing while L1 has it.

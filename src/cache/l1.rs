@@ -145,6 +145,7 @@ mod tests {
             sample_rate: 8_000,
             seconds: 1.0,
             resampled: false,
+            missing: None,
             made_at: SystemTime::now(),
             loan: Loan::default(),
         }

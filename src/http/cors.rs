@@ -20,8 +20,8 @@ const ANY: &str = "*";
 
 /// What an answer says beside its body, and pages may read only where it is listed.
 const EXPOSED: &str = "accept-ranges, age, allow, content-disposition, content-range, etag, location, ratelimit-limit, ratelimit-remaining, \
-                       ratelimit-reset, retry-after, server-timing, www-authenticate, x-audio-duration, x-cache, x-request-id, x-sample-rate, \
-                       x-voice-id";
+                       ratelimit-reset, retry-after, server-timing, www-authenticate, x-audio-duration, x-cache, x-missing-phonemes, \
+                       x-request-id, x-sample-rate, x-voice-id";
 
 /// An hour, for which a browser need not ask again.
 const MAX_AGE_SECONDS: u32 = 3_600;

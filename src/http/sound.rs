@@ -60,6 +60,7 @@ pub async fn answer(
     let mut head = head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     let tag = speaking.key.map(|key| EntityTag::new(&key, true));
     describe(&mut head, tag.as_ref(), speaking.age);
+    name_missing(&mut head, speaking.missing.as_deref());
     let (first, rest) = parts(speaking).await?;
     let rest = stream::unfold(Metered::new(rest, meter), |mut rest| async move {
         let part = rest.speaking.next().await?;
@@ -84,8 +85,16 @@ fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId, meter: &Meter) ->
     let age = speech.cache.is_hit().then(|| speech.answer.age());
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), age);
+    name_missing(&mut head, speech.answer.missing.as_deref());
     head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
         .body(Pieces::new(speech.answer.audio, speech.answer.loan))
+}
+
+/// Says which phonemes were left out.
+fn name_missing(head: &mut HttpResponseBuilder, missing: Option<&str>) {
+    if let Some(missing) = missing {
+        head.insert_header(("x-missing-phonemes", missing));
+    }
 }
 
 /// An answer's headers, but for what only a whole answer knows.

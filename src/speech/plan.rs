@@ -1,5 +1,8 @@
 //! Owns turning phonemes into the sentences that the network computes, each with its key.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use piper_acoustic::{ModelInput, VoiceConfig};
 use piper_phonemize::{Sentence, bounded, phoneme_ids};
 
@@ -79,6 +82,24 @@ pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) ->
         .collect()
 }
 
+/// Phonemes that voices lack, by code point and count, such as `U+2603 2`: the first in the order of code points, and that there are more.
+pub fn missing<'a>(sentences: impl Iterator<Item = (&'a Sentence, &'a VoiceConfig)>) -> Option<Arc<str>> {
+    let mut counts: BTreeMap<char, usize> = BTreeMap::new();
+    for (sentence, config) in sentences {
+        let unknown = sentence.iter().filter(|phoneme| !config.phoneme_ids.contains_key(&***phoneme));
+        for c in unknown.flat_map(|phoneme| phoneme.chars()) {
+            *counts.entry(c).or_default() += 1;
+        }
+    }
+    let shown = counts.iter().take(MAX_MISSING).map(|(c, count)| format!("U+{:04X} {count}", u32::from(*c)));
+    let more = (counts.len() > MAX_MISSING).then(|| "...".to_owned());
+    let shown = shown.chain(more).collect::<Vec<_>>().join(", ");
+    (!shown.is_empty()).then(|| shown.into())
+}
+
+/// Of a header.
+const MAX_MISSING: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +133,17 @@ mod tests {
 
     fn spoken(phonemes: &str) -> Sentence {
         phonemes.chars().map(|phoneme| phoneme.to_string().as_str().into()).collect()
+    }
+
+    #[test]
+    fn what_a_voice_lacks_is_named_by_code_point_and_count() {
+        let (config, sentences) = (config(), [spoken("a☃b a☃"), spoken("a")]);
+        let many: Sentence = ('b'..='z').map(|c| c.to_string().as_str().into()).collect();
+        let named = |sentences: &[Sentence]| missing(sentences.iter().map(|sentence| (sentence, &config)));
+
+        assert_eq!(named(&sentences).as_deref(), Some("U+0062 1, U+2603 2"));
+        assert_eq!(named(&sentences[1..]), None);
+        assert!(named(&[many]).unwrap().ends_with("U+0071 1, ..."));
     }
 
     #[test]

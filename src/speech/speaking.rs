@@ -33,6 +33,8 @@ pub struct Speaking {
     pub cache: CacheUse,
     /// Of a hit.
     pub age: Option<Duration>,
+    /// Phonemes that a voice lacks and leaves out, as far as it is known.
+    pub missing: Option<Arc<str>>,
     /// Until the first part.
     waiting: Option<Waiting>,
     way: Way,
@@ -107,14 +109,14 @@ impl Speaking {
     /// What is kept, as it would be made.
     pub(super) fn kept(answer: Answer, key: CacheKey, waiting: Waiting) -> Self {
         let (sample_rate, age) = (answer.sample_rate, Some(answer.age()));
-        let left = answer.body();
+        let (left, missing) = (answer.body(), answer.missing.clone());
         let way = Way::Kept { answer, left };
-        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, waiting: Some(waiting), way }
+        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, missing, waiting: Some(waiting), way }
     }
 
     pub(super) fn made(making: Making, cache: CacheUse, key: Option<CacheKey>, waiting: Waiting) -> Self {
-        let (sample_rate, age) = (making.sample_rate, making.age);
-        Self { key, sample_rate, cache, age, waiting: Some(waiting), way: Way::Made(Box::new(making)) }
+        let (sample_rate, age, missing) = (making.sample_rate, making.age, making.work.missing());
+        Self { key, sample_rate, cache, age, missing, waiting: Some(waiting), way: Way::Made(Box::new(making)) }
     }
 
     /// What a stream begins with.
@@ -259,6 +261,7 @@ impl Making {
             sample_rate: self.sample_rate,
             seconds: output.seconds(self.sample_rate),
             resampled: self.resampled,
+            missing: self.work.missing(),
             made_at: now.checked_sub(self.age.unwrap_or_default()).unwrap_or(now),
             loan: Loan::of(held),
         })

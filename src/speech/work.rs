@@ -17,7 +17,7 @@ use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
 use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::place::Place;
-use super::plan::{Manner, PlannedSentence, planned, resolve_speaker};
+use super::plan::{Manner, PlannedSentence, missing, planned, resolve_speaker};
 use super::reading::{language, read};
 use super::service::{Asked, Caching, SpeechSettings};
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
@@ -44,6 +44,8 @@ pub struct Parts {
 pub struct Prepared {
     pub plan: Plan,
     pub sentences: Vec<PlannedSentence>,
+    /// Phonemes that voices lack.
+    missing: Option<Arc<str>>,
     /// The request's, and those that its text names.
     voices: Vec<(VoiceId, Arc<dyn LoadedVoice>)>,
 }
@@ -199,6 +201,11 @@ impl Work {
         Ok(SynthesisRequest { script: self.script(&prepared.voices).await?.clone(), ..self.request.clone() })
     }
 
+    /// Phonemes that voices lack; `None`: none, or nothing was phonemized.
+    pub fn missing(&self) -> Option<Arc<str>> {
+        self.prepared.get()?.missing.clone()
+    }
+
     /// What is said, worked out once.
     async fn script(&self, voices: &[(VoiceId, Arc<dyn LoadedVoice>)]) -> Result<&Script, SpeechError> {
         let languages = || voices.iter().map(|(_, voice)| language(voice.config())).collect();
@@ -249,7 +256,14 @@ impl Work {
             return Err(SpeechError::VoiceLoading(request.voice.clone()));
         }
         let sample_rate = voices[0].1.config().sample_rate;
-        Ok(Prepared { plan: Plan::of(&sentences, sample_rate), sentences, voices })
+        let missing = missing(sentences.iter().map(|sentence| {
+            let (_, voice) = &voices[script.passages()[sentence.passage].voice];
+            (&sentence.phonemes, voice.config())
+        }));
+        if let Some(missing) = &missing {
+            tracing::info!(voice = %request.voice, missing = &**missing, "phonemes that the voice lacks are left out");
+        }
+        Ok(Prepared { plan: Plan::of(&sentences, sample_rate), sentences, missing, voices })
     }
 
     /// Says which of its sentences have to be made, once it is known.

@@ -39,6 +39,18 @@ fn phonemes_that_the_voice_lacks_are_named() {
     let answer = shared().post_json(PHONEMIZE, &json!({"text": "[[ a\u{2603}b ]]"})).json();
 
     assert_eq!(answer["sentences"][0]["missing"], json!(["\u{2603}"]), "{answer}");
+    let body = json!({"text": "[[ a\u{2603}b\u{2603} ]]"});
+    for stream in [false, false, true] {
+        let spoken = shared().post_json("/v1/synthesizeSpeech", &crate::with(&body, &json!({"stream": stream})));
+        assert_eq!(spoken.header("x-missing-phonemes"), "U+2603 2", "{stream}");
+    }
+}
+
+#[test]
+fn other_spellings_of_what_a_voice_has_are_mapped() {
+    let phonemes = |text: &str| shared().post_json(PHONEMIZE, &json!({"text": text})).json()["sentences"].clone();
+
+    assert_eq!(phonemes("[[ ʤɪn gəʊ ʧɪn t\u{361}sɑ ]]"), phonemes("[[ dʒɪn ɡəʊ tʃɪn tsɑ ]]"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod espeak;
 mod legible;
 mod phonemes;
 mod phonemizer;
+mod respelling;
 mod tashkeel;
 mod whole;
 mod words;

@@ -12,6 +12,7 @@ use super::defuse::defused;
 use super::espeak::{Clause, EspeakError, EspeakPool};
 use super::legible::{Silent, doubtful, legible};
 use super::phonemes::{self, Sentence, sounds};
+use super::respelling::respelled;
 use super::tashkeel::Tashkeel;
 use super::whole::{FINENESS, Fineness, joined, nearly_full};
 use super::words::{Paragraphs, Word, is_sound, words_of};
@@ -115,7 +116,7 @@ impl Phonemizer {
         if sentences.last().is_some_and(Vec::is_empty) {
             sentences.pop();
         }
-        Ok(sentences)
+        Ok(sentences.into_iter().map(|sentence| respelled(sentence, config)).collect())
     }
 
     /// The words of `text`, and how each is said alone. A block of raw phonemes counts as a word.
@@ -126,7 +127,7 @@ impl Phonemizer {
             if let Some(raw) = raw_phonemes(part) {
                 words.push(Word {
                     text: start..start + part.len(),
-                    alone: raw.chars().map(phonemes::phoneme).collect(),
+                    alone: respelled(raw.chars().map(phonemes::phoneme).collect(), config),
                 });
                 continue;
             }
