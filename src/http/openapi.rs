@@ -172,7 +172,13 @@ fn sound() -> ResponseBuilder {
         .header("x-voice-id", header(Type::String, "The voice that speaks"))
         .header("x-sample-rate", header(Type::Integer, "In hertz"))
         .header("x-cache", header(Type::String, "HIT-L1, HIT-L2, PARTIAL, MISS or BYPASS"))
-        .header("x-missing-phonemes", header(Type::String, "Phonemes that the voice lacks and leaves out, by code point and count, where they were looked for"))
+        .header(
+            "x-missing-phonemes",
+            header(
+                Type::String,
+                "Phonemes that the voice lacks and leaves out, by code point and count, where they were looked for",
+            ),
+        )
 }
 
 /// A range of statuses each, so that generated clients know every one of them as what it is.

@@ -20,10 +20,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// What lies below `/page/`.
-const PARTS: [(&str, &str, &str); 9] = [
+const PARTS: [(&str, &str, &str); 10] = [
     ("api.js", SCRIPT, include_str!("page/api.js")),
     ("player.js", SCRIPT, include_str!("page/player.js")),
     ("playground.css", STYLE, include_str!("page/playground.css")),
+    ("reading.js", SCRIPT, include_str!("page/reading.js")),
     ("samples.js", SCRIPT, include_str!("page/samples.js")),
     ("speech.js", SCRIPT, include_str!("page/speech.js")),
     ("token.js", SCRIPT, include_str!("page/token.js")),

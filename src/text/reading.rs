@@ -271,6 +271,83 @@ mod tests {
         );
     }
 
+    /// Notation of each kind, and what a reader sees of it.
+    const MIXED: [(&str, &str); 25] = [
+        ("$5.20", "$5.20"),
+        ("Dr. Süß", "Dr. Süß"),
+        ("3/4/2021", "3/4/2021"),
+        ("Jan. 5, 2024", "Jan. 5, 2024"),
+        ("4:08 p.m.", "4:08 p.m."),
+        ("**bold**", "bold"),
+        ("[a link](https://example.com)", "a link"),
+        ("`code`", "code"),
+        ("1/2 cup", "1/2 cup"),
+        ("10 km/h", "10 km/h"),
+        ("Louis XIV", "Louis XIV"),
+        ("J. R. R. Tolkien", "J. R. R. Tolkien"),
+        ("R&D", "R&D"),
+        ("12.5%", "12.5%"),
+        ("5-10 people", "5-10 people"),
+        ("303-555-0167", "303-555-0167"),
+        ("jo@test.net", "jo@test.net"),
+        ("the 1970s", "the 1970s"),
+        ("x < 5", "x < 5"),
+        ("[[ tˈɪm ]]", "[[ tˈɪm ]]"),
+        ("nothing special", "nothing special"),
+        ("-5 °C", "-5 °C"),
+        ("1,250", "1,250"),
+        ("version 2.10.3", "version 2.10.3"),
+        ("5 kg", "5 kg"),
+    ];
+
+    #[test]
+    fn two_hundred_texts_are_shown_as_they_were_written() {
+        let mut checked = 0;
+        for (at, (first, shown_first)) in MIXED.iter().enumerate() {
+            for step in 1..=8 {
+                let (second, shown_second) = MIXED[(at + 3 * step) % MIXED.len()];
+                let text = format!("Then {first} came, and {second} went. It is so.");
+                let script = script(&text).with_reading(all(10_000));
+
+                let read = english(&script);
+
+                let said = &read.passages()[0].said;
+                let shown = said.shown(&(0..said.as_str().len()), &text);
+                assert_eq!(shown, format!("Then {shown_first} came, and {shown_second} went. It is so."));
+                let mut reached = 0;
+                for part in said.parts() {
+                    assert_eq!(part.source.start, reached, "{text}");
+                    reached = part.source.end;
+                }
+                assert_eq!(reached, text.len(), "{text}");
+                for word in ["Then", "came", "went", "so"] {
+                    let at = said.as_str().rfind(word).unwrap();
+                    assert_eq!(&text[said.source_of(&(at..at + word.len()))], word);
+                }
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 200);
+    }
+
+    /// The page of this name says how each class is read.
+    #[test]
+    fn the_page_about_reading_tells_the_truth() {
+        let page = include_str!("../../docs/reading.md");
+        let mut classes = Classes::NONE;
+        for row in page.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            let [class, written, said] = cells[..] else { continue };
+            let Some(class) = Class::parse(class) else { continue };
+            let script = script(written).with_reading(all(1_000));
+            let read = english(&script);
+            assert_eq!(read.said(), said, "{written}");
+            assert!(tokens(&read).iter().any(|token| token.class == class.name()), "{written}: {:?}", tokens(&read));
+            classes = classes.with(class);
+        }
+        assert_eq!(classes, Classes::ALL);
+    }
+
     #[test]
     fn what_lexicons_say_is_not_touched() {
         let lexicon = |_: &Passage| vec![Edit { place: 6..8, said: "kg".to_owned(), class: None }];

@@ -32,8 +32,9 @@ pub fn respelled(sentence: Sentence, config: &VoiceConfig) -> Sentence {
     }
     let known = |own: Phoneme| -> Vec<Phoneme> {
         let other = SPELLINGS.iter().filter(|(spelling, _)| !knows(&own) && own.chars().eq([*spelling]));
-        let other: Option<Vec<Phoneme>> =
-            other.map(|(_, other)| other.chars().map(phoneme).collect::<Vec<_>>()).find(|other| other.iter().all(|one| knows(one)));
+        let other: Option<Vec<Phoneme>> = other
+            .map(|(_, other)| other.chars().map(phoneme).collect::<Vec<_>>())
+            .find(|other| other.iter().all(|one| knows(one)));
         other.unwrap_or_else(|| vec![own])
     };
     sentence.into_iter().flat_map(known).collect()

@@ -3,6 +3,7 @@
 
 import { ServiceError } from "./page/api.js";
 import { Player } from "./page/player.js";
+import { Reading } from "./page/reading.js";
 import { sample } from "./page/samples.js";
 import { ask, samples, times } from "./page/speech.js";
 import { TokenField } from "./page/token.js";
@@ -23,6 +24,11 @@ const words = new Words($("words"), (time) => {
 });
 const waveform = new Waveform($("wave"), $("position"), (time) => player.seek(time));
 const elements = { voice: $("voice"), speaker: $("speaker"), speakerField: $("speaker-field"), facts: $("facts") };
+const reading = new Reading($("reading"), () => {
+  const { text, text_type, voice_id } = entered();
+  // A voice that is not here would be fetched for it.
+  return text.trim() && picker.voice?.installed ? { text, text_type, voice_id } : null;
+});
 const picker = new VoicePicker(elements, fitText);
 const tokenField = new TokenField({ field: $("token"), remember: $("remember"), state: $("token-state") }, (voices) => {
   picker.show(voices);
@@ -143,6 +149,7 @@ function fitText() {
   const text = $("text");
   if (text.value === text.dataset.sample) text.value = text.dataset.sample = sample(tag(picker.voice));
   text.lang = tag(picker.voice);
+  reading.refresh();
 }
 
 // --- what people do ---
@@ -154,6 +161,8 @@ $("request").addEventListener("submit", (event) => {
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("request").requestSubmit();
 });
+$("text").addEventListener("input", () => reading.refresh());
+$("ssml").addEventListener("change", () => reading.refresh());
 $("sample").addEventListener("click", () => speak(addVoice({ text: sample(tag(picker.voice)), speed: $("speed").valueAsNumber })));
 $("pause").addEventListener("click", () => {
   if (player.state === "playing") player.pause();
