@@ -253,7 +253,13 @@ impl Language {
                 let digits = fraction.trim_start_matches('0');
                 let digits = if digits.is_empty() { "0" } else { digits };
                 let count = self.in_words(digits, "fraction").unwrap_or_default();
-                let name = part.get(usize::from(category(digits) != "one")).or(part.last());
+                let form = match category(digits) {
+                    "one" => 0,
+                    // Of three forms the second is of few.
+                    "few" => 1,
+                    _ => part.len().saturating_sub(1),
+                };
+                let name = part.get(form).or(part.last());
                 let words =
                     [integer.as_str(), whole.map_or("", String::as_str), &count, name.map_or("", String::as_str)];
                 // A word that ends in a hyphen is written together with the next.

@@ -294,6 +294,23 @@ fn markup_is_not_said() {
 }
 
 #[test]
+fn languages_without_many_cases() {
+    holds(&[
+        ("da", "kl. 14.30 den 3/4 i 1990'erne", "klokken 14 30 den tredje april i nitten halvfemserne"),
+        ("da", "Ludvig XIV kørte 90 km/t", "Ludvig den fjortende kørte 90 kilometer i timen"),
+        ("nb", "på 1970-tallet, fra 9.00", "på nittensyttitallet, fra 9"),
+        ("nb", "i 2015", "i tjuefemten"),
+        ("fi", "klo 8.15", "kello 8 15"),
+        ("cs", "24. 12. 2023", "dvacátého čtvrtého prosince 2023"),
+        ("cs", "Karel IV. měl 2,5 mil. Kč", "Karel čtvrtý měl dvě celé pět desetin milionu korun"),
+        ("ro", "Dna. Pop are 2 cărți", "Doamna Pop are două cărți"),
+        ("ca", "2 cases al segle XIX", "dues cases al segle 19"),
+        ("el", "π.χ. περ. 30 άτομα", "παραδείγματος χάριν περίπου 30 άτομα"),
+        ("tr", "120 km/sa, % 50", "saatte 120 kilometre, yüzde 50"),
+    ]);
+}
+
+#[test]
 fn every_part_keeps_its_own_place() {
     let text = "On Jan. 5, 2024 it cost $5.20.";
 

@@ -7,7 +7,9 @@ use crate::token::Cursor;
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if let Some(percent) = cursor.eat("%").filter(|_| cursor.begins_word()) {
-        let (end, number) = unsigned(percent, language)?;
+        // "% 50", where the sign stands first.
+        let is_before = language.table.measures.percent.get("%").is_some_and(|word| word.starts_with('^'));
+        let (end, number) = unsigned(if is_before { percent.maybe_blank() } else { percent }, language)?;
         return say(&number, "%", language).map(|said| Match::whole(cursor, end, said));
     }
     if !may_begin(cursor) {

@@ -87,7 +87,7 @@ pub struct Numbers {
     pub short_scales: Words,
     /// Numbers of more digits than this are said in words; 0: none.
     pub max_digits: usize,
-    /// Fractions of decimals by their length, singular and plural: tenths, hundredths, thousandths.
+    /// Fractions of decimals by their length, singular, perhaps few, and plural: tenths, hundredths, thousandths.
     pub parts: Vec<Vec<String>>,
     /// What is said between a number and such a part.
     pub whole: Words,

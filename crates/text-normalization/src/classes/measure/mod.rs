@@ -137,6 +137,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let joined = if name.contains("{0}") { name.replace("{0}", &said) } else { format!("{said} {name}") };
     let joined = names.words.get(&format!("count-{}", last.plain())).cloned().unwrap_or(joined);
     let (end, joined) = match per(unit_end, language) {
+        Some((behind, per)) if per.contains("{0}") && !names.is_rate => (behind, per.replace("{0}", &joined)),
         Some((behind, per)) if !names.is_rate => (behind, format!("{joined} {per}")),
         _ => (unit_end, joined),
     };

@@ -4,6 +4,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+mod cursor;
+
+pub use cursor::Cursor;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Letters, with their combining marks.
@@ -34,13 +38,6 @@ const CLAIMED: &str = "\u{fffc}";
 pub struct Doc<'t> {
     pub text: &'t str,
     pub tokens: Vec<Token<'t>>,
-}
-
-/// A place between tokens. Whatever it eats gives the place behind it.
-#[derive(Debug, Clone, Copy)]
-pub struct Cursor<'d, 't> {
-    doc: &'d Doc<'t>,
-    pub at: usize,
 }
 
 // === impl Doc ===
@@ -110,7 +107,7 @@ impl<'t> Doc<'t> {
     }
 
     pub fn cursor(&self, at: usize) -> Cursor<'_, 't> {
-        Cursor { doc: self, at }
+        Cursor::new(self, at)
     }
 
     /// Bytes from the token `from` up to the token `to`.
@@ -119,140 +116,6 @@ impl<'t> Doc<'t> {
         let start = end(from);
         let last = to.checked_sub(1).filter(|last| *last >= from).and_then(|last| self.tokens.get(last));
         start..last.map_or(start, |last| last.place.end)
-    }
-}
-
-// === impl Cursor ===
-
-impl<'d, 't> Cursor<'d, 't> {
-    pub fn doc(self) -> &'d Doc<'t> {
-        self.doc
-    }
-
-    pub fn token(self) -> Option<&'d Token<'t>> {
-        self.doc.tokens.get(self.at)
-    }
-
-    pub fn kind(self) -> Option<Kind> {
-        self.token().map(|token| token.kind)
-    }
-
-    /// Empty at the end.
-    pub fn text(self) -> &'d str {
-        self.token().map_or("", |token| &token.text)
-    }
-
-    pub fn next(self) -> Self {
-        Self { at: self.at + 1, ..self }
-    }
-
-    /// The place before the token before it.
-    pub fn back(self) -> Option<Self> {
-        Some(Self { at: self.at.checked_sub(1)?, ..self })
-    }
-
-    pub fn is_end(self) -> bool {
-        self.at >= self.doc.tokens.len()
-    }
-
-    pub fn eat(self, text: &str) -> Option<Self> {
-        (self.text() == text).then(|| self.next())
-    }
-
-    /// Any one of these characters.
-    pub fn eat_any(self, marks: &str) -> Option<Self> {
-        let mut chars = self.text().chars();
-        let c = chars.next()?;
-        (chars.next().is_none() && marks.contains(c)).then(|| self.next())
-    }
-
-    pub fn digits(self) -> Option<(Self, &'d str)> {
-        (self.kind() == Some(Kind::Digits)).then(|| (self.next(), self.text()))
-    }
-
-    /// So many of them.
-    pub fn digits_of(self, count: std::ops::RangeInclusive<usize>) -> Option<(Self, &'d str)> {
-        self.digits().filter(|(_, digits)| count.contains(&digits.len()))
-    }
-
-    pub fn word(self) -> Option<(Self, &'d str)> {
-        (self.kind() == Some(Kind::Word)).then(|| (self.next(), self.text()))
-    }
-
-    pub fn blank(self) -> Option<Self> {
-        (self.kind() == Some(Kind::Blank)).then(|| self.next())
-    }
-
-    pub fn maybe_blank(self) -> Self {
-        self.blank().unwrap_or(self)
-    }
-
-    /// A token of several words and marks, written as `pattern`; a blank of the pattern may be missing.
-    pub fn eat_pattern(self, pattern: &[String]) -> Option<Self> {
-        pattern.iter().try_fold(
-            self,
-            |cursor, part| {
-                if part == " " { Some(cursor.maybe_blank()) } else { cursor.eat(part) }
-            },
-        )
-    }
-
-    /// The last character before it; `None` at the beginning of the text and of a line.
-    pub fn char_before(self) -> Option<char> {
-        self.back()?.text().chars().next_back().filter(|c| *c != '\n')
-    }
-
-    pub fn char_after(self) -> Option<char> {
-        self.text().chars().next().filter(|c| *c != '\n')
-    }
-
-    /// Whether no letter or digit stands just before it.
-    pub fn begins_word(self) -> bool {
-        !self.char_before().is_some_and(is_joined)
-    }
-
-    /// Whether none stands just behind it.
-    pub fn ends_word(self) -> bool {
-        !self.char_after().is_some_and(is_joined)
-    }
-
-    /// The word before it, with one blank or none between.
-    pub fn word_before(self) -> Option<&'d str> {
-        let before = self.back()?;
-        let before = if before.kind() == Some(Kind::Blank) { before.back()? } else { before };
-        before.word().map(|(_, word)| word)
-    }
-
-    /// The word behind it, with one blank or none between.
-    pub fn word_after(self) -> Option<&'d str> {
-        self.maybe_blank().word().map(|(_, word)| word)
-    }
-
-    /// Whether what follows begins a sentence, or there is nothing more in the line.
-    pub fn is_before_sentence(self) -> bool {
-        match self.kind() {
-            None | Some(Kind::Line) => true,
-            Some(Kind::Blank) => {
-                let next = self.next();
-                let opened = next.eat_any("\"“«„('[¿¡").unwrap_or(next);
-                opened.kind().is_none_or(|kind| kind == Kind::Line)
-                    || opened.text().starts_with(|c: char| c.is_uppercase())
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether nothing but closing marks and blanks are left in the line.
-    pub fn is_line_end(self) -> bool {
-        let mut cursor = self;
-        while cursor.kind() == Some(Kind::Blank) || cursor.eat_any("\"”»')]").is_some() {
-            cursor = cursor.next();
-        }
-        matches!(cursor.kind(), None | Some(Kind::Line))
-    }
-
-    pub fn is_line_start(self) -> bool {
-        self.back().is_none_or(|before| before.kind() == Some(Kind::Line))
     }
 }
 
@@ -386,13 +249,13 @@ mod tests {
 
     #[test]
     fn what_is_claimed_is_one_token_apart() {
+        use Kind::{Blank, Claimed, Digits, Mark, Word};
         let text = "5kg of nginx-1";
         let doc = Doc::with_claimed(text, &[1..3, 7..12]);
 
         let read: Vec<(Kind, Range<usize>)> =
             doc.tokens.iter().map(|token| (token.kind, token.place.clone())).collect();
 
-        use Kind::{Blank, Claimed, Digits, Mark, Word};
         let expected = [
             (Digits, 0..1),
             (Claimed, 1..3),
