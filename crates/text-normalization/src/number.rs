@@ -14,6 +14,9 @@ pub struct Number {
     pub grouped: bool,
 }
 
+/// Digits of a number in groups.
+const MAX_DIGITS: usize = 33;
+
 /// Signs of negative numbers.
 pub const MINUS: &str = "-−–";
 
@@ -60,7 +63,9 @@ pub fn unsigned<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(
             && groups(mark)
         {
             let shortest = if numbers.indian { 2 } else { 3 };
-            while let Some((end, digits)) = at.eat(separator).and_then(|next| next.digits_of(shortest..=3)) {
+            while number.integer.len() < MAX_DIGITS
+                && let Some((end, digits)) = at.eat(separator).and_then(|next| next.digits_of(shortest..=3))
+            {
                 number.integer.push_str(digits);
                 number.grouped = true;
                 at = end;
@@ -71,8 +76,9 @@ pub fn unsigned<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(
     if !number.grouped && first.len() < 3 && !first.starts_with('0') {
         let mut reached = at;
         let mut groups = String::new();
-        while let Some((end, digits)) =
-            reached.blank().filter(|_| reached.text().chars().count() == 1).and_then(|next| next.digits_of(3..=3))
+        while groups.len() < MAX_DIGITS
+            && let Some((end, digits)) =
+                reached.blank().filter(|_| reached.text().chars().count() == 1).and_then(|next| next.digits_of(3..=3))
         {
             groups.push_str(digits);
             reached = end;

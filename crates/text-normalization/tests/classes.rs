@@ -14,7 +14,9 @@ fn normalizer(language: &str) -> Normalizer {
 
 fn holds(cases: Cases) {
     for (language, written, said) in cases {
-        assert_eq!(normalizer(language).say(written), *said, "{language}: {written}");
+        let normalizer = normalizer(language);
+        assert_eq!(normalizer.say(written), *said, "{language}: {written}");
+        assert_eq!(normalizer.say(said), *said, "{language}: {written}, read again");
     }
 }
 

@@ -9,6 +9,9 @@ const ENDINGS: &str = " com org net edu gov info biz io ai app dev de fr es it p
     br mx eu tv me co au nz il abc sm txt pdf jpg jpeg png gif svg mp3 mp4 wav ogg flac doc docx xls xlsx ppt pptx csv json xml yaml yml toml html htm \
     css js ts py rs go java c h cpp rb php sh md zip tar gz exe dll so log ini cfg conf sql ";
 
+/// Tokens of an address.
+const MAX_CHUNK: usize = 200;
+
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let electronic = &language.table.electronic;
     if electronic.dot.is_empty() || !begins_chunk(cursor) {
@@ -18,6 +21,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(found);
     }
     let end = chunk_end(cursor);
+    if end.at == cursor.at + MAX_CHUNK {
+        return None;
+    }
     let doc = cursor.doc();
     let written: String = doc.tokens[cursor.at..end.at].iter().map(|token| &*token.text).collect();
     if !is_electronic(&written) {
@@ -75,7 +81,8 @@ fn begins_chunk(cursor: Cursor<'_, '_>) -> bool {
 /// Up to the next blank, without the marks of the sentence around.
 fn chunk_end<'d, 't>(cursor: Cursor<'d, 't>) -> Cursor<'d, 't> {
     let mut end = cursor;
-    while !matches!(end.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed | Kind::Emoji))
+    while end.at < cursor.at + MAX_CHUNK
+        && !matches!(end.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed | Kind::Emoji))
         && end.eat_any("<>\"”“»|").is_none()
     {
         end = end.next();

@@ -45,7 +45,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             && follows.kind() == Some(Kind::Word)
             && !begins_with_capital(follows.text());
         let is_name = is_capital && (before_name && follows.text().chars().count() > 1 || behind_name);
-        if !is_name || is_after_small_word(cursor) && !before_name {
+        // "U S. They stayed."
+        if !is_name || is_after_small_word(cursor) && !before_name || begins_sentence(follows, language) {
             return None;
         }
     }

@@ -5,6 +5,9 @@ use crate::language::Language;
 use crate::number::signed;
 use crate::token::{Cursor, Kind};
 
+/// Operands and operators of one equation.
+const MAX_TERMS: usize = 48;
+
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let math = &language.table.math;
     // "≥18", ">100", "√16"
@@ -29,7 +32,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let mut words = vec![first];
     let mut numbers = usize::from(cursor.kind() != Some(Kind::Word));
     let mut is_equation = false;
-    while let Some((at, sign)) = operator(end, language) {
+    while let Some((at, sign)) = operator(end, language).filter(|_| words.len() < MAX_TERMS) {
         let Some((behind, second)) = operand(at, language) else { break };
         let written = sign.0;
         numbers += usize::from(at.kind() != Some(Kind::Word));

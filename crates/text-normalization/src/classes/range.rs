@@ -51,10 +51,13 @@ fn plural_of(said: String, end: Cursor<'_, '_>) -> String {
     if has_s { format!("{said}s") } else { said }
 }
 
+/// Tokens of the scores between a word and the last of them.
+const MAX_SCORES: usize = 24;
+
 /// The word before a score, or before the scores before it.
 fn score_word<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
     let mut at = cursor;
-    loop {
+    while at.at + MAX_SCORES > cursor.at {
         if let Some(word) = at.word_before() {
             return Some(word);
         }
@@ -64,6 +67,7 @@ fn score_word<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
             _ => return None,
         }
     }
+    None
 }
 
 /// "24/7", "50/50": fixed expressions.

@@ -97,6 +97,9 @@ fn hundreds(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     (is_named && is_plain && may_end(end)).then(|| Match::whole(cursor, end, format!("{first} {rest}")))
 }
 
+/// Letters and digits by turns in one code.
+const MAX_PARTS: usize = 24;
+
 /// "BA2490", "XJ-900", "MP3", "7ABC123", "A40", "UTF-8", "2x".
 fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if language.table.letters.names.is_empty() && !language.table.letters.joined {
@@ -147,6 +150,9 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             _ => break,
         }
         parts += 1;
+        if parts > MAX_PARTS {
+            return None;
+        }
         at = at.next();
         hyphen_before = false;
         if let Some(behind) = at.eat("-").filter(|behind| matches!(behind.kind(), Some(Kind::Word | Kind::Digits)))
@@ -163,18 +169,18 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 }
 
 /// "text the word START to 74741": a small word before it, and one that tells a code some words before.
-pub fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
+fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
     let is_small =
         cursor.word_before().is_some_and(|word| word.chars().count() <= 3 && word.chars().all(char::is_lowercase));
+    is_small && cursor.next().word_after().is_none() && is_told_before(cursor, language)
+}
+
+/// Whether one of the words before it tells a code.
+pub fn is_told_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
     let first = cursor.at.saturating_sub(12);
-    let words = cursor.doc().tokens[first..cursor.at]
-        .iter()
-        .rev()
-        .take_while(|token| matches!(token.kind, Kind::Word | Kind::Blank));
-    is_small
-        && words
-            .filter(|token| token.kind == Kind::Word)
-            .any(|token| is_one_of(Some(&token.text), &language.table.telephone.before))
+    let tokens = cursor.doc().tokens[first..cursor.at].iter().rev();
+    let mut words = tokens.take_while(|token| matches!(token.kind, Kind::Word | Kind::Blank));
+    words.any(|token| token.kind == Kind::Word && is_one_of(Some(&token.text), &language.table.telephone.before))
 }
 
 fn has_vowel(word: &str) -> bool {

@@ -31,6 +31,9 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     Some(Match::whole(cursor, end, said.join(", ")))
 }
 
+/// Groups of digits in one number.
+const MAX_GROUPS: usize = 10;
+
 struct Groups<'d> {
     parts: Vec<&'d str>,
     /// What stands between the first two.
@@ -73,6 +76,9 @@ fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)
             None => next.next(),
         };
         parts.push(group);
+        if parts.len() > MAX_GROUPS {
+            return None;
+        }
         end = behind;
         joint = behind.text();
         let after = match behind.kind() {
@@ -121,9 +127,11 @@ fn is_short(groups: &Groups<'_>, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, la
     let is_emergency = groups.parts.len() == 1
         && telephone.emergency.iter().any(|number| number == groups.parts[0])
         && (is_named
+            || super::serial::is_told_before(cursor, language)
+            // "988 is the crisis line."
             || cursor.is_line_start()
-            || end.word_after().is_none()
-            || super::serial::is_named_before(cursor, language));
+                && groups.total() == 3
+                && is_one_of(end.word_after(), &language.table.years.after));
     is_emergency
         || (is_named
             && (groups.parts.len() > 1 && groups.total() >= 7 || groups.parts.len() == 1 && groups.total() >= 5))

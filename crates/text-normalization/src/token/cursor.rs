@@ -2,6 +2,12 @@
 
 use super::{Doc, Kind, Token, is_joined};
 
+#[cfg(test)]
+thread_local! {
+    /// How often a token was looked at.
+    pub static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// A place between tokens. Whatever it eats gives the place behind it.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'d, 't> {
@@ -21,6 +27,8 @@ impl<'d, 't> Cursor<'d, 't> {
     }
 
     pub fn token(self) -> Option<&'d Token<'t>> {
+        #[cfg(test)]
+        LOOKS.with(|looks| looks.set(looks.get() + 1));
         self.doc.tokens.get(self.at)
     }
 
@@ -142,7 +150,50 @@ impl<'d, 't> Cursor<'d, 't> {
         matches!(cursor.kind(), None | Some(Kind::Line))
     }
 
+    /// The first token that is so written, here or within so many tokens of the line.
+    pub fn find_in_line(self, text: &str, limit: usize) -> Option<Self> {
+        let mut at = self;
+        while at.at < self.at + limit && !matches!(at.kind(), None | Some(Kind::Line)) {
+            if at.text() == text {
+                return Some(at);
+            }
+            at = at.next();
+        }
+        None
+    }
+
     pub fn is_line_start(self) -> bool {
         self.back().is_none_or(|before| before.kind() == Some(Kind::Line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LOOKS;
+    use crate::Normalizer;
+
+    /// How often tokens are looked at while a text is read.
+    fn looks(normalizer: &Normalizer, text: &str) -> usize {
+        LOOKS.set(0);
+        let _ = normalizer.rewrites(text);
+        LOOKS.get()
+    }
+
+    #[test]
+    fn work_grows_as_texts_do() {
+        let notation = "1 |1-|1.|1,|1:|1/|1a|a1|a.|a-|A.|a |a_|1m|1m/|1 m/|7 l/1 |$1|$1-|1$-|1\"|1x|1 x |1%|-1|+1|1.1.|1 111 |111 111 |1:1|1:11-|a+|a+a |\
+            a@|a@a.|#a_|#1|[[|[|[a](|[a]|(a|*a |_a a* |`a |<a |</|> |1. a\n|- a\n|# a\n|a|b\n|a\n|~~a |Jan. |Jan 1-|5 kg |1h1m|1 1/2 |½|IV |a IV |&amp;|&#|😂|\
+            ❤️|一|1年|a^2+|a²|1^1|x = |Dr. |St. |J. R. |U.S. |No. |Mon-|Mon, |2024-01-|11/11/|9-5 |9am-|'90s |90s-|24/7 |1k-|1M |www.|http://a/|a.com/|\
+            /a|\\|C:\\|Ctrl+|call |call 1|1 t/m |\u{a0}|\u{301}|१|, |... |— |a - |1914-1918 |A&B&|PDFs |x2 |1e6 ";
+        let marks = (' '..='~').map(String::from);
+        let texts: Vec<String> =
+            notation.split('|').map(str::to_owned).chain(marks).filter(|text| !text.is_empty()).collect();
+        let normalizer = Normalizer::for_language("en").expect("English has a table");
+        for text in &texts {
+            // Longer than any bound on what is looked for. Sixteen times the work would be that of looking at all for each.
+            let (short, long) = (looks(&normalizer, &text.repeat(250)), looks(&normalizer, &text.repeat(1000)));
+
+            assert!(long <= 9 * short + 2_000, "{text:?}: {short} looks, and {long} for four times as much");
+        }
     }
 }

@@ -83,3 +83,9 @@ pub fn is_table_row(doc: &Doc<'_>, line: &Range<usize>) -> bool {
     let first = visible.next().is_some_and(|token| token.text == "|");
     first && visible.next_back().is_some_and(|token| token.text == "|")
 }
+
+/// "1. Mix the dough.": an item with a number.
+pub fn is_numbered(start: Cursor<'_, '_>) -> bool {
+    let number = start.maybe_blank().digits_of(1..=3);
+    number.and_then(|(end, _)| end.eat_any(".)")).and_then(Cursor::blank).is_some()
+}

@@ -8,7 +8,7 @@ use crate::token::{Cursor, Doc, Kind};
 
 mod lines;
 
-use lines::{breaks_between, bullet, ends_with_mark, fence, heading, is_rule, is_table_row, lines_of};
+use lines::{breaks_between, bullet, ends_with_mark, fence, heading, is_numbered, is_rule, is_table_row, lines_of};
 
 /// What is said instead of markup, if it is `read`. Its tokens are gone from the text afterwards; raw phonemes are left as one that nothing
 /// crosses.
@@ -39,6 +39,12 @@ struct Markup {
 
 /// Lines of prose are longer where they are broken.
 const SHORT_LINE_CHARS: usize = 60;
+
+/// Tokens of a link's text and of its address.
+const MAX_LINK: usize = 200;
+
+/// Marks of emphasis that wait for their ends.
+const MAX_OPEN: usize = 64;
 
 impl Markup {
     fn remove(&mut self, doc: &Doc<'_>, tokens: Range<usize>, said: &str) {
@@ -100,7 +106,12 @@ impl Markup {
                 self.remove(doc, line.clone(), "");
                 continue;
             }
-            let content = self.prefix(doc, line);
+            let is_beside_item = index
+                .checked_sub(1)
+                .into_iter()
+                .chain([index + 1])
+                .any(|beside| lines.get(beside).is_some_and(|line| is_numbered(doc.cursor(line.start))));
+            let content = self.prefix(doc, line, is_beside_item);
             let is_marked = content.start > line.start;
             let next = lines.get(index + 1);
             let is_before_rule = next.is_some_and(|next| is_rule(doc, next) && doc.tokens[next.start].text == "=");
@@ -117,7 +128,7 @@ impl Markup {
     }
 
     /// Takes away what a line begins with: quotes, headings, items.
-    fn prefix(&mut self, doc: &Doc<'_>, line: &Range<usize>) -> Range<usize> {
+    fn prefix(&mut self, doc: &Doc<'_>, line: &Range<usize>, is_beside_item: bool) -> Range<usize> {
         let mut at = doc.cursor(line.start).maybe_blank();
         let start = line.start;
         loop {
@@ -136,26 +147,12 @@ impl Markup {
             && let Some(behind) = end.eat_any(".)").and_then(Cursor::blank)
             && behind.at < line.end
             && (matches!(behind.kind(), Some(Kind::Word | Kind::Mark)))
-            && Self::is_in_list(doc, line)
+            && is_beside_item
         {
             self.remove(doc, at.at..behind.at, &format!("{number}, "));
             return behind.at..line.end;
         }
         line.clone()
-    }
-
-    /// Whether the line before or behind is an item with a number too, or the text begins with it and goes on in another line.
-    fn is_in_list(doc: &Doc<'_>, line: &Range<usize>) -> bool {
-        let is_item = |start: usize| {
-            let at = doc.cursor(start).maybe_blank();
-            at.digits_of(1..=3).and_then(|(end, _)| end.eat_any(".)")).and_then(Cursor::blank).is_some()
-        };
-        let lines = lines_of(doc);
-        let own = lines.iter().position(|other| other == line);
-        own.is_some_and(|own| {
-            own.checked_sub(1).and_then(|before| lines.get(before)).is_some_and(|before| is_item(before.start))
-                || lines.get(own + 1).is_some_and(|next| is_item(next.start))
-        })
     }
 
     /// A line that is not prose broken in two: short, without an end, before one that begins a sentence.
@@ -268,6 +265,9 @@ impl Markup {
                 self.remove(doc, opened, "");
                 self.remove(doc, run, "");
             } else if can_open {
+                if open.len() == MAX_OPEN {
+                    open.remove(0);
+                }
                 open.push((written, run));
             }
         }
@@ -287,13 +287,9 @@ impl Markup {
             self.remove(doc, cursor.at..end.at, "");
             return Some(end.at);
         }
-        let close = (text.at..doc.tokens.len())
-            .take_while(|at| doc.tokens[*at].kind != Kind::Line)
-            .find(|at| doc.tokens[*at].text == "]")?;
+        let close = text.find_in_line("]", MAX_LINK)?.at;
         let address = doc.cursor(close + 1).eat("(")?;
-        let end = (address.at..doc.tokens.len())
-            .take_while(|at| !matches!(doc.tokens[*at].kind, Kind::Line))
-            .find(|at| doc.tokens[*at].text == ")")?;
+        let end = address.find_in_line(")", MAX_LINK)?.at;
         self.remove(doc, cursor.at..text.at, "");
         self.remove(doc, close..end + 1, "");
         Some(text.at)
@@ -304,9 +300,7 @@ impl Markup {
         let doc = cursor.doc();
         // One that was written as a character reference is meant.
         let inner = cursor.eat("<").filter(|_| cursor.token().is_some_and(|token| token.place.len() == 1))?;
-        let end = (inner.at..doc.tokens.len().min(inner.at + 60))
-            .take_while(|at| doc.tokens[*at].kind != Kind::Line)
-            .find(|at| doc.tokens[*at].text == ">")?;
+        let end = inner.find_in_line(">", 60)?.at;
         let name = inner.eat("/").unwrap_or(inner);
         let is_address =
             doc.cursor(inner.at + 1).text() == ":" || doc.tokens[inner.at..end].iter().any(|token| token.text == "@");

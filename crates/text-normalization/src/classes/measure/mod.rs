@@ -19,7 +19,8 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if let Some(found) = feet(cursor, language) {
         return Some(found);
     }
-    let found = continued(quantity(at, language)?, at, language);
+    // "1h30m20s"
+    let found = (0..3).fold(quantity(at, language)?, |found, _| continued(found, at, language));
     if !is_about {
         return Some(found);
     }
@@ -46,7 +47,6 @@ fn continued(mut first: Match, start: Cursor<'_, '_>, language: &Language) -> Ma
         let to = if dash.is_some() { &language.table.ranges.to } else { "" };
         said.said = fill("{first} {to} {second}", &[("{first}", &said.said), ("{to}", to), ("{second}", &more.said)]);
         (said.to, first.end) = (more.to, second.end);
-        return continued(first, start, language);
     }
     first
 }
@@ -177,13 +177,13 @@ fn per<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, '
     let at = end.eat("/")?;
     // "7 l/100 km", "24 h/24"
     if at.kind() == Some(Kind::Digits) {
-        let per = if let Some(found) = quantity(at, language) {
-            let said = found.pieces.into_iter().map(|piece| piece.said).collect::<String>();
-            return Some((at.doc().cursor(found.end), format!("{} {said}", language.table.measures.per)));
-        } else {
-            &language.table.fractions.over
-        };
-        let (behind, digits) = at.digits_of(1..=2)?;
+        let (behind, digits) = at.digits_of(1..=4)?;
+        let per = &language.table.measures.per;
+        if let Some((end, names)) = unit(behind, language) {
+            let name = Language::form(&names.words, language.plurals().cardinal(digits)).unwrap_or_default();
+            return Some((end, format!("{per} {} {name}", language.cardinal(digits, ""))));
+        }
+        let per = &language.table.fractions.over;
         let is_clear = may_end(behind) && !per.is_empty() && !per.contains('{');
         return is_clear.then(|| (behind, format!("{per} {}", language.cardinal(digits, ""))));
     }
