@@ -11,7 +11,7 @@ use crate::pattern::Patterns;
 use crate::plurals::Plurals;
 use crate::rbnf::Rules;
 use crate::table::{FractionStyle, Table, Words};
-use crate::token::Cursor;
+use crate::token::{Cursor, Kind};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -100,6 +100,29 @@ impl Language {
 
     pub fn plurals(&self) -> &Plurals {
         &self.plurals
+    }
+
+    /// Whether it is a word of prose that no class has anything to say of: in small letters, apart from numbers and marks, and no short form.
+    pub fn is_plain_word(&self, cursor: Cursor<'_, '_>) -> bool {
+        let Some((end, word)) = cursor.word() else { return false };
+        if word.chars().nth(1).is_none() || word.chars().any(char::is_uppercase) {
+            return false;
+        }
+        // Nothing is joined to it, and no number stands before or behind.
+        let is_apart = |c: Option<char>, marks: &str| c.is_none_or(|c| c.is_whitespace() || marks.contains(c));
+        if !is_apart(cursor.char_before(), "(\"“«„¿¡") || !is_apart(end.char_after(), ",;!?)\"”»") {
+            return false;
+        }
+        let is_number = |cursor: Option<Cursor<'_, '_>>| {
+            cursor.is_some_and(|cursor| !matches!(cursor.kind(), None | Some(Kind::Word | Kind::Line)))
+        };
+        let before = cursor.back().filter(|blank| blank.kind() == Some(Kind::Blank)).and_then(Cursor::back);
+        let is_known = self.patterns.has(word)
+            || self.months.contains_key(word)
+            || self.days.contains_key(word)
+            || self.table.letters.spelled.iter().any(|spelled| spelled == word)
+            || (self.table.roman.small && word.chars().all(|c| "ivxlc".contains(c)));
+        !is_known && !is_number(end.blank()) && !is_number(before)
     }
 
     /// Numbered from 0, by its name or a short form of it, without a full stop.

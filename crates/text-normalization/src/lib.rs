@@ -122,6 +122,9 @@ impl Normalizer {
         if matches!(cursor.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed)) {
             return None;
         }
+        if self.language.is_plain_word(cursor) {
+            return None;
+        }
         let mut longest: Option<(Class, Match)> = None;
         for (class, find) in CLASSES.into_iter().filter(|(class, _)| classes.contains(*class)) {
             let Some(found) = find(cursor, &self.language) else { continue };

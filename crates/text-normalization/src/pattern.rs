@@ -85,6 +85,11 @@ impl Patterns {
         self.0.entry(first).or_default().push(pattern);
     }
 
+    /// Whether one begins with a word.
+    pub fn has(&self, word: &str) -> bool {
+        self.0.contains_key(word)
+    }
+
     /// Those that are written here, longest first, with the place behind each.
     pub fn at<'p, 'd, 't>(
         &'p self,

@@ -145,6 +145,8 @@ fn dates() {
         ("pl", "25.12.2021 r. był", "dwudziestego piątego grudnia dwa tysiące dwudziestego pierwszego roku był"),
         ("nl", "3 t/m 6 mei", "3 tot en met 6 mei"),
         ("fr", "03-04-2005", "3 avril 2005"),
+        ("nl", "ma. t/m vr. open", "maandag tot en met vrijdag open"),
+        ("fr", "au bord de la mer. Il dort.", "au bord de la mer. Il dort."),
     ]);
 }
 
