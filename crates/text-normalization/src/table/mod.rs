@@ -1,4 +1,5 @@
-//! What a language's table may say: everything that CLDR lacks. `languages/en.toml` shows each entry with its meaning.
+//! What a language's table may say: everything that CLDR lacks. Each entry's meaning stands here; `languages/en.toml` shows most of them. To
+//! add a language, add `languages/TAG.toml` with what differs from nothing, and `TAG` to the languages of `tools/cldr.py`.
 
 use std::collections::BTreeMap;
 

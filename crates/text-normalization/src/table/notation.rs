@@ -23,7 +23,7 @@ pub struct Money {
     pub names: BTreeMap<String, Words>,
     /// Short ways to write a scale directly behind an amount.
     pub scales: Words,
-    /// Said instead of a fraction with one digit or more than two: with the number as it is.
+    /// Units behind a slash: `$15/hr`.
     pub per: Words,
     pub per_word: String,
     /// Money before a noun is singular.
@@ -43,7 +43,6 @@ pub struct Measures {
     /// Between a fraction and its unit: "trois quarts de kilomètre".
     pub of: String,
     pub percent: Words,
-    pub by: String,
     /// Before a number: "about".
     pub about: String,
     pub feet_and_inches: String,
