@@ -1,23 +1,23 @@
 //! Owns sound as bytes: samples, resampling, formats. Knows nothing of text or voices.
 //!
-//! - `pcm`, `resample`: samples; `flac`: samples as the cache keeps them.
+//! - `pcm`, `resample`: samples; `packed`: samples as the cache keeps them.
 //! - `format`: what callers may ask for; `codec`: what an encoder of it does; `wav`, `flac_stream`, `opus`, `mp3`, `aac`, `g711`: each of them.
 
 mod aac;
 mod codec;
-mod flac;
 mod flac_stream;
 mod format;
 mod g711;
 mod mp3;
 mod opus;
+mod packed;
 mod pcm;
 mod resample;
 mod wav;
 
 pub use codec::{EncodeError, Encoder};
-pub use flac::{FlacError, from_flac, to_flac};
 pub use format::AudioFormat;
+pub use packed::{from_packed, to_packed};
 pub use pcm::{Pcm, silence};
 pub use resample::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, ResampleError, Resampler};
 pub use wav::{HEADER_BYTES as WAV_HEADER_BYTES, header as wav_header};

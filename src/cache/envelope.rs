@@ -3,15 +3,15 @@
 //!
 //! ```text
 //! 0   magic "TTSC"     8   time it was made, seconds since 1970     48  length of the payload
-//! 4   version          16  its key                                  52  payload, then the SHA-256 of all before, its first 16 bytes
+//! 4   version          16  its key                                  52  payload, then the XXH3 of all before, in 128 bits
 //! ```
 //!
-//! Numbers are little-endian; three bytes after the version are zero.
+//! Numbers are little-endian; three bytes after the version are zero. The checksum is against damage: whoever writes to the store can write entries.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::CacheKey;
 use crate::resilience::Loan;
@@ -30,7 +30,7 @@ pub struct Entry {
 pub struct Corrupt;
 
 const MAGIC: [u8; 4] = *b"TTSC";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const MADE_AT: usize = 8;
 const KEY: usize = 16;
 const LENGTH: usize = 48;
@@ -94,7 +94,7 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
-    field(&Sha256::digest(bytes), 0)
+    xxh3_128(bytes).to_le_bytes()
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn nothing_and_other_versions_are_corrupt() {
         let mut other = entry().seal(&key("a"));
-        other[4] = 2;
+        other[4] = 1;
         let end = other.len() - CHECKSUM_BYTES;
         let sum = checksum(&other[..end]);
         other[end..].copy_from_slice(&sum);

@@ -1,12 +1,12 @@
 //! Owns what the cache's entries hold: a sentence is how long its phoneme ids last and its samples at the
-//! voice's own rate, as FLAC; a plan is that rate and the keys of a text's
+//! voice's own rate, packed; a plan is that rate and the keys of a text's
 //! sentences, so that neither the phonemizer nor the voice is needed to find them.
 
 use std::sync::Arc;
 
 use super::SpeechError;
 use super::plan::PlannedSentence;
-use crate::audio::{FlacError, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Pcm, from_flac, to_flac};
+use crate::audio::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Pcm, from_packed, to_packed};
 use crate::cache::{CacheKey, Entry};
 use crate::pool::Stretch;
 
@@ -61,22 +61,22 @@ impl Plan {
 }
 
 /// Takes time: not for an async thread.
-pub fn sentence_to_entry(stretches: &[Stretch]) -> Result<Entry, FlacError> {
+pub fn sentence_to_entry(stretches: &[Stretch]) -> Entry {
     let parts: Vec<Pcm> = stretches.iter().map(|stretch| stretch.pcm.clone()).collect();
     let durations = stretches.iter().find_map(|stretch| stretch.durations.as_deref()).unwrap_or_default();
     let mut payload = (durations.len() as u32).to_le_bytes().to_vec();
     payload.extend(durations.iter().flat_map(|samples| samples.to_le_bytes()));
-    payload.extend(to_flac(&Pcm::joined(&parts))?);
-    Ok(Entry::new(payload))
+    payload.extend(to_packed(&Pcm::joined(&parts)));
+    Entry::new(payload)
 }
 
 /// The whole sentence. Takes time too. `None`: the entry holds none.
 pub fn sentence_from_entry(entry: &Entry) -> Option<Stretch> {
     let (count, rest) = entry.payload.split_first_chunk::<COUNT_BYTES>()?;
-    let (durations, flac) = rest.split_at_checked(COUNT_BYTES * u32::from_le_bytes(*count) as usize)?;
+    let (durations, packed) = rest.split_at_checked(COUNT_BYTES * u32::from_le_bytes(*count) as usize)?;
     let durations = durations.as_chunks::<COUNT_BYTES>().0.iter().map(|samples| u32::from_le_bytes(*samples));
     let durations = Some(durations.collect()).filter(|durations: &Arc<[u32]>| !durations.is_empty());
-    let pcm = from_flac(flac).ok().filter(|pcm| is_rate(pcm.sample_rate))?;
+    let pcm = from_packed(packed).filter(|pcm| is_rate(pcm.sample_rate))?;
     Some(Stretch { pcm, durations })
 }
 
@@ -105,7 +105,7 @@ mod tests {
                 Stretch { pcm: wave(2_000, 5_000), durations: None },
             ];
 
-            let entry = sentence_to_entry(&stretches).unwrap();
+            let entry = sentence_to_entry(&stretches);
 
             assert_eq!(sentence_from_entry(&entry), Some(Stretch { pcm: wave(0, 5_000), durations }));
         }

@@ -77,6 +77,9 @@ pub enum Source {
     Made(CacheKey),
 }
 
+/// Of an entry: what is longer takes more than half a millisecond to read.
+const READ_AT_ONCE_BYTES: usize = 256 << 10;
+
 /// Phoneme ids of a text, before it is phonemized.
 const IDS_PER_CHARACTER: f64 = 2.0;
 
@@ -333,8 +336,7 @@ impl Work {
         let said = self.clone().compute(key, index, deadline, &outlet).await?;
         let cache = self.parts.cache.clone();
         let keep = async move {
-            // What is too short to be kept is made again as fast.
-            if let Ok(Ok(entry)) = off_thread(move || sentence_to_entry(&said)).await {
+            if let Ok(entry) = off_thread(move || sentence_to_entry(&said)).await {
                 cache.store(key, &entry);
             }
             drop(lease);
@@ -344,6 +346,9 @@ impl Work {
 
     async fn known(&self, entry: Option<Entry>) -> Result<Option<Stretch>, SpeechError> {
         let Some(entry) = entry else { return Ok(None) };
+        if entry.payload.len() <= READ_AT_ONCE_BYTES {
+            return Ok(sentence_from_entry(&entry));
+        }
         off_thread(move || sentence_from_entry(&entry)).await
     }
 
