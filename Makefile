@@ -16,7 +16,7 @@ PEERS = target/peers
 install = PATH="$$PATH:/usr/sbin"; missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
           [ -z "$$missing" ] || deploy/install.sh $$missing
 
-.PHONY: help tools test-tools setup build serve test lint bench load soak audit fuzz peers clean
+.PHONY: help tools test-tools setup build build-tests serve test lint bench load soak audit fuzz peers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -60,6 +60,9 @@ serve: build ## serve on port 8080 with a development token
 
 test: setup test-tools ## set up and pass every test
 	@$(CARGO) test --locked --workspace
+
+build-tests: setup
+	@$(CARGO) test --locked --workspace --no-run
 
 lint: tools ## check format and lints
 	@$(CARGO) fmt --all --check

@@ -108,7 +108,10 @@ fn a_wrong_token_is_403_on_every_route_that_asks_for_one_and_401_on_those_of_ope
                 assert_eq!(answer.header("www-authenticate"), "Bearer");
             } else {
                 answer.assert_error(403, "forbidden", None);
-                assert!(answer.text().contains("`user-token: TOKEN`") && answer.text().contains("`Authorization: Bearer TOKEN`"));
+                assert!(
+                    answer.text().contains("`user-token: TOKEN`")
+                        && answer.text().contains("`Authorization: Bearer TOKEN`")
+                );
             }
         }
     }

@@ -79,11 +79,7 @@ fn a_voice_whose_language_espeak_lacks_is_found_before_it_speaks_and_never_calle
 
     refused.assert_error(422, "voice_unusable", Some("voice_id"));
     assert!(!refused.headers.contains_key("retry-after"));
-    server.post_json("/v1/voices/unheard/load", &json!({})).assert_error(
-        422,
-        "voice_unusable",
-        Some("voice_id"),
-    );
+    server.post_json("/v1/voices/unheard/load", &json!({})).assert_error(422, "voice_unusable", Some("voice_id"));
     assert_eq!(server.post_json(SYNTHESIZE, &json!({"text": "abc"})).status, 200);
 }
 

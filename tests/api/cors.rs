@@ -15,7 +15,8 @@ fn ask(server: &TestServer, method: Method, path: &str, origin: &str, headers: &
 }
 
 fn preflight(server: &TestServer, path: &str, origin: &str) -> Answer {
-    let asked = [("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,user-token")];
+    let asked =
+        [("access-control-request-method", "POST"), ("access-control-request-headers", "content-type,user-token")];
     ask(server, Method::OPTIONS, path, origin, &asked)
 }
 

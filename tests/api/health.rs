@@ -140,6 +140,9 @@ fn the_metrics_are_prometheus_text() {
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     for line in metrics.text().lines().filter(|line| !line.starts_with('#')) {
         let (series, value) = line.rsplit_once(' ').unwrap();
-        assert!(["tts_", "process_"].iter().any(|prefix| series.starts_with(prefix)) && value.parse::<f64>().is_ok(), "{line}");
+        assert!(
+            ["tts_", "process_"].iter().any(|prefix| series.starts_with(prefix)) && value.parse::<f64>().is_ok(),
+            "{line}"
+        );
     }
 }

@@ -11,7 +11,8 @@ fn samples(server: &TestServer, text: &str, fields: &Value) -> Vec<i16> {
 
 #[test]
 fn words_are_said_as_the_request_says() {
-    let said = samples(shared(), "Nginx and Tomato.", &json!({"lexicon": {"nginx": "engine x", "Tomato": "[[ təmˈɑːtoʊ ]]"}}));
+    let said =
+        samples(shared(), "Nginx and Tomato.", &json!({"lexicon": {"nginx": "engine x", "Tomato": "[[ təmˈɑːtoʊ ]]"}}));
 
     assert_eq!(said, samples(shared(), "engine x and [[ təmˈɑːtoʊ ]].", &json!({})));
 }

@@ -3,4 +3,33 @@
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-include!("suite.rs");
+mod auth;
+mod bodies;
+mod broken_voices;
+mod caching;
+mod connections;
+mod cors;
+mod formats;
+mod health;
+mod legacy;
+mod lexicons;
+mod lifecycle;
+mod openai;
+mod pages;
+mod phonemize;
+mod piper;
+mod quotas;
+mod reading;
+mod refusals;
+mod replaced;
+mod secrecy;
+mod ssml;
+mod streaming;
+#[path = "../support/mod.rs"]
+mod support;
+mod synthesize;
+mod timestamps;
+mod usage;
+mod voices;
+
+include!("words.rs");

@@ -72,7 +72,9 @@ fn the_fields_of_the_services_own_route_mean_the_same_here() {
         assert_eq!((own.status, here.status), (200, 200), "{fields}");
         assert!(own.body == here.body, "{fields}");
     }
-    let ssml = speak(&json!({"input": "<speak>One.<break time='2s'/>Two.</speak>", "text_type": "ssml", "response_format": "pcm"}));
+    let ssml = speak(
+        &json!({"input": "<speak>One.<break time='2s'/>Two.</speak>", "text_type": "ssml", "response_format": "pcm"}),
+    );
     assert!(samples(&ssml.body).len() > 2 * 24_000);
 }
 
@@ -162,7 +164,8 @@ fn what_is_wrong_is_named_as_the_caller_called_it() {
 #[test]
 fn the_operator_says_whom_a_name_means() {
     let server = TestServer::start(&[("TTS_OPENAI_VOICES", "joe=en_US-joe-medium, nova=en_US-joe-medium#0")]);
-    let ask = |voice: &str| server.post_json(SPEECH, &json!({"input": "Who speaks?", "voice": voice, "model": "tts-1"}));
+    let ask =
+        |voice: &str| server.post_json(SPEECH, &json!({"input": "Who speaks?", "voice": voice, "model": "tts-1"}));
 
     assert_eq!(ask("joe").header("x-voice-id"), VOICE);
     assert_eq!(ask("alloy").header("x-voice-id"), VOICE);
@@ -186,7 +189,8 @@ fn models_and_voices_are_listed_to_everyone_only_if_the_operator_says_so() {
     Answer::of(unknown).assert_error(404, "model_not_found", Some("model"));
     assert_eq!(known(closed, "/v1/audio/models")["models"][0], json!({"id": "tts-1", "name": "tts-1"}));
     let voices = known(closed, "/v1/audio/voices");
-    let ids: Vec<&str> = voices["voices"].as_array().unwrap().iter().map(|voice| voice["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        voices["voices"].as_array().unwrap().iter().map(|voice| voice["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&VOICE) && ids.contains(&"alloy"), "{ids:?}");
 }
 

@@ -32,8 +32,12 @@ fn pages_need_no_token_and_no_other_host() {
         let page = get(shared(), path);
 
         assert_eq!((page.status, page.header("content-type")), (200, content_type), "{path}");
-        let elsewhere = page.text().match_indices("//").filter(|(at, _)| page.text()[..*at].ends_with("http:") || page.text()[..*at].ends_with("https:"));
-        let elsewhere = elsewhere.filter(|(at, _)| !page.text()[*at..].starts_with("//www.w3.org/") && path != "/openapi.json");
+        let elsewhere = page
+            .text()
+            .match_indices("//")
+            .filter(|(at, _)| page.text()[..*at].ends_with("http:") || page.text()[..*at].ends_with("https:"));
+        let elsewhere =
+            elsewhere.filter(|(at, _)| !page.text()[*at..].starts_with("//www.w3.org/") && path != "/openapi.json");
         assert_eq!(elsewhere.count(), 0, "{path}");
     }
 }
@@ -78,7 +82,13 @@ fn the_description_is_that_of_this_version_and_names_its_routes() {
     let description = get(shared(), "/openapi.json").json();
 
     assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
-    for path in ["/v1/synthesizeSpeech", "/v1/synthesizeSpeech/timestamps", "/v1/audio/speech", "/synthesizeSpeech", "/v1/voices/{id}"] {
+    for path in [
+        "/v1/synthesizeSpeech",
+        "/v1/synthesizeSpeech/timestamps",
+        "/v1/audio/speech",
+        "/synthesizeSpeech",
+        "/v1/voices/{id}",
+    ] {
         assert!(description["paths"][path].is_object(), "{path}");
     }
 }
@@ -87,7 +97,8 @@ fn the_description_is_that_of_this_version_and_names_its_routes() {
 fn the_playground_is_there_beside_pipers_routes() {
     let server = TestServer::start(&[("TTS_PIPER_ROUTES", "true")]);
 
-    let spoken = Answer::of(server.request(Method::POST, "/").json(&serde_json::json!({"text": "Hi."})).send().unwrap());
+    let spoken =
+        Answer::of(server.request(Method::POST, "/").json(&serde_json::json!({"text": "Hi."})).send().unwrap());
 
     assert_eq!(get(&server, "/").header("content-type"), "text/html; charset=utf-8");
     assert_eq!(spoken.header("content-type"), "audio/wav");

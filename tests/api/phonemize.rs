@@ -25,10 +25,12 @@ fn each_sentence_has_its_phonemes_and_the_ids_that_the_network_gets() {
 
 #[test]
 fn a_text_beyond_what_the_phonemizer_holds_is_said_whole() {
-    for (unit, times, word) in [("7", 5_000, "sˈɛvən"), ("😀", 200, "ɡɹˈɪnɪŋ"), ("1987 ", 145, "nˈaɪntiːn")] {
+    for (unit, times, word) in [("7", 5_000, "sˈɛvən"), ("😀", 200, "ɡɹˈɪnɪŋ"), ("1987 ", 145, "nˈaɪntiːn")]
+    {
         let answer = shared().post_json(PHONEMIZE, &json!({"text": unit.repeat(times), "normalize": false})).json();
 
-        let phonemes = answer["sentences"].as_array().unwrap().iter().flat_map(|one| one["phonemes"].as_array().unwrap());
+        let phonemes =
+            answer["sentences"].as_array().unwrap().iter().flat_map(|one| one["phonemes"].as_array().unwrap());
         let said: String = phonemes.map(|phoneme| phoneme.as_str().unwrap()).collect();
         assert_eq!(said.matches(word).count(), times, "{unit}");
     }
@@ -56,7 +58,11 @@ fn other_spellings_of_what_a_voice_has_are_mapped() {
 #[test]
 fn what_is_wrong_is_named() {
     shared().post_json(PHONEMIZE, &json!({"text": ""})).assert_error(400, "invalid_text", Some("text"));
-    shared().post_json(PHONEMIZE, &json!({"text": "a", "voice_id": "nobody"})).assert_error(404, "voice_not_found", Some("voice_id"));
+    shared().post_json(PHONEMIZE, &json!({"text": "a", "voice_id": "nobody"})).assert_error(
+        404,
+        "voice_not_found",
+        Some("voice_id"),
+    );
     shared().post_json(PHONEMIZE, &json!({"text": "a", "speed": 1})).assert_error(422, "invalid_body", Some("speed"));
     let anonymous = shared().request(reqwest::Method::POST, PHONEMIZE).json(&json!({"text": "a"})).send().unwrap();
     assert_eq!(anonymous.status().as_u16(), 403);

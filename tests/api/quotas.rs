@@ -83,7 +83,10 @@ fn a_token_is_good_for_its_scopes_alone() {
     };
 
     assert_eq!((load("boss"), load("user")), (200, 403));
-    assert_eq!((say(&server, "boss", SYNTHESIZE, "Hi.").status, say(&server, "user", SYNTHESIZE, "Hi.").status), (403, 200));
+    assert_eq!(
+        (say(&server, "boss", SYNTHESIZE, "Hi.").status, say(&server, "user", SYNTHESIZE, "Hi.").status),
+        (403, 200)
+    );
 }
 
 #[test]

@@ -71,7 +71,10 @@ fn the_operator_switches_for_all() {
     assert_eq!(samples(&server, "One. Two.", json!({})), samples(shared(), "One. Two.", same.clone()));
     // Paragraphs are sentences, too.
     let paragraphs = samples(&server, "One.\n\nTwo.", json!({}));
-    assert_eq!(paragraphs.len(), samples(shared(), "One. Two.", with(&same, &json!({"sentence_silence_ms": 1_000}))).len());
+    assert_eq!(
+        paragraphs.len(),
+        samples(shared(), "One. Two.", with(&same, &json!({"sentence_silence_ms": 1_000}))).len()
+    );
 }
 
 #[test]
@@ -90,9 +93,7 @@ fn what_will_be_said_is_shown_token_by_token() {
 
     assert_eq!(answer["said"], "Süß: 5 dollars soon");
     assert_eq!(answer["language"], "en-us");
-    let token = |written: &str, said: &str, class: &str, start: usize, end: usize| {
-        json!({"written": written, "said": said, "class": class, "start_char": start, "end_char": end})
-    };
+    let token = |written: &str, said: &str, class: &str, start: usize, end: usize| json!({"written": written, "said": said, "class": class, "start_char": start, "end_char": end});
     let expected = json!([
         token("Süß:", "Süß:", "plain", 0, 4),
         token("**", "", "markup", 5, 7),
@@ -117,7 +118,8 @@ fn times_and_subtitles_are_those_of_what_was_written() {
     let body = noiseless(text, &json!({"subtitles": "srt"}));
     let answer = shared().post_json("/v1/synthesizeSpeech/timestamps", &body).json();
 
-    let words: Vec<&str> = answer["words"].as_array().unwrap().iter().map(|word| word["text"].as_str().unwrap()).collect();
+    let words: Vec<&str> =
+        answer["words"].as_array().unwrap().iter().map(|word| word["text"].as_str().unwrap()).collect();
     assert_eq!(words, ["Prices", "Tea", "for", "$5.20", "Dr.", "J. R.", "Hale's", "2 kg"]);
     let chars: Vec<char> = text.chars().collect();
     let mut reached = 0;
@@ -128,7 +130,6 @@ fn times_and_subtitles_are_those_of_what_was_written() {
         reached = end;
     }
     let lines: Vec<&str> = answer["subtitles"].as_str().unwrap().lines().collect();
-    let shown: Vec<&str> =
-        lines.into_iter().filter(|line| line.contains(char::is_alphabetic)).collect();
+    let shown: Vec<&str> = lines.into_iter().filter(|line| line.contains(char::is_alphabetic)).collect();
     assert_eq!(shown, ["Prices", "Tea for $5.20", "Dr. J. R. Hale's 2 kg"]);
 }

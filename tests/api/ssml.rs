@@ -49,7 +49,8 @@ fn prosody_is_speed_and_volume() {
     let fast = plain("Fast.", &json!({"speed": 2.0})).sound();
     let soft = plain("Soft.", &json!({})).sound();
 
-    let said = speak(r#"<speak><prosody rate="200%">Fast.</prosody><prosody volume="silent">Soft.</prosody></speak>"#).sound();
+    let said =
+        speak(r#"<speak><prosody rate="200%">Fast.</prosody><prosody volume="silent">Soft.</prosody></speak>"#).sound();
 
     let (begin, end) = said.samples.split_at(fast.samples.len());
     assert_eq!(begin, fast.samples);
@@ -70,7 +71,8 @@ fn a_document_may_name_voices() {
 #[test]
 fn it_streams_and_is_kept_as_other_texts_are() {
     let document = r#"<speak>Kept <break time="100ms"/> in pieces.</speak>"#;
-    let fields = |stream: bool| noiseless(document, &json!({"text_type": "ssml", "stream": stream, "response_format": "pcm"}));
+    let fields =
+        |stream: bool| noiseless(document, &json!({"text_type": "ssml", "stream": stream, "response_format": "pcm"}));
 
     let streamed = shared().post_json(SYNTHESIZE, &fields(true));
     let whole = shared().post_json(SYNTHESIZE, &fields(false));
@@ -86,7 +88,8 @@ fn it_streams_and_is_kept_as_other_texts_are() {
 fn words_and_marks_have_their_times_and_places() {
     let document = r#"<speak>Ask the <sub alias="World Wide Web Consortium">W3C</sub>.<break time="2s"/><mark name="go"/>Now go.</speak>"#;
 
-    let answer = shared().post_json(TIMESTAMPS, &noiseless(document, &json!({"text_type": "ssml", "subtitles": "vtt"}))).json();
+    let answer =
+        shared().post_json(TIMESTAMPS, &noiseless(document, &json!({"text_type": "ssml", "subtitles": "vtt"}))).json();
 
     let words = answer["words"].as_array().unwrap();
     let texts: Vec<&str> = words.iter().map(|word| word["text"].as_str().unwrap()).collect();

@@ -22,8 +22,7 @@ fn usage(server: &TestServer, secret: &str) -> Vec<Value> {
 }
 
 fn ask(server: &TestServer, secret: &str, path: &str, body: &Value) -> Answer {
-    let answer =
-        Answer::of(server.request(Method::POST, path).header("user-token", secret).json(body).send().unwrap());
+    let answer = Answer::of(server.request(Method::POST, path).header("user-token", secret).json(body).send().unwrap());
     assert!((200..300).contains(&answer.status), "{}", answer.text());
     answer
 }

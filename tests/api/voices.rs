@@ -40,7 +40,12 @@ fn the_voices_are_listed_with_what_is_known_of_them() {
 fn one_voice_of_the_list_is_the_default_one() {
     let folder = ModelsFolder::with_fixture(SPEAKERS);
     folder.add_fixture(SPEAKERS, "another");
-    let variables = [("TTS_MODELS_DIR", folder.name()), ("TTS_VOICES", "*"), ("TTS_DEFAULT_VOICE", SPEAKERS), ("TTS_OFFLINE", "true")];
+    let variables = [
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", SPEAKERS),
+        ("TTS_OFFLINE", "true"),
+    ];
     let server = TestServer::start(&variables);
 
     let listed = get(&server, "/v1/voices").json();
