@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// `TTS_TEST_SENTENCES=1000 cargo test -p piper-acoustic --release durations -- --nocapture` looks at more and prints what it saw.
+    /// `TTS_TEST_SENTENCES=1000 cargo test -p piper-acoustic --release durations` looks at more.
     #[test]
     fn durations_are_those_of_onnx_runtime() {
         let sentences = std::env::var("TTS_TEST_SENTENCES").map_or(12, |count| count.parse().unwrap());
@@ -193,7 +193,6 @@ mod tests {
                 all += own.len();
                 equal += expected.iter().zip(&own).filter(|(expected, own)| expected.ceil() == own.ceil()).count();
             }
-            println!("{name}: {equal} of {all} durations are equal");
             assert!(equal * 1000 >= all * MUST_BE_EQUAL, "{name}: {equal} of {all}");
         }
     }
