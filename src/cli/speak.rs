@@ -17,6 +17,7 @@ use crate::telemetry;
 use crate::text::{Normalize, Pronunciation, TextType};
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SpeakArgs {
     /// Text to speak; `-` reads standard input.
     text: String,

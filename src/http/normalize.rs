@@ -84,11 +84,11 @@ pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonByt
     let speech = synthesize::Body {
         text,
         text_type,
+        normalize,
+        raw_phonemes,
         lexicon,
         lexicons,
         voice_id,
-        normalize,
-        raw_phonemes,
         ..synthesize::Body::default()
     };
     let request = into_request(speech, &state)?;

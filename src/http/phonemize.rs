@@ -54,7 +54,7 @@ struct SentencePhonemes {
 pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let Body { text, text_type, voice_id, normalize, raw_phonemes } = body;
-    let speech = synthesize::Body { text, text_type, voice_id, normalize, raw_phonemes, ..synthesize::Body::default() };
+    let speech = synthesize::Body { text, text_type, normalize, raw_phonemes, voice_id, ..synthesize::Body::default() };
     let SynthesisRequest { voice, script, deadline, .. } = into_request(speech, &state)?;
 
     let phonemized = caller.speech(&state).phonemize(&voice, &script, deadline).await?;

@@ -98,7 +98,8 @@ fn chunks_may_have_extensions_but_not_without_end() {
 #[test]
 fn bodies_in_the_smallest_chunks_are_taken() {
     let body = format!(r#"{{"text": "Hello."{}}}"#, " ".repeat(20_000));
-    let chunks: String = body.chars().map(|character| format!("1;x\r\n{character}\r\n")).collect();
+    let chunks: Vec<String> = body.chars().map(|character| format!("1;x\r\n{character}\r\n")).collect();
+    let chunks = chunks.concat();
     let head = format!(
         "POST {SYNTHESIZE} HTTP/1.1\r\nhost: x\r\nuser-token: {TOKEN}\r\ncontent-type: application/json\r\n\
          transfer-encoding: chunked\r\n\r\n"

@@ -59,15 +59,12 @@ fn sentence(words: &[&str], dice: &mut Dice) -> String {
     let mut sentence = String::new();
     for at in 0..3 + dice.below(14) {
         let word = words[dice.below(words.len())];
-        match at {
-            0 => {
-                let mut chars = word.chars();
-                sentence.extend(chars.next().into_iter().flat_map(char::to_uppercase).chain(chars));
-            }
-            _ => {
-                sentence.push_str([" ", " ", " ", " ", ", ", "; "][dice.below(6)]);
-                sentence.push_str(word);
-            }
+        if at == 0 {
+            let mut chars = word.chars();
+            sentence.extend(chars.next().into_iter().flat_map(char::to_uppercase).chain(chars));
+        } else {
+            sentence.push_str([" ", " ", " ", " ", ", ", "; "][dice.below(6)]);
+            sentence.push_str(word);
         }
     }
     sentence.push_str([".", ".", ".", "?", "!"][dice.below(5)]);
