@@ -25,6 +25,7 @@ use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError, HttpConfig};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
+use crate::live::Sessions;
 use crate::pool::{PoolHandle, PoolParts};
 use crate::resilience::{ByteBudget, InFlight, Readiness, Reason};
 use crate::speech::{SpeechError, SpeechService, SpeechSettings};
@@ -59,6 +60,7 @@ pub struct Application {
     address: SocketAddr,
     readiness: Readiness,
     in_flight: InFlight,
+    live: Sessions,
     speaker: Speaker,
     usage: Usage,
     callers: Callers,
@@ -168,13 +170,14 @@ impl Application {
         let usage = Usage::start(usage_redis(config)?, config.http.usage_days, speaker.metrics.clone());
         let state = state(config, &speaker, callers.clone(), usage.clone())?;
         let batches = batches(config, &state)?;
-        let in_flight = state.in_flight.clone();
+        let (in_flight, live) = (state.in_flight.clone(), state.live.clone());
         let rescan = config.voices.rescan;
         Ok(Self {
             server: crate::http::start(listener, state, batches, &config.http)?,
             address,
             readiness,
             in_flight,
+            live,
             speaker,
             usage,
             callers,
@@ -202,7 +205,14 @@ impl Application {
             interval: self.rescan,
         };
         upkeep.start()?;
-        actix::spawn(stop_on_signal(self.server.handle(), self.readiness, self.in_flight, self.drain_timeout)?);
+        let stopping = Stopping {
+            server: self.server.handle(),
+            readiness: self.readiness,
+            in_flight: self.in_flight,
+            live: self.live,
+            drain_timeout: self.drain_timeout,
+        };
+        actix::spawn(stop_on_signal(stopping)?);
         actix::spawn(telemetry::tell_of_malformed_requests());
         // Whoever reads this may send signals: from here on each does what it is for.
         announce(self.address);
@@ -254,18 +264,24 @@ async fn load(speech: &SpeechService, voice: &VoiceId) -> Result<(), SpeechError
     }
 }
 
-fn stop_on_signal(
+/// What is stopped, in which time.
+struct Stopping {
     server: ServerHandle,
     readiness: Readiness,
     in_flight: InFlight,
+    live: Sessions,
     drain_timeout: Duration,
-) -> std::io::Result<impl Future<Output = ()>> {
+}
+
+fn stop_on_signal(stopping: Stopping) -> std::io::Result<impl Future<Output = ()>> {
+    let Stopping { server, readiness, in_flight, live, drain_timeout } = stopping;
     let mut stop = StopSignals::new()?;
     ignore([SignalKind::user_defined1(), SignalKind::user_defined2()])?;
     Ok(async move {
         stop.next().await;
         tracing::info!("stopping");
         readiness.add(Reason::Draining);
+        live.leave();
         actix::spawn(server.stop(true));
         let work_is_cut = async {
             tokio::time::sleep(drain_timeout).await;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Speaker;
-use super::settings::{batch_places, batch_settings, text_reader, usual_prosody};
+use super::settings::{batch_places, batch_settings, session_limits, text_reader, usual_prosody};
 use crate::batch::{BatchParts, Batches, Speaking, Store};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
+use crate::live::Sessions;
 use crate::resilience::{Guesses, InFlight};
 use crate::usage::Usage;
 
@@ -25,11 +26,13 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
         public_voice_list: config.http.public_voice_list,
         openai_voices: Arc::new(config.voices.openai_names.clone()),
         default_voice: speaker.default_voice.clone(),
+        live: Sessions::new(session_limits(config), speaker.metrics.clone()),
         limits: RequestLimits {
             body_bytes: config.http.body_limit_bytes,
             batch_body_bytes: config.batch.body_limit_bytes,
             batch_items: config.batch.max_items,
             body_timeout: config.http.body_timeout,
+            write_timeout: config.http.write_timeout,
             deadline: config.synthesis.request_deadline,
         },
         usage,

@@ -13,6 +13,7 @@ use crate::batch::{
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
 use crate::config::{BatchConfig, Config, ConfigError, RedisConfig, SpeakingConfig};
 use crate::domain::{Class, Classes, InvalidField, Prosody, VoiceId};
+use crate::live::SessionLimits;
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
 use crate::text::{Lexicons, ReadingDefaults, TextReader};
@@ -119,6 +120,17 @@ pub fn espeak_settings(config: &Config, files: &RuntimeFiles) -> EspeakSettings 
         languages: config.synthesis.phonemizer_languages,
         queue_limit: config.synthesis.queue_limit,
         timeout: config.synthesis.phonemize_timeout,
+    }
+}
+
+pub fn session_limits(config: &Config) -> SessionLimits {
+    SessionLimits {
+        sessions: config.live.max_sessions,
+        sessions_of_token: config.live.max_sessions_per_token,
+        contexts: config.live.max_contexts,
+        unsaid_chars: config.live.max_text_chars,
+        idle: config.live.idle,
+        ping: config.live.ping,
     }
 }
 

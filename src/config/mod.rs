@@ -4,6 +4,7 @@
 mod aliases;
 mod batch;
 mod links;
+mod live;
 mod reader;
 mod secret;
 mod speaking;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tracing::Level;
 
 pub use batch::BatchConfig;
+pub use live::LiveConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
 pub use speaking::SpeakingConfig;
@@ -38,6 +40,7 @@ pub struct Config {
     pub synthesis: SynthesisConfig,
     pub cache: CacheConfig,
     pub batch: BatchConfig,
+    pub live: LiveConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
     /// Values that may not be what was meant.
@@ -291,6 +294,7 @@ impl Config {
                 redis: redis(&mut read)?,
             },
             batch: BatchConfig::read(&mut read, cores)?,
+            live: LiveConfig::read(&mut read)?,
             log: log(&mut read)?,
             runtime: RuntimeConfig {
                 onnxruntime: read.path("ORT_DYLIB_PATH"),

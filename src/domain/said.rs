@@ -194,6 +194,31 @@ impl SaidText {
         }
     }
 
+    /// What is said of a part of the source, whose first byte is then the source's. What was added between two bytes belongs to the first.
+    /// `None`: an end of it lies within something that is said instead of what stands there.
+    pub fn part(&self, place: &Range<usize>) -> Option<Self> {
+        let mut part = Self::default();
+        for Piece { said, source, origin } in &self.pieces {
+            let own = source.start.max(place.start)..source.end.min(place.end);
+            let is_whole = own == *source;
+            let is_own = if source.is_empty() {
+                is_whole && (source.start > place.start || source.start == 0)
+            } else {
+                !own.is_empty()
+            };
+            if !is_own {
+                continue;
+            }
+            let said = match origin {
+                Origin::Verbatim => said.start + own.start - source.start..said.start + own.end - source.start,
+                _ if is_whole => said.clone(),
+                _ => return None,
+            };
+            part.push(&self.text[said], own.start - place.start..own.end - place.start, origin.clone());
+        }
+        Some(part)
+    }
+
     /// What was read, for readers: as it was written, but for marks that they would not see.
     fn as_shown(&self, edit: &Edit, class: Class, source: &str) -> String {
         let shown = self.shown(&edit.place, source);

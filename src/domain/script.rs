@@ -1,6 +1,7 @@
 //! Owns what is to be said of a text: passages in order, each with a voice, a rate, a volume and the pause before it, and where everything
 //! that is said stands in what the caller wrote. A plain text is one passage that says what stands there.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use text_normalization::Classes;
@@ -113,6 +114,20 @@ impl Script {
         self.passages.iter().map(|passage| passage.said.as_str()).collect::<Vec<_>>().join("\n")
     }
 
+    /// What is said of the bytes `place` of the source, as a script of that part alone. `None`: an end of it lies within something that is
+    /// said instead of what stands there, or nothing stands there.
+    pub fn part(&self, place: Range<usize>) -> Option<Self> {
+        let source = InputText::parse(self.source.as_str().get(place.clone())?, usize::MAX).ok()?;
+        let mut passages = Vec::new();
+        for passage in &*self.passages {
+            let said = passage.said.part(&place)?;
+            if !said.is_empty() {
+                passages.push(Passage { said, ..passage.clone() });
+            }
+        }
+        Some(Self { source, passages: passages.into(), voices: self.voices.clone(), reading: self.reading })
+    }
+
     /// How many characters are said.
     pub fn said_chars(&self) -> usize {
         self.passages.iter().map(|passage| passage.said.as_str().chars().count()).sum()
@@ -153,6 +168,24 @@ impl Passage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_says_what_the_whole_says_there_and_is_cut_within_nothing_that_is_replaced() {
+        let text = InputText::parse("I am W3C. Hi", 100).unwrap();
+        let edit = |place, said: &str| Edit { place, said: said.to_owned(), class: None };
+        let script = Script::plain(text).reworded(|_| vec![edit(5..8, "the consortium"), edit(9..9, "!")]);
+
+        let part = |place| script.part(place).map(|part| part.passages()[0].said.as_str().to_owned());
+        assert_eq!(part(0..9).as_deref(), Some("I am the consortium.!"));
+        assert_eq!(part(5..9).as_deref(), Some("the consortium.!"));
+        assert_eq!(part(9..12).as_deref(), Some(" Hi"));
+        assert_eq!(part(0..6), None);
+        assert_eq!(part(6..12), None);
+        assert_eq!(part(9..10), None);
+        assert!(script.part(10..12).unwrap().is_plain());
+        let part = script.part(5..12).unwrap();
+        assert_eq!(part.passages()[0].said.source_of(&(17..19)), 5..7);
+    }
 
     #[test]
     fn a_plain_text_says_what_stands_there() {

@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::callers::Known;
 use super::error::ApiError;
@@ -28,6 +30,9 @@ pub struct Caller<E = ApiError> {
 /// The same on a route of OpenAI's API, whose clients expect 401 where there is no token or a wrong one.
 pub struct ApiKeyCaller(pub Caller);
 
+/// The same on a route whose callers may be pages, which cannot set headers: the token may be one of the subprotocols that they offer.
+pub struct LiveCaller(pub Caller);
+
 /// The same, of a token that is good for loading voices and letting them go.
 pub struct Manager;
 
@@ -48,12 +53,22 @@ pub struct VoiceReader;
 type Stranger = fn() -> ApiError;
 
 const USER_TOKEN: &str = "user-token";
+const OFFERED_TOKEN: &str = "tts-token.";
 
 // === impl Caller ===
 
 impl<E> Caller<E> {
     fn admitted(request: &HttpRequest, stranger: Stranger) -> Result<Self, ApiError> {
-        let (known, metrics) = admitted(request, stranger, |scopes| scopes.speak)?;
+        Self::admitted_by(request, stranger, |request| presented(request).map(<[u8]>::to_vec))
+    }
+
+    /// By a secret that is looked for elsewhere.
+    fn admitted_by(
+        request: &HttpRequest,
+        stranger: Stranger,
+        find: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
+    ) -> Result<Self, ApiError> {
+        let (known, metrics) = admitted_by(request, stranger, |scopes| scopes.speak, find)?;
         Ok(Self { known, metrics, shape: PhantomData })
     }
 
@@ -105,6 +120,16 @@ impl FromRequest for ApiKeyCaller {
     }
 }
 
+impl FromRequest for LiveCaller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let find = |request: &HttpRequest| presented(request).map(<[u8]>::to_vec).or_else(|| offered(request));
+        ready(Caller::admitted_by(request, ApiError::forbidden, find).map(Self))
+    }
+}
+
 impl UsageReader {
     /// The one whose numbers these are; `None`: all.
     pub fn token(&self) -> Option<&str> {
@@ -136,8 +161,19 @@ fn admitted(
     stranger: Stranger,
     may: impl Fn(Scopes) -> bool,
 ) -> Result<(Arc<Known>, Metrics), ApiError> {
+    admitted_by(request, stranger, may, |request| presented(request).map(<[u8]>::to_vec))
+}
+
+fn admitted_by(
+    request: &HttpRequest,
+    stranger: Stranger,
+    may: impl Fn(Scopes) -> bool,
+    secret: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
+) -> Result<(Arc<Known>, Metrics), ApiError> {
     let state = state(request).ok_or_else(stranger)?;
-    let known = recognized(request, state, stranger, |secret| state.callers.find(secret)).map_err(ApiError::closing)?;
+    let secret = secret(request).ok_or_else(stranger)?;
+    let find = || state.callers.find(&secret);
+    let known = recognized(request, state, stranger, find).map_err(ApiError::closing)?;
     if !may(known.scopes) {
         return Err(ApiError::not_in_scope().closing());
     }
@@ -157,15 +193,14 @@ fn recognized<T>(
     request: &HttpRequest,
     state: &AppState,
     stranger: Stranger,
-    find: impl Fn(&[u8]) -> Option<T>,
+    find: impl Fn() -> Option<T>,
 ) -> Result<T, ApiError> {
-    let secret = presented(request).ok_or_else(stranger)?;
     let counted = state.guesses.as_ref().zip(request.peer_addr());
     if let Some(wait) = counted.and_then(|(guesses, source)| guesses.wait(source.ip())) {
         state.metrics.count_shed(ShedReason::Guesses);
         return Err(ApiError::too_many_guesses(wait));
     }
-    find(secret).ok_or_else(|| {
+    find().ok_or_else(|| {
         if let Some((guesses, source)) = counted {
             guesses.count_wrong(source.ip());
         }
@@ -185,7 +220,8 @@ impl FromRequest for MetricsReader {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(state) = state(request) else { return ready(Err(ApiError::forbidden())) };
         let Some(token) = &state.metrics_token else { return ready(Ok(Self)) };
-        let is_token = |secret: &[u8]| Token::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
+        let Some(secret) = presented(request) else { return ready(Err(ApiError::forbidden())) };
+        let is_token = || Token::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
         ready(recognized(request, state, ApiError::forbidden, is_token))
     }
 }
@@ -232,6 +268,15 @@ fn presented(request: &HttpRequest) -> Option<&[u8]> {
     } else {
         single(AUTHORIZATION.as_str()).and_then(bearer)
     }
+}
+
+/// The secret among the subprotocols that a page offers: `tts-token.` and base64url without padding.
+fn offered(request: &HttpRequest) -> Option<Vec<u8>> {
+    let offers = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).filter_map(|offers| offers.to_str().ok());
+    let mut secrets =
+        offers.flat_map(|offers| offers.split(',')).filter_map(|offer| offer.trim().strip_prefix(OFFERED_TOKEN));
+    let secret = secrets.next().filter(|_| secrets.next().is_none())?;
+    URL_SAFE_NO_PAD.decode(secret).ok()
 }
 
 /// What follows the scheme, whose case does not matter (RFC 9110).

@@ -12,6 +12,7 @@ mod error;
 mod health;
 mod legacy;
 mod lenient;
+mod live;
 mod normalize;
 mod observe;
 mod openai;

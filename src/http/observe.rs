@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue, UPGRADE};
-use actix_web::http::{ConnectionType, Method, Version};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
 use actix_web::{Error, HttpMessage};
@@ -74,7 +74,7 @@ pub async fn observe(
             connection.answer_ends_with_connection();
         }
     }
-    if response.request().headers().contains_key(UPGRADE) {
+    if response.request().headers().contains_key(UPGRADE) && status != StatusCode::SWITCHING_PROTOCOLS {
         // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes the connection.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }

@@ -13,7 +13,7 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use crate::audio::AudioFormat;
 
 use super::{
-    batches, health, legacy, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices,
+    batches, health, legacy, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices,
 };
 
 #[derive(OpenApi)]
@@ -26,6 +26,7 @@ use super::{
     paths(
         synthesize::synthesize,
         timestamps::timestamps,
+        live::live,
         phonemize::phonemize,
         normalize::normalize,
         batches::submit,

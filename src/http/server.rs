@@ -22,7 +22,8 @@ use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
 use super::{
-    batches, health, legacy, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage, voices,
+    batches, health, legacy, live, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage,
+    voices,
 };
 use crate::batch::Batches;
 use crate::config::HttpConfig;
@@ -107,6 +108,7 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/synthesizeSpeech/timestamps",
             [(Method::POST, web::to(timestamps::timestamps))],
         ))
+        .service(resource::<ApiError>("/v1/live", [(Method::GET, web::to(live::live))]))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
         .service(resource::<ApiError>("/v1/normalize", [(Method::POST, web::to(normalize::normalize))]))

@@ -8,6 +8,7 @@ use super::callers::Callers;
 use super::error::ApiError;
 use crate::config::Token;
 use crate::domain::{Deadline, InvalidField, Prosody, VoiceId};
+use crate::live::Sessions;
 use crate::pool::PoolHandle;
 use crate::resilience::{Guesses, InFlight, Readiness};
 use crate::speech::SpeechService;
@@ -37,6 +38,8 @@ pub struct AppState {
     /// What callers of the OpenAI route may call voices.
     pub openai_voices: Arc<BTreeMap<String, String>>,
     pub default_voice: DefaultVoice,
+    /// Texts that are spoken while they are written.
+    pub live: Sessions,
     pub limits: RequestLimits,
     /// Counts what callers have.
     pub usage: Usage,
@@ -54,6 +57,8 @@ pub struct RequestLimits {
     /// Items of a batch.
     pub batch_items: usize,
     pub body_timeout: Duration,
+    /// How long a caller may take nothing of what is sent.
+    pub write_timeout: Duration,
     pub deadline: Duration,
 }
 

@@ -6,12 +6,15 @@
 //!
 //! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `place`: its place in the pool; `sentence`: one sentence, part by part;
 //!   `speaking`: all of them, in order; `output`: what becomes of their samples.
+//! - `following`: speech that tells when it says what as it comes; `division`: whether a text says the same in two parts.
 //! - `timing`: when what is said; `subtitles`: the same to be read along.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
+mod division;
 mod entries;
 mod error;
 mod flights;
+mod following;
 mod keys;
 mod output;
 mod place;
@@ -28,6 +31,7 @@ mod work;
 #[cfg(fuzzing)]
 pub use entries::{Plan, sentence_from_entry};
 pub use error::SpeechError;
+pub use following::Following;
 pub use service::{
     Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,
 };

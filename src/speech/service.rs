@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use piper_acoustic::VoiceConfig;
 use piper_phonemize::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
 
 use super::SpeechError;
@@ -25,7 +26,7 @@ use crate::voices::{Catalogue, VoiceDigest};
 /// Makes speech of text. A clone shares everything.
 #[derive(Clone)]
 pub struct SpeechService {
-    parts: Parts,
+    pub(super) parts: Parts,
     answering: Flights<Speech>,
 }
 
@@ -303,14 +304,25 @@ impl SpeechService {
         let loaded = self.parts.pool.voice(&voice, deadline).await?;
         let config = loaded.config();
         let script = read(script, vec![language(config)]).await?;
+        let sentences = self.sentences(&script, config, deadline).await?;
+        let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
+        Ok(Phonemized { voice, script, sentences })
+    }
+
+    /// Sentences of phonemes, all by one voice.
+    pub(super) async fn sentences(
+        &self,
+        script: &Script,
+        config: &VoiceConfig,
+        deadline: Deadline,
+    ) -> Result<Vec<Sentence>, SpeechError> {
         let mut sentences = Vec::new();
         for passage in script.passages() {
             let phonemized = deadline.limit(self.parts.phonemizer.sentences(passage.said.as_str(), config)).await?;
             let of_phonemes = |error| SpeechError::of_phonemes(error, &passage.said, script.source());
             sentences.extend(phonemized.map_err(of_phonemes)?);
         }
-        let sentences = sentences.into_iter().map(|phonemes| (phoneme_ids(&phonemes, config), phonemes)).collect();
-        Ok(Phonemized { voice, script, sentences })
+        Ok(sentences)
     }
 
     /// A text in the words of its voice's language, which is told, too. `None`: the voice's phonemes are letters.
@@ -326,7 +338,7 @@ impl SpeechService {
         Ok((SynthesisRequest { script: read(&request.script, languages).await?, ..request }, first))
     }
 
-    fn waiting(&self, asked: &Asked) -> Waiting {
+    pub(super) fn waiting(&self, asked: &Asked) -> Waiting {
         let characters = asked.request.script.said_chars();
         let metrics = (!self.parts.pool.is_background()).then(|| self.parts.metrics.clone());
         Waiting { metrics, since: Instant::now(), format: asked.spec.format, characters }
@@ -342,7 +354,7 @@ impl SpeechService {
     }
 
     /// Waits for a voice that is not here yet: before that nothing has a name.
-    async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
+    pub(super) async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
         if caching == Caching::Only && !self.parts.cache.is_enabled() {
             return Err(SpeechError::NotCached);
         }

@@ -153,6 +153,14 @@ impl Speaking {
         Some(Speech { answer: answer.clone(), cache: self.cache, key: self.key })
     }
 
+    /// The sentences whose sound has begun, as far as they tell how long their ids last.
+    pub(super) fn placed(&self) -> &[Placed] {
+        match &self.way {
+            Way::Kept { .. } => &[],
+            Way::Made(making) => &making.placed,
+        }
+    }
+
     /// Of the sound so far.
     pub fn seconds(&self) -> f64 {
         match &self.way {

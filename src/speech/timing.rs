@@ -104,6 +104,42 @@ pub fn timed(
     (sentences, marks)
 }
 
+/// The same sentence by sentence, as they come.
+#[derive(Debug, Default)]
+pub struct Times {
+    /// Sentences that were told of.
+    told: usize,
+    /// The passage of the last, and how many of its words are taken.
+    passage: usize,
+    words: usize,
+}
+
+// === impl Times ===
+
+impl Times {
+    /// When the next sentence is said. `words` are those of each passage. Takes time: not for an async thread.
+    pub fn next(
+        &mut self,
+        request: &SynthesisRequest,
+        words: &[Vec<Word>],
+        prepared: &Prepared,
+        placed: &Placed,
+    ) -> Option<TimedSentence> {
+        let sentence = prepared.sentences.get(self.told)?;
+        let passage = request.script.passages().get(sentence.passage)?;
+        if sentence.passage != self.passage {
+            (self.passage, self.words) = (sentence.passage, 0);
+        }
+        let of_passage = words.get(sentence.passage).map_or(&[][..], Vec::as_slice);
+        let mut rest = &of_passage[self.words..];
+        let (_, voice) = prepared.voice_of(request, sentence);
+        let heard = Heard::new(sentence, placed, &mut rest, voice.config());
+        (self.told, self.words) = (self.told + 1, of_passage.len() - rest.len());
+        let end = rest.first().map_or(passage.said.as_str().len(), |word| word.text.start);
+        Some(heard.timed(&passage.said, request.script.source().as_str(), end))
+    }
+}
+
 // === impl Heard ===
 
 impl<'a> Heard<'a> {

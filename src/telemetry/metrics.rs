@@ -13,6 +13,7 @@ use prometheus::{
 };
 
 use super::labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage, hit_or_miss, ok_or_error};
+use super::live::LiveMetrics;
 use super::registration::{DURATION_BUCKETS, counter, counters, durations, gauge, gauges, histogram, register};
 
 /// The metrics of one service. Clones share them.
@@ -55,6 +56,7 @@ pub struct Registered {
     pub worker_panics: IntCounter,
     pub worker_restarts: IntCounter,
     batch_items: IntCounterVec,
+    pub live: LiveMetrics,
     token_requests: IntCounterVec,
     token_characters: IntCounterVec,
     token_audio_seconds: CounterVec,
@@ -183,6 +185,7 @@ impl Metrics {
                 "tts_worker_restarts_total",
                 "Workers replaced after a panic or because they hung.",
             )?,
+            live: LiveMetrics::new(r)?,
             batch_items: counters(r, "tts_batch_items_total", "Items of batches that were worked off.", &["result"])?,
             token_requests: counters(r, "tts_token_requests_total", "Texts that a token had spoken.", &["token"])?,
             token_characters: counters(r, "tts_token_characters_total", "Characters of those texts.", &["token"])?,

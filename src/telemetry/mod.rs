@@ -1,6 +1,7 @@
 //! Owns what the service says of itself: logs, metrics, traces. Refuses anything that a caller said.
 
 mod labels;
+mod live;
 mod logs;
 mod malformed;
 mod metrics;

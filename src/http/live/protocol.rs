@@ -1,0 +1,244 @@
+//! Owns the messages of `GET /v1/live`, as `docs/live.md` describes them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::auth::Caller;
+use super::super::body::parse_json;
+use super::super::error::ApiError;
+use super::super::state::AppState;
+use super::reader::Reader;
+use super::socket::{Closing, Out, Protocol, Texts};
+use crate::domain::InvalidField;
+use crate::live::{Event, MAX_NAME_BYTES, Opening, Refused, Said, SaidPart};
+
+/// The protocol of the route.
+pub struct Native {
+    state: web::Data<AppState>,
+    caller: Arc<Caller>,
+    /// Of each text that goes on, what its sound is.
+    formats: HashMap<String, &'static str>,
+    /// Whose sound binary messages are.
+    sounding: Option<String>,
+    /// It is closed when all texts have ended.
+    is_closing: bool,
+}
+
+/// What every message has.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Message {
+    Start(Start),
+    Text(Piece),
+    Flush(Named),
+    Clear(Named),
+    End(Named),
+    Close {},
+    Ping {},
+}
+
+#[derive(Deserialize)]
+struct Start {
+    #[serde(default)]
+    context: String,
+    #[serde(default)]
+    word_times: bool,
+    clause_delay_ms: Option<u64>,
+    /// Those of `/v1/synthesizeSpeech`.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Piece {
+    #[serde(default)]
+    context: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    #[serde(default)]
+    context: String,
+}
+
+/// Of a clause that waits for the end of its sentence.
+const MAX_CLAUSE_DELAY_MS: u64 = 60_000;
+
+// === impl Native ===
+
+impl Native {
+    pub fn new(state: web::Data<AppState>, caller: Arc<Caller>) -> Self {
+        Self { state, caller, formats: HashMap::new(), sounding: None, is_closing: false }
+    }
+
+    fn start(&mut self, start: Start, texts: &mut Texts) -> Result<(), ApiError> {
+        if start.context.len() > MAX_NAME_BYTES {
+            return Err(InvalidField { field: "context", expected: "a name of up to 128 bytes" }.into());
+        }
+        if start.clause_delay_ms.is_some_and(|delay| delay > MAX_CLAUSE_DELAY_MS) {
+            return Err(InvalidField { field: "clause_delay_ms", expected: "a whole number up to 60000" }.into());
+        }
+        let (reader, spec) = Reader::new(self.state.clone(), self.caller.clone(), start.fields)?;
+        let opening = Opening {
+            format: spec.format,
+            sample_rate: spec.sample_rate,
+            wants_times: start.word_times,
+            clause_delay: start.clause_delay_ms.map(Duration::from_millis),
+        };
+        texts.open(&start.context, reader, opening)?;
+        self.formats.insert(start.context, spec.format.name());
+        Ok(())
+    }
+
+    fn act(&mut self, message: Message, texts: &mut Texts) -> Result<Vec<Out>, ApiError> {
+        match message {
+            Message::Start(start) => self.start(start, texts)?,
+            Message::Text(Piece { context, text }) => {
+                if !texts.is_open(&context) {
+                    let fields = Map::new();
+                    let context = context.clone();
+                    self.start(Start { context, word_times: false, clause_delay_ms: None, fields }, texts)?;
+                }
+                texts.append(&context, &text)?;
+            }
+            Message::Flush(Named { context }) => texts.flush(&context, 0)?,
+            Message::Clear(Named { context }) => texts.clear(&context, 0)?,
+            Message::End(Named { context }) => texts.end(&context)?,
+            Message::Ping {} => return Ok(vec![text(&json!({"type": "pong"}))]),
+            Message::Close {} => {
+                self.is_closing = true;
+                for name in texts.names() {
+                    // One that has ended already ends all the same.
+                    let _ = texts.end(&name);
+                }
+                if self.formats.is_empty() {
+                    return Ok(vec![Out::Close(Closing::Done)]);
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The text is over.
+    fn forget(&mut self, context: &str) -> Option<Out> {
+        self.formats.remove(context);
+        self.sounding.take_if(|sounding| sounding == context);
+        (self.is_closing && self.formats.is_empty()).then_some(Out::Close(Closing::Done))
+    }
+}
+
+// === impl Message ===
+
+impl Message {
+    /// Which text it is for.
+    fn context(&self) -> Option<&str> {
+        match self {
+            Self::Start(Start { context, .. }) | Self::Text(Piece { context, .. }) => Some(context),
+            Self::Flush(Named { context }) | Self::Clear(Named { context }) | Self::End(Named { context }) => {
+                Some(context)
+            }
+            Self::Close {} | Self::Ping {} => None,
+        }
+    }
+}
+
+impl Protocol for Native {
+    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
+        let message: Message = match parse_json(message.as_bytes()) {
+            Ok(message) => message,
+            Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
+        };
+        let context = message.context().map(str::to_owned);
+        self.act(message, texts).unwrap_or_else(|error| vec![failed(context.as_deref(), &error)])
+    }
+
+    fn tell(&mut self, context: &str, event: Event<ApiError>) -> Vec<Out> {
+        let mut outs = Vec::new();
+        match event {
+            Event::Begun { sample_rate } => {
+                let format = self.formats.get(context).copied();
+                let begun = json!({"type": "audio", "context": context, "format": format, "sample_rate": sample_rate, "begins": true});
+                self.sounding = Some(context.to_owned());
+                outs.push(text(&begun));
+            }
+            Event::Audio(bytes) => {
+                if self.sounding.as_deref() != Some(context) {
+                    self.sounding = Some(context.to_owned());
+                    outs.push(text(&json!({"type": "audio", "context": context, "begins": false})));
+                }
+                outs.push(Out::Binary(bytes));
+            }
+            Event::Said(said) => outs.push(text(&shown(context, &said))),
+            Event::Flushed { seconds, .. } => {
+                outs.push(text(&json!({"type": "flushed", "context": context, "seconds": rounded(seconds)})));
+            }
+            Event::Cleared { seconds, characters, .. } => outs.push(text(
+                &json!({"type": "cleared", "context": context, "seconds": rounded(seconds), "characters": characters}),
+            )),
+            Event::Ended { seconds } => {
+                outs.push(text(&json!({"type": "ended", "context": context, "seconds": rounded(seconds)})));
+                outs.extend(self.forget(context));
+            }
+            Event::Failed(error) => {
+                error.log();
+                outs.push(failed(Some(context), &error));
+                outs.extend(self.forget(context));
+            }
+        }
+        outs
+    }
+
+    fn refuse(&mut self, error: &ApiError) -> Vec<Out> {
+        vec![failed(None, error)]
+    }
+}
+
+fn shown(context: &str, said: &Said) -> Value {
+    let part = |part: &SaidPart| {
+        json!({"start": rounded(part.start), "end": rounded(part.end), "start_char": part.start_char, "end_char": part.end_char,
+            "text": part.text})
+    };
+    let words: Vec<_> = said.words.iter().map(part).collect();
+    json!({"type": "words", "context": context, "sentence": part(&said.sentence), "words": words})
+}
+
+fn failed(context: Option<&str>, error: &ApiError) -> Out {
+    let mut described = error.described();
+    if let Some(wait) = error.retry_after {
+        described["retry_after"] = (wait.as_secs_f64().ceil() as u64).into();
+    }
+    text(&json!({"type": "error", "context": context, "error": described}))
+}
+
+fn text(message: &Value) -> Out {
+    Out::Text(message.to_string())
+}
+
+/// To a tenth of a millisecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 10_000.0).round() / 10_000.0
+}
+
+impl From<Refused> for ApiError {
+    fn from(error: Refused) -> Self {
+        use actix_web::http::StatusCode;
+        let (status, code) = match error {
+            Refused::Unknown => (StatusCode::NOT_FOUND, "context_not_found"),
+            Refused::Exists => (StatusCode::CONFLICT, "context_exists"),
+            Refused::HasEnded => (StatusCode::CONFLICT, "context_ended"),
+            Refused::TooManyContexts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_contexts"),
+            Refused::TooMuchText(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_much_text"),
+            Refused::TooManyMarks => (StatusCode::TOO_MANY_REQUESTS, "too_many_marks"),
+            Refused::Nul => (StatusCode::BAD_REQUEST, "invalid_text"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}

@@ -1,0 +1,110 @@
+//! Owns speech that tells when it says what as it comes: with each part of its sound, the sentences that begin in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use piper_phonemize::Word;
+use tokio::task::JoinHandle;
+
+use super::SpeechError;
+use super::entries::off_thread;
+use super::service::{Asked, Caching, SpeechService};
+use super::sources::Sources;
+use super::speaking::{Making, Speaking};
+use super::timing::{TimedSentence, Times};
+use super::work::{Prepared, Work};
+
+/// Speech in parts, and when it says what. Dropping it is as with [`Speaking`].
+pub struct Following {
+    pub speaking: Speaking,
+    work: Arc<Work>,
+    prepared: Arc<Prepared>,
+    words: Words,
+    times: Times,
+    /// Sentences that were told of.
+    told: usize,
+}
+
+/// Words are looked for while the first sound is made.
+enum Words {
+    Sought(JoinHandle<Result<Vec<Vec<Word>>, SpeechError>>),
+    Known(Arc<[Vec<Word>]>),
+}
+
+// === impl SpeechService ===
+
+impl SpeechService {
+    /// Speech as it comes, with the times of its sentences, words and phonemes.
+    pub async fn follow(&self, asked: Asked, caching: Caching) -> Result<Following, SpeechError> {
+        let waiting = self.waiting(&asked);
+        let asked = self.with_voice(asked, caching).await?;
+        let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
+        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
+        let sources = deadline.limit(Sources::find(&work)).await??;
+        let cache = sources.cache;
+        let prepared = deadline.limit(work.prepared()).await??.clone();
+        let words = Words::Sought(tokio::spawn({
+            let (work, prepared) = (work.clone(), prepared.clone());
+            async move { work.words(&prepared).await }
+        }));
+        let making = Making::begin(work.clone(), sources, spec, None, false)?;
+        let speaking = Speaking::made(making, cache, key, waiting);
+        Ok(Following { speaking, work, prepared, words, times: Times::default(), told: 0 })
+    }
+}
+
+// === impl Following ===
+
+impl Following {
+    /// The next bytes after the head, and when the sentences are said that begin in them; `None` at the end. Nothing follows an error.
+    pub async fn next(&mut self) -> Option<Result<(Bytes, Vec<TimedSentence>), SpeechError>> {
+        let bytes = match self.speaking.next().await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => return Some(Err(error)),
+            None if self.told < self.prepared.sentences.len() => {
+                self.told = self.prepared.sentences.len();
+                return Some(Err(SpeechError::NoTimestamps(self.work.request.voice.clone())));
+            }
+            None => return None,
+        };
+        Some(self.begun().await.map(|begun| (bytes, begun)))
+    }
+
+    async fn begun(&mut self) -> Result<Vec<TimedSentence>, SpeechError> {
+        let placed = self.speaking.placed().get(self.told..).unwrap_or_default().to_vec();
+        if placed.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.told += placed.len();
+        let words = self.words().await?;
+        let (work, prepared, mut times) = (self.work.clone(), self.prepared.clone(), std::mem::take(&mut self.times));
+        let find = move || {
+            let next = |placed| times.next(&work.request, &words, &prepared, placed);
+            let begun: Vec<_> = placed.iter().filter_map(next).collect();
+            (begun, times)
+        };
+        let (begun, times) = off_thread(find).await?;
+        self.times = times;
+        Ok(begun)
+    }
+
+    async fn words(&mut self) -> Result<Arc<[Vec<Word>]>, SpeechError> {
+        if let Words::Sought(sought) = &mut self.words {
+            let found = self.work.deadline().limit(sought).await?;
+            let found = found.map_err(|error| SpeechError::Failed(error.to_string()))??;
+            self.words = Words::Known(found.into());
+        }
+        match &self.words {
+            Words::Known(words) => Ok(words.clone()),
+            Words::Sought(_) => Ok([].into()),
+        }
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        if let Self::Sought(sought) = self {
+            sought.abort();
+        }
+    }
+}
