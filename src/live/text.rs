@@ -241,12 +241,12 @@ mod tests {
     #[test]
     fn a_place_that_was_refused_is_not_offered_again() {
         let (mut text, now) = (Text::default(), Instant::now());
-        text.append("Approximately. Five were there. And", now);
+        text.append("Approximately. Five were outside. And", now);
 
         let Next::Perhaps(part) = text.next(None, now) else { panic!("a sentence may end") };
         text.refuse(&part);
 
-        assert_eq!(take(&mut text).as_deref(), Some("Approximately. Five were there."));
+        assert_eq!(take(&mut text).as_deref(), Some("Approximately. Five were outside."));
     }
 
     #[test]

@@ -102,9 +102,7 @@ impl Identity<'_> {
         let key = if reading.classes.is_empty() {
             key
         } else {
-            key.part(READING, reading.classes.bits().to_le_bytes())
-                .part("markdown", [u8::from(reading.is_markdown)])
-                .part("read length", (reading.max_chars as u64).to_le_bytes())
+            key.part(READING, reading.classes.bits().to_le_bytes()).part("markdown", [u8::from(reading.is_markdown)])
         };
         let key = self.digests.iter().fold(key, |key, digest| key.part("digest", digest.as_bytes()));
         let named = script.voices().iter().map(|named| &named.speaker);
