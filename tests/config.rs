@@ -132,7 +132,7 @@ fn a_wrong_settings_file_is_64_and_one_line_without_its_secrets() {
         (format!("{token}tempo = 1\n"), "TTS_TEMPO"),
         (format!("{token}workers = \"two\"\n"), "TTS_WORKERS"),
         (format!("{token}workers = [1, 2]\n"), "TTS_WORKERS"),
-        (format!("{token}workers = 1.5\n"), "workers"),
+        (format!("{token}workers = 1.5\n"), "TTS_WORKERS"),
         (format!("{token}[http]\nbind = \"x\"\n"), "http"),
     ];
 
