@@ -227,6 +227,6 @@ fn a_full_disk_costs_its_download_and_nothing_else() {
     assert_eq!(speak(&server, REMOTE).status, 200, "what there is room for is fetched");
     let log = server.stop();
     assert!(log.iter().any(|line| line.contains("the disk is full")), "{log:#?}");
-    let not_kept = log.iter().find(|line| line.contains("is compiled in memory")).expect("a line");
-    assert!(not_kept.contains("No space left") && !not_kept.contains("could not read"), "{not_kept}");
+    // Of a voice that was checked only that is kept, for which there is room.
+    assert!(log.iter().all(|line| !line.contains("is compiled in memory")), "{log:#?}");
 }
