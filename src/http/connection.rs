@@ -86,7 +86,8 @@ nix::getsockopt_impl!(Progress, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo, sock
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-const DRAIN_BYTES: usize = 1 << 20;
+/// More than any body may have, so that whoever still sends one is told why it is refused.
+const DRAIN_BYTES: usize = 64 << 20;
 /// The end itself counts as a byte.
 const END_BYTES: u32 = 1;
 
@@ -144,7 +145,7 @@ impl Connection {
     /// Reads and drops what still comes, until the peer is done or it is too much.
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let drain = self.drain.get_or_insert_with(|| Drain { end: Box::pin(sleep(DRAIN_TIME)), left: DRAIN_BYTES });
-        let mut bytes = [0; 4096];
+        let mut bytes = [0; 16 << 10];
         while drain.left > 0 && drain.end.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
