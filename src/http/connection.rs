@@ -86,7 +86,7 @@ nix::getsockopt_impl!(Progress, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo, sock
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-/// More than any body may have, so that whoever still sends one is told why it is refused.
+/// More than a body has by default, a batch included, so that whoever still sends one is told why it is refused.
 const DRAIN_BYTES: usize = 64 << 20;
 /// The end itself counts as a byte.
 const END_BYTES: u32 = 1;
