@@ -26,6 +26,8 @@ struct Ending {
     status: u16,
     /// Until the whole answer.
     latency: Duration,
+    /// When that was, as all requests came at once.
+    at: Duration,
     retry_after: Option<Duration>,
 }
 
@@ -65,6 +67,7 @@ fn at_once(requests: usize, callers: usize, rate: f64) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().build().unwrap();
 
+    let start = Instant::now();
     let caller = async |number: usize| {
         // The first has the secret of all.
         let token = match number % callers {
@@ -72,7 +75,10 @@ fn at_once(requests: usize, callers: usize, rate: f64) {
             other => token(other),
         };
         let (url, client) = (&url, &client);
-        let ask = async || ask(client, url, &token, &body("once", number)).await;
+        let ask = async || {
+            let ending = ask(client, url, &token, &body("once", number)).await;
+            Ending { at: start.elapsed(), ..ending }
+        };
         let first = ask().await;
         let Some(wait) = first.retry_after else { return (first, None) };
         tokio::time::sleep(wait).await;
@@ -86,16 +92,18 @@ fn at_once(requests: usize, callers: usize, rate: f64) {
     let again: Vec<&Ending> = endings.iter().filter_map(|(_, again)| again.as_ref()).collect();
     let waits: Vec<u64> = of(503).filter_map(|first| first.retry_after).map(|wait| wait.as_secs()).collect();
     let possible = (rate * DEADLINE.as_secs_f64()).min(requests as f64);
+    let in_time = endings.iter().flat_map(|(first, again)| [Some(first), again.as_ref()]).flatten();
+    let in_time = in_time.filter(|ending| ending.status == 200 && ending.at <= DEADLINE).count();
     println!("{requests} at once of {callers}");
     println!(
-        "  answered     {:>4}, {:.2} of what could be ({possible:.0}), the last after {:.1?}",
-        of(200).count(),
-        of(200).count() as f64 / possible,
-        longest(&mut of(200)),
+        "  in {DEADLINE:?}       {in_time:>4} answers, {:.2} of what could be ({possible:.0})",
+        in_time as f64 / possible
     );
+    println!("  answered     {:>4}, the last after {:.1?}", of(200).count(), longest(&mut of(200)));
     println!(
-        "  refused      {:>4}, the last after {:.2?}, to come back after {waits:?}",
+        "  refused      {:>4}, {} of them after more than a second, the last after {:.2?}, to come back after {waits:?}",
         of(503).count(),
+        of(503).filter(|it| it.latency > Duration::from_secs(1)).count(),
         longest(&mut of(503))
     );
     println!("  otherwise    {:>4}", requests - of(200).count() - of(503).count());
@@ -114,7 +122,7 @@ async fn ask(client: &Client, url: &str, token: &str, body: &Value) -> Ending {
     let retry_after = answer.headers().get(RETRY_AFTER).map(|wait| wait.to_str().unwrap().parse().unwrap());
     // A body that is cut is no answer.
     let status = if answer.bytes().await.is_ok() { status } else { 0 };
-    Ending { status, latency: began.elapsed(), retry_after: retry_after.map(Duration::from_secs) }
+    Ending { status, latency: began.elapsed(), at: Duration::ZERO, retry_after: retry_after.map(Duration::from_secs) }
 }
 
 /// About twenty seconds of speech, in two sentences.

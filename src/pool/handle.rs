@@ -95,8 +95,8 @@ impl PoolHandle {
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
         let gate = Gate::new(Class::Interactive, settings.queue_limit, workers, &parts.metrics);
         let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
-        let actor = ModelPoolActor::new(parts, settings, callers, gate.backlog.clone()).start();
-        let (caller, paces) = Default::default();
+        let (caller, paces) = <(CallerShare, Arc<Paces>)>::default();
+        let actor = ModelPoolActor::new(parts, settings, callers, gate.backlog.clone(), paces.clone()).start();
         Self { actor, gate: Arc::new(gate), caller, paces, workers, voice_wait }
     }
 

@@ -9,9 +9,11 @@
 //! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where it is cut.
 //! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
 //! - `residency`: which voices stay in memory; `schedule`: which unit is next.
-//! - `backlog`: which requests are taken; `forecast`: when they will be done; `demand`: what is left of each; `pace`: how fast voices are.
+//! - `backlog`: which requests are taken; `forecast`: when they will be done; `demand`: what is left of each; `pace`: how fast voices are;
+//!   `calibration`: what is known of that before anybody asked.
 
 mod backlog;
+mod calibration;
 mod demand;
 mod forecast;
 mod handle;

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::backlog::Backlog;
 use super::handle::CallerCount;
 use super::messages::{QueuedUnit, Run, Worth};
+use super::pace::Paces;
 use super::residency::Residency;
 use super::schedule::{Class, FairQueue};
 use super::worker::SynthesisWorker;
@@ -50,6 +51,7 @@ pub struct ModelPoolActor {
     queue: FairQueue<QueuedUnit>,
     callers: CallerCount,
     backlog: Arc<Backlog>,
+    paces: Arc<Paces>,
     workers: HashMap<usize, Worker>,
     idle: Vec<usize>,
     next_worker: usize,
@@ -88,7 +90,13 @@ const TICK: Duration = Duration::from_millis(250);
 // === impl ModelPoolActor ===
 
 impl ModelPoolActor {
-    pub fn new(parts: PoolParts, settings: PoolSettings, callers: CallerCount, backlog: Arc<Backlog>) -> Self {
+    pub fn new(
+        parts: PoolParts,
+        settings: PoolSettings,
+        callers: CallerCount,
+        backlog: Arc<Backlog>,
+        paces: Arc<Paces>,
+    ) -> Self {
         let PoolParts { engine, catalogue, metrics, readiness } = parts;
         metrics.voice_memory_limit.set(i64::try_from(settings.memory_limit_bytes).unwrap_or(i64::MAX));
         Self {
@@ -108,6 +116,7 @@ impl ModelPoolActor {
             queue: FairQueue::default(),
             callers,
             backlog,
+            paces,
             workers: HashMap::new(),
             idle: Vec::new(),
             next_worker: 0,

@@ -28,6 +28,8 @@ struct Measured {
 const GUESS_SECONDS_PER_ID: f64 = 0.001;
 /// As many ids as the guess counts for.
 const GUESS_IDS: f64 = 50.0;
+/// As many as the calibration counts for.
+const CALIBRATION_IDS: f64 = 1_000.0;
 /// After so many ids, those before count for a third.
 const MEMORY_IDS: f64 = 8_000.0;
 /// Before so many, about ten long sentences, it is still a guess: the first ones on a machine that was idle, or is suddenly flooded, mislead.
@@ -53,6 +55,16 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// So many ids took each worker so long before anybody asked for any. It takes the place of the guess, and is soon outweighed.
+    pub fn calibrate(&self, ids: f64, took: Duration) {
+        if ids <= 0.0 {
+            return;
+        }
+        let [least, most] = SECONDS_PER_ID;
+        let pace = (took.as_secs_f64() / ids).clamp(least, most);
+        *self.lock() = Measured { seconds: pace * CALIBRATION_IDS, ids: CALIBRATION_IDS, seen: CERTAIN_IDS };
+    }
+
     /// So many ids took a worker so long.
     pub fn measure(&self, ids: f64, took: Duration) {
         if ids <= 0.0 {
@@ -107,6 +119,21 @@ mod tests {
         }
 
         assert!((pace.seconds_per_id() - 0.001).abs() < 0.0002, "{}", pace.seconds_per_id());
+    }
+
+    #[test]
+    fn a_calibrated_pace_is_no_guess_and_follows_what_is_measured() {
+        let pace = Pace::default();
+        pace.calibrate(100.0, Duration::from_millis(300));
+        assert!(pace.is_certain() && (pace.seconds_per_id() - 0.003).abs() < 1e-9);
+
+        for _ in 0..20 {
+            pace.measure(200.0, Duration::from_millis(200));
+        }
+
+        assert!((0.001..0.0015).contains(&pace.seconds_per_id()), "{}", pace.seconds_per_id());
+        pace.calibrate(0.0, Duration::from_millis(300));
+        assert!(pace.seconds_per_id() < 0.0015);
     }
 
     #[test]

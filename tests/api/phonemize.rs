@@ -1,10 +1,13 @@
 //! `POST /v1/phonemize`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{VOICE, shared};
+use crate::support::{ModelsFolder, TestServer, VOICE, shared};
 
 const PHONEMIZE: &str = "/v1/phonemize";
+const LANGUAGES: [&str; 12] = ["ar", "cmn", "de", "en-us", "es", "fr", "hi", "it", "pl", "pt-br", "ru", "tr"];
+/// How those texts begin of which piper says a part alone.
+const CUT_SHORT_BY_PIPER: [&str; 3] = ["ababab", "supercalifragisu", "① ②"];
 
 #[test]
 fn each_sentence_has_its_phonemes_and_the_ids_that_the_network_gets() {
@@ -66,4 +69,39 @@ fn what_is_wrong_is_named() {
     shared().post_json(PHONEMIZE, &json!({"text": "a", "speed": 1})).assert_error(422, "invalid_body", Some("speed"));
     let anonymous = shared().request(reqwest::Method::POST, PHONEMIZE).json(&json!({"text": "a"})).send().unwrap();
     assert_eq!(anonymous.status().as_u16(), 403);
+}
+
+/// Of the texts for which Piper's own package was asked (`tests/fixtures/make_phonemes.py`).
+#[test]
+fn what_is_not_normalized_has_pipers_ids() {
+    // Their networks are not asked.
+    let folder = ModelsFolder::empty();
+    let config = std::fs::read(format!("models/{VOICE}.onnx.json")).unwrap();
+    for language in LANGUAGES {
+        folder.add_fixture("vits-low", language);
+        let mut config: Value = serde_json::from_slice(&config).unwrap();
+        config["espeak"]["voice"] = json!(language);
+        std::fs::write(folder.path().join(format!("{language}.onnx.json")), config.to_string()).unwrap();
+    }
+    let server = TestServer::start_unready(&[("TTS_MODELS_DIR", folder.name()), ("TTS_DEFAULT_VOICE", "en-us")]);
+
+    let mut count = 0;
+    for language in LANGUAGES {
+        let cases = std::fs::read_to_string(format!("tests/fixtures/phonemes/{language}.jsonl")).unwrap();
+        for case in cases.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            let text = case["text"].as_str().unwrap();
+            if text.trim().is_empty() || CUT_SHORT_BY_PIPER.iter().any(|start| text.starts_with(start)) {
+                continue;
+            }
+            let body = json!({"text": text, "voice_id": language, "normalize": false});
+            let answer = server.post_json(PHONEMIZE, &body).json();
+
+            let ids = |sentences: &Value| {
+                sentences.as_array().unwrap().iter().map(|one| one["ids"].clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(ids(&answer["sentences"]), ids(&case["sentences"]), "{language}: {text:?}");
+            count += 1;
+        }
+    }
+    assert!(count > 600, "{count}");
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use piper_acoustic::{LoadedVoice, VoiceFiles};
+use piper_acoustic::{LoadError, LoadedVoice, VoiceFiles};
 
 use super::super::PoolError;
+use super::super::calibration::calibrate;
 use super::super::residency::{Cause, Evicted, NoRoom};
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
@@ -105,11 +106,14 @@ impl ModelPoolActor {
         self.count_evictions(evicted.len());
         tracing::info!(voice = %id, bytes, "voice is being loaded");
         let (engine, threads) = (self.engine.clone(), self.threads.clone());
+        let (workers, pace) = (self.settings.workers, self.paces.of(&id));
         let work = async move {
             let load = move || {
                 // Their memory is back before more is taken.
                 drop(evicted);
-                engine.load(&files)
+                let voice = engine.load(&files)?;
+                calibrate(&*voice, workers, &pace);
+                Ok::<_, LoadError>(voice)
             };
             threads.run(load).await
         };
