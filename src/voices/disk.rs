@@ -32,15 +32,10 @@ impl Digests {
     }
 
     /// Reads `file` to its end.
-    pub fn of(mut file: impl Read) -> io::Result<Self> {
+    pub fn of(file: impl Read) -> io::Result<Self> {
         let mut digests = Self::default();
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok(digests),
-                read => digests.update(&chunk[..read]),
-            }
-        }
+        read_all(file, |bytes| digests.update(bytes))?;
+        Ok(digests)
     }
 
     pub fn md5(&self) -> [u8; 16] {
@@ -48,10 +43,31 @@ impl Digests {
     }
 
     pub fn sha256(&self) -> String {
-        let hash: [u8; 32] = self.sha256.clone().finalize().into();
-        let (high, low) = hash.split_at(16);
-        let half = |bytes: &[u8]| bytes.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
-        format!("{:032x}{:032x}", half(high), half(low))
+        hex::encode(self.sha256.clone().finalize())
+    }
+}
+
+/// The MD5 of a file, read to its end.
+pub fn md5(file: impl Read) -> io::Result<[u8; 16]> {
+    let mut hash = Md5::new();
+    read_all(file, |bytes| hash.update(bytes))?;
+    Ok(hash.finalize().into())
+}
+
+/// The SHA-256 of a file, read to its end, in hex.
+pub fn sha256(file: impl Read) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    read_all(file, |bytes| hash.update(bytes))?;
+    Ok(hex::encode(hash.finalize()))
+}
+
+fn read_all(mut file: impl Read, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(()),
+            read => take(&chunk[..read]),
+        }
     }
 }
 

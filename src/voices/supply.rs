@@ -102,8 +102,8 @@ impl Catalogue {
         }
         let Some(published) = published else { return Ok(Verified::NoRecord) };
         for (path, file) in [(&voice.files.model, &published.model), (&voice.files.config, &published.config)] {
-            let digests = files::open(path).and_then(disk::Digests::of).map_err(|error| disk_error(id, &error))?;
-            if digests.md5() != file.md5 {
+            let md5 = files::open(path).and_then(disk::md5).map_err(|error| disk_error(id, &error))?;
+            if md5 != file.md5 {
                 let reason = "a file is not the one that the catalogue lists".to_owned();
                 return Err(VoiceError::VerificationFailed { voice: id.clone(), reason });
             }

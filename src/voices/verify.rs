@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use piper_acoustic::MAX_MODEL_BYTES;
 
-use super::disk::Digests;
+use super::disk;
 use crate::files;
 
 /// Hashes of the files that were read so far; as many as there are downloaded files.
@@ -42,7 +42,7 @@ impl Verifier {
         if opened.length > MAX_MODEL_BYTES {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large for a model"));
         }
-        let hash = Digests::of(file)?.sha256();
+        let hash = disk::sha256(file)?;
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (opened, hash.clone()));
         Ok(hash)
     }
