@@ -83,7 +83,11 @@ fn what_is_not_normalized_has_pipers_ids() {
         config["espeak"]["voice"] = json!(language);
         std::fs::write(folder.path().join(format!("{language}.onnx.json")), config.to_string()).unwrap();
     }
-    let server = TestServer::start_unready(&[("TTS_MODELS_DIR", folder.name()), ("TTS_DEFAULT_VOICE", "en-us")]);
+    let server = TestServer::start_unready(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", "en-us"),
+    ]);
 
     let mut count = 0;
     for language in LANGUAGES {
