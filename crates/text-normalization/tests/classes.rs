@@ -87,6 +87,8 @@ fn money() {
         ("de", "1,5 Mio. Euro", "1 Komma fünf Millionen Euro"),
         ("nl", "€ 7,- of 7,- €", "7 euro of 7 euro"),
         ("pl", "7 gr", "7 groszy"),
+        ("es", "$1.000.000 y $1.000.001", "un millón de dólares y un millón un dólares"),
+        ("fr", "3 000 000 €", "3000000 d'euros"),
     ]);
 }
 
@@ -251,6 +253,7 @@ fn telephones_and_serials() {
         ("fr", "le 06 12 34 56 78", "le zéro six, 12, 34, 56, 78"),
         ("sv", "tel. 08 790 75 59", "telefon noll åtta, sjuhundranittio, sjuttiofem, femtionio"),
         ("hi", "03861-351792", "शून्य तीन आठ छह एक, तीन पाँच एक सात नौ दो"),
+        ("es", "son 550.000.001", "son quinientos cincuenta millones uno"),
         ("hu", "a +36 1 441-4000", "a plusz 36, 1, 441, 4000"),
         ("pt", "1939-1945", "1939 a 1945"),
         ("pt", "CEP 01310-100", "CEP zero um três um zero, um zero zero"),

@@ -254,11 +254,14 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
             return Some(format!("{said} {}", name(language.category(number))));
         }
     };
+    // "un millón de dólares"
+    let is_scaled = number.integer.len() > 6 && number.integer.ends_with("000000");
     let (cents, has_cents) = (cents.trim_start_matches('0').to_owned(), cents != "00");
     let major = || {
         let said = language.cardinal(&number.integer, gender);
         let said = names.get(&format!("count-{}", number.integer)).cloned().unwrap_or(said);
-        format!("{said} {}", name(language.plurals().cardinal(&number.integer)))
+        let scaled = names.get("scaled").filter(|_| is_scaled).cloned();
+        format!("{said} {}", scaled.unwrap_or_else(|| name(language.plurals().cardinal(&number.integer))))
     };
     if !has_cents {
         return Some(format!("{minus}{}", major()));

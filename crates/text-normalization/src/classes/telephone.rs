@@ -109,6 +109,11 @@ fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
         && groups.parts[0].len() > 1
         && groups.parts.iter().all(|part| part.len() > 1)
         && (8..=12).contains(&groups.total());
+    // "550.000.001"
+    let (rest, is_dashed) = (groups.parts.get(1..).unwrap_or_default(), groups.separator == "-");
+    if !is_dashed && rest.contains(&"000") && rest.iter().all(|part| part.len() == 3) {
+        return false;
+    }
     // "1914-1918"
     if lengths == [4, 4] && groups.parts.iter().all(|part| super::year::is_plausible(part)) {
         return false;
