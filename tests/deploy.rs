@@ -128,6 +128,12 @@ fn the_chart_refuses_what_it_does_not_know_and_to_start_without_a_secret() {
         ("settings: {VOICES: x}", "VOICES"),
         ("secret: {existing: x}\ningress: {enabled: true}", "ingress.hosts"),
         ("ingress: {enabled: true, host: tts.example}", "host"),
+        ("secret: {values: {TTS_REDIS_URL: x}}", "secret.values.ALLOWED_USER_TOKEN"),
+        ("secret: {values: {ALLOWED_USER_TOKEN: ''}}", "secret.values.ALLOWED_USER_TOKEN"),
+        // By which the pod is sized.
+        ("secret: {existing: x}\nsettings: {TTS_WORKERS: '4'}", "set workers"),
+        ("secret: {existing: x}\nsettings: {TTS_BIND: '0.0.0.0:9000'}", "TTS_BIND"),
+        ("secret: {existing: x}\nautoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}", "autoscaling.maxReplicas"),
     ] {
         let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
 

@@ -45,8 +45,18 @@ pub fn check_voice_settings(config: &Config, catalogue: &Catalogue) -> Result<Ve
     }
     if catalogue.is_empty() {
         suspicions.push(nothing_to_serve(config, catalogue));
+    } else if has_none_to_begin_with(config, catalogue) {
+        let problem = "is not set, and no voice is here: requests that name none are refused until one was fetched";
+        suspicions.push(config.error("TTS_DEFAULT_VOICE", problem));
     }
     Ok(suspicions)
+}
+
+/// Whether voices can be fetched, but none is here and no setting names one.
+fn has_none_to_begin_with(config: &Config, catalogue: &Catalogue) -> bool {
+    let voices = &config.voices;
+    let is_named = voices.default.is_some() || voices.preload.as_ref().is_some_and(|named| !named.is_empty());
+    catalogue.ids().is_empty() && !is_named && voices.allowed.iter().all(|pattern| pattern.contains(['*', '?']))
 }
 
 /// The voice that a setting names.
@@ -111,6 +121,10 @@ fn nothing_to_serve(config: &Config, catalogue: &Catalogue) -> ConfigError {
         return config.error("TTS_ALLOWED_LICENSES", "allows no voice that is here and that TTS_VOICES names");
     }
     let folder = config.voices.models_dir.display();
+    if !config.voices.offline {
+        let problem = format!("names no voice that is in {folder} or that can be fetched");
+        return config.error(VOICES, problem);
+    }
     config.error(
         "TTS_MODELS_DIR",
         format!("no voice that TTS_VOICES names is in {folder}, and TTS_OFFLINE forbids fetching"),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use piper_acoustic::{RuntimeError, RuntimeMissing};
 use piper_phonemize::{EspeakError, PhonemizeError};
 
-use super::batch::{BatchFailed, ServerError, UnusableFile};
+use super::batch::{BatchFailed, NotKept, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
 use super::speak::NowhereToGo;
 use crate::config::ConfigError;
@@ -65,7 +65,7 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<BatchFailed>() || error.is::<UnusableFile>() {
         return DATA;
     }
-    if error.is::<ServerError>() {
+    if error.is::<ServerError>() || error.is::<NotKept>() {
         return UNAVAILABLE;
     }
     if error.is::<TextError>() || error.is::<ReadError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>()

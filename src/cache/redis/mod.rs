@@ -7,6 +7,7 @@ mod link;
 mod target;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ struct Inner {
     breaker: Breaker,
     settings: RedisSettings,
     metrics: Metrics,
+    /// It reads, and does not write.
+    refuses_writes: AtomicBool,
 }
 
 #[derive(Debug, Clone)]
@@ -90,7 +93,7 @@ impl Redis {
     pub fn new(settings: RedisSettings, metrics: Metrics) -> Self {
         let link = Link::new(settings.target.clone(), settings.connect_timeout, metrics.clone());
         let breaker = Breaker::new(settings.breaker);
-        Self(Arc::new(Inner { link, breaker, settings, metrics }))
+        Self(Arc::new(Inner { link, breaker, settings, metrics, refuses_writes: AtomicBool::new(false) }))
     }
 
     /// Connects and asks once, without a breaker: for whoever wants to know what is wrong.
@@ -175,7 +178,11 @@ impl Redis {
 
     async fn write(&self, command: Cmd) -> Result<(), Fault> {
         let write = |mut connection: Connection| async move { connection.ask::<redis::Value>(&command).await };
-        self.call(self.0.settings.write_timeout, write).await.map(drop)
+        self.call(self.0.settings.write_timeout, write).await?;
+        if self.0.refuses_writes.swap(false, Ordering::Relaxed) {
+            tracing::info!("Redis takes what is written again");
+        }
+        Ok(())
     }
 
     async fn ping(&self) -> Result<(), Fault> {
@@ -216,6 +223,10 @@ impl Redis {
             return;
         }
         if is_refusal_to_write(error) {
+            if !self.0.refuses_writes.swap(true, Ordering::Relaxed) {
+                let code = error.code().unwrap_or_default();
+                tracing::warn!(code, "Redis does not take what is written: it is full, a replica, or its disk fails");
+            }
             if let (Target::Sentinel(_), Some(id)) = (&self.0.settings.target, id) {
                 // It was the master and is no more; the sentinels know who is.
                 self.0.link.lose(id);

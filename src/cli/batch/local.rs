@@ -14,13 +14,14 @@ use crate::config::Config;
 const ATTEMPTS: usize = 60;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
 
+/// Returns how many entries the cache did not take.
 pub async fn speak(
     config: &Config,
     items: &[Item],
     todo: &[usize],
     timestamps: bool,
     keep: Keep<'_>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<u64> {
     let speaker = Speaker::start(config).await?;
     let speaking = item_speaking(config, &speaker)?;
     let spoken = stream::iter(todo).map(|&index| {
@@ -36,7 +37,7 @@ pub async fn speak(
     if lost > 0 {
         tracing::warn!(entries = lost, "Redis did not take everything");
     }
-    Ok(())
+    Ok(lost)
 }
 
 async fn patiently(speaking: &dyn Speaking, item: &Item, timestamps: bool) -> Result<Sound, ItemError> {

@@ -66,6 +66,11 @@ pub struct BatchFailed {
     message: String,
 }
 
+/// The texts were spoken, and the cache is not what it was to be.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis did not take {0} entries: it is full, read-only or not there")]
+pub struct NotKept(u64);
+
 /// What is seen of the work while it goes on, and what became of it.
 struct Progress {
     bar: ProgressBar,
@@ -105,8 +110,9 @@ pub fn warm(args: &WarmArgs, arguments: &Arguments) -> anyhow::Result<()> {
         progress.count(index, outcome.map(|sound| sound.done.seconds));
         anyhow::Ok(())
     };
-    args.texts.speak(arguments, &items, &all, false, &mut count)?;
-    progress.end(items.len())
+    let lost = args.texts.speak(arguments, &items, &all, false, &mut count)?;
+    progress.end(items.len())?;
+    if lost > 0 { Err(NotKept(lost).into()) } else { Ok(()) }
 }
 
 /// Takes what became of an item.
@@ -115,6 +121,7 @@ type Keep<'a> = &'a mut dyn FnMut(usize, Result<Sound, ItemError>) -> anyhow::Re
 // === impl Texts ===
 
 impl Texts {
+    /// Returns how many entries the cache did not take, where this process fills it.
     fn speak(
         &self,
         arguments: &Arguments,
@@ -122,13 +129,13 @@ impl Texts {
         todo: &[usize],
         timestamps: bool,
         keep: Keep<'_>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<u64> {
         let config = arguments.load_for_command()?;
         telemetry::init(&config.log)?;
         match &self.server {
             Some(url) => {
                 let server = Server::new(url, self.token.as_deref())?;
-                in_system(server.speak(items, todo, timestamps, keep))
+                in_system(server.speak(items, todo, timestamps, keep)).map(|()| 0)
             }
             None => in_system(local::speak(&config, items, todo, timestamps, keep)),
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::super::super::model::{BatchId, Description, ItemError, Outcome};
 use super::super::turns::Turns;
-use super::super::{Answer, Recorded, Renewed, Room, Task};
+use super::super::{Answer, LedgerError, Recorded, Renewed, Room, Task};
 use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
 use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
 use super::{RedisLedger, described, gone_at, written};
@@ -18,6 +18,8 @@ use super::{RedisLedger, described, gone_at, written};
 #[derive(Default)]
 pub(super) struct Board {
     read: Option<Instant>,
+    /// Why it could not be read the last time.
+    unread: Option<LedgerError>,
     batches: HashMap<BatchId, Posted>,
     turns: Turns,
 }
@@ -86,11 +88,17 @@ impl RedisLedger {
         {
             let mut board = self.0.board.lock().await;
             if board.read.is_some_and(|read| read.elapsed() < READ_EVERY) {
-                return Ok(());
+                return board.unread.clone().map_or(Ok(()), Err);
             }
             // Other workers of this replica go on by what is there.
             board.read = Some(Instant::now());
         }
+        let read = self.read_active().await;
+        self.0.board.lock().await.unread = read.clone().err();
+        read
+    }
+
+    async fn read_active(&self) -> Answer<()> {
         let active: Vec<String> = self.ask(cmd("ZRANGE").arg(ACTIVE).arg(0).arg(MOST_ACTIVE - 1)).await?;
         let active: Vec<BatchId> = active.iter().filter_map(|id| BatchId::parse(id)).collect();
         for &id in &active {
