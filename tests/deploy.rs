@@ -133,7 +133,10 @@ fn the_chart_refuses_what_it_does_not_know_and_to_start_without_a_secret() {
         // By which the pod is sized.
         ("secret: {existing: x}\nsettings: {TTS_WORKERS: '4'}", "set workers"),
         ("secret: {existing: x}\nsettings: {TTS_BIND: '0.0.0.0:9000'}", "TTS_BIND"),
-        ("secret: {existing: x}\nautoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}", "autoscaling.maxReplicas"),
+        (
+            "secret: {existing: x}\nautoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}",
+            "autoscaling.maxReplicas",
+        ),
     ] {
         let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
 

@@ -185,6 +185,13 @@ impl Batches {
         Ok(self.0.ledger.custom_ids(status.id, within(status, items)).await?)
     }
 
+    /// The audio of an item, as it was made.
+    pub async fn audio(&self, id: BatchId, index: usize, done: &Done) -> Result<Bytes, BatchError> {
+        let audio = self.file(id, index, &done.extension).await?;
+        // Something else stands in its place.
+        if audio.len() == done.bytes { Ok(audio) } else { Err(BatchError::ResultGone(index)) }
+    }
+
     /// A file of an item's result, by its ending.
     pub async fn file(&self, id: BatchId, index: usize, ending: &str) -> Result<Bytes, BatchError> {
         Ok(self.0.store.get(id, &file_name(index, ending)).await?)

@@ -2,6 +2,8 @@
 //! as the same item sounds the same.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +24,9 @@ use super::model::BatchId;
 pub enum Store {
     Memory(MemoryStore),
     Redis(RedisStore),
-    Objects(Arc<dyn ObjectStore>),
+    /// A folder: what is in it besides plain files is nothing of ours.
+    Folder(Arc<dyn ObjectStore>, PathBuf),
+    Bucket(Arc<dyn ObjectStore>),
 }
 
 /// Results in this process, within a bound.
@@ -99,8 +103,8 @@ impl Store {
         let invalid = |error: object_store::Error| StoreError::Invalid(error.to_string());
         if let Some(folder) = url.strip_prefix("file://").filter(|folder| folder.starts_with('/')) {
             std::fs::create_dir_all(folder).map_err(|error| StoreError::Invalid(error.to_string()))?;
-            let folder = LocalFileSystem::new_with_prefix(folder).map_err(invalid)?.with_automatic_cleanup(true);
-            return Ok(Self::Objects(Arc::new(folder)));
+            let files = LocalFileSystem::new_with_prefix(folder).map_err(invalid)?.with_automatic_cleanup(true);
+            return Ok(Self::Folder(Arc::new(files), folder.into()));
         }
         if let Some(place) = url.strip_prefix("s3://").filter(|place| !place.is_empty()) {
             let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
@@ -116,14 +120,14 @@ impl Store {
                 return Err(StoreError::Invalid(problem.to_owned()));
             }
             let bucket = builder.build().map_err(invalid)?;
-            return Ok(Self::Objects(Arc::new(object_store::prefix::PrefixStore::new(bucket, prefix))));
+            return Ok(Self::Bucket(Arc::new(object_store::prefix::PrefixStore::new(bucket, prefix))));
         }
         Err(StoreError::Invalid("it is none of these".to_owned()))
     }
 
     /// Keeps a small file, reads it and removes it, if that takes more than this process and its Redis.
     pub async fn probe(&self) -> Result<(), ProbeFailed> {
-        let Self::Objects(store) = self else { return Ok(()) };
+        let (Self::Folder(store, _) | Self::Bucket(store)) = self else { return Ok(()) };
         let path = Path::from(format!("probe-{}", Uuid::new_v4()));
         let probe = async {
             store.put(&path, Bytes::from_static(b"probe").into()).await?;
@@ -162,7 +166,7 @@ impl Store {
                 set.arg(key(id, name)).arg(&file[..]).arg("EX").arg(store.keep.as_secs().max(1));
                 store.redis.ask::<String>(&set).await.map(drop).map_err(StoreError::from)
             }
-            Self::Objects(store) => {
+            Self::Folder(store, _) | Self::Bucket(store) => {
                 store.put(&path(id, name), file.into()).await.map(drop).map_err(|error| refused(&error))
             }
         }
@@ -178,7 +182,10 @@ impl Store {
                 let found: Option<Vec<u8>> = store.redis.ask(redis::cmd("GET").arg(key(id, name))).await?;
                 found.map(Bytes::from).ok_or(StoreError::Missing)
             }
-            Self::Objects(store) => {
+            Self::Folder(_, folder) if !is_file(folder.join(id.to_string()).join(name)).await => {
+                Err(StoreError::Missing)
+            }
+            Self::Folder(store, _) | Self::Bucket(store) => {
                 let missing = |error: object_store::Error| match error {
                     object_store::Error::NotFound { .. } => StoreError::Missing,
                     error => refused(&error),
@@ -203,7 +210,7 @@ impl Store {
                 });
                 looked.buffered(AT_ONCE).try_filter_map(|missing| async { Ok(missing) }).try_collect().await
             }
-            Self::Objects(store) => {
+            Self::Folder(store, _) | Self::Bucket(store) => {
                 let listed = store.list(Some(&Path::from(id.to_string())));
                 let there: HashSet<Path> =
                     listed.map_ok(|file| file.location).try_collect().await.map_err(|error| refused(&error))?;
@@ -226,7 +233,7 @@ impl Store {
                 });
                 removed.buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
             }
-            Self::Objects(store) => {
+            Self::Folder(store, _) | Self::Bucket(store) => {
                 let paths: Vec<_> = names.iter().map(|name| Ok(path(id, name))).collect();
                 delete(store, stream::iter(paths).boxed()).await
             }
@@ -246,7 +253,7 @@ impl Store {
                 Ok(())
             }
             Self::Redis(_) => Ok(()),
-            Self::Objects(store) => {
+            Self::Folder(store, _) | Self::Bucket(store) => {
                 let files = store.list(Some(&Path::from(id.to_string())));
                 delete(store, files.map_ok(|file| file.location).boxed()).await
             }
@@ -255,7 +262,7 @@ impl Store {
 
     /// Batches that have files, in a place that outlives ledgers.
     pub async fn batches(&self) -> Result<Vec<BatchId>, StoreError> {
-        let Self::Objects(store) = self else { return Ok(Vec::new()) };
+        let (Self::Folder(store, _) | Self::Bucket(store)) = self else { return Ok(Vec::new()) };
         let listed = store.list_with_delimiter(None).await.map_err(|error| refused(&error))?;
         let folders = listed.common_prefixes.iter().filter_map(Path::filename);
         Ok(folders.filter_map(BatchId::parse).collect())
@@ -263,7 +270,7 @@ impl Store {
 
     /// When a file of the batch was written last, since 1970.
     pub async fn last_written(&self, id: BatchId) -> Result<Option<Duration>, StoreError> {
-        let Self::Objects(store) = self else { return Ok(None) };
+        let (Self::Folder(store, _) | Self::Bucket(store)) = self else { return Ok(None) };
         let files = store.list(Some(&Path::from(id.to_string())));
         let written = files.map_ok(|file| file.last_modified.timestamp());
         let last = written
@@ -312,6 +319,11 @@ async fn delete(
     Ok(())
 }
 
+/// Neither a link nor a pipe, and there.
+async fn is_file(path: PathBuf) -> bool {
+    tokio::fs::symlink_metadata(path).await.is_ok_and(|there| there.is_file())
+}
+
 /// Without a hash tag: a cluster spreads the results over its nodes.
 fn key(id: BatchId, name: &str) -> String {
     format!("tts-batch-result:{id}:{name}")
@@ -333,8 +345,20 @@ fn refused(error: &object_store::Error) -> StoreError {
     match error {
         NotFound { .. } => StoreError::NoPlace,
         PermissionDenied { .. } | Unauthenticated { .. } => StoreError::Denied,
-        _ => StoreError::Unreachable,
+        error => disk_refused(error).unwrap_or(StoreError::Unreachable),
     }
+}
+
+/// What a disk says, if it was one.
+fn disk_refused(error: &dyn std::error::Error) -> Option<StoreError> {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let kind = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).next()?.kind();
+    Some(match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NoPlace,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::Denied,
+        _ => return None,
+    })
 }
 
 /// What is behind an error, in one line.

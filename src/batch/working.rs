@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use tracing::Instrument;
 
 use super::batches::WorkSettings;
-use super::ledger::{Ledger, Recorded, Renewed, Room, Task};
+use super::ledger::{Ledger, LedgerError, Recorded, Renewed, Room, Task};
 use super::model::{Done, ItemError, Outcome, Sound};
 use super::store::{Store, StoreError};
 use crate::resilience::{Readiness, Reason};
@@ -193,10 +193,15 @@ impl Worker {
                 Err(StoreError::Full) => full += 1,
                 Err(StoreError::Unreachable) => full = 0,
                 Err(refused) => {
+                    tracing::warn!(batch = %task.batch, code = refused.code(), "a result cannot be kept");
                     return Err(Unfinished::Failed(ItemError::new(refused.code(), refused.to_string())));
                 }
             }
             failures += 1;
+            if failures == 1 {
+                let code = if full > 0 { StoreError::Full.code() } else { StoreError::Unreachable.code() };
+                tracing::warn!(batch = %task.batch, code, "a result waits to be kept");
+            }
             if full > PATIENCE_WITH_A_FULL_STORE {
                 let message =
                     "the store of results is full: fetch and delete batches, or have the operator give it more room";
@@ -239,13 +244,14 @@ impl Worker {
     }
 }
 
-/// Asks until there is an answer, for about an hour.
-async fn patiently<T, E>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> Option<T> {
+/// Asks until there is an answer, for about an hour. What is damaged gives none.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, LedgerError>) -> Option<T> {
     for failures in 1..=PATIENCE {
-        if let Ok(answer) = ask().await {
-            return Some(answer);
+        match ask().await {
+            Ok(answer) => return Some(answer),
+            Err(LedgerError::Damaged(_)) => return None,
+            Err(_) => sleep(pause(failures)).await,
         }
-        sleep(pause(failures)).await;
     }
     None
 }

@@ -153,3 +153,36 @@ fn a_name_whose_batch_is_lost_is_free_again() {
     assert_ne!(id, first);
     assert_eq!(ended(&server, &id)["state"], "succeeded");
 }
+
+/// Each is a field that a script counts with, or the kind of a key.
+#[test]
+fn a_batch_whose_record_is_damaged_holds_up_no_other() {
+    let redis = RedisServer::start();
+    let server = replica(&redis, &[("TTS_BATCH_WORKERS", "1")]);
+    for damage in ["bytes", "done", "begun", "items", "about"] {
+        let damaged = hand_in(&server, &json!({"items": many(60)}));
+        done_at_least(&server, &damaged, 1);
+        match damage {
+            "items" => {
+                let _: i64 = redis.command(&["DEL", &stream(&damaged)]);
+                let _: String = redis.command(&["SET", &stream(&damaged), "garbage"]);
+            }
+            "about" => {
+                let _: redis::Value = redis.command(&[
+                    "EVAL",
+                    "return redis.call('HSET', KEYS[1], 'about', '\\255')",
+                    "1",
+                    &counts(&damaged),
+                ]);
+            }
+            field => {
+                let _: i64 = redis.command(&["HSET", &counts(&damaged), field, "garbage"]);
+            }
+        }
+
+        let other = hand_in(&server, &json!({"items": items(&["Nothing holds this up."])}));
+
+        assert_eq!(ended(&server, &other)["state"], "succeeded", "{damage}");
+        assert_eq!(get(&server, BATCHES).status, 200, "{damage}");
+    }
+}

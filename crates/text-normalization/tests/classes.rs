@@ -297,6 +297,10 @@ fn markup_is_not_said() {
         ("en", "| A | B |\n|---|---|\n| x | y |", " A, B.\n\n x, y."),
         ("en", "Say [[ həˈloʊ ]] $5.", "Say [[ həˈloʊ ]] 5 dollars."),
         ("en", "my_file and 2 * 3", "my_file and 2 times 3"),
+        ("en", "A <b>big</b> <a href=\"x\">house</a>.<br />", "A big house."),
+        // No tags.
+        ("en", "if a<b and c>d then", "if a is less than b and c is greater than d then"),
+        ("en", "List<String> x", "List less than String greater than x"),
     ]);
 }
 

@@ -110,6 +110,9 @@ pub enum LedgerError {
     NoRoom,
     #[error("a record of another version")]
     Foreign,
+    /// What Redis holds under the batch's keys is none of ours: it refuses what is asked of it, or it cannot be read.
+    #[error("the record of the batch is damaged: {0}")]
+    Damaged(String),
 }
 
 type Answer<T> = Result<T, LedgerError>;

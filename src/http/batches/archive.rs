@@ -104,10 +104,17 @@ impl Archive {
     /// An item's files by their endings, or `None` if one is not there any more.
     async fn files(&self, index: usize, done: &Done) -> Result<Option<Vec<(String, Bytes)>>, ApiError> {
         let mut files = Vec::new();
+        let id = self.status.id;
         for ending in std::iter::once(&done.extension).chain(&done.beside) {
-            match self.batches.file(self.status.id, index, ending).await {
+            let is_audio = *ending == done.extension;
+            let file = if is_audio {
+                self.batches.audio(id, index, done).await
+            } else {
+                self.batches.file(id, index, ending).await
+            };
+            match file {
                 Ok(file) => files.push((ending.clone(), file)),
-                Err(BatchError::Store(StoreError::Missing)) => return Ok(None),
+                Err(BatchError::Store(StoreError::Missing) | BatchError::ResultGone(_)) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
         }

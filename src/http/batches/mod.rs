@@ -289,6 +289,10 @@ impl From<BatchError> for ApiError {
                 let message = "another version of the service keeps this batch: ask again until a replica of that version answers";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "batch_of_another_version", message).retry_after(UNREACHABLE)
             }
+            BatchError::Ledger(LedgerError::Damaged(_)) => {
+                let message = "what Redis holds of this batch is damaged: hand it in again";
+                Self::new(StatusCode::GONE, "batch_damaged", message)
+            }
             BatchError::Store(StoreError::Missing) => {
                 let message = "the result is not in the store any more";
                 Self::new(StatusCode::NOT_FOUND, "result_not_found", message)

@@ -56,7 +56,7 @@ pub async fn audio(
         return Ok(unchanged);
     }
     let held = Loan::of(caller.speech(&state).hold(done.bytes)?);
-    let audio = batches.file(status.id, index, &done.extension).await?;
+    let audio = batches.audio(status.id, index, &done).await?;
     let mut head = HttpResponse::Ok();
     head.insert_header((CONTENT_TYPE, done.content_type)).insert_header((ACCEPT_RANGES, "bytes"));
     head.insert_header(("x-sample-rate", done.sample_rate))
@@ -149,7 +149,7 @@ pub async fn joined(
     let rest = stream::iter(parts.into_iter().enumerate()).then(move |(index, part)| {
         let (batches, _held) = (batches.clone(), &held);
         async move {
-            let file = batches.file(id, index, &part.extension).await.map_err(ApiError::from)?;
+            let file = batches.audio(id, index, &part).await.map_err(ApiError::from)?;
             Ok::<_, ApiError>(file.slice(skipped.min(file.len())..))
         }
     });

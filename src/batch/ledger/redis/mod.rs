@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, FromRedisValue, RedisError, cmd};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -74,6 +74,9 @@ const MOST_ITEMS: usize = 1_000_000;
 const GRACE_SECONDS: u64 = 3_600;
 /// Batches of another version that are remembered as named.
 const MOST_NAMED: usize = 10_000;
+/// What keeps a replica from a batch.
+const FOREIGN: &str = "another version wrote it, and replicas of that version go on with it";
+const DAMAGED: &str = "its record is damaged";
 
 // === impl RedisLedger ===
 
@@ -174,7 +177,7 @@ impl RedisLedger {
             return Ok(Record::Missing);
         }
         let Some(description) = described(fields.get("about").map(String::as_str)) else {
-            self.name_once(id).await;
+            self.name_once(id, FOREIGN).await;
             return Ok(Record::Foreign);
         };
         let count = |name: &str| fields.get(name).and_then(|value| value.parse().ok()).unwrap_or_default();
@@ -207,28 +210,31 @@ impl RedisLedger {
         self.ask(cmd("HMGET").arg(custom_ids(id)).arg(items.collect::<Vec<_>>())).await
     }
 
-    /// Batches of another version are left out.
+    /// Batches of another version, and what is damaged, are left out.
     pub async fn list(&self, owner: &str, page: Range<usize>) -> Answer<(Vec<Status>, bool)> {
         let mut range = cmd("ZREVRANGE");
         range.arg(of_owner(owner)).arg(page.start).arg(page.end);
         let ids: Vec<String> = self.ask(&range).await?;
         let mut found = Vec::new();
         for id in ids.iter().take(page.len()).filter_map(|id| BatchId::parse(id)) {
-            if let Record::Known(status) = self.record_of(id).await? {
-                found.push(*status);
+            match self.record_of(id).await {
+                Ok(Record::Known(status)) => found.push(*status),
+                Ok(Record::Missing | Record::Foreign) => {}
+                Err(LedgerError::Damaged(_)) => self.name_once(id, DAMAGED).await,
+                Err(error) => return Err(error),
             }
         }
         Ok((found, ids.len() > page.len()))
     }
 
-    /// Says once in the log that a batch is left to replicas of another version.
-    async fn name_once(&self, batch: BatchId) {
+    /// Says once in the log what keeps this replica from a batch.
+    async fn name_once(&self, batch: BatchId, problem: &str) {
         let mut named = self.0.named.lock().await;
         if named.len() >= MOST_NAMED {
             named.clear();
         }
         if named.insert(batch) {
-            tracing::warn!(%batch, "a batch of another version is left to replicas of that version");
+            tracing::warn!(%batch, problem, "a batch is passed over");
         }
     }
 
@@ -242,6 +248,7 @@ impl RedisLedger {
         let unreachable = match tokio::time::timeout(LIMIT, asked).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if is_out_of_memory(&error) => return Err(LedgerError::NoRoom),
+            Ok(Err(error)) if is_damage(&error) => return Err(LedgerError::Damaged(explained(&error))),
             Ok(Err(error)) => explained(&error),
             Err(_) => "it did not answer in time".to_owned(),
         };
@@ -293,6 +300,12 @@ fn gone_at(description: &Description) -> u64 {
 /// Nothing of the command, which may hold a text.
 fn explained(error: &RedisError) -> String {
     error.code().unwrap_or_else(|| error.category()).to_owned()
+}
+
+/// What stands under a key is not what the command or the script expects there.
+fn is_damage(error: &RedisError) -> bool {
+    matches!(error.code(), Some("ERR" | "WRONGTYPE"))
+        || matches!(error.kind(), ErrorKind::Parse | ErrorKind::UnexpectedReturnType)
 }
 
 /// Also where a script ended so, of which older servers make an error of their own.

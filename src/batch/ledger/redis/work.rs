@@ -12,7 +12,7 @@ use super::super::turns::Turns;
 use super::super::{Answer, LedgerError, Recorded, Renewed, Room, Task};
 use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
 use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
-use super::{RedisLedger, described, gone_at, written};
+use super::{DAMAGED, FOREIGN, RedisLedger, described, gone_at, written};
 
 /// What this replica knows of the batches that are worked off. Read anew now and then, so that an item costs one call.
 #[derive(Default)]
@@ -48,8 +48,11 @@ impl RedisLedger {
         for id in order {
             let posted = self.0.board.lock().await.batches.get(&id).filter(|posted| !posted.rests).cloned();
             let Some(posted) = posted else { continue };
-            if let Some(task) = self.take_of(id, posted, consumer).await? {
-                return Ok(Some(task));
+            match self.take_of(id, posted.clone(), consumer).await {
+                Ok(Some(task)) => return Ok(Some(task)),
+                Ok(None) => {}
+                Err(LedgerError::Damaged(_)) => self.give_up(id, Some(&posted.description)).await?,
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
@@ -103,7 +106,10 @@ impl RedisLedger {
         let active: Vec<BatchId> = active.iter().filter_map(|id| BatchId::parse(id)).collect();
         for &id in &active {
             if !self.0.board.lock().await.batches.contains_key(&id) {
-                self.post(id).await?;
+                match self.post(id).await {
+                    Err(LedgerError::Damaged(_)) => self.give_up(id, None).await?,
+                    posted => posted?,
+                }
             }
         }
         let active: HashSet<BatchId> = active.into_iter().collect();
@@ -111,6 +117,22 @@ impl RedisLedger {
         board.batches.retain(|id, _| active.contains(id));
         board.turns.keep_only(&active);
         board.batches.values_mut().for_each(|posted| posted.rests = false);
+        Ok(())
+    }
+
+    /// Ends a batch whose record is damaged, so that it holds up no other.
+    async fn give_up(&self, id: BatchId, description: Option<&Description>) -> Answer<()> {
+        self.name_once(id, DAMAGED).await;
+        if let Some(description) = description {
+            let damaged =
+                ItemError::new("record_damaged", "what Redis holds of this batch is damaged: hand it in again");
+            // What is damaged may not take even this.
+            let _ = self.fail(id, description, &damaged).await;
+        }
+        let _: i64 = self.ask(cmd("ZREM").arg(ACTIVE).arg(id.to_string())).await?;
+        let mut board = self.0.board.lock().await;
+        board.batches.remove(&id);
+        board.turns.remove(id);
         Ok(())
     }
 
@@ -123,7 +145,7 @@ impl RedisLedger {
             let description = Arc::new(description);
             board.batches.insert(id, Posted { description, cursor: BEGINNING.to_owned(), rests: false });
         } else if self.knows(id).await? {
-            self.name_once(id).await;
+            self.name_once(id, FOREIGN).await;
         } else {
             let _: i64 = self.ask(script(DROP, &[&counts(id), ACTIVE]).arg(id.to_string())).await?;
         }

@@ -40,6 +40,19 @@ struct Markup {
 /// Lines of prose are longer where they are broken.
 const SHORT_LINE_CHARS: usize = 60;
 
+/// HTML's elements, without their digits (the index of the HTML standard, and those that it calls obsolete).
+#[rustfmt::skip]
+const ELEMENTS: [&str; 114] = [
+    "a", "abbr", "acronym", "address", "area", "article", "aside", "audio", "b", "base", "bdi", "bdo", "big", "blockquote", "body", "br",
+    "button", "canvas", "caption", "center", "cite", "code", "col", "colgroup", "data", "datalist", "dd", "del", "details", "dfn",
+    "dialog", "div", "dl", "dt", "em", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "h", "head", "header",
+    "hgroup", "hr", "html", "i", "iframe", "img", "input", "ins", "kbd", "label", "legend", "li", "link", "main", "map", "mark", "menu",
+    "meta", "meter", "nav", "noscript", "object", "ol", "optgroup", "option", "output", "p", "param", "picture", "pre", "progress", "q",
+    "rp", "rt", "ruby", "s", "samp", "script", "section", "select", "slot", "small", "source", "span", "strike", "strong", "style", "sub",
+    "summary", "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "track", "tt",
+    "u", "ul", "var", "video", "wbr",
+];
+
 /// Tokens of a link's text and of its address.
 const MAX_LINK: usize = 200;
 
@@ -295,7 +308,7 @@ impl Markup {
         Some(text.at)
     }
 
-    /// "<b>", "</p>", "<br/>"; of "<https://...>" the brackets alone.
+    /// "<b>", "</p>", "<br/>", as far as HTML has them; of "<https://...>" the brackets alone.
     fn tag(&mut self, cursor: Cursor<'_, '_>) -> Option<usize> {
         let doc = cursor.doc();
         // One that was written as a character reference is meant.
@@ -311,10 +324,12 @@ impl Markup {
         }
         let is_comment = inner.text() == "!";
         let is_name = name.word().is_some_and(|(behind, word)| {
-            word.is_ascii()
-                && (behind.at == end
-                    || matches!(behind.kind(), Some(Kind::Blank | Kind::Digits))
-                    || behind.text() == "/")
+            // "h1"
+            let behind = if behind.kind() == Some(Kind::Digits) { behind.next() } else { behind };
+            let has_attributes = || doc.tokens[behind.at..end].iter().any(|token| token.text == "=");
+            let is_end = behind.at == end || behind.blank().unwrap_or(behind).text() == "/";
+            ELEMENTS.contains(&word.to_ascii_lowercase().as_str())
+                && (is_end || behind.blank().is_some() && has_attributes())
         });
         (is_comment || is_name).then(|| {
             self.remove(doc, cursor.at..end + 1, "");
