@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::pool::PoolError;
 use crate::resilience::Allowance;
-use crate::speech::SpeechError;
+use crate::speech::{SpeechError, Told};
 use crate::text::ReadError;
 use crate::usage::Unreachable;
 use crate::voices::VoiceError;
@@ -124,8 +124,7 @@ impl ApiError {
     }
 
     pub fn no_voice() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_voice", "no voice is installed")
-            .retry_after(Duration::from_secs(30))
+        Self::unavailable(Told::no_voice(), Duration::from_secs(30))
     }
 
     /// Logs what is wrong inside, where no answer says that there is something.
@@ -211,73 +210,62 @@ const USAGE_RETRY: Duration = Duration::from_secs(5);
 /// Somebody has to make room first.
 const STORAGE_RETRY: Duration = Duration::from_mins(1);
 
-fn unavailable(code: &'static str, message: String, retry_after: Duration) -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(retry_after)
+impl ApiError {
+    /// What callers are told, with a status.
+    fn told(status: StatusCode, told: Told) -> Self {
+        Self { reason: told.reason.map(Into::into), ..Self::new(status, told.code, told.message) }
+    }
+
+    fn unavailable(told: Told, retry_after: Duration) -> Self {
+        Self::told(StatusCode::SERVICE_UNAVAILABLE, told).retry_after(retry_after)
+    }
 }
 
 impl From<SpeechError> for ApiError {
     fn from(error: SpeechError) -> Self {
-        let message = error.to_string();
+        let told = Told::from(&error);
         match error {
-            // Its own message quotes the caller.
             SpeechError::UnknownVoice(_) => InvalidVoiceId.into(),
-            SpeechError::UnknownSpeaker { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "speaker_not_found", message).param("speaker")
-            }
+            SpeechError::UnknownSpeaker { .. } => Self::told(StatusCode::BAD_REQUEST, told).param("speaker"),
             SpeechError::Text(error) => error.into(),
             SpeechError::Unspeakable | SpeechError::Silent { .. } => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unspeakable_text", message).param("text")
+                Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("text")
             }
-            SpeechError::NoPhonemizer => unavailable("phonemizer_unavailable", message, PHONEMIZER_RETRY),
-            SpeechError::UnknownLanguage => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_language_unknown", message).param("voice_id")
+            SpeechError::NoPhonemizer => Self::unavailable(told, PHONEMIZER_RETRY),
+            SpeechError::UnknownLanguage | SpeechError::VoiceUnusable { .. } => {
+                Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("voice_id")
             }
-            SpeechError::NoTimestamps(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "timestamps_unavailable", message).param("voice_id")
+            SpeechError::NoTimestamps(_) => Self::told(StatusCode::BAD_REQUEST, told).param("voice_id"),
+            SpeechError::Overloaded { retry_after } | SpeechError::VoiceFailed { retry_after, .. } => {
+                Self::unavailable(told, retry_after)
             }
-            SpeechError::Overloaded { retry_after } => unavailable("over_capacity", message, retry_after),
-            SpeechError::AnswersFull => unavailable("over_capacity", message, ANSWERS_RETRY),
-            SpeechError::VoiceFailed { retry_after, .. } => unavailable("voice_unavailable", message, retry_after),
-            SpeechError::VoiceUnusable { .. } => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_unusable", message).param("voice_id")
-            }
+            SpeechError::AnswersFull => Self::unavailable(told, ANSWERS_RETRY),
             SpeechError::NoFiles(error) => error.into(),
-            SpeechError::VoiceLoading(_) => unavailable("voice_loading", message, VOICE_LOADING_RETRY),
-            SpeechError::NoRoom(_) => unavailable("no_room", message, NO_ROOM_RETRY),
-            SpeechError::TooMuchSilence => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_much_silence", message).param("sentence_silence_ms")
-            }
-            SpeechError::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "answer_too_large", message),
-            SpeechError::DeadlinePassed => Self::new(StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded", message),
-            SpeechError::NotCached => Self::new(StatusCode::GATEWAY_TIMEOUT, "not_cached", message),
-            SpeechError::Failed(reason) => {
-                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "synthesis_failed", "synthesis failed");
-                Self { reason: Some(reason.into()), ..error }
-            }
+            SpeechError::VoiceLoading(_) => Self::unavailable(told, VOICE_LOADING_RETRY),
+            SpeechError::NoRoom(_) => Self::unavailable(told, NO_ROOM_RETRY),
+            SpeechError::TooMuchSilence => Self::told(StatusCode::PAYLOAD_TOO_LARGE, told).param("sentence_silence_ms"),
+            SpeechError::TooLarge => Self::told(StatusCode::PAYLOAD_TOO_LARGE, told),
+            SpeechError::DeadlinePassed | SpeechError::NotCached => Self::told(StatusCode::GATEWAY_TIMEOUT, told),
+            SpeechError::Failed(_) => Self::told(StatusCode::INTERNAL_SERVER_ERROR, told),
         }
     }
 }
 
 impl From<VoiceError> for ApiError {
     fn from(error: VoiceError) -> Self {
-        let message = error.to_string();
-        let refused = |code| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param("voice_id");
-        let upstream = |said| {
-            let error = Self::new(StatusCode::BAD_GATEWAY, "voice_download_failed", said);
-            Self { reason: Some(message.as_str().into()), ..error }
-        };
+        let told = Told::from(&error);
         match error {
             VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
-            VoiceError::LicenseRefused { .. } => refused("voice_license_refused"),
-            VoiceError::Unspeakable { .. } => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "voice_unusable", message).param("voice_id")
+            VoiceError::LicenseRefused { .. } | VoiceError::Offline(_) => {
+                Self::told(StatusCode::NOT_FOUND, told).param("voice_id")
             }
-            VoiceError::Offline(_) => refused("voice_not_installed"),
-            VoiceError::DownloadFailed { .. } => upstream("the voice could not be downloaded"),
-            VoiceError::VerificationFailed { .. } => upstream("the voice failed verification"),
+            VoiceError::Unspeakable { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("voice_id"),
+            VoiceError::DownloadFailed { .. } | VoiceError::VerificationFailed { .. } => {
+                Self::told(StatusCode::BAD_GATEWAY, told)
+            }
             VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
-                tracing::error!(error = message, "a voice could not be stored");
-                unavailable("voice_unavailable", "the voice could not be stored".to_owned(), STORAGE_RETRY)
+                tracing::error!(error = told.reason, "a voice could not be stored");
+                Self { reason: None, ..Self::unavailable(told, STORAGE_RETRY) }
             }
         }
     }
@@ -294,29 +282,30 @@ impl From<PoolError> for ApiError {
 
 impl From<TextError> for ApiError {
     fn from(error: TextError) -> Self {
-        let (status, code) = match error {
-            TextError::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "text_too_long"),
-            TextError::Blank | TextError::Nul => (StatusCode::BAD_REQUEST, "invalid_text"),
+        let status = match error {
+            TextError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            TextError::Blank | TextError::Nul => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, code, error.to_string()).param("text")
+        Self::told(status, error.into()).param("text")
     }
 }
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
-        let invalid = |code, param| Self::new(StatusCode::BAD_REQUEST, code, error.to_string()).param(param);
-        match &error {
-            ReadError::Text(text) => (*text).into(),
-            ReadError::Ssml(_) => invalid("invalid_ssml", "text"),
-            ReadError::Lexicon(_) => invalid("invalid_lexicon", "lexicon"),
-            ReadError::UnknownLexicon => invalid("lexicon_not_found", "lexicons"),
-        }
+        let told = Told::from(&error);
+        let param = match error {
+            ReadError::Text(error) => return error.into(),
+            ReadError::Ssml(_) => "text",
+            ReadError::Lexicon(_) => "lexicon",
+            ReadError::UnknownLexicon => "lexicons",
+        };
+        Self::told(StatusCode::BAD_REQUEST, told).param(param)
     }
 }
 
 impl From<Unreachable> for ApiError {
     fn from(error: Unreachable) -> Self {
-        unavailable("usage_unavailable", error.to_string(), USAGE_RETRY)
+        Self::unavailable(Told::new("usage_unavailable", error.to_string()), USAGE_RETRY)
     }
 }
 
@@ -328,6 +317,6 @@ impl From<InvalidField> for ApiError {
 
 impl From<InvalidVoiceId> for ApiError {
     fn from(_: InvalidVoiceId) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "voice_not_found", "there is no such voice").param("voice_id")
+        Self::told(StatusCode::NOT_FOUND, Told::no_such_voice()).param("voice_id")
     }
 }

@@ -8,6 +8,7 @@
 //!   `speaking`: all of them, in order; `output`: what becomes of their samples.
 //! - `following`: speech that tells when it says what as it comes; `division`: whether a text says the same in two parts.
 //! - `timing`: when what is said; `subtitles`: the same to be read along.
+//! - `error`: why there is no speech; `told`: what callers are told of that.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
 mod division;
@@ -26,6 +27,7 @@ mod sources;
 mod speaking;
 mod subtitles;
 mod timing;
+mod told;
 mod work;
 
 #[cfg(fuzzing)]
@@ -38,3 +40,4 @@ pub use service::{
 pub use speaking::Speaking;
 pub use subtitles::{SubtitleFormat, subtitles};
 pub use timing::{Span, TimedPhoneme, TimedSentence, TimedWord};
+pub use told::Told;

@@ -1,0 +1,107 @@
+//! Owns what callers are told of an error, whatever protocol they speak: neither what they said nor anything of the service's inside.
+
+use super::SpeechError;
+use crate::domain::TextError;
+use crate::text::ReadError;
+use crate::voices::VoiceError;
+
+/// An error as a caller sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// For programs: constant, lower case.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// What is wrong inside, for the log alone.
+    pub reason: Option<String>,
+}
+
+// === impl Told ===
+
+impl Told {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), reason: None }
+    }
+
+    /// Of a voice that is not there; the name that it was asked for by is the caller's.
+    pub fn no_such_voice() -> Self {
+        Self::new("voice_not_found", "there is no such voice")
+    }
+
+    pub fn no_voice() -> Self {
+        Self::new("no_voice", "no voice is installed")
+    }
+
+    fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
+    }
+}
+
+impl From<TextError> for Told {
+    fn from(error: TextError) -> Self {
+        let code = match error {
+            TextError::TooLong { .. } => "text_too_long",
+            TextError::Blank | TextError::Nul => "invalid_text",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<&ReadError> for Told {
+    fn from(error: &ReadError) -> Self {
+        let code = match error {
+            ReadError::Text(error) => return (*error).into(),
+            ReadError::Ssml(_) => "invalid_ssml",
+            ReadError::Lexicon(_) => "invalid_lexicon",
+            ReadError::UnknownLexicon => "lexicon_not_found",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<&VoiceError> for Told {
+    fn from(error: &VoiceError) -> Self {
+        let message = error.to_string();
+        match error {
+            VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => Self::no_such_voice(),
+            VoiceError::LicenseRefused { .. } => Self::new("voice_license_refused", message),
+            VoiceError::Unspeakable { .. } => Self::new("voice_unusable", message),
+            VoiceError::Offline(_) => Self::new("voice_not_installed", message),
+            VoiceError::DownloadFailed { .. } => {
+                Self::new("voice_download_failed", "the voice could not be downloaded").because(&message)
+            }
+            VoiceError::VerificationFailed { .. } => {
+                Self::new("voice_download_failed", "the voice failed verification").because(&message)
+            }
+            VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
+                Self::new("voice_unavailable", "the voice could not be stored").because(&message)
+            }
+        }
+    }
+}
+
+impl From<&SpeechError> for Told {
+    fn from(error: &SpeechError) -> Self {
+        let code = match error {
+            SpeechError::UnknownVoice(_) => return Self::no_such_voice(),
+            SpeechError::Text(error) => return (*error).into(),
+            SpeechError::NoFiles(error) => return error.into(),
+            SpeechError::Failed(reason) => return Self::new("synthesis_failed", "synthesis failed").because(reason),
+            SpeechError::UnknownSpeaker { .. } => "speaker_not_found",
+            SpeechError::Unspeakable | SpeechError::Silent { .. } => "unspeakable_text",
+            SpeechError::NoPhonemizer => "phonemizer_unavailable",
+            SpeechError::UnknownLanguage => "voice_language_unknown",
+            SpeechError::NoTimestamps(_) => "timestamps_unavailable",
+            SpeechError::Overloaded { .. } | SpeechError::AnswersFull => "over_capacity",
+            SpeechError::VoiceFailed { .. } => "voice_unavailable",
+            SpeechError::VoiceUnusable { .. } => "voice_unusable",
+            SpeechError::VoiceLoading(_) => "voice_loading",
+            SpeechError::NoRoom(_) => "no_room",
+            SpeechError::TooMuchSilence => "too_much_silence",
+            SpeechError::TooLarge => "answer_too_large",
+            SpeechError::DeadlinePassed => "deadline_exceeded",
+            SpeechError::NotCached => "not_cached",
+        };
+        Self::new(code, error.to_string())
+    }
+}
