@@ -9,6 +9,7 @@ mod callers;
 mod connection;
 mod cors;
 mod error;
+mod following;
 mod health;
 mod legacy;
 mod lenient;

@@ -1,4 +1,5 @@
-//! Owns `POST /v1/synthesizeSpeech/timestamps`: speech with the times of its sentences, words and phonemes, or its subtitles alone.
+//! Owns `POST /v1/synthesizeSpeech/timestamps`: speech with the times of its sentences, words and phonemes, whole or as it comes, or its subtitles
+//! alone.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::following::{self, Framing};
 use super::openapi::Failures;
 use super::pieces::{Pieces, WithBase64};
 use super::sound;
@@ -19,7 +21,7 @@ use super::synthesize::{Body, audio_spec, into_request};
 use crate::audio::AudioFormat;
 use crate::domain::InvalidField;
 use crate::resilience::Loan;
-use crate::speech::{Span, SpeechError, SubtitleFormat, TimedPhoneme, TimedSpeech, subtitles};
+use crate::speech::{Span, SpeechError, SubtitleFormat, TimedPhoneme, TimedSentence, TimedSpeech, subtitles};
 
 /// Speech and its times.
 #[derive(Serialize, ToSchema)]
@@ -63,26 +65,36 @@ struct SaidPhoneme {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Mark {
+pub struct Mark {
     name: String,
     time: f64,
 }
 
-/// Places in a text as callers count them: by code point.
-struct Offsets<'a> {
-    text: &'a str,
-    /// The byte up to which was counted last, and how many characters that is. Places are mostly asked for in their order.
-    reached: (usize, usize),
+/// When sentences are said, or some of them.
+#[derive(Serialize)]
+pub struct Times {
+    sentences: Vec<Said>,
+    words: Vec<Said>,
+    phonemes: Vec<SaidPhoneme>,
 }
+
+/// Places in a text as callers count them: by code point. Holds the byte up to which was counted last, and how many characters that is: places
+/// are mostly asked for in their order.
+#[derive(Default)]
+pub struct Offsets(usize, usize);
 
 /// Audio of a text, and when what is said.
 ///
-/// With `accept: text/vtt` or `application/x-subrip`, its subtitles alone.
+/// With `accept: text/vtt` or `application/x-subrip`, its subtitles alone. With `stream`, parts of the same as they are made, as server-sent events or, with
+/// `accept: application/x-ndjson`, as lines of JSON: `{"type": "begin", "format", "sample_rate"}`, then any number of `{"type": "part",
+/// "audio_base64", "sentences", "words", "phonemes"}`, in whose audio those sentences begin, then `{"type": "end", "duration", "marks"}`, or
+/// `{"type": "error", "error"}`.
 #[utoipa::path(post, path = "/v1/synthesizeSpeech/timestamps", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body = Body,
     responses(
         (status = 200, description = "The audio with times", content(
-            (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"))),
+            (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"),
+            (String = "text/event-stream"), (String = "application/x-ndjson"))),
         Failures,
     ))]
 pub async fn timestamps(
@@ -93,10 +105,6 @@ pub async fn timestamps(
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
-    if body.stream {
-        let expected = "false: times are known when all of the speech is";
-        return Err(InvalidField { field: "stream", expected }.into());
-    }
     let wanted = match body.subtitles.as_deref() {
         None => None,
         Some(name) => {
@@ -104,11 +112,20 @@ pub async fn timestamps(
         }
     };
     let alone = accepted(request.headers());
+    let framing = body.stream.then(|| Framing::accepted(request.headers()));
+    if framing.is_some() && (alone.is_some() || wanted.is_some()) {
+        let expected = "false where subtitles are wanted: they are known when all of the speech is";
+        return Err(InvalidField { field: "stream", expected }.into());
+    }
     let spec = audio_spec(&body)?;
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
     let service = caller.speech(&state);
     let asked = service.identify(request, spec).await?;
+    if let Some(framing) = framing {
+        let meter = caller.meter(&state, &asked.request.script);
+        return following::answer(&service, meter, asked, conditions, framing).await;
+    }
     let (script, voice) = (asked.request.script.clone(), asked.request.voice.clone());
     let source = script.source().as_str();
 
@@ -141,26 +158,8 @@ fn accepted(headers: &HeaderMap) -> Option<SubtitleFormat> {
 
 /// The times without the audio.
 pub fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Option<String>) -> Timestamps {
-    let mut offsets = Offsets { text: source, reached: (0, 0) };
-    let mut said = |span: Span, place: &Range<usize>, text: &str| Said {
-        start: rounded(span.start),
-        end: rounded(span.end),
-        start_char: offsets.of(place.start),
-        end_char: offsets.of(place.end),
-        text: text.to_owned(),
-    };
-    let (mut sentences, mut words) = (Vec::new(), Vec::new());
-    for sentence in &timed.sentences {
-        sentences.push(said(sentence.span, &sentence.place, &sentence.text));
-        words.extend(sentence.words.iter().map(|word| said(word.span, &word.place, &word.text)));
-    }
-    let phoneme = |TimedPhoneme { span, phoneme, place }: &TimedPhoneme| SaidPhoneme {
-        start: rounded(span.start),
-        end: rounded(span.end),
-        start_char: place.as_ref().map(|place| offsets.of(place.start)),
-        end_char: place.as_ref().map(|place| offsets.of(place.end)),
-        phoneme: phoneme.to_string(),
-    };
+    let times = Offsets::default().shown(source, &timed.sentences);
+    let Times { sentences, words, phonemes } = times;
     Timestamps {
         audio_base64: None,
         format: format.name(),
@@ -168,28 +167,64 @@ pub fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: 
         duration: rounded(timed.answer.seconds),
         sentences,
         words,
-        phonemes: timed.sentences.iter().flat_map(|sentence| &sentence.phonemes).map(phoneme).collect(),
-        marks: timed.marks.iter().map(|(name, time)| Mark { name: name.clone(), time: rounded(*time) }).collect(),
+        phonemes,
+        marks: timed.marks.iter().map(Mark::new).collect(),
         subtitles,
     }
 }
 
 /// To a tenth of a millisecond.
-fn rounded(seconds: f64) -> f64 {
+pub fn rounded(seconds: f64) -> f64 {
     (seconds * 10_000.0).round() / 10_000.0
 }
 
 // === impl Offsets ===
 
-impl Offsets<'_> {
-    fn of(&mut self, byte: usize) -> usize {
-        let (from, chars) = self.reached;
+impl Offsets {
+    /// The times of some sentences of a text, of which those before were shown.
+    pub fn shown(&mut self, source: &str, timed: &[TimedSentence]) -> Times {
+        let mut said = |span: Span, place: &Range<usize>, text: &str| Said {
+            start: rounded(span.start),
+            end: rounded(span.end),
+            start_char: self.of(source, place.start),
+            end_char: self.of(source, place.end),
+            text: text.to_owned(),
+        };
+        let (mut sentences, mut words) = (Vec::new(), Vec::new());
+        for sentence in timed {
+            sentences.push(said(sentence.span, &sentence.place, &sentence.text));
+            words.extend(sentence.words.iter().map(|word| said(word.span, &word.place, &word.text)));
+        }
+        let phoneme = |TimedPhoneme { span, phoneme, place }: &TimedPhoneme| SaidPhoneme {
+            start: rounded(span.start),
+            end: rounded(span.end),
+            start_char: place.as_ref().map(|place| self.of(source, place.start)),
+            end_char: place.as_ref().map(|place| self.of(source, place.end)),
+            phoneme: phoneme.to_string(),
+        };
+        Times {
+            sentences,
+            words,
+            phonemes: timed.iter().flat_map(|sentence| &sentence.phonemes).map(phoneme).collect(),
+        }
+    }
+
+    fn of(&mut self, text: &str, byte: usize) -> usize {
+        let Self(from, chars) = *self;
         // The next place is near, before or behind.
         let chars = match byte.checked_sub(from) {
-            Some(_) => chars + self.text[from..byte].chars().count(),
-            None => chars - self.text[byte..from].chars().count(),
+            Some(_) => chars + text[from..byte].chars().count(),
+            None => chars - text[byte..from].chars().count(),
         };
-        self.reached = (byte, chars);
+        *self = Self(byte, chars);
         chars
+    }
+}
+
+// === impl Mark ===
+
+impl Mark {
+    pub fn new((name, time): &(String, f64)) -> Self {
+        Self { name: name.clone(), time: rounded(*time) }
     }
 }

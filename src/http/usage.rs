@@ -25,8 +25,8 @@ pub struct Meter {
 }
 
 /// Speech that is sent as it comes. It is counted when it ends, also when its caller leaves.
-pub struct Metered {
-    pub speaking: Speaking,
+pub struct Metered<S: AsRef<Speaking> = Speaking> {
+    pub speaking: S,
     meter: Meter,
 }
 
@@ -117,15 +117,16 @@ impl Meter {
 
 // === impl Metered ===
 
-impl Metered {
-    pub fn new(speaking: Speaking, meter: Meter) -> Self {
+impl<S: AsRef<Speaking>> Metered<S> {
+    pub fn new(speaking: S, meter: Meter) -> Self {
         Self { speaking, meter }
     }
 }
 
-impl Drop for Metered {
+impl<S: AsRef<Speaking>> Drop for Metered<S> {
     fn drop(&mut self) {
-        self.meter.count(self.speaking.seconds(), self.speaking.cache.is_hit());
+        let speaking = self.speaking.as_ref();
+        self.meter.count(speaking.seconds(), speaking.cache.is_hit());
     }
 }
 

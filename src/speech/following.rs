@@ -13,11 +13,14 @@ use super::sources::Sources;
 use super::speaking::{Making, Speaking};
 use super::timing::{TimedSentence, Times};
 use super::work::{Prepared, Work};
+use crate::domain::SynthesisRequest;
 
 /// Speech in parts, and when it says what. Dropping it is as with [`Speaking`].
 pub struct Following {
     pub speaking: Speaking,
     work: Arc<Work>,
+    /// In the words of its voices' languages.
+    request: Arc<SynthesisRequest>,
     prepared: Arc<Prepared>,
     words: Words,
     times: Times,
@@ -43,13 +46,14 @@ impl SpeechService {
         let sources = deadline.limit(Sources::find(&work)).await??;
         let cache = sources.cache;
         let prepared = deadline.limit(work.prepared()).await??.clone();
+        let request = Arc::new(work.said(&prepared).await?);
         let words = Words::Sought(tokio::spawn({
             let (work, prepared) = (work.clone(), prepared.clone());
             async move { work.words(&prepared).await }
         }));
         let making = Making::begin(work.clone(), sources, spec, None, false)?;
         let speaking = Speaking::made(making, cache, key, waiting);
-        Ok(Following { speaking, work, prepared, words, times: Times::default(), told: 0 })
+        Ok(Following { speaking, work, request, prepared, words, times: Times::default(), told: 0 })
     }
 }
 
@@ -70,6 +74,11 @@ impl Following {
         Some(self.begun().await.map(|begun| (bytes, begun)))
     }
 
+    /// Places that the text names, and when they come, after the end.
+    pub fn take_marks(&mut self) -> Vec<(String, f64)> {
+        std::mem::take(&mut self.times).marks(&self.request)
+    }
+
     async fn begun(&mut self) -> Result<Vec<TimedSentence>, SpeechError> {
         let placed = self.speaking.placed().get(self.told..).unwrap_or_default().to_vec();
         if placed.is_empty() {
@@ -77,9 +86,10 @@ impl Following {
         }
         self.told += placed.len();
         let words = self.words().await?;
-        let (work, prepared, mut times) = (self.work.clone(), self.prepared.clone(), std::mem::take(&mut self.times));
+        let (request, prepared) = (self.request.clone(), self.prepared.clone());
+        let mut times = std::mem::take(&mut self.times);
         let find = move || {
-            let next = |placed| times.next(&work.request, &words, &prepared, placed);
+            let next = |placed| times.next(&request, &words, &prepared, placed);
             let begun: Vec<_> = placed.iter().filter_map(next).collect();
             (begun, times)
         };
@@ -98,6 +108,12 @@ impl Following {
             Words::Known(words) => Ok(words.clone()),
             Words::Sought(_) => Ok([].into()),
         }
+    }
+}
+
+impl AsRef<Speaking> for Following {
+    fn as_ref(&self) -> &Speaking {
+        &self.speaking
     }
 }
 

@@ -170,6 +170,12 @@ impl Speaking {
     }
 }
 
+impl AsRef<Self> for Speaking {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 // === impl Making ===
 
 impl Making {

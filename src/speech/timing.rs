@@ -87,10 +87,7 @@ pub fn timed(
                 heard
             })
             .collect();
-        let starts = heard.iter().flat_map(|heard| {
-            heard.words.iter().filter_map(|(text, own)| Some((text.start, heard.spans.get(own.start)?.start)))
-        });
-        let starts: Vec<(usize, f64)> = starts.collect();
+        let starts: Vec<(usize, f64)> = heard.iter().flat_map(Heard::starts).collect();
         for (name, at) in &passage.marks {
             let start = starts.iter().find(|(text, _)| text >= at).map_or(reached, |(_, start)| *start);
             marks.push((name.clone(), start));
@@ -109,9 +106,13 @@ pub fn timed(
 pub struct Times {
     /// Sentences that were told of.
     told: usize,
-    /// The passage of the last, and how many of its words are taken.
+    /// The passage of the last, and how many of its words and marks are taken.
     passage: usize,
     words: usize,
+    marked: usize,
+    /// Where the last ended.
+    reached: f64,
+    marks: Vec<(String, f64)>,
 }
 
 // === impl Times ===
@@ -127,16 +128,35 @@ impl Times {
     ) -> Option<TimedSentence> {
         let sentence = prepared.sentences.get(self.told)?;
         let passage = request.script.passages().get(sentence.passage)?;
-        if sentence.passage != self.passage {
-            (self.passage, self.words) = (sentence.passage, 0);
-        }
+        self.pass(request, sentence.passage);
         let of_passage = words.get(sentence.passage).map_or(&[][..], Vec::as_slice);
         let mut rest = &of_passage[self.words..];
         let (_, voice) = prepared.voice_of(request, sentence);
         let heard = Heard::new(sentence, placed, &mut rest, voice.config());
         (self.told, self.words) = (self.told + 1, of_passage.len() - rest.len());
+        for (name, at) in &passage.marks[self.marked..] {
+            let Some(start) = heard.starts().find_map(|(text, start)| (text >= *at).then_some(start)) else { break };
+            self.marks.push((name.clone(), start));
+            self.marked += 1;
+        }
+        self.reached = heard.span().end;
         let end = rest.first().map_or(passage.said.as_str().len(), |word| word.text.start);
         Some(heard.timed(&passage.said, request.script.source().as_str(), end))
+    }
+
+    /// When all places come that the text names, after its last sentence.
+    pub fn marks(mut self, request: &SynthesisRequest) -> Vec<(String, f64)> {
+        self.pass(request, request.script.passages().len());
+        self.marks
+    }
+
+    /// Goes on with another passage: what no word follows in its own comes where that ended.
+    fn pass(&mut self, request: &SynthesisRequest, passage: usize) {
+        while self.passage < passage {
+            let marks = request.script.passages().get(self.passage).map_or(&[][..], |passage| &passage.marks);
+            self.marks.extend(marks.iter().skip(self.marked).map(|(name, _)| (name.clone(), self.reached)));
+            (self.passage, self.words, self.marked) = (self.passage + 1, 0, 0);
+        }
     }
 }
 
@@ -157,6 +177,11 @@ impl<'a> Heard<'a> {
         let Placed { start, sample_rate, durations } = self.placed;
         let samples: u64 = durations.iter().copied().map(u64::from).sum();
         Span { start: *start, end: start + samples as f64 / f64::from(*sample_rate) }
+    }
+
+    /// Where its words begin in what is said, and when.
+    fn starts(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.words.iter().filter_map(|(text, own)| Some((text.start, self.spans.get(own.start)?.start)))
     }
 
     /// Where its first word begins in what is said.

@@ -201,11 +201,84 @@ fn what_is_wrong_is_named() {
     let post = |fields: Value| shared().post_json(TIMESTAMPS, &noiseless("Wrong.", &fields));
 
     post(json!({"subtitles": "ass"})).assert_error(400, "invalid_value", Some("subtitles"));
-    post(json!({"stream": true})).assert_error(400, "invalid_value", Some("stream"));
+    post(json!({"stream": true, "subtitles": "srt"})).assert_error(400, "invalid_value", Some("stream"));
     post(json!({"tempo": 1})).assert_error(422, "invalid_body", Some("tempo"));
     shared().post_json(SYNTHESIZE, &noiseless("Wrong.", &json!({"subtitles": "srt"}))).assert_error(
         400,
         "invalid_value",
         Some("subtitles"),
     );
+}
+
+/// The parts of a streamed answer, and what it was sent as.
+fn streamed(body: &Value, accept: Option<&str>) -> (String, Vec<Value>) {
+    let mut request = shared().post(TIMESTAMPS).json(&crate::with(body, &json!({"stream": true})));
+    if let Some(accept) = accept {
+        request = request.header("accept", accept);
+    }
+    let answer = Answer::of(request.send().unwrap());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let content_type = answer.header("content-type").to_owned();
+    let (before, after) = if content_type == "text/event-stream" { ("data: ", "\n\n") } else { ("", "\n") };
+    let parts = answer.text().trim_end_matches('\n').split(after);
+    let parts = parts.map(|part| serde_json::from_str(part.strip_prefix(before).unwrap()).unwrap());
+    (content_type, parts.collect())
+}
+
+#[test]
+fn what_is_streamed_is_together_what_the_whole_answer_holds() {
+    let document = "<speak><mark name=\"a\"/>It cost $5.20. <p>Was it <mark name=\"b\"/> Größe?</p><break time=\"200ms\"/> \
+                    <prosody rate=\"fast\">The last one.</prosody><mark name=\"c\"/></speak>";
+    let plain =
+        "It rained all day, and nobody came. Was it late? He paid $5.20 at 5 p.m. Eastern time. “Größe” is a word.";
+    for (text, kind) in [(plain, "plain"), (document, "ssml")] {
+        let body = json!({"text": text, "text_type": kind, "response_format": "pcm"});
+        let whole = timed(shared(), &body);
+        for (accept, sent_as) in [
+            (None, "text/event-stream"),
+            (Some("text/event-stream"), "text/event-stream"),
+            (Some("application/x-ndjson"), "application/x-ndjson"),
+        ] {
+            let (content_type, parts) = streamed(&body, accept);
+
+            assert_eq!(content_type, sent_as);
+            let [begin, parts @ .., end] = &parts[..] else { panic!("{parts:?}") };
+            assert_eq!(*begin, json!({"type": "begin", "format": "pcm", "sample_rate": 22050}));
+            assert!(parts.len() > 1 && parts.iter().all(|part| part["type"] == "part"));
+            assert_eq!(*end, json!({"type": "end", "duration": whole["duration"], "marks": whole["marks"]}));
+            for field in ["sentences", "words", "phonemes"] {
+                let all: Vec<&Value> = parts.iter().flat_map(|part| part[field].as_array().unwrap()).collect();
+                assert_eq!(json!(all), whole[field], "{field} of {kind}");
+            }
+            let audio = |part: &Value| STANDARD.decode(part["audio_base64"].as_str().unwrap()).unwrap();
+            let all: Vec<u8> = parts.iter().flat_map(audio).collect();
+            assert!(all == audio(&whole), "{} bytes", all.len());
+        }
+    }
+}
+
+#[test]
+fn words_are_told_with_the_sound_that_they_begin_in() {
+    let text = "The first sentence is here. The second one is behind it. And this is the third.";
+    let (_, parts) = streamed(&json!({"text": text, "response_format": "pcm"}), None);
+
+    let (mut seconds, mut sentences) = (0.0, 0);
+    for part in parts.iter().filter(|part| part["type"] == "part") {
+        let audio = STANDARD.decode(part["audio_base64"].as_str().unwrap()).unwrap();
+        let end = seconds + audio.len() as f64 / 2.0 / 22_050.0;
+        for sentence in part["sentences"].as_array().unwrap() {
+            let start = sentence["start"].as_f64().unwrap();
+            assert!((seconds - 1e-3..end + 1e-3).contains(&start), "{start} in {seconds} to {end}");
+            sentences += 1;
+        }
+        seconds = end;
+    }
+    assert_eq!(sentences, 3);
+}
+
+#[test]
+fn what_fails_before_its_first_part_is_a_clean_error() {
+    let answer = shared().post_json(TIMESTAMPS, &json!({"text": "Ꭰ", "stream": true}));
+
+    answer.assert_error(422, "unspeakable_text", Some("text"));
 }
