@@ -1,5 +1,5 @@
 //! Owns the routes of piper's own HTTP server (`piper.http_server` of piper-tts 1.8), for clients that know that: `POST /` and
-//! `POST /synthesize` answer WAV, `GET /voices` the configurations of the installed voices by name. They are there if `TTS_PIPER_ROUTES` says
+//! `POST /synthesize` answer WAV as it is made, `GET /voices` the configurations of the installed voices by name. They are there if `TTS_PIPER_ROUTES` says
 //! so, and ask for no token: piper's clients have none.
 
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub async fn synthesize(
     let spec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
     let request = body.into_request(&state)?;
     let meter = Meter::new(&state, None, &request.script);
-    sound::answer(&state.speech, meter, request, spec, conditions, Delivery::Whole).await
+    sound::answer(&state.speech, meter, request, spec, conditions, Delivery::StreamedUnlessKept).await
 }
 
 pub async fn voices(state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
