@@ -20,14 +20,16 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// What lies below `/page/`.
-const PARTS: [(&str, &str, &str); 10] = [
+const PARTS: [(&str, &str, &str); 12] = [
     ("api.js", SCRIPT, include_str!("page/api.js")),
+    ("live.js", SCRIPT, include_str!("page/live.js")),
     ("player.js", SCRIPT, include_str!("page/player.js")),
     ("playground.css", STYLE, include_str!("page/playground.css")),
     ("reading.js", SCRIPT, include_str!("page/reading.js")),
     ("samples.js", SCRIPT, include_str!("page/samples.js")),
     ("speech.js", SCRIPT, include_str!("page/speech.js")),
     ("token.js", SCRIPT, include_str!("page/token.js")),
+    ("typing.js", SCRIPT, include_str!("page/typing.js")),
     ("voices.js", SCRIPT, include_str!("page/voices.js")),
     ("waveform.js", SCRIPT, include_str!("page/waveform.js")),
     ("words.js", SCRIPT, include_str!("page/words.js")),

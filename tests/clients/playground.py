@@ -22,7 +22,7 @@ NAMES = {
     ("textbox", "Token"), ("checkbox", "Remember until this tab is closed"), ("combobox", "Voice"), ("button", "Sample"),
     ("textbox", "Text"), ("checkbox", "It is SSML"), ("slider", "Speed"), ("button", "Speak"), ("button", "Stop"),
     ("listbox", "Words: Enter plays from the chosen one"), ("option", "along"), ("slider", "Position in the sound"),
-    ("combobox", "Format of the file"), ("button", "Download"),
+    ("combobox", "Format of the file"), ("button", "Download"), ("textbox", "Type, and hear it meanwhile"), ("button", "Interrupt"),
 }  # fmt: skip
 
 
@@ -206,6 +206,46 @@ def stop_ends_the_sound_and_the_request(driver):
     assert metric("tts_sentences_synthesized_total") < 100, "most of it is never made"
 
 
+def typing(driver, member):
+    return driver.execute_script(f"return typing.player.{member}")
+
+
+def what_is_typed_is_heard_meanwhile(driver):
+    path = f"http://{address}/playground.js"
+    driver.execute_async_script("import(arguments[0]).then((page) => { window.typing = page.typing; arguments[1](); })", path)
+    box = find(driver, "typed")
+    box.send_keys("The first sentence is heard befoer")
+    assert typing(driver, "state") == "empty"
+    # The word that is being typed can be mended.
+    box.send_keys(Keys.BACKSPACE, Keys.BACKSPACE, "re the next one. Now")
+    box.send_keys(" it")
+    until(driver, "the first sentence is heard", lambda driver: typing(driver, "state") == "playing")
+    # They are shown anew with each word that is typed.
+    said = "return [...document.querySelectorAll('#typed-words [role=option]')].map((word) => word.textContent).join(' ')"
+    first = "The first sentence is heard before the next one"
+    until(driver, "its words are there", lambda driver: driver.execute_script(said).startswith(first))
+    until(driver, "a word is lit", lambda driver: driver.find_elements(By.CSS_SELECTOR, "#typed-words .said"))
+    assert shown(driver, "typing-problem") == ""
+    one = typing(driver, "duration")
+    box.send_keys(" is the second", Keys.ENTER)
+    until(driver, "the rest is spoken", lambda driver: typing(driver, "duration") > one + 0.3)
+
+
+def a_button_interrupts_what_is_typed(driver):
+    box, cleared = find(driver, "typed"), metric("tts_live_clears_total")
+    box.send_keys(LONG.replace("before", "long before"), Keys.ENTER)
+    until(driver, "it is heard", lambda driver: typing(driver, "state") == "playing")
+    find(driver, "interrupt").click()
+    assert typing(driver, "state") == "stopped"
+    until(driver, "the service has noticed", lambda driver: metric("tts_live_clears_total") > cleared and metric("tts_queue_depth") == 0)
+    begun = driver.execute_script("return begun")
+    frames(driver, 10)
+    assert driver.execute_script("return begun") == begun, "no further sound begins"
+    box.send_keys("Another text", Keys.ENTER)
+    until(driver, "it goes on with what is typed then", lambda driver: typing(driver, "state") == "playing")
+    assert shown(driver, "typed-words").strip() == "Another text"
+
+
 def an_error_says_what_to_do(driver):
     field = find(driver, "token")
     field.clear()
@@ -217,6 +257,10 @@ def an_error_says_what_to_do(driver):
     field.send_keys(token, Keys.TAB)
     enter(driver, " ")
     until(driver, "the fault is named", lambda driver: shown(driver, "problem").endswith(".") and "token" not in shown(driver, "problem"))
+    driver.refresh()
+    find(driver, "token").send_keys("wrong", Keys.TAB)
+    find(driver, "typed").send_keys("Nobody hears this", Keys.ENTER)
+    until(driver, "the fault is named", lambda driver: "does not accept this token. Check it" in shown(driver, "typing-problem"))
 
 
 def a_service_that_goes_away_is_told_of(driver):
@@ -244,6 +288,8 @@ try:
     words_and_waveform_are_reached_by_keys(driver)
     stop_unlights_the_words(driver)
     stop_ends_the_sound_and_the_request(driver)
+    what_is_typed_is_heard_meanwhile(driver)
+    a_button_interrupts_what_is_typed(driver)
     assert not severe(driver)
     an_error_says_what_to_do(driver)
     a_service_that_goes_away_is_told_of(driver)

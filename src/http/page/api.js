@@ -64,9 +64,12 @@ async function explained(response) {
   const error = (await response.json().catch(() => null))?.error ?? {};
   const { status, statusText } = response;
   const wait = Number(response.headers.get("retry-after")) || 0;
-  const code = error.code ?? "";
-  const fallback = error.message ? sentence(error.message) : `The answer was ${status} ${statusText}. Try again, or ask whoever runs the service.`;
-  return new ServiceError(meaning(status, code, wait) ?? fallback, { status, code, wait });
+  return told({ message: `the answer was ${status} ${statusText}. Try again, or ask whoever runs the service`, ...error, retry_after: wait }, status);
+}
+
+/** What the service says in the envelope of its errors. */
+export function told({ message, code = "", retry_after: wait = 0 }, status = 0) {
+  return new ServiceError(meaning(status, code, wait) ?? sentence(message), { status, code, wait });
 }
 
 /** What has more to be said of than the service's own message, which is written for programmers. */

@@ -7,6 +7,7 @@ import { Reading } from "./page/reading.js";
 import { sample } from "./page/samples.js";
 import { ask, samples, times } from "./page/speech.js";
 import { TokenField } from "./page/token.js";
+import { TypingBox } from "./page/typing.js";
 import { VoicePicker, tag } from "./page/voices.js";
 import { Waveform } from "./page/waveform.js";
 import { Words } from "./page/words.js";
@@ -34,6 +35,9 @@ const tokenField = new TokenField({ field: $("token"), remember: $("remember"), 
   picker.show(voices);
   fitText();
 });
+
+const typingElements = { box: $("typed"), words: $("typed-words"), interrupt: $("interrupt"), status: $("typing-status"), problem: $("typing-problem") };
+export const typing = new TypingBox(typingElements, () => addVoice({ speed: $("speed").valueAsNumber }));
 
 // --- speaking ---
 
@@ -142,13 +146,14 @@ function tick() {
   const { position, duration, state } = player;
   words.light(state === "playing" || state === "paused" ? position : null);
   waveform.show(position, duration);
+  typing.tick();
 }
 
 /** Until somebody writes, the text is in the voice's language. */
 function fitText() {
   const text = $("text");
   if (text.value === text.dataset.sample) text.value = text.dataset.sample = sample(tag(picker.voice));
-  text.lang = tag(picker.voice);
+  text.lang = $("typed").lang = tag(picker.voice);
   reading.refresh();
 }
 

@@ -35,6 +35,7 @@ export class Words {
   time(words) {
     const chars = Array.from(this.#box.textContent);
     const nodes = [];
+    this.#spans = [];
     let reached = 0;
     for (const { start_char, end_char } of words) {
       const span = document.createElement("span");
