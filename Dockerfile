@@ -59,7 +59,7 @@ ENV HOME=/tmp \
     PATH=/usr/local/bin \
     TTS_MODELS_DIR=/models
 USER 10001:10001
-EXPOSE 8080
+EXPOSE 8080 10200
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["tts-batch-api", "healthcheck"]
 ENTRYPOINT ["tts-batch-api"]

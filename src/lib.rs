@@ -17,3 +17,4 @@ pub mod telemetry;
 pub mod text;
 pub mod usage;
 pub mod voices;
+pub mod wyoming;

@@ -83,3 +83,20 @@ fn a_client_that_is_generated_in_typescript_works() {
 
     runs("generated_typescript.py", &[packages.to_str().unwrap()]);
 }
+
+#[test]
+fn the_python_package_of_wyoming_works_unchanged() {
+    speaks_wyoming("wyoming_protocol.py");
+}
+
+#[test]
+fn home_assistant_hears_texts_whole_and_while_they_are_written() {
+    speaks_wyoming("home_assistant.py");
+}
+
+fn speaks_wyoming(script: &str) {
+    let server = TestServer::start(&[("TTS_WYOMING_BIND", "127.0.0.1:0")]);
+    let address = server.wyoming().to_owned();
+
+    runs_against(&server, script, &[&address]);
+}

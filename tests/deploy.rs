@@ -33,6 +33,7 @@ ingress:
   hosts: [tts.example, speech.example]
   tls: [{hosts: [tts.example], secretName: tts-example}]
 networkPolicy: {enabled: true, from: [{namespaceSelector: {}}]}
+wyoming: {enabled: true, port: 10300, allow: [10.0.0.0/8, 'fd00::/8']}
 serviceMonitor: {enabled: true, labels: {release: prometheus}, authorization: {credentials: {name: metrics, key: token}}}
 podAnnotations: {a: b}
 nodeSelector: {a: b}
@@ -137,6 +138,8 @@ fn the_chart_refuses_what_it_does_not_know_and_to_start_without_a_secret() {
             "secret: {existing: x}\nautoscaling: {enabled: true, minReplicas: 5, maxReplicas: 2}",
             "autoscaling.maxReplicas",
         ),
+        ("secret: {existing: x}\nsettings: {TTS_WYOMING_BIND: '0.0.0.0:10200'}", "set wyoming.enabled"),
+        ("wyoming: {enabled: true, bind: 0.0.0.0}", "bind"),
     ] {
         let output = helm(&["template", "tts", CHART, "--kube-version", KUBERNETES], values);
 
@@ -164,6 +167,23 @@ fn the_service_starts_with_the_settings_that_the_chart_gives_it() {
 
     assert!(folder.path().join("compiled").is_dir());
     assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn the_chart_leads_home_assistant_to_the_service_if_that_is_wanted() {
+    let (few, all) = (manifests(SECRET), manifests(EVERYTHING));
+    let of_kind = |kind: &str| {
+        let kind = format!("\nkind: {kind}\n");
+        all.split("\n---\n").find(|manifest| manifest.contains(&kind)).unwrap()
+    };
+
+    assert!(!few.to_lowercase().contains("wyoming"), "{few}");
+    assert!(of_kind("Deployment").contains("- name: wyoming\n              containerPort: 10200\n"));
+    assert!(of_kind("Service").contains("- name: wyoming\n      port: 10300\n      targetPort: wyoming"));
+    assert!(of_kind("NetworkPolicy").contains("- port: http\n        - port: wyoming"));
+    let settings = of_kind("ConfigMap");
+    assert!(settings.contains("TTS_WYOMING_BIND: 0.0.0.0:10200\n"), "{settings}");
+    assert!(settings.contains("TTS_WYOMING_ALLOW: \"10.0.0.0/8,fd00::/8\"\n"), "{settings}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Owns putting together what handlers share, and what speaks the items of batches.
+//! Owns putting together what handlers share, what is spoken over Wyoming, and what speaks the items of batches.
 
 use std::sync::Arc;
 
@@ -7,9 +7,11 @@ use super::settings::{batch_places, batch_settings, session_limits, text_reader,
 use crate::batch::{BatchParts, Batches, Speaking, Store};
 use crate::config::Config;
 use crate::http::{AppState, Callers, Items, RequestLimits};
-use crate::live::Sessions;
-use crate::resilience::{Guesses, InFlight};
+use crate::live::{SessionLimits, Sessions};
+use crate::pool::CallerShare;
+use crate::resilience::{ByteShare, Guesses, InFlight};
 use crate::usage::Usage;
+use crate::wyoming;
 
 pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage) -> anyhow::Result<AppState> {
     Ok(AppState {
@@ -39,6 +41,30 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
         texts: text_reader(config, config.synthesis.max_text_chars)?,
         prosody: usual_prosody(config)?,
     })
+}
+
+/// Serves Wyoming, whose callers together are one among those who have tokens.
+pub fn wyoming(config: &Config, state: &AppState, listener: wyoming::Listener) -> std::io::Result<wyoming::Server> {
+    let most = config.wyoming.max_connections;
+    let limits = SessionLimits { sessions: most, sessions_of_token: most, ..session_limits(config) };
+    let speaking = wyoming::Speaking {
+        speech: state.speech.of_caller(CallerShare::among_others(), ByteShare::among_others()),
+        catalogue: state.catalogue.clone(),
+        default_voice: state.default_voice.clone(),
+        texts: state.texts.clone(),
+        prosody: state.prosody,
+        deadline: state.limits.deadline,
+        usage: state.usage.clone(),
+    };
+    let parts = wyoming::Parts {
+        speaking: Arc::new(speaking),
+        sessions: Sessions::new(limits, state.metrics.clone()),
+        in_flight: state.in_flight.clone(),
+        message_limit: config.wyoming.message_limit_bytes,
+        idle: config.wyoming.idle,
+        patience: config.http.write_timeout,
+    };
+    wyoming::Server::start(listener, &config.wyoming, parts)
 }
 
 /// Begins to work off batches, as what nobody waits for.

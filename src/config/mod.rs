@@ -10,6 +10,7 @@ mod secret;
 mod speaking;
 mod suspicions;
 mod tokens;
+mod wyoming;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
 pub use speaking::SpeakingConfig;
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
+pub use wyoming::{WyomingAddress, WyomingConfig};
 
 use reader::{Reader, SetAs, Values};
 use suspicions::cores;
@@ -41,6 +43,7 @@ pub struct Config {
     pub cache: CacheConfig,
     pub batch: BatchConfig,
     pub live: LiveConfig,
+    pub wyoming: WyomingConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
     /// Values that may not be what was meant.
@@ -295,6 +298,7 @@ impl Config {
             },
             batch: BatchConfig::read(&mut read, cores)?,
             live: LiveConfig::read(&mut read)?,
+            wyoming: WyomingConfig::read(&mut read)?,
             log: log(&mut read)?,
             runtime: RuntimeConfig {
                 onnxruntime: read.path("ORT_DYLIB_PATH"),

@@ -10,7 +10,7 @@ impl Environment for Variables {
     }
 }
 
-fn load(variables: &'static [(&'static str, &'static str)]) -> Result<Config, ConfigError> {
+pub(super) fn load(variables: &'static [(&'static str, &'static str)]) -> Result<Config, ConfigError> {
     Config::load(None, &Variables(variables))
 }
 
@@ -44,8 +44,13 @@ fn the_default_file_documents_every_key_with_its_default() {
     expected.http.threads = from_file.http.threads;
     assert_eq!(format!("{from_file:?}"), format!("{expected:?}"));
     let documented = reader::read_file(everything.path()).unwrap();
-    let sources =
-        concat!(include_str!("mod.rs"), include_str!("batch.rs"), include_str!("live.rs"), include_str!("speaking.rs"));
+    let sources = concat!(
+        include_str!("mod.rs"),
+        include_str!("batch.rs"),
+        include_str!("live.rs"),
+        include_str!("speaking.rs"),
+        include_str!("wyoming.rs")
+    );
     for key in sources.split('"').filter(|word| word.starts_with("TTS_") || *word == "ORT_DYLIB_PATH") {
         assert!(documented.contains_key(key), "{key} is not in config/default.toml");
     }

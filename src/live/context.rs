@@ -156,6 +156,8 @@ impl<C: Client> Context<C> {
             return self.end().await;
         }
         let next = shared.state().text.next(self.opening.clause_delay, Instant::now());
+        // It is found out what to say, which may take longer than a session may be silent.
+        shared.state().is_speaking |= matches!(next, Next::Perhaps(_) | Next::Surely(_));
         match next {
             Next::Perhaps(part) => match shared.unless_cleared(self.divide(&part)).await.transpose()?.flatten() {
                 Some((request, is_apart)) => self.begin(request, &part, is_apart).await,
@@ -251,7 +253,6 @@ impl<C: Client> Context<C> {
         let shared = self.shared.clone();
         let Some(begun) = shared.unless_cleared(self.speak(request, part.chars_before)).await else { return Ok(()) };
         self.spoken = Some(begun?);
-        shared.state().is_speaking = true;
         self.had.characters += characters;
         shared.state().text.take(part, is_apart);
         Ok(())

@@ -17,7 +17,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 pub use labels::{BatchItemEnd, CacheTier, LookupResult, ShedReason, Stage};
 pub use malformed::{malformed_requests, tell_of_malformed_requests};
 pub use metrics::{IntGauge, METRICS_FORMAT, Metrics};
-pub use traces::{TRACED, UNTRACED, continue_trace, is_traced, rename, trace_id, traceparent};
+pub use traces::{TRACED, UNTRACED, continue_trace, is_traced, rename, session_span, trace_id, traceparent};
 pub(crate) use traces::{further_span, stage_span};
 
 use crate::config::LogConfig;

@@ -22,6 +22,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
+use uuid::Uuid;
 
 const SERVICE_NAME: &str = "tts-batch-api";
 
@@ -137,6 +138,17 @@ fn is_asked_for(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// Whether a request is to be traced. `chance` is a random number from 0 to 1.
 pub fn is_traced(traceparent: Option<&str>, chance: f64) -> bool {
     SAMPLER.get().is_some_and(|sampler| sampler.wants(traceparent, chance))
+}
+
+/// The span of a session that no request began.
+pub fn session_span(protocol: &'static str) -> Span {
+    // The last 32 bits of an id are random.
+    let chance = f64::from(Uuid::now_v7().as_u128() as u32) / f64::from(u32::MAX);
+    if is_traced(None, chance) {
+        tracing::debug_span!(target: TRACED, "session", otel.kind = "server", protocol)
+    } else {
+        tracing::debug_span!(target: UNTRACED, "session", protocol)
+    }
 }
 
 /// The trace that a span belongs to, if it is one that is exported.

@@ -29,7 +29,7 @@ pub use path_payloads::path_payloads;
 pub use proxy::{Fault, FaultProxy};
 pub use redis::{RedisCluster, RedisServer};
 pub use server::{TOKEN, TestServer, ask_on, shared};
-pub use wait::{until, until_within};
+pub use wait::{LIMIT, until, until_within};
 
 /// The voice that comes with the service.
 pub const VOICE: &str = "en_US-joe-medium";

@@ -29,6 +29,8 @@ enum Redis {
 
 pub struct TestServer {
     address: SocketAddr,
+    /// Where it speaks Wyoming.
+    wyoming: Option<String>,
     /// What it shares with others, where the tests run so.
     _redis: Option<Redis>,
     client: Client,
@@ -75,12 +77,12 @@ impl TestServer {
         let mut process = program.spawn();
         let guard = guard(process.id());
         let log = Log::of(process.stderr.take().expect("piped"));
-        let address =
-            announced_address(&mut process).unwrap_or_else(|| panic!("the server did not start: {:?}", log.lines()));
+        let (address, wyoming) =
+            announced_addresses(&mut process).unwrap_or_else(|| panic!("the server did not start: {:?}", log.lines()));
         // The service's own build of the client leaves the choice to whoever uses it; only the first choice counts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(LIMIT).no_proxy().build().expect("a client");
-        Self { address, _redis: redis, client, process: Mutex::new(process), log: Mutex::new(log), guard }
+        Self { address, wyoming, _redis: redis, client, process: Mutex::new(process), log: Mutex::new(log), guard }
     }
 
     pub fn wait_until_ready(&self) {
@@ -89,6 +91,11 @@ impl TestServer {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it speaks Wyoming: an address, or `unix:` and a path.
+    pub fn wyoming(&self) -> &str {
+        self.wyoming.as_deref().expect("the server speaks Wyoming")
     }
 
     // --- requests ---
@@ -267,9 +274,9 @@ pub(super) fn guard(process: u32) -> Child {
 }
 
 /// Where the server says that it listens; `None` if it ends without saying so.
-fn announced_address(process: &mut Child) -> Option<SocketAddr> {
+fn announced_addresses(process: &mut Child) -> Option<(SocketAddr, Option<String>)> {
     let mut line = String::new();
     BufReader::new(process.stdout.take().expect("piped")).read_line(&mut line).expect("output is UTF-8");
     let announced: Value = serde_json::from_str(&line).ok()?;
-    announced["listening"].as_str()?.parse().ok()
+    Some((announced["listening"].as_str()?.parse().ok()?, announced["wyoming"].as_str().map(str::to_owned)))
 }

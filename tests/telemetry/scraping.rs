@@ -1,6 +1,8 @@
 //! A real Prometheus scrapes the service, and what is written for operators asks it for nothing that it does not have.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
@@ -20,6 +22,24 @@ fn load(server: &TestServer) {
     assert_eq!(server.post_json(SYNTHESIZE, &json!({"text": "Too late.", "deadline_ms": 1})).status, 504);
     assert_eq!(server.post_json(SYNTHESIZE, &json!({})).status, 422);
     assert_eq!(server.get("/nowhere").status, 404);
+    say_while_it_is_written(server, "The kettle is off. It is quiet.");
+}
+
+fn say_while_it_is_written(server: &TestServer, text: &str) {
+    let mut stream = TcpStream::connect(server.wyoming()).unwrap();
+    let messages = [
+        json!({"type": "synthesize-start"}),
+        json!({"type": "synthesize-chunk", "data": {"text": text}}),
+        json!({"type": "synthesize-stop"}),
+    ];
+    for message in messages {
+        stream.write_all(format!("{message}\n").as_bytes()).unwrap();
+    }
+    let mut answer = BufReader::new(stream);
+    let mut until_stopped = Vec::new();
+    while !until_stopped.ends_with(b"synthesize-stopped\"") {
+        assert!(answer.read_until(b'"', &mut until_stopped).unwrap() > 0, "an end before its time");
+    }
 }
 
 fn text_of(name: &str) -> String {
@@ -74,7 +94,7 @@ fn every_alert_says_what_to_do_and_is_tested() {
 #[test]
 fn prometheus_finds_what_the_dashboard_and_the_rules_ask_for() {
     let redis = RedisServer::start();
-    let server = TestServer::start(&[("TTS_REDIS_URL", &redis.url())]);
+    let server = TestServer::start(&[("TTS_REDIS_URL", &redis.url()), ("TTS_WYOMING_BIND", "127.0.0.1:0")]);
     load(&server);
     let prometheus = Prometheus::start(server.address());
     until("a scrape", || (!prometheus.query("tts_build_info").is_empty()).then_some(()));

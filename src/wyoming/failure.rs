@@ -1,0 +1,52 @@
+//! Owns what a caller is told where something fails.
+
+use crate::live::Refused;
+use crate::speech::{SpeechError, Told};
+use crate::text::ReadError;
+
+/// What is told of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure(pub Told);
+
+// === impl Failure ===
+
+impl Failure {
+    pub fn new(code: &'static str, message: &'static str) -> Self {
+        Self(Told::new(code, message))
+    }
+
+    /// Logs what is wrong inside, where nobody is told.
+    pub fn log(&self) {
+        if let Some(reason) = &self.0.reason {
+            tracing::error!(reason, code = self.0.code, "speech over Wyoming failed");
+        }
+    }
+}
+
+impl From<SpeechError> for Failure {
+    fn from(error: SpeechError) -> Self {
+        Self((&error).into())
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self((&error).into())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        let code = match error {
+            Refused::TooMuchText(_) => "too_much_text",
+            Refused::Nul => "invalid_text",
+            // Of texts that were not begun, or are over; a connection has one at a time.
+            Refused::Unknown
+            | Refused::Exists
+            | Refused::HasEnded
+            | Refused::TooManyContexts(_)
+            | Refused::TooManyMarks => "out_of_order",
+        };
+        Self(Told::new(code, error.to_string()))
+    }
+}

@@ -1,0 +1,86 @@
+//! Owns what callers ask for.
+
+use serde::Deserialize;
+
+use super::frame::FrameError;
+
+/// What a caller says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    Describe,
+    Ping(Option<String>),
+    /// To be spoken at once. Within a stream it repeats the whole text, for servers that know no streams.
+    Synthesize {
+        text: String,
+        manner: Manner,
+    },
+    /// A text begins that comes in chunks.
+    Start(Manner),
+    Chunk(String),
+    /// All chunks were sent.
+    Stop,
+    /// Of no concern.
+    Unknown,
+}
+
+/// How a text shall be spoken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Manner {
+    pub voice: VoiceWish,
+    /// `text` or `ssml`.
+    pub format: Option<String>,
+}
+
+/// Who shall speak: a voice by its name, or one of a language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct VoiceWish {
+    pub name: Option<String>,
+    pub speaker: Option<String>,
+    pub language: Option<String>,
+}
+
+/// What messages carry, as far as it matters here.
+#[derive(Default, Deserialize)]
+pub struct Data {
+    text: Option<String>,
+    voice: Option<VoiceWish>,
+    text_format: Option<String>,
+}
+
+// === impl Message ===
+
+impl Message {
+    const NAMES: [&str; 6] =
+        ["describe", "ping", "synthesize", "synthesize-start", "synthesize-chunk", "synthesize-stop"];
+
+    pub fn is_known(kind: &str) -> bool {
+        Self::NAMES.contains(&kind)
+    }
+
+    pub fn of(kind: &str, data: Data) -> Result<Self, FrameError> {
+        let Data { text, voice, text_format } = data;
+        let manner = Manner { voice: voice.unwrap_or_default(), format: text_format };
+        Ok(match kind {
+            "describe" => Self::Describe,
+            "ping" => Self::Ping(text),
+            "synthesize" => Self::Synthesize { text: text.ok_or(FrameError::Malformed)?, manner },
+            "synthesize-start" => Self::Start(manner),
+            "synthesize-chunk" => Self::Chunk(text.ok_or(FrameError::Malformed)?),
+            "synthesize-stop" => Self::Stop,
+            _ => Self::Unknown,
+        })
+    }
+}
+
+// === impl Data ===
+
+impl Data {
+    /// This, and of `other` what this does not say.
+    pub fn over(self, other: Self) -> Self {
+        Self {
+            text: self.text.or(other.text),
+            voice: self.voice.or(other.voice),
+            text_format: self.text_format.or(other.text_format),
+        }
+    }
+}
