@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use piper_acoustic::{
-    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
-    VoiceFiles,
+    Cancel, CompiledModels, Crew, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles,
+    RuntimeSettings, VoiceFiles,
 };
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer, phoneme_ids};
 use tokio::runtime::Builder;
@@ -64,7 +64,9 @@ fn one_sentence(criterion: &mut Criterion) {
         bench.iter(|| tokio.block_on(model_input(&phonemizer, &*voice)));
     });
     group.throughput(Throughput::Elements(audio_ms));
-    group.bench_function("encode", |bench| bench.iter(|| voice.begin(&input, &Cancel::default()).unwrap()));
+    group.bench_function("encode", |bench| {
+        bench.iter(|| voice.begin(&input, &Crew::new(1), &Cancel::default()).unwrap())
+    });
     group.bench_function("infer", |bench| bench.iter(|| voice.infer(&input, &Cancel::default()).unwrap()));
     group.bench_function("text to audio", |bench| {
         bench.iter(|| voice.infer(&tokio.block_on(model_input(&phonemizer, &*voice)), &Cancel::default()).unwrap());

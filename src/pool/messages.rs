@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::Message;
-use piper_acoustic::{Cancel, Computing, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
+use piper_acoustic::{
+    Cancel, Computing, Crew, Helper, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
+};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -71,6 +73,18 @@ pub struct Synthesize(pub QueuedUnit);
 #[rtype(result = "()")]
 pub struct Run(pub QueuedUnit);
 
+/// To a worker: help another one with what it begins.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Help {
+    pub voice_id: VoiceId,
+    pub voice: Arc<dyn LoadedVoice>,
+    pub helper: Helper,
+    pub cost: Cost,
+    /// What it is a part of.
+    pub span: Span,
+}
+
 /// To the pool, from a worker: it is free, or of no more use.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -84,6 +98,8 @@ pub struct WorkerFinished {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Computed,
+    /// What another worker computes.
+    Helped,
     /// An error, or stopped because nobody waits for it any more.
     Failed,
     Panicked,
@@ -91,10 +107,11 @@ pub enum End {
 
 /// The unit of work: what a worker computes before it takes something else.
 pub enum Unit {
-    /// What comes before any part of a sentence.
-    Begin(ModelInput),
-    /// Latents of a section of it.
-    Flow { prior: Arc<SpeechPrior>, frames: Range<usize> },
+    /// What comes before any part of a sentence. As many workers as the crew has, less this one, may help if they are idle.
+    Begin { input: ModelInput, crew: Crew },
+    /// Latents of a section of it; and the sound of a stretch, where the section is the first one and the stretch is waited for, so that no other
+    /// unit comes between.
+    Flow { prior: Arc<SpeechPrior>, frames: Range<usize>, stretch: Option<Range<usize>> },
     /// A stretch of its sound.
     Decode { latent: SpeechLatent, frames: Range<usize> },
 }
@@ -102,7 +119,7 @@ pub enum Unit {
 /// What a unit gives.
 pub enum Computed {
     Begun(Utterance),
-    Flowed(LatentSection),
+    Flowed { section: LatentSection, samples: Option<Vec<f32>> },
     Decoded(Vec<f32>),
 }
 
@@ -164,7 +181,7 @@ impl Worth {
 impl Unit {
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Begin(_) => Stage::Begin,
+            Self::Begin { .. } => Stage::Begin,
             Self::Flow { .. } => Stage::Flow,
             Self::Decode { .. } => Stage::Decode,
         }
@@ -185,6 +202,19 @@ impl QueuedUnit {
         } else {
             Worth::Compute
         }
+    }
+
+    /// What other workers could do of it.
+    pub fn help(&self) -> Vec<Help> {
+        let Unit::Begin { crew, .. } = &self.unit else { return Vec::new() };
+        let help = |_| Help {
+            voice_id: self.voice_id.clone(),
+            voice: self.voice.clone(),
+            helper: crew.helper(),
+            cost: self.cost.clone(),
+            span: self.span.clone(),
+        };
+        (1..crew.size()).map(help).collect()
     }
 
     pub fn answer(self, result: Result<Computed, PoolError>) {

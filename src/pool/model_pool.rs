@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context};
+use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler, Message};
 use piper_acoustic::{Engine, LoadedVoice};
 use tokio::sync::oneshot;
 
@@ -154,10 +154,23 @@ impl ModelPoolActor {
     }
 
     fn run(&mut self, queued: QueuedUnit) {
+        let (until, class, help) = (queued.deadline, queued.share.class(), queued.help());
+        self.occupy(Busy { until, class }, Run(queued));
+        for help in help {
+            self.occupy(Busy { until, class }, help);
+        }
+    }
+
+    /// Gives an idle worker something to do, if there is one.
+    fn occupy<M>(&mut self, busy: Busy, work: M)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        SynthesisWorker: Handler<M>,
+    {
         let Some(worker) = self.idle.pop().and_then(|number| self.workers.get_mut(&number)) else { return };
-        worker.busy = Some(Busy { until: queued.deadline, class: queued.share.class() });
+        worker.busy = Some(busy);
         // An idle worker's mailbox is empty, so that sending cannot fail for want of room.
-        if let Err(error) = worker.address.try_send(Run(queued)) {
+        if let Err(error) = worker.address.try_send(work) {
             tracing::error!(%error, "an idle worker took no work");
         }
     }

@@ -4,19 +4,26 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::ready;
+use futures_util::future::{FutureExt, ready};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
-use piper_acoustic::{Cancel, SpeechLatent, Utterance};
+use piper_acoustic::{Cancel, Crew, SpeechLatent, Utterance};
 use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::PoolError;
 use super::handle::{Admission, PoolHandle};
 use super::messages::{Computed, QueuedUnit, SentenceJob, Stretch, Synthesize, Unit};
-use super::schedule::Position;
+use super::schedule::{Class, Position};
 use super::stretches::{Wanted, sections, stretches};
 use crate::audio::Pcm;
 use crate::telemetry::stage_span;
+
+/// A stretch on its way.
+enum Part {
+    /// Decoded with its latents.
+    Samples(Vec<f32>),
+    Latent(SpeechLatent, Range<usize>),
+}
 
 /// Stops a computation whose result nobody waits for any more.
 struct CancelOnDrop(Cancel);
@@ -33,27 +40,34 @@ impl PoolHandle {
     ) -> Result<impl Stream<Item = Result<Stretch, PoolError>>, PoolError> {
         let sample_rate = job.voice.config().sample_rate;
         let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
-        let prior = match self.compute(admission, &job, 0, Unit::Begin(job.input.clone())).await? {
+        let begin = Unit::Begin { input: job.input.clone(), crew: Crew::new(1 + self.helpers(admission)) };
+        let prior = match self.compute(admission, &job, 0, begin).await? {
             Computed::Begun(Utterance::Prior(prior)) => Arc::new(prior),
             Computed::Begun(Utterance::Whole(samples)) => {
                 let whole = Stretch { pcm: pcm(samples), durations: None };
                 admission.share.demand().sounds(whole.pcm.seconds());
                 return Ok(stream::once(ready(Ok(whole))).left_stream());
             }
-            Computed::Flowed(_) | Computed::Decoded(_) => return Err(mixed_up()),
+            Computed::Flowed { .. } | Computed::Decoded(_) => return Err(mixed_up()),
         };
         // One waits in the queue for each worker that becomes free.
         let ahead = self.workers + 1;
         let job = Arc::new(job);
+        let (workers, class) = (self.idle_workers() + 1, admission.share.class());
+        let wanted = Wanted { first_sound: job.first_sound, workers, class };
+        let mut to_decode = stretches(prior.frames, wanted).peekable();
+        let mut first_stretch = if job.first_sound { to_decode.next() } else { None };
+        let sections = sections(prior.frames, prior.context, wanted);
 
         let (flow_job, flow_prior) = (job.clone(), prior.clone());
         let flow = move |frames: Range<usize>| {
+            let (prior, stretch) = (flow_prior.clone(), first_stretch.take());
             // What later stretches need goes right behind the first stretch, so that none of them waits for it long.
             let frame = frames.start.min(1);
-            let flowed = self.compute(admission, &flow_job, frame, Unit::Flow { prior: flow_prior.clone(), frames });
+            let flowed = self.compute(admission, &flow_job, frame, Unit::Flow { prior, frames, stretch });
             async move {
                 match flowed.await? {
-                    Computed::Flowed(section) => Ok(section),
+                    Computed::Flowed { section, samples } => Ok((section, samples)),
                     Computed::Begun(_) | Computed::Decoded(_) => Err(mixed_up()),
                 }
             }
@@ -61,9 +75,16 @@ impl PoolHandle {
         let decode_job = job.clone();
         let durations = prior.durations.clone();
         let demand = admission.share.demand().clone();
-        let decode = move |(latent, frames): (SpeechLatent, Range<usize>)| {
-            let durations = (frames.start == 0).then(|| durations.clone());
-            let decoded = self.compute(admission, &decode_job, frames.start, Unit::Decode { latent, frames });
+        let decode = move |part: Part| {
+            let (is_first, decoded) = match part {
+                Part::Samples(samples) => (true, ready(Ok(Computed::Decoded(samples))).left_future()),
+                Part::Latent(latent, frames) => {
+                    let frame = frames.start;
+                    let unit = Unit::Decode { latent, frames };
+                    (frame == 0, self.compute(admission, &decode_job, frame, unit).right_future())
+                }
+            };
+            let durations = is_first.then(|| durations.clone());
             let demand = demand.clone();
             async move {
                 match decoded.await? {
@@ -72,22 +93,27 @@ impl PoolHandle {
                         demand.sounds(pcm.seconds());
                         Ok(Stretch { pcm, durations })
                     }
-                    Computed::Begun(_) | Computed::Flowed(_) => Err(mixed_up()),
+                    Computed::Begun(_) | Computed::Flowed { .. } => Err(mixed_up()),
                 }
             }
         };
-        let (workers, class) = (self.idle_workers() + 1, admission.share.class());
-        let wanted = Wanted { first_sound: job.first_sound, workers, class };
-        let mut to_decode = stretches(prior.frames, wanted).peekable();
-        let sections = sections(prior.frames, prior.context, wanted);
         let mut latent = SpeechLatent::new(prior);
-        let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |section| {
+        let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |(section, samples)| {
             latent.push(section);
             let next = || to_decode.next_if(|frames| latent.is_known_for(frames.end));
-            let ready: Vec<_> = std::iter::from_fn(next).map(|frames| Ok((latent.clone(), frames))).collect();
+            let to_decode = std::iter::from_fn(next).map(|frames| Part::Latent(latent.clone(), frames));
+            let ready: Vec<_> = samples.map(Part::Samples).into_iter().chain(to_decode).map(Ok).collect();
             stream::iter(ready)
         });
         Ok(ready.try_flatten().map_ok(decode).try_buffered(ahead).right_stream())
+    }
+
+    /// How many workers may help to begin a sentence. Where nobody waits, others are free for whoever comes.
+    fn helpers(&self, admission: &Admission) -> usize {
+        match admission.share.class() {
+            Class::Interactive => self.idle_workers(),
+            Class::Background => 0,
+        }
     }
 
     /// `frame` is the first of the sentence's that the unit is needed for.

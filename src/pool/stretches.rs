@@ -1,14 +1,15 @@
 //! Owns how a sentence is cut. Its latents are computed in as few sections as there is use for, because what lies about a cut is computed twice
 //! and the weights are read once more for each: one for each worker that has nothing else to do, and before them, where somebody waits for the
 //! first sound, a short one that this needs. Sound is decoded in stretches of one length, as many for each of those workers, so that all of them are
-//! done at the same time; before them, where somebody waits for the first sound, come two short ones. No cut changes a sample.
+//! done at the same time; before them, where somebody waits for the first sound, come two short ones, the first of which is decoded with its latents. No cut changes a sample.
 
 use std::ops::Range;
 
 use super::schedule::Class;
 
-/// Frames of the stretches that come first where somebody waits for the first sound: about a quarter of a second, and twice that.
-const FIRST: [usize; 2] = [24, 48];
+/// Frames of the stretches that come first where somebody waits for the first sound: about a fifth of a second, and half a second, in which the
+/// latents of the rest are computed.
+const FIRST: [usize; 2] = [16, 40];
 /// Frames of the longest stretch, which is how long somebody else may have to wait.
 const LONGEST: usize = 128;
 /// Where nobody waits: somebody who comes shall not wait for long.
@@ -87,10 +88,11 @@ mod tests {
 
         assert_eq!(lengths(600, false, 1), [600]);
         assert_eq!(lengths(600, false, 2), [300, 300]);
-        assert_eq!(lengths(600, true, 1), [37, 563]);
+        assert_eq!(lengths(600, true, 1), [29, 571]);
         assert_eq!(lengths(150, false, 16), [75, 75]);
         assert_eq!(lengths(120, false, 16), [120]);
-        assert_eq!(lengths(30, true, 16), [30]);
+        assert_eq!(lengths(30, true, 16), [29, 1]);
+        assert_eq!(lengths(29, true, 16), [29]);
     }
 
     #[test]
@@ -104,8 +106,8 @@ mod tests {
         assert_eq!(lengths(200, false, 2), [100; 2]);
         assert_eq!(lengths(90, false, 8), [45; 2]);
         assert_eq!(lengths(20, false, 8), [20]);
-        assert_eq!(lengths(472, true, 2), [24, 48, 100, 100, 100, 100]);
-        assert_eq!(lengths(40, true, 2), [24, 16]);
+        assert_eq!(lengths(472, true, 2), [16, 40, 104, 104, 104, 104]);
+        assert_eq!(lengths(40, true, 2), [16, 24]);
         let background = stretches(256, Wanted { class: Class::Background, ..wanted(false, 1) });
         assert!(background.map(|stretch| stretch.len()).eq([64; 4]));
     }

@@ -1,17 +1,19 @@
 //! Owns one thread that computes units of work. The network is called here and nowhere else, under `catch_unwind`: a panic ends this worker
 //! after it has answered: the pool lets go of its address, which stops it, and makes another.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
-use piper_acoustic::{InferError, Utterance};
+use piper_acoustic::{InferError, SpeechLatent, Utterance};
 use tracing::Span;
 
 use super::PoolError;
-use super::messages::{Computed, End, QueuedUnit, Run, Unit, WorkerFinished};
+use super::messages::{Computed, End, Help, QueuedUnit, Run, Unit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
 use super::schedule::Class;
+use crate::domain::VoiceId;
 use crate::telemetry::{Metrics, stage_span};
 
 /// Lives on an arbiter of its own, and so on a thread of its own.
@@ -34,7 +36,7 @@ impl Handler<Run> for SynthesisWorker {
     type Result = ();
 
     fn handle(&mut self, Run(mut queued): Run, ctx: &mut Self::Context) {
-        if matches!(queued.unit, Unit::Begin(_)) && queued.share.class() == Class::Interactive {
+        if matches!(queued.unit, Unit::Begin { .. }) && queued.share.class() == Class::Interactive {
             self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
         }
         queued.waiting = Span::none();
@@ -54,25 +56,49 @@ impl Handler<Run> for SynthesisWorker {
         match end {
             End::Computed => self.metrics.observe_stage(stage, began.elapsed()),
             End::Panicked => self.metrics.worker_panics.inc(),
-            End::Failed => {}
+            End::Helped | End::Failed => {}
         }
         if end == End::Failed
             && let Some(reason) = queued.worth().shed_reason()
         {
             self.metrics.count_shed(reason);
         }
-        // The news comes first, so that whoever acts on the answer finds a pool that knows how it ended. A pool that is gone needs none.
-        let news = WorkerFinished { worker: self.number, voice: queued.voice_id.clone(), end };
-        let finished = self.pool.upgrade().map(|pool| pool.send(news));
+        // The news comes first, so that whoever acts on the answer finds a pool that knows how it ended.
+        let news = self.tell(queued.voice_id.clone(), end);
         queued.answer(outcome.unwrap_or_else(|_| Err(PoolError::SynthesisFailed("the worker panicked".to_owned()))));
+        ctx.spawn(news.into_actor(self));
+    }
+}
 
-        let Some(finished) = finished else { return };
-        ctx.spawn(
-            async move {
-                let _ = finished.await;
+impl Handler<Help> for SynthesisWorker {
+    type Result = ();
+
+    fn handle(&mut self, help: Help, ctx: &mut Context<Self>) {
+        let Help { voice_id, voice, helper, cost, span } = help;
+        let request = span.entered();
+        let helping = stage_span!("compute", otel.name = "help", voice = %voice_id).entered();
+        let began = Instant::now();
+        let outcome = catch_unwind(AssertUnwindSafe(|| voice.help(&helper)));
+        cost.add(began.elapsed());
+        drop((helping, request, voice));
+        if outcome.is_err() {
+            self.metrics.worker_panics.inc();
+        }
+        let news = self.tell(voice_id, if outcome.is_ok() { End::Helped } else { End::Panicked });
+        ctx.spawn(news.into_actor(self));
+    }
+}
+
+impl SynthesisWorker {
+    /// Sends the pool the news that this worker is free. A pool that is gone needs none.
+    fn tell(&self, voice: VoiceId, end: End) -> impl Future<Output = ()> + use<> {
+        let news = WorkerFinished { worker: self.number, voice, end };
+        let told = self.pool.upgrade().map(|pool| pool.send(news));
+        async move {
+            if let Some(told) = told {
+                let _ = told.await;
             }
-            .into_actor(self),
-        );
+        }
     }
 }
 
@@ -80,8 +106,17 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
     let QueuedUnit { voice, unit, cancel, .. } = queued;
     let failed = |error: InferError| PoolError::SynthesisFailed(error.to_string());
     let computed = match unit {
-        Unit::Begin(input) => Computed::Begun(voice.begin(input, cancel).map_err(failed)?),
-        Unit::Flow { prior, frames } => Computed::Flowed(voice.flow(prior, frames.clone(), cancel).map_err(failed)?),
+        Unit::Begin { input, crew } => Computed::Begun(voice.begin(input, crew, cancel).map_err(failed)?),
+        Unit::Flow { prior, frames, stretch } => {
+            let section = voice.flow(prior, frames.clone(), cancel).map_err(failed)?;
+            let decode = |stretch: &Range<usize>| {
+                let mut latent = SpeechLatent::new(prior.clone());
+                latent.push(section.clone());
+                voice.decode(&latent, stretch.clone(), cancel)
+            };
+            let samples = stretch.as_ref().map(decode).transpose().map_err(failed)?;
+            Computed::Flowed { section, samples }
+        }
         Unit::Decode { latent, frames } => {
             Computed::Decoded(voice.decode(latent, frames.clone(), cancel).map_err(failed)?)
         }
@@ -92,7 +127,7 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
             metrics.sentences_synthesized.with_label_values(&id).inc();
             if let Utterance::Whole(samples) = utterance { samples.len() } else { 0 }
         }
-        Computed::Flowed(_) => 0,
+        Computed::Flowed { samples, .. } => samples.as_ref().map_or(0, Vec::len),
         Computed::Decoded(samples) => samples.len(),
     };
     metrics.audio_seconds.with_label_values(&id).inc_by(samples as f64 / f64::from(voice.config().sample_rate));

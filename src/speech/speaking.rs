@@ -1,5 +1,5 @@
 //! Owns speech on its way: its parts in order, each as soon as it is there. A request has a few sentences under way at once, as many as could be
-//! computed at the same time, and one ahead.
+//! computed at the same time, and one ahead; a stream has one until it sounds.
 
 use std::collections::VecDeque;
 use std::iter::Enumerate;
@@ -65,6 +65,8 @@ pub(super) struct Making {
     output: Arc<Mutex<Output>>,
     /// Of a stream: for the sentence that its reader takes.
     held: Option<HeldBytes>,
+    /// Some of its sound is there.
+    sounds: bool,
     /// The silence at the end, as far as that is not sent.
     last_silence_ms: u32,
     /// Nothing more comes.
@@ -228,6 +230,7 @@ impl Making {
             placed: Vec::new(),
             output: Arc::new(Mutex::new(output)),
             held: None,
+            sounds: false,
             last_silence_ms: 0,
             is_over: false,
             keeper,
@@ -288,6 +291,7 @@ impl Making {
             let bytes = if let Some(UnderWay { silence_ms, ready, sentence, finish, .. }) = self.under_way.front_mut() {
                 if ready.is_none() {
                     *ready = sentence.next().await.transpose()?;
+                    self.sounds = true;
                 }
                 let finish = finish.clone();
                 // No sound goes out before it is known that more can.
@@ -331,7 +335,9 @@ impl Making {
     }
 
     fn begin_ahead(&mut self) {
-        while self.under_way.len() < self.work.ahead() {
+        // Until a stream sounds, all workers have its first sentence.
+        let ahead = if self.held.is_some() && !self.sounds { 1 } else { self.work.ahead() };
+        while self.under_way.len() < ahead {
             let is_ahead_of_reader = self.held.is_some() && !self.under_way.is_empty();
             let held = if is_ahead_of_reader && self.to_begin.len() > 0 {
                 let Ok(held) = self.work.parts().settings.answers.hold(SENTENCE_BYTES) else { return };

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use piper_acoustic::{
-    Cancel, CompiledModels, Engine, InferError, LoadedVoice, ModelInput, OnnxEngine, SpeechLatent, Utterance,
-};
+use piper_acoustic::{Cancel, CompiledModels, Engine, InferError, LoadedVoice, ModelInput, OnnxEngine, SpeechLatent};
 use piper_phonemize::phoneme_ids;
 use serde_json::Value;
 
-use crate::support::{engine, espeak_settings, in_stretches, onnxruntime, path, phonemizer, voice_files};
+use crate::support::{begun, engine, espeak_settings, in_stretches, onnxruntime, path, phonemizer, voice_files};
 
 const TEXT: &str = "The train to the coast leaves at nine, and it is seldom late.";
 
@@ -76,13 +74,28 @@ async fn stretches_are_what_they_are_in_the_whole() {
 }
 
 #[tokio::test]
+async fn a_sentence_is_the_same_by_whichever_threads_it_is_begun() {
+    let voice = engine().load(&voice_files()).unwrap();
+    // Enough for three parts.
+    let input = input(&*voice, ids(&*voice, &TEXT.replace('.', &format!("; {TEXT}"))).await, 0.667, 7);
+    assert!(input.ids.len() > 150);
+    let whole = voice.infer(&input, &Cancel::default()).unwrap();
+
+    for threads in [2, 3, 8] {
+        let prior = Arc::new(begun(&*voice, &input, threads));
+        let frames = prior.frames;
+        let mut latent = SpeechLatent::new(prior.clone());
+        latent.push(voice.flow(&prior, 0..frames, &Cancel::default()).unwrap());
+
+        assert!(voice.decode(&latent, 0..frames, &Cancel::default()).unwrap() == whole, "{threads} threads");
+    }
+}
+
+#[tokio::test]
 async fn a_stretch_whose_latents_are_not_known_is_refused() {
     let voice = engine().load(&voice_files()).unwrap();
     let input = input(&*voice, ids(&*voice, TEXT).await, 0.667, 7);
-    let Utterance::Prior(prior) = voice.begin(&input, &Cancel::default()).unwrap() else {
-        panic!("the voice is not computed in parts")
-    };
-    let prior = Arc::new(prior);
+    let prior = Arc::new(begun(&*voice, &input, 1));
     let mut latent = SpeechLatent::new(prior.clone());
     latent.push(voice.flow(&prior, 0..24, &Cancel::default()).unwrap());
 

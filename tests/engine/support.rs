@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use piper_acoustic::{
-    Cancel, CompiledModels, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
-    SpeechLatent, Utterance, VoiceConfig, VoiceFiles,
+    Cancel, CompiledModels, Crew, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
+    SpeechLatent, SpeechPrior, Utterance, VoiceConfig, VoiceFiles,
 };
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 
@@ -51,12 +51,26 @@ pub fn espeak_settings(processes: usize) -> EspeakSettings {
     }
 }
 
+/// What a sentence begins with, on so many threads.
+pub fn begun(voice: &dyn LoadedVoice, input: &ModelInput, threads: usize) -> SpeechPrior {
+    std::thread::scope(|scope| {
+        // In here, so that a panic lets the others go.
+        let crew = Crew::new(threads);
+        for _ in 1..threads {
+            let helper = crew.helper();
+            scope.spawn(move || voice.help(&helper));
+        }
+        match voice.begin(input, &crew, &Cancel::default()).unwrap() {
+            Utterance::Prior(prior) => prior,
+            Utterance::Whole(_) => panic!("the voice is not computed in parts"),
+        }
+    })
+}
+
 /// What a voice says when its latents are computed so many frames at a time, and its samples.
 pub fn in_stretches(voice: &dyn LoadedVoice, input: &ModelInput, section: usize, stretch: usize) -> Vec<f32> {
     let cancel = Cancel::default();
-    let Utterance::Prior(prior) = voice.begin(input, &cancel).unwrap() else {
-        panic!("the voice is not computed in parts")
-    };
+    let prior = begun(voice, input, 1);
     let (frames, prior) = (prior.frames, Arc::new(prior));
     let parts = |length: usize| {
         let length = length.min(frames);

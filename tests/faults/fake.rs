@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
-use piper_acoustic::{Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig, VoiceFiles};
+use piper_acoustic::{Cancel, Engine, Helper, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig, VoiceFiles};
 
 use crate::support::onnxruntime;
 
@@ -49,6 +49,9 @@ pub struct Script {
     pub inside: AtomicUsize,
     pub most_inside: AtomicUsize,
     pub longest_input: AtomicUsize,
+    /// How often a worker came to help another, and whether it panics then.
+    pub helps: AtomicUsize,
+    pub help_panics: AtomicBool,
     noise_scales: Mutex<Vec<f32>>,
     threads: Mutex<BTreeSet<PathBuf>>,
 }
@@ -189,5 +192,10 @@ impl LoadedVoice for FakeVoice {
             return Err(ort::Error::new("an inference that the test wants to fail").into());
         }
         Ok(vec![0.5; input.ids.len()])
+    }
+
+    fn help(&self, _: &Helper) {
+        self.script.helps.fetch_add(1, SeqCst);
+        assert!(!self.script.help_panics.load(SeqCst), "a help that the test wants to panic");
     }
 }

@@ -23,6 +23,8 @@ const QUEUE_LIMIT: usize = 5;
 const PANIC_LIMIT: usize = 3;
 const TOKEN: &str = "secret";
 const TEXT: &str = "The kettle is on.";
+/// Marks what is not plain and means nothing else.
+const OTHER: f32 = 0.75;
 /// Of a stream, and the bytes of each pause between them.
 const SENTENCES: usize = 20;
 const SILENCE_BYTES: usize = 2 * 48_000 * 10;
@@ -226,6 +228,24 @@ fn a_voice_that_does_not_load_is_refused_and_others_speak() {
         }
         assert_eq!(service.ask(PLAIN).await.unwrap().status, 200);
         assert_eq!(service.metric("tts_queue_depth"), 0);
+    });
+}
+
+#[test]
+fn a_stream_has_no_more_than_its_first_sentence_in_work_until_it_sounds() {
+    in_turn(async {
+        let service = Service::start().await;
+        let gate = service.script.inference_gate.close();
+        let stream = service.post(&json!({"text": "One. Two. Three.", "stream": true, "noise_scale": PLAIN}));
+        service.until_inside(1).await;
+
+        let other = service.ask(OTHER);
+        service.until_inside(2).await;
+        gate.open();
+
+        assert_eq!((stream.await.unwrap().status, other.await.unwrap().status), (200, 200));
+        assert_eq!(service.script.before(OTHER), Some(1));
+        assert_eq!(service.script.inferences.load(SeqCst), 4);
     });
 }
 

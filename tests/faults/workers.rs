@@ -1,4 +1,4 @@
-//! Workers that panic: each costs its own sentence, and another takes its place.
+//! Workers that panic: each costs its own sentence, and another takes its place. And those that are idle: they help others.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -96,6 +96,39 @@ fn an_error_of_the_engine_costs_no_worker() {
         assert!(matches!(failed, Err(PoolError::SynthesisFailed(reason)) if reason.contains("wants to fail")));
         assert_all_workers_work(&pool).await;
         assert_eq!(pool.restarts(), 0);
+    });
+}
+
+#[test]
+fn idle_workers_help_with_a_sentence_where_somebody_waits_for_it() {
+    in_turn(async {
+        let pool = pool();
+        let helps = || pool.script.helps.load(SeqCst);
+
+        assert!(pool.speak(PLAIN).await.is_ok());
+        until("both other workers have helped", || helps() == WORKERS - 1).await;
+
+        let background = Pool { handle: pool.handle.in_background(4), ..pool.clone() };
+        assert!(background.speak(PLAIN).await.is_ok());
+        let _others = [(); WORKERS - 1].map(|()| pool.handle.admit().unwrap());
+        assert!(pool.speak(PLAIN).await.is_ok());
+        // After this no worker has anything to do that it was asked for before.
+        assert_all_workers_work(&pool).await;
+        assert_eq!(helps(), WORKERS - 1, "nobody helps in the background, nor where others may want the workers");
+    });
+}
+
+#[test]
+fn a_panic_of_whoever_helps_costs_no_sentence() {
+    in_turn(async {
+        let pool = pool();
+        pool.script.help_panics.store(true, SeqCst);
+
+        assert!(pool.speak(PLAIN).await.is_ok());
+
+        until("the restarts are counted", || pool.restarts() == WORKERS as u64 - 1).await;
+        pool.script.help_panics.store(false, SeqCst);
+        assert_all_workers_work(&pool).await;
     });
 }
 

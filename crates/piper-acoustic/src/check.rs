@@ -9,7 +9,7 @@ use super::runtime::OnnxRuntime;
 use super::stock::{self, PlainInputs};
 use super::vits::names::{DURATION_NOISE, HIDDEN, SPEAKER};
 use super::voice_config::VoiceConfig;
-use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
+use super::{Cancel, Crew, InferError, LoadError, LoadedVoice, ModelInput};
 
 /// Of full scale. The network enlarges the last bits of its text encoder: ONNX Runtime, with its optimisations and without, is up to 0.7e-4
 /// from itself. A weight in the wrong place is heard.
@@ -82,7 +82,8 @@ impl DurationReference {
     fn both(&mut self, voice: &PartedVoice, input: &ModelInput) -> Result<[Vec<f32>; 2], InferError> {
         let cancel = Cancel::default();
         let count = input.ids.len();
-        let hidden = voice.encode(input, &cancel)?.hidden;
+        let alone = Crew::new(1);
+        let hidden = voice.encode(input, &alone, &cancel)?.hidden;
         let (noise, embedding) = (voice.duration_noise(input), voice.embedding(input)?);
         let plain = PlainInputs::new(input);
         let mut inputs = plain.values(input, false)?;
@@ -97,7 +98,7 @@ impl DurationReference {
         }
         inputs.retain(|(name, _)| self.taken.iter().any(|taken| taken == name));
         let expected = stock::run_bounded(&mut self.session, inputs)?;
-        Ok([expected, voice.frames(input, &hidden, &cancel)?])
+        Ok([expected, voice.frames(input, &hidden, &alone, &cancel)?])
     }
 }
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::prior::Prior;
+
 /// What the text says of a sentence, with its noise: the input of the flow.
 #[derive(Debug, Clone)]
 pub struct SpeechPrior {
@@ -11,8 +13,7 @@ pub struct SpeechPrior {
     pub durations: Arc<[u32]>,
     /// Frames on each side whose latents a frame's samples depend on.
     pub context: usize,
-    /// [channels][frames]
-    pub(super) values: Vec<f32>,
+    pub(super) values: Prior,
     /// What the speaker adds within the flow; empty where there is one speaker.
     pub(super) flow_condition: Vec<f32>,
     /// What the speaker adds within the decoder; empty where there is one speaker.
@@ -79,14 +80,17 @@ impl SpeechLatent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ModelInput;
 
     #[test]
     fn what_a_stretch_depends_on_is_put_together_from_its_sections() {
+        let input =
+            ModelInput { ids: Vec::new(), speaker: 0, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 };
         let prior = SpeechPrior {
             frames: 6,
             durations: [].into(),
             context: 1,
-            values: Vec::new(),
+            values: Prior::new([Vec::new(), Vec::new()], Vec::new(), 6, &input),
             flow_condition: Vec::new(),
             decoder_condition: Vec::new(),
         };

@@ -4,6 +4,7 @@
 mod cancel;
 mod check;
 mod compiled;
+mod crew;
 pub mod decoder;
 pub mod durations;
 pub mod encoder;
@@ -18,6 +19,7 @@ mod memory;
 mod noise;
 mod onnx;
 mod parted;
+mod prior;
 mod runtime;
 mod sessions;
 mod stock;
@@ -64,6 +66,12 @@ pub trait Engine: Send + Sync {
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64;
 }
 
+/// Threads that begin a sentence together; whoever has it calls [`LoadedVoice::begin`]. One of a single thread is as good as any.
+pub type Crew = crew::Crew<parted::Task, kernels::Signal>;
+
+/// What a further thread calls [`LoadedVoice::help`] with.
+pub type Helper = crew::Helper<parted::Task, kernels::Signal>;
+
 /// What computes a voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Computing {
@@ -87,9 +95,16 @@ pub trait LoadedVoice: Send + Sync {
     /// Samples of one sentence at the voice's own rate, mono, full scale at 1.0; the network may exceed it a little.
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError>;
 
-    /// What has to be computed of a whole sentence before any part of it. A voice that cannot be computed in parts computes it all.
-    fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
+    /// What has to be computed of a whole sentence before any part of it. A voice that cannot be computed in parts computes it all, and without
+    /// help.
+    fn begin(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Utterance, InferError> {
+        crew.close();
         self.infer(input, cancel).map(Utterance::Whole)
+    }
+
+    /// Takes part in [`LoadedVoice::begin`] on another thread until that is over. The result is the same, however many help.
+    fn help(&self, helper: &Helper) {
+        let _ = helper;
     }
 
     /// The latents of some frames of what [`LoadedVoice::begin`] gave, as they are in the whole.

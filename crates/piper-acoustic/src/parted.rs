@@ -9,17 +9,18 @@ use super::decoder::{self, Decoder};
 use super::durations::{self, DurationPredictor};
 use super::encoder::{self, Encoder, Encoding};
 use super::flow::{self, Flow};
-use super::kernels::{ConvWeights, ShapeError};
+use super::kernels::{ConvWeights, ShapeError, Signal};
 use super::memory::release_freed_memory;
 use super::noise::Noise;
 use super::onnx::OnnxModel;
+use super::prior::{DURATION_STREAM, Prior};
 use super::vits::{
     Seams, StructureError, decoder_weights, duration_weights, encoder_weights, flow_weights, speaker_embeddings,
 };
 use super::voice_config::VoiceConfig;
 use super::{
-    Cancel, Computing, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior,
-    Utterance,
+    Cancel, Computing, Crew, Helper, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent,
+    SpeechPrior, Utterance,
 };
 
 pub struct PartedVoice {
@@ -51,6 +52,13 @@ struct Memory {
     latents: Vec<f32>,
 }
 
+/// What a thread computes at a time of what comes before any part of a sentence.
+#[derive(Debug, Clone)]
+pub enum Task {
+    Encoder(encoder::Task),
+    Durations(durations::Task),
+}
+
 /// The embeddings of those who speak.
 struct Speakers {
     /// `[speaker][value]`
@@ -63,10 +71,6 @@ const MEMORY_BYTES: u64 = 16 << 20;
 
 /// Memories that are kept when nothing runs.
 const KEPT_MEMORIES: usize = 2;
-
-/// Streams of noise of one seed.
-const DURATION_STREAM: u64 = 0;
-const LATENT_STREAM: u64 = 1;
 
 /// The most frames of one sentence, about three minutes: what is longer is no speech.
 const MAX_FRAMES: u64 = 16_384;
@@ -115,9 +119,22 @@ impl PartedVoice {
     }
 
     /// What the text encoder says of the input.
-    pub fn encode(&self, input: &ModelInput, cancel: &Cancel) -> Result<Encoding, InferError> {
-        let encode = |memory: &mut Memory| self.encoder.run(&input.ids, &mut memory.encoder, || !cancel.is_cancelled());
-        Ok(self.with_memory(encode)?)
+    pub fn encode(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Encoding, InferError> {
+        let share = |tasks: Vec<encoder::Task>| self.share(crew, tasks.into_iter().map(Task::Encoder), cancel);
+        Ok(self.encoder.run_shared(&input.ids, crew.size(), share)?)
+    }
+
+    fn share(&self, crew: &Crew, tasks: impl Iterator<Item = Task>, cancel: &Cancel) -> Option<Vec<Signal>> {
+        self.with_memory(|memory| {
+            crew.share(tasks.collect(), |task| self.compute(task, memory), || !cancel.is_cancelled())
+        })
+    }
+
+    fn compute(&self, task: &Task, memory: &mut Memory) -> Signal {
+        match task {
+            Task::Encoder(task) => self.encoder.compute(task, &mut memory.encoder),
+            Task::Durations(task) => self.durations.compute(task, &mut memory.durations),
+        }
     }
 
     /// The noise of the durations, `[2][id]`; none where they are not random.
@@ -132,7 +149,13 @@ impl PartedVoice {
     }
 
     /// For how many frames each id of an encoding is heard, before they are made whole.
-    pub fn frames(&self, input: &ModelInput, hidden: &[f32], cancel: &Cancel) -> Result<Vec<f32>, InferError> {
+    pub fn frames(
+        &self,
+        input: &ModelInput,
+        hidden: &[f32],
+        crew: &Crew,
+        cancel: &Cancel,
+    ) -> Result<Vec<f32>, InferError> {
         let embedding = self.embedding(input)?;
         let condition = self.duration_condition.as_ref().map(|weights| pointwise(weights, embedding));
         let mut noise = self.duration_noise(input);
@@ -145,14 +168,15 @@ impl PartedVoice {
             noise: &noise,
             length_scale: input.length_scale,
         };
-        let predict = |memory: &mut Memory| self.durations.run(&part, &mut memory.durations, || !cancel.is_cancelled());
-        Ok(self.with_memory(predict)?)
+        let share = |tasks: Vec<durations::Task>| self.share(crew, tasks.into_iter().map(Task::Durations), cancel);
+        Ok(self.durations.run_shared(&part, crew.size(), share)?)
     }
 
-    fn prior(&self, input: &ModelInput, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
+    fn prior(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
         let embedding = self.embedding(input)?;
-        let encoding = self.encode(input, cancel)?;
-        let durations = self.frames(input, &encoding.hidden, cancel)?;
+        let Encoding { hidden, mean, log_deviation } = self.encode(input, crew, cancel)?;
+        let durations = self.frames(input, &hidden, crew, cancel)?;
+        crew.close();
         let durations: Vec<u32> = durations.into_iter().map(|frames| frames.ceil() as u32).collect();
         let frames = durations.iter().copied().map(u64::from).sum();
         if frames > MAX_FRAMES {
@@ -165,7 +189,7 @@ impl PartedVoice {
             frames,
             durations: durations.iter().map(|frames| frames * self.decoder.hop() as u32).collect(),
             context: self.context,
-            values: draw(&encoding, &durations, frames, input),
+            values: Prior::new([mean, log_deviation], durations, frames, input),
             flow_condition: condition(&self.flow_conditions),
             decoder_condition: condition(self.decoder_condition.as_slice()),
         })
@@ -188,7 +212,7 @@ impl LoadedVoice for PartedVoice {
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let prior = self.prior(input, cancel)?;
+        let prior = self.prior(input, &Crew::new(1), cancel)?;
         let frames = prior.frames;
         let section = self.flow(&prior, 0..frames, cancel)?;
         let mut latent = SpeechLatent::new(Arc::new(prior));
@@ -196,12 +220,17 @@ impl LoadedVoice for PartedVoice {
         self.decode(&latent, 0..frames, cancel)
     }
 
-    fn begin(&self, input: &ModelInput, cancel: &Cancel) -> Result<Utterance, InferError> {
-        self.prior(input, cancel).map(Utterance::Prior)
+    fn begin(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Utterance, InferError> {
+        self.prior(input, crew, cancel).map(Utterance::Prior)
+    }
+
+    fn help(&self, helper: &Helper) {
+        self.with_memory(|memory| helper.help(|task| self.compute(task, memory)));
     }
 
     fn flow(&self, prior: &SpeechPrior, frames: Range<usize>, cancel: &Cancel) -> Result<LatentSection, InferError> {
-        let part = flow::Part { values: &prior.values, condition: &prior.flow_condition, frames: frames.clone() };
+        let values = prior.values.values(self.flow.input_range(frames.clone(), prior.frames).end);
+        let part = flow::Part { values, condition: &prior.flow_condition, frames: frames.clone() };
         let values = self.with_memory(|memory| self.flow.run(&part, &mut memory.flow, || !cancel.is_cancelled()))?;
         Ok(LatentSection { frames, values })
     }
@@ -283,31 +312,6 @@ pub fn memory_needed(file: u64, workers: usize) -> u64 {
 
 fn kept_memories(workers: usize) -> u64 {
     workers.min(KEPT_MEMORIES) as u64
-}
-
-/// The latent before the flow, [channels][frames], of ids that last so many frames.
-fn draw(encoding: &Encoding, durations: &[u32], frames: usize, input: &ModelInput) -> Vec<f32> {
-    let Encoding { mean, log_deviation, .. } = encoding;
-    let ids = durations.len();
-    let channels = mean.len() / ids.max(1);
-    let mut prior = vec![0.0; channels * frames];
-    let mut noise = Noise::new(input.seed, LATENT_STREAM);
-    let mut deviations = vec![0.0; channels];
-    let mut frame = 0;
-    for (id, &count) in durations.iter().enumerate() {
-        for (channel, deviation) in deviations.iter_mut().enumerate() {
-            // The system's own function has other last bits on other processors.
-            *deviation = libm::expf(log_deviation[channel * ids + id]) * input.noise_scale;
-        }
-        for _ in 0..count {
-            for (channel, deviation) in deviations.iter().enumerate() {
-                let noise = noise.next().unwrap_or(0.0);
-                prior[channel * frames + frame] = mean[channel * ids + id] + noise * deviation;
-            }
-            frame += 1;
-        }
-    }
-    prior
 }
 
 /// A convolution with a kernel of one, of a single row.

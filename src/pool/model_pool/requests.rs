@@ -76,7 +76,7 @@ impl Handler<WorkerFinished> for ModelPoolActor {
     fn handle(&mut self, finished: WorkerFinished, ctx: &mut Context<Self>) {
         match finished.end {
             End::Computed => self.residency.spoke(&finished.voice),
-            End::Failed => {}
+            End::Helped | End::Failed => {}
             End::Panicked => self.count_panic(&finished.voice),
         }
         let Some(worker) = self.workers.get_mut(&finished.worker) else {
@@ -88,7 +88,9 @@ impl Handler<WorkerFinished> for ModelPoolActor {
         if finished.end == End::Panicked {
             self.replace(finished.worker, ctx);
         } else {
-            self.panics_in_a_row = 0;
+            if finished.end != End::Helped {
+                self.panics_in_a_row = 0;
+            }
             self.idle.push(finished.worker);
         }
         self.dispatch();

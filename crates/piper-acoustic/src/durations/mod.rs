@@ -2,6 +2,9 @@
 //! one, a flow of splines that makes durations of noise, and the plain one. Refuses ONNX: it takes weights as they stand in training and in
 //! graphs alike.
 //!
+//! Ids depend on few of their neighbours, so that each of the networks can be computed by places, on several threads; what lies about a cut is
+//! computed for both of its sides.
+//!
 //! Durations are whole frames: a last bit that differs may be heard as one frame more. So that they are the same on every processor, what is
 //! not computed by the kernels is computed by functions that are alike everywhere.
 
@@ -16,10 +19,13 @@ pub use weights::{
     AffineWeights, DepthwiseWeights, DurationWeights, PlainWeights, SeparableWeights, SplineWeights, StochasticWeights,
 };
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use self::separable::{Separable, SeparableSignals};
 use self::spline::Spline;
 use super::kernels::simd::{LANES, Lanes, Level};
-use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace};
+use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, evenly};
 
 /// A duration predictor that is ready to run, on as many threads as there are.
 #[derive(Debug)]
@@ -42,18 +48,35 @@ pub struct Part<'a> {
     pub length_scale: f32,
 }
 
+/// What a thread computes at a time, of what is known before its step.
+#[derive(Debug, Clone)]
+pub struct Task {
+    work: Work,
+    places: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Work {
+    /// What the splines' networks add to what they read.
+    Say { hidden: Arc<Signal>, bias: Arc<[Lanes]> },
+    /// Values taken back through a spline, which is described by what was said and by other values.
+    Change { spline: usize, said: Arc<Signal>, read: Arc<Signal>, changed: Arc<Signal> },
+    /// Logarithms of the durations, by the plain predictor.
+    Predict { hidden: Arc<Signal> },
+}
+
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
 pub struct Scratch {
     workspace: Workspace,
-    hidden: Signal,
-    /// What the splines' networks add to what they read.
     said: Signal,
     signals: SeparableSignals,
     projected: Signal,
     columns: Columns,
-    bias: Vec<Lanes>,
 }
+
+/// Ids of the shortest part: what lies about a cut is thirteen ids on either side.
+const LEAST_PLACES: usize = 48;
 
 /// Why there are no durations.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,12 +170,25 @@ impl DurationPredictor {
         bytes as u64
     }
 
-    /// For how many frames each id is heard, before they are made whole. `keep_going` is asked between layers.
+    /// For how many frames each id is heard, before they are made whole. `keep_going` is asked before each task.
     pub fn run(
         &self,
         part: &Part<'_>,
         scratch: &mut Scratch,
-        keep_going: impl FnMut() -> bool,
+        mut keep_going: impl FnMut() -> bool,
+    ) -> Result<Vec<f32>, DurationError> {
+        self.run_shared(part, 1, |tasks| {
+            tasks.iter().map(|task| keep_going().then(|| self.compute(task, scratch))).collect()
+        })
+    }
+
+    /// The same, where ids are cut into so many parts. `share` has [`DurationPredictor::compute`] called for each task of a step, and gives what
+    /// comes of it in that order; nothing if it is to stop.
+    pub fn run_shared(
+        &self,
+        part: &Part<'_>,
+        cuts: usize,
+        mut share: impl FnMut(Vec<Task>) -> Option<Vec<Signal>>,
     ) -> Result<Vec<f32>, DurationError> {
         let count = part.hidden.len() / self.hidden;
         if count * self.hidden != part.hidden.len() {
@@ -165,55 +201,80 @@ impl DurationPredictor {
         if part.noise.len() != expected {
             return Err(DurationError::Noise { found: part.noise.len(), expected });
         }
-        scratch.hidden.fill(part.hidden, count, 0..count);
+        let mut hidden = Signal::default();
+        hidden.fill(part.hidden, count, 0..count);
+        if let Kind::Plain(_) = &self.kind {
+            hidden.add(part.condition);
+        }
+        let hidden = Arc::new(hidden);
+        let mut step = |work: Work| {
+            let places = evenly(0..count, cuts.min(count / LEAST_PLACES));
+            let tasks = places.map(|places| Task { work: work.clone(), places });
+            share(tasks.collect()).map(Signal::joined).ok_or(DurationError::Cancelled)
+        };
         let mut logarithms = match &self.kind {
-            Kind::Stochastic(stochastic) => stochastic.run(part, scratch, keep_going)?,
-            Kind::Plain(plain) => plain.run(part, scratch, keep_going)?,
+            Kind::Stochastic(stochastic) => stochastic.run(hidden, part, step)?,
+            Kind::Plain(_) => step(Work::Predict { hidden })?.channels(0..1),
         };
         for logarithm in &mut logarithms {
             *logarithm = libm::expf(*logarithm) * part.length_scale;
         }
         Ok(logarithms)
     }
+
+    pub fn compute(&self, Task { work, places }: &Task, scratch: &mut Scratch) -> Signal {
+        let (places, mut made) = (places.clone(), Signal::default());
+        match (&self.kind, work) {
+            (Kind::Stochastic(stochastic), Work::Say { hidden, bias }) => {
+                stochastic.say(hidden, bias, places, &mut made, scratch);
+            }
+            (Kind::Stochastic(stochastic), Work::Change { spline, said, read, changed }) => {
+                made.gather(std::slice::from_ref(changed), places);
+                stochastic.splines[*spline].change(said, read, &mut made, scratch);
+            }
+            (Kind::Plain(plain), Work::Predict { hidden }) => plain.predict(hidden, places, &mut made, scratch),
+            // A predictor makes no tasks but those of its kind.
+            (Kind::Plain(_), _) | (_, Work::Predict { .. }) => {}
+        }
+        made
+    }
 }
 
 impl Stochastic {
     fn run(
         &self,
+        hidden: Arc<Signal>,
         part: &Part<'_>,
-        scratch: &mut Scratch,
-        mut keep_going: impl FnMut() -> bool,
+        mut step: impl FnMut(Work) -> Result<Signal, DurationError>,
     ) -> Result<Vec<f32>, DurationError> {
-        let Scratch { workspace, hidden, said, signals, projected, bias, .. } = scratch;
-        let ids = hidden.range();
-        bias.clear();
-        bias.extend_from_slice(self.pre.bias());
+        let mut bias = self.pre.bias().to_vec();
         for (at, value) in part.condition.iter().enumerate() {
             bias[at / LANES].0[at % LANES] += value;
         }
-        said.reset(self.pre.bias().len(), ids.clone());
-        self.pre.run(&Pass { bias: Some(bias), ..plain(hidden) }, said, workspace);
-        self.separable.run(said, signals, workspace);
-        hidden.reset(self.projection.bias().len(), ids.clone());
-        self.projection.run(&plain(said), hidden, workspace);
-        let (from, to) = part.noise.split_at(ids.len());
-        let (mut read, mut changed) = (from.to_vec(), to.to_vec());
-        for spline in &self.splines {
-            if !keep_going() {
-                return Err(DurationError::Cancelled);
-            }
+        let said = Arc::new(step(Work::Say { hidden, bias: bias.into() })?);
+        let (from, to) = part.noise.split_at(part.noise.len() / 2);
+        let [mut read, mut changed] = [from, to].map(|values| {
+            let mut signal = Signal::default();
+            signal.fill(values, values.len(), 0..values.len());
+            Arc::new(signal)
+        });
+        for spline in 0..self.splines.len() {
             // The channels are turned round before each.
             std::mem::swap(&mut read, &mut changed);
-            projected.fill(&read, ids.len(), ids.clone());
-            said.reset(spline.pre.bias().len(), ids.clone());
-            spline.pre.run(&Pass { residual: Some(hidden), ..plain(projected) }, said, workspace);
-            spline.separable.run(said, signals, workspace);
-            projected.reset(spline.projection.bias().len(), ids.clone());
-            spline.projection.run(&plain(said), projected, workspace);
-            spline.invert(projected, &mut changed);
+            let (said, read) = (said.clone(), read.clone());
+            changed = Arc::new(step(Work::Change { spline, said, read, changed })?);
         }
         // Turned round once more, the first channel is the one that was changed last.
-        Ok(changed.iter().map(|value| (value - self.affine.shift) * self.affine.scale).collect())
+        Ok(changed.channels(0..1).iter().map(|value| (value - self.affine.shift) * self.affine.scale).collect())
+    }
+
+    fn say(&self, hidden: &Signal, bias: &[Lanes], places: Range<usize>, made: &mut Signal, scratch: &mut Scratch) {
+        let Scratch { workspace, said, signals, .. } = scratch;
+        said.reset(bias.len(), self.separable.input_range(places.clone(), hidden.range().len()));
+        self.pre.run(&Pass { bias: Some(bias), ..plain(hidden) }, said, workspace);
+        self.separable.run(said, signals, workspace);
+        made.reset(self.projection.bias().len(), places);
+        self.projection.run(&plain(said), made, workspace);
     }
 }
 
@@ -233,8 +294,20 @@ impl SplineNetwork {
         self.pre.memory_bytes() + self.separable.memory_bytes() + self.projection.memory_bytes()
     }
 
-    /// Takes each value back through the spline that is described for it.
-    fn invert(&self, described: &Signal, values: &mut [f32]) {
+    /// Takes each of the values back through the spline that is described for it.
+    fn change(&self, said: &Signal, read: &Signal, values: &mut Signal, scratch: &mut Scratch) {
+        let Scratch { workspace, said: inner, signals, projected, .. } = scratch;
+        let places = values.range();
+        inner.reset(self.pre.bias().len(), self.separable.input_range(places.clone(), read.range().len()));
+        self.pre.run(&Pass { residual: Some(said), ..plain(read) }, inner, workspace);
+        self.separable.run(inner, signals, workspace);
+        projected.reset(self.projection.bias().len(), places);
+        self.projection.run(&plain(inner), projected, workspace);
+        self.invert(projected, values.row_mut(0));
+    }
+
+    /// The values stand in the first lane.
+    fn invert(&self, described: &Signal, values: &mut [Lanes]) {
         let mut numbers = vec![0.0; 3 * self.bins - 1];
         for (at, value) in values.iter_mut().enumerate() {
             for (channel, number) in numbers.iter_mut().enumerate() {
@@ -245,37 +318,28 @@ impl SplineNetwork {
                 *logit /= self.root;
             }
             let (widths, heights) = logits.split_at(self.bins);
-            *value = Spline { widths, heights, slopes }.invert(f64::from(*value)) as f32;
+            value.0[0] = Spline { widths, heights, slopes }.invert(f64::from(value.0[0])) as f32;
         }
     }
 }
 
 impl Plain {
-    fn run(
-        &self,
-        part: &Part<'_>,
-        scratch: &mut Scratch,
-        mut keep_going: impl FnMut() -> bool,
-    ) -> Result<Vec<f32>, DurationError> {
-        let Scratch { workspace, hidden, said, projected, columns, .. } = scratch;
-        let ids = hidden.range();
-        for (at, value) in part.condition.iter().enumerate() {
-            for x in hidden.row_mut(at / LANES) {
-                x.0[at % LANES] += value;
-            }
-        }
-        for (conv, norm) in &self.layers {
-            if !keep_going() {
-                return Err(DurationError::Cancelled);
-            }
-            said.reset(conv.bias().len(), ids.clone());
-            conv.run(&plain(hidden), said, workspace);
+    fn predict(&self, hidden: &Signal, places: Range<usize>, made: &mut Signal, scratch: &mut Scratch) {
+        let Scratch { workspace, said, projected, columns, .. } = scratch;
+        let len = hidden.range().len();
+        // What each layer has to compute, so that the ones after it find what they read.
+        let range = |layers: &[(Convolution, Norm)]| {
+            layers.iter().rev().fold(places.clone(), |range, (conv, _)| conv.input_range(range, len))
+        };
+        projected.gather(std::slice::from_ref(hidden), range(&self.layers));
+        for (at, (conv, norm)) in self.layers.iter().enumerate() {
+            said.reset(conv.bias().len(), range(&self.layers[at + 1..]));
+            conv.run(&plain(projected), said, workspace);
             rectify(said);
-            norm.run(said, hidden, columns, workspace.level());
+            norm.run(said, projected, columns, workspace.level());
         }
-        projected.reset(self.projection.bias().len(), ids);
-        self.projection.run(&plain(hidden), projected, workspace);
-        Ok(projected.channels(0..1))
+        made.reset(self.projection.bias().len(), places.clone());
+        self.projection.run(&plain(projected), made, workspace);
     }
 }
 
@@ -291,20 +355,17 @@ impl Scratch {
     pub fn new(level: Level) -> Self {
         Self {
             workspace: Workspace::new(level),
-            hidden: Signal::default(),
             said: Signal::default(),
             signals: SeparableSignals::default(),
             projected: Signal::default(),
             columns: Columns::default(),
-            bias: Vec::new(),
         }
     }
 
     /// Bytes that are kept from run to run.
     pub fn memory_bytes(&self) -> u64 {
-        let signals: usize = [&self.hidden, &self.said, &self.projected].map(Signal::memory_bytes).iter().sum();
-        let rest = self.workspace.memory_bytes() + self.signals.memory_bytes() + self.columns.memory_bytes();
-        (signals + rest + self.bias.capacity() * size_of::<Lanes>()) as u64
+        let signals = self.said.memory_bytes() + self.signals.memory_bytes() + self.projected.memory_bytes();
+        (self.workspace.memory_bytes() + signals + self.columns.memory_bytes()) as u64
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::inline_always)]
 
 use std::f32::consts::FRAC_1_SQRT_2;
+use std::ops::Range;
 
 use super::weights::{DepthwiseWeights, SeparableWeights};
 use crate::kernels::simd::{Lanes, Operation, Simd};
@@ -61,6 +62,12 @@ impl Separable {
         self.0.iter().map(Layer::memory_bytes).sum()
     }
 
+    /// Of an input `len` long, what the outputs of `range` are computed from.
+    pub fn input_range(&self, range: Range<usize>, len: usize) -> Range<usize> {
+        let reach: usize = self.0.iter().map(|layer| layer.depthwise.lead()).sum();
+        range.start.saturating_sub(reach)..len.min(range.end + reach)
+    }
+
     /// Adds what the layers say of `x` to it, one after the other.
     pub fn run(&self, x: &mut Signal, signals: &mut SeparableSignals, workspace: &mut Workspace) {
         let SeparableSignals { made, normalised, columns } = signals;
@@ -105,6 +112,11 @@ impl Depthwise {
         Self { dilation: *dilation, taps: (0..*kernel).map(tap).collect(), bias: lanes(bias, blocks) }
     }
 
+    /// Places on either side that an output is computed from.
+    fn lead(&self) -> usize {
+        self.dilation * (self.taps.len() / 2)
+    }
+
     fn memory_bytes(&self) -> usize {
         (self.taps.len() + 1) * size_of_val(&self.bias[..])
     }
@@ -121,8 +133,8 @@ impl SeparableSignals {
 impl Operation for Convolve<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { depthwise: Depthwise { dilation, taps, bias }, from, to } = self;
-        let lead = dilation * (taps.len() / 2);
+        let Self { depthwise, from, to } = self;
+        let (Depthwise { dilation, taps, bias }, lead) = (depthwise, depthwise.lead());
         for (block, bias) in bias.iter().enumerate() {
             let (row, out) = (from.row(block), to.row_mut(block));
             let bias = simd.load(bias);

@@ -193,6 +193,32 @@ fn durations_are_the_same_with_any_instructions() {
 }
 
 #[test]
+fn durations_are_the_same_however_they_are_cut() {
+    for weights in kinds() {
+        let predictor = DurationPredictor::new(&weights).unwrap();
+        let asked = Asked::of(&weights, 4 * LEAST_PLACES + 3);
+        let whole = predictor.run(&asked.part(), &mut Scratch::default(), || true).unwrap();
+        // One memory for some tasks and another for others, as of two threads, of which the second begins with the last task.
+        let mut scratches = [Scratch::default(), Scratch::default()];
+        for cuts in [1, 2, 3, 100] {
+            let mut most = 0;
+
+            let cut = predictor.run_shared(&asked.part(), cuts, |tasks| {
+                most = tasks.len().max(most);
+                let made = tasks.iter().enumerate().rev();
+                let made = made.map(|(at, task)| predictor.compute(task, &mut scratches[at % 2]));
+                let mut made: Vec<Signal> = made.collect();
+                made.reverse();
+                Some(made)
+            });
+
+            assert!(cut.unwrap() == whole, "{cuts} parts");
+            assert_eq!(most, cuts.min(4));
+        }
+    }
+}
+
+#[test]
 fn a_run_stops_when_told_to_and_takes_no_more_memory_the_second_time() {
     for weights in kinds() {
         let predictor = DurationPredictor::new(&weights).unwrap();

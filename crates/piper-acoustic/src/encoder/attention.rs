@@ -17,24 +17,22 @@ use crate::kernels::{Columns, Convolution, Geometry, Pass, Product, ROWS, Signal
 /// An attention that is ready to run. Each head begins a block of channels of its own.
 #[derive(Debug)]
 pub struct Attention {
-    /// To the queries of all heads, the keys of all heads, the values of all heads.
-    asked: Convolution,
+    /// Of each head: to its queries, its keys, its values.
+    heads: Vec<Convolution>,
     output: Convolution,
     /// `[block of distances][channel]`
     near_keys: Vec<Lanes>,
     /// `[block of channels][distance]`, the distances filled up to whole blocks
     near_values: Vec<Lanes>,
-    heads: usize,
     /// Blocks of channels of a head.
     width: usize,
     window: usize,
 }
 
-/// Activations of an attention, kept from run to run.
+/// Activations of a head, kept from run to run.
 #[derive(Debug, Default)]
 pub struct AttentionSignals {
     asked: Signal,
-    answered: Signal,
     /// `[block of places, then of distances][channel]`
     keys: Vec<Lanes>,
     /// `[block of channels][place, then distance]`
@@ -46,11 +44,11 @@ pub struct AttentionSignals {
 /// One head of a run.
 struct Head<'a> {
     attention: &'a Attention,
-    number: usize,
     /// Places of the sentence.
     places: usize,
     signals: &'a mut AttentionSignals,
     columns: &'a mut Columns,
+    answered: &'a mut Signal,
 }
 
 // === impl Attention ===
@@ -67,18 +65,20 @@ impl Attention {
         // The scores' common factor is that of the queries.
         let factor = 1.0 / (depth as f64).sqrt();
         let sources = [(query, factor), (key, 1.0), (value, 1.0)];
-        let all = heads * padded;
-        let mut bias = vec![0.0; 3 * all];
-        for (at, bias) in bias.iter_mut().enumerate() {
-            let (source, factor) = sources[at / all];
-            let own = channel(at % all).and_then(|channel| source.bias.get(channel)).copied().unwrap_or(0.0);
-            *bias = (f64::from(own) * factor) as f32;
-        }
-        let asked = Convolution::new(Geometry::same(hidden, 3 * all, 1, 1), &bias, |at, _, input, _| {
-            let (source, factor) = sources[at / all];
-            channel(at % all).map_or(0.0, |channel| f64::from(source.weight[channel * hidden + input]) * factor)
-        });
-        let output = Convolution::new(Geometry::same(all, hidden, 1, 1), &output.bias, |out, _, at, _| {
+        let head = |head: usize| {
+            let mut bias = vec![0.0; sources.len() * padded];
+            for (at, bias) in bias.iter_mut().enumerate() {
+                let (source, factor) = sources[at / padded];
+                let own = channel(head * padded + at % padded).and_then(|channel| source.bias.get(channel));
+                *bias = (f64::from(own.copied().unwrap_or(0.0)) * factor) as f32;
+            }
+            Convolution::new(Geometry::same(hidden, bias.len(), 1, 1), &bias, |at, _, input, _| {
+                let (source, factor) = sources[at / padded];
+                let channel = channel(head * padded + at % padded);
+                channel.map_or(0.0, |channel| f64::from(source.weight[channel * hidden + input]) * factor)
+            })
+        };
+        let output = Convolution::new(Geometry::same(heads * padded, hidden, 1, 1), &output.bias, |out, _, at, _| {
             channel(at).map_or(0.0, |channel| f64::from(output.weight[out * hidden + channel]))
         });
         let distances = near_keys.len() / depth;
@@ -90,35 +90,45 @@ impl Attention {
             keys[distance / LANES * padded + channel].0[distance % LANES] = near_keys[from];
             values[channel / LANES * near * LANES + distance].0[channel % LANES] = near_values[from];
         }
-        Self { asked, output, near_keys: keys, near_values: values, heads, width, window: weights.window() }
+        let (heads, window) = ((0..heads).map(head).collect(), weights.window());
+        Self { heads, output, near_keys: keys, near_values: values, width, window }
+    }
+
+    pub fn heads(&self) -> usize {
+        self.heads.len()
     }
 
     pub fn memory_bytes(&self) -> usize {
         let near = size_of_val(&self.near_keys[..]) + size_of_val(&self.near_values[..]);
-        self.asked.memory_bytes() + self.output.memory_bytes() + near
+        let heads: usize = self.heads.iter().map(Convolution::memory_bytes).sum();
+        heads + self.output.memory_bytes() + near
     }
 
-    /// Adds what the attention says of `from` to it, in `sum`.
-    pub fn run(
+    /// What a head answers to each place; what stands behind the last place means nothing.
+    pub fn answer(
         &self,
+        head: usize,
         from: &Signal,
-        sum: &mut Signal,
         signals: &mut AttentionSignals,
         columns: &mut Columns,
         workspace: &mut Workspace,
-    ) {
+    ) -> Signal {
         let places = from.range();
-        // What the rows hold behind the last place is computed with, and shows nowhere.
         let pitch = places.len().next_multiple_of(ROWS);
+        let asks = &self.heads[head];
         let plain = Pass { input: from, slope: 1.0, bias: None, residual: None, target: Target::Replace };
-        signals.asked.reset(self.asked.bias().len(), 0..pitch);
-        self.asked.run_part(&plain, places.clone(), &mut signals.asked, workspace);
-        signals.answered.reset(self.heads * self.width, 0..pitch);
-        for number in 0..self.heads {
-            let places = places.len();
-            workspace.level().run(Head { attention: self, number, places, signals, columns });
-        }
-        let pass = Pass { input: &signals.answered, residual: Some(from), ..plain };
+        signals.asked.reset(asks.bias().len(), 0..pitch);
+        asks.run_part(&plain, places.clone(), &mut signals.asked, workspace);
+        let mut answered = Signal::default();
+        answered.reset(self.width, 0..pitch);
+        let places = places.len();
+        workspace.level().run(Head { attention: self, places, signals, columns, answered: &mut answered });
+        answered
+    }
+
+    /// Adds what all heads answered to what they were asked from, in `sum`.
+    pub fn add(&self, answered: &Signal, from: &Signal, sum: &mut Signal, workspace: &mut Workspace) {
+        let pass = Pass { input: answered, slope: 1.0, bias: None, residual: Some(from), target: Target::Replace };
         self.output.run(&pass, sum, workspace);
     }
 
@@ -133,7 +143,7 @@ impl Attention {
 impl AttentionSignals {
     pub fn memory_bytes(&self) -> usize {
         let lanes = self.keys.capacity() + self.values.capacity() + self.scores.capacity();
-        self.asked.memory_bytes() + self.answered.memory_bytes() + lanes * size_of::<Lanes>()
+        self.asked.memory_bytes() + lanes * size_of::<Lanes>()
     }
 }
 
@@ -149,21 +159,20 @@ impl Operation for Head<'_> {
         self.gather_values();
         let AttentionSignals { asked, keys, scores, .. } = &mut *self.signals;
         scores.resize((blocks(count) + self.attention.near()) * pitch, Lanes::ZERO);
-        let queries = asked.rows(self.number * width..(self.number + 1) * width);
+        let queries = asked.rows(0..width);
         Product { rows: queries, weights: keys, out: scores, pitch, count }.run(simd);
         self.weigh(simd);
-        let AttentionSignals { answered, values, scores, .. } = &mut *self.signals;
-        let out = answered.rows_mut(self.number * width..(self.number + 1) * width);
+        let AttentionSignals { values, scores, .. } = &mut *self.signals;
+        let out = self.answered.rows_mut(0..width);
         Product { rows: scores, weights: values, out, pitch, count }.run(simd);
     }
 }
 
 impl Head<'_> {
-    /// The head's blocks among the keys, number 1, or the values, number 2.
+    /// The blocks of the keys, number 1, or the values, number 2.
     fn blocks(&self, kind: usize) -> Range<usize> {
-        let Attention { heads, width, .. } = self.attention;
-        let first = (kind * heads + self.number) * width;
-        first..first + width
+        let width = self.attention.width;
+        kind * width..(kind + 1) * width
     }
 
     /// Turns the keys, so that places stand side by side.

@@ -2,6 +2,9 @@
 //! kernels of our own. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
 //!
 //! It sees the whole sentence at once: memory follows the sentence, and its square in the attention, so that whoever calls bounds the sentence.
+//!
+//! A sentence is encoded in steps, two for each layer, and each step in tasks, which any threads may compute: first what each head of the attention
+//! answers, then the rest of the layer, by places. However many there are, each value is computed by the same operations.
 
 mod attention;
 #[cfg(test)]
@@ -11,9 +14,12 @@ mod weights;
 pub use super::kernels::{ConvWeights, NormWeights, ShapeError};
 pub use weights::{AttentionWeights, EncoderWeights, LayerWeights};
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use self::attention::{Attention, AttentionSignals};
 use super::kernels::simd::{Lanes, Level};
-use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, blocks, lanes};
+use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, blocks, evenly, lanes};
 
 /// A text encoder that is ready to run, on as many threads as there are.
 #[derive(Debug)]
@@ -37,13 +43,31 @@ pub struct Encoding {
     pub log_deviation: Vec<f32>,
 }
 
+/// What a thread computes at a time, of what is known before its step.
+#[derive(Debug, Clone)]
+pub struct Task {
+    work: Work,
+    /// What goes from layer to layer.
+    hidden: Arc<Signal>,
+}
+
+#[derive(Debug, Clone)]
+enum Work {
+    /// What a head of a layer answers.
+    Attend { layer: usize, head: usize },
+    /// The rest of the layer, at some places, of what its heads answered.
+    Feed { layer: usize, answered: Arc<[Signal]>, places: Range<usize> },
+    /// Means and deviations of some places.
+    Project { places: Range<usize> },
+}
+
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
 pub struct Scratch {
     workspace: Workspace,
-    /// What goes from layer to layer, and at last the projection.
-    hidden: Signal,
+    answered: Signal,
     sum: Signal,
+    attended: Signal,
     between: Signal,
     attention: AttentionSignals,
     columns: Columns,
@@ -59,6 +83,9 @@ pub enum EncodeError {
     #[error("cancelled")]
     Cancelled,
 }
+
+/// Places of the shortest part: a shorter one takes as long, because all weights are read for each.
+const LEAST_PLACES: usize = 48;
 
 #[derive(Debug)]
 struct Layer {
@@ -99,47 +126,71 @@ impl Encoder {
         (size_of_val(&self.embedding[..]) + layers + self.projection.memory_bytes()) as u64
     }
 
-    /// Encodes a sentence. `keep_going` is asked before each layer.
+    /// Encodes a sentence, alone. `keep_going` is asked before each task.
     pub fn run(
         &self,
         ids: &[i64],
         scratch: &mut Scratch,
         mut keep_going: impl FnMut() -> bool,
     ) -> Result<Encoding, EncodeError> {
-        let Scratch { workspace, hidden, sum, between, attention, columns } = scratch;
-        self.embed(ids, hidden)?;
-        for layer in &self.layers {
-            if !keep_going() {
-                return Err(EncodeError::Cancelled);
-            }
-            sum.reset(hidden.blocks(), hidden.range());
-            layer.attention.run(hidden, sum, attention, columns, workspace);
-            layer.attention_norm.run(sum, hidden, columns, workspace.level());
-            let [first, second] = &layer.feed_forward;
-            between.reset(first.bias().len(), hidden.range());
-            let plain = Pass { input: hidden, slope: 1.0, bias: None, residual: None, target: Target::Replace };
-            first.run(&plain, between, workspace);
-            // A leaky ReLU that leaks nothing.
-            let pass = Pass { input: between, slope: 0.0, residual: Some(hidden), ..plain };
-            second.run(&pass, sum, workspace);
-            layer.feed_forward_norm.run(sum, hidden, columns, workspace.level());
-        }
-        between.reset(self.projection.bias().len(), hidden.range());
-        let pass = Pass { input: hidden, slope: 1.0, bias: None, residual: None, target: Target::Replace };
-        self.projection.run(&pass, between, workspace);
-        Ok(Encoding {
-            hidden: hidden.channels(0..self.hidden),
-            mean: between.channels(0..self.channels),
-            log_deviation: between.channels(self.channels..2 * self.channels),
+        self.run_shared(ids, 1, |tasks| {
+            tasks.iter().map(|task| keep_going().then(|| self.compute(task, scratch))).collect()
         })
     }
 
-    fn embed(&self, ids: &[i64], hidden: &mut Signal) -> Result<(), EncodeError> {
+    /// Encodes a sentence whose places are cut into so many parts. `share` has [`Encoder::compute`] called for each task of a step, and gives what
+    /// comes of it in that order; nothing if it is to stop.
+    pub fn run_shared(
+        &self,
+        ids: &[i64],
+        cuts: usize,
+        mut share: impl FnMut(Vec<Task>) -> Option<Vec<Signal>>,
+    ) -> Result<Encoding, EncodeError> {
+        let mut hidden = Arc::new(self.embed(ids)?);
+        let cut = || evenly(0..ids.len(), cuts.min(ids.len() / LEAST_PLACES));
+        let mut step = |hidden: &Arc<Signal>, works: &mut dyn Iterator<Item = Work>| {
+            share(works.map(|work| Task { work, hidden: hidden.clone() }).collect()).ok_or(EncodeError::Cancelled)
+        };
+        for layer in 0..self.layers.len() {
+            let heads = 0..self.layers[layer].attention.heads();
+            let answered = step(&hidden, &mut heads.map(|head| Work::Attend { layer, head }))?;
+            let answered: Arc<[Signal]> = answered.into();
+            let feed = |places| Work::Feed { layer, answered: answered.clone(), places };
+            hidden = Arc::new(Signal::joined(step(&hidden, &mut cut().map(feed))?));
+        }
+        let projected = Signal::joined(step(&hidden, &mut cut().map(|places| Work::Project { places }))?);
+        Ok(Encoding {
+            hidden: hidden.channels(0..self.hidden),
+            mean: projected.channels(0..self.channels),
+            log_deviation: projected.channels(self.channels..2 * self.channels),
+        })
+    }
+
+    pub fn compute(&self, Task { work, hidden }: &Task, scratch: &mut Scratch) -> Signal {
+        let Scratch { workspace, attention, columns, .. } = scratch;
+        match work {
+            Work::Attend { layer, head } => {
+                self.layers[*layer].attention.answer(*head, hidden, attention, columns, workspace)
+            }
+            Work::Feed { layer, answered, places } => {
+                self.layers[*layer].feed(answered, hidden, places.clone(), scratch)
+            }
+            Work::Project { places } => {
+                let mut projected = Signal::default();
+                projected.reset(self.projection.bias().len(), places.clone());
+                self.projection.run(&plain(hidden), &mut projected, workspace);
+                projected
+            }
+        }
+    }
+
+    fn embed(&self, ids: &[i64]) -> Result<Signal, EncodeError> {
         if ids.is_empty() {
             return Err(EncodeError::Empty);
         }
         let blocks = blocks(self.hidden);
         let known = self.embedding.len() / blocks;
+        let mut hidden = Signal::default();
         hidden.reset(blocks, 0..ids.len());
         for (place, &found) in ids.iter().enumerate() {
             let id = usize::try_from(found).ok().filter(|id| *id < known).ok_or(EncodeError::Id { found, known })?;
@@ -147,7 +198,7 @@ impl Encoder {
                 hidden.row_mut(block)[place] = *lanes;
             }
         }
-        Ok(())
+        Ok(hidden)
     }
 }
 
@@ -164,6 +215,28 @@ impl Layer {
             feed_forward: weights.feed_forward.each_ref().map(precise),
             feed_forward_norm: Norm::new(&weights.feed_forward_norm),
         }
+    }
+
+    /// What the layer makes of `hidden` at some places. What they need of their neighbours is computed for each part anew.
+    fn feed(&self, heads: &[Signal], hidden: &Signal, places: Range<usize>, scratch: &mut Scratch) -> Signal {
+        let Scratch { workspace, answered, sum, attended, between, columns, .. } = scratch;
+        let [first, second] = &self.feed_forward;
+        let len = hidden.range().len();
+        let inner = second.input_range(places.clone(), len);
+        let outer = first.input_range(inner.clone(), len);
+        answered.gather(heads, outer.clone());
+        sum.reset(hidden.blocks(), outer);
+        self.attention.add(answered, hidden, sum, workspace);
+        self.attention_norm.run(sum, attended, columns, workspace.level());
+        between.reset(first.bias().len(), inner);
+        first.run(&plain(attended), between, workspace);
+        sum.reset(hidden.blocks(), places);
+        // A leaky ReLU that leaks nothing.
+        let pass = Pass { slope: 0.0, residual: Some(attended), ..plain(between) };
+        second.run(&pass, sum, workspace);
+        let mut out = Signal::default();
+        self.feed_forward_norm.run(sum, &mut out, columns, workspace.level());
+        out
     }
 
     fn memory_bytes(&self) -> usize {
@@ -185,8 +258,9 @@ impl Scratch {
     pub fn new(level: Level) -> Self {
         Self {
             workspace: Workspace::new(level),
-            hidden: Signal::default(),
+            answered: Signal::default(),
             sum: Signal::default(),
+            attended: Signal::default(),
             between: Signal::default(),
             attention: AttentionSignals::default(),
             columns: Columns::default(),
@@ -195,8 +269,14 @@ impl Scratch {
 
     /// Bytes that are kept from run to run.
     pub fn memory_bytes(&self) -> u64 {
-        let signals: usize = [&self.hidden, &self.sum, &self.between].map(Signal::memory_bytes).iter().sum();
+        let signals = [&self.answered, &self.sum, &self.attended, &self.between].map(Signal::memory_bytes);
         let rest = self.workspace.memory_bytes() + self.attention.memory_bytes() + self.columns.memory_bytes();
-        (signals + rest) as u64
+        (signals.iter().sum::<usize>() + rest) as u64
     }
+}
+
+// === helpers ===
+
+fn plain(input: &Signal) -> Pass<'_> {
+    Pass { input, slope: 1.0, bias: None, residual: None, target: Target::Replace }
 }

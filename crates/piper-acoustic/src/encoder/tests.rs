@@ -147,6 +147,30 @@ fn encodings_are_the_same_with_any_instructions() {
 }
 
 #[test]
+fn encodings_are_the_same_however_they_are_cut() {
+    let encoder = Encoder::new(&weights(2, 4)).unwrap();
+    let ids = ids(5 * LEAST_PLACES + 1);
+    let whole = run(&encoder, &ids);
+    // One memory for some tasks and another for others, as of two threads, of which the second begins with the last task.
+    let mut scratches = [Scratch::default(), Scratch::default()];
+    for cuts in [1, 2, 3, 5, 100] {
+        let (mut steps, mut most) = (0, 0);
+
+        let cut = encoder.run_shared(&ids, cuts, |tasks| {
+            (steps, most) = (steps + 1, tasks.len().max(most));
+            let made = tasks.iter().enumerate().rev();
+            let made = made.map(|(at, task)| encoder.compute(task, &mut scratches[at % 2]));
+            let mut made: Vec<Signal> = made.collect();
+            made.reverse();
+            Some(made)
+        });
+
+        assert!(cut.unwrap() == whole, "{cuts} parts");
+        assert_eq!((steps, most), (2 * LAYERS + 1, cuts.clamp(2, 5)));
+    }
+}
+
+#[test]
 fn a_run_stops_when_told_to() {
     let encoder = Encoder::new(&weights(2, 4)).unwrap();
     let mut scratch = Scratch::default();

@@ -36,7 +36,7 @@ pub struct Flow {
 /// What is computed.
 #[derive(Debug, Clone)]
 pub struct Part<'a> {
-    /// The values of the whole utterance, `[channels][frames]`.
+    /// The values of the whole utterance, or of its beginning with all of [`Flow::input_range`], `[channels][frames]`.
     pub values: &'a [f32],
     /// What each coupling's `cond_layer` makes of the speaker's vector, `[coupling][layer][gate]`; empty for none.
     pub condition: &'a [f32],
@@ -88,6 +88,11 @@ impl Flow {
     /// Bytes of the weights as they are kept.
     pub fn memory_bytes(&self) -> u64 {
         self.couplings.iter().map(Coupling::memory_bytes).sum::<usize>() as u64
+    }
+
+    /// Of `len` frames of values, those that the latents of some are computed from.
+    pub fn input_range(&self, frames: Range<usize>, len: usize) -> Range<usize> {
+        self.couplings.iter().rev().fold(frames, |range, coupling| coupling.input_range(range, len))
     }
 
     /// The latents of some frames, `[channels][frames]`. `keep_going` is asked between couplings.

@@ -129,6 +129,12 @@ fn any_range_is_the_same_to_the_last_bit_as_in_the_whole() {
 
             let expected: Vec<f32> = whole.chunks(200).flat_map(|row| row[frames.clone()].to_vec()).collect();
             assert!(part == expected, "{frames:?} in tiles of {tile}");
+            let enough = flow.input_range(frames.clone(), 200).end;
+            let beginning: Vec<f32> = values.chunks(200).flat_map(|row| row[..enough].to_vec()).collect();
+            assert!(
+                part == run(&flow, &beginning, frames.clone()),
+                "{frames:?} in tiles of {tile}, of the first {enough}"
+            );
         }
     }
 }

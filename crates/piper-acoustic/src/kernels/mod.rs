@@ -28,6 +28,6 @@ pub use erf::erf;
 pub use exp::exp;
 pub use gemm::{Product, ROWS};
 pub use norm::Norm;
-pub use signal::{Columns, Signal, blocks};
+pub use signal::{Columns, Signal, blocks, evenly};
 pub use tanh::{sigmoid, tanh};
 pub use weights::{ConvWeights, MAX_SPAN, NormWeights, ShapeError, counts, not_empty, pointwise, produces, same_len};

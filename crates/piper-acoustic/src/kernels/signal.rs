@@ -1,6 +1,7 @@
 //! Owns activations: channels in blocks of [`LANES`], each block a row over time, so that everything along time is plain arithmetic on
 //! vectors and no data is ever shuffled. A signal holds a range of the whole utterance's time and knows which.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
 use super::simd::{LANES, Lanes};
@@ -21,6 +22,12 @@ pub struct Columns([Vec<Lanes>; 2]);
 /// Blocks that so many channels fill, the last of them up to its end with zeros.
 pub fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
+}
+
+/// So many ranges of nearly one length, one at least, that together are `range`.
+pub fn evenly(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<usize>> {
+    let (start, length, count) = (range.start, range.len(), count.max(1));
+    (0..count).map(move |part| start + part * length / count..start + (part + 1) * length / count)
 }
 
 // === impl Signal ===
@@ -74,6 +81,35 @@ impl Signal {
         values
     }
 
+    /// A signal of what stands in these, one after the other in time.
+    pub fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let mut joined = Self::default();
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return joined };
+        joined.reset(first.blocks, first.range.start..last.range.end);
+        for part in &parts {
+            for block in 0..part.blocks {
+                let place = part.range.start - joined.range.start;
+                joined.row_mut(block)[place..][..part.range.len()].copy_from_slice(part.row(block));
+            }
+        }
+        joined
+    }
+
+    /// Takes what stands in `range` of these, the blocks of one behind those of the other.
+    pub fn gather(&mut self, from: &[impl Borrow<Self>], range: Range<usize>) {
+        self.reset(from.iter().map(|signal| signal.borrow().blocks).sum(), range.clone());
+        let rows = from.iter().map(Borrow::borrow).flat_map(|signal: &Self| {
+            let place = range.start - signal.range.start..range.end - signal.range.start;
+            (0..signal.blocks).map(move |block| &signal.row(block)[place.clone()])
+        });
+        for (block, row) in rows.enumerate() {
+            self.row_mut(block).copy_from_slice(row);
+        }
+    }
+
     /// All rows of the first half of the blocks, and of the second.
     pub fn halves_mut(&mut self) -> (&mut [Lanes], &mut [Lanes]) {
         let half = self.blocks / 2 * self.range.len();
@@ -92,6 +128,15 @@ impl Signal {
                 for (to, from) in row.iter_mut().zip(from) {
                     to.0[lane] = *from;
                 }
+            }
+        }
+    }
+
+    /// Adds a value to each channel; nothing where there are none.
+    pub fn add(&mut self, values: &[f32]) {
+        for (at, value) in values.iter().enumerate() {
+            for x in self.row_mut(at / LANES) {
+                x.0[at % LANES] += value;
             }
         }
     }
