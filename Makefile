@@ -73,7 +73,7 @@ lint: tools ## check format and lints
 # bench, load, soak and peers say little on a machine with fewer than two cores, or that has something else to do.
 bench: setup ## measure the engine's parts, loading, hits and batches
 	@$(call install,$(BENCH_PROGRAMS))
-	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool,--bench $(bench))
+	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool timeline,--bench $(bench))
 
 load: setup ## see what holds at ten times the load that can be served
 	@$(CARGO) bench --locked --bench load

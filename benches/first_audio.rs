@@ -1,5 +1,6 @@
-//! How long is it until the first sound, and does it grow with the text? From the request to the first byte of sound of a stream, for texts of 5 to
-//! 5,000 characters that nobody has asked for before; `make peers` has the same beside other engines.
+//! How long is it until the first sound, and does it grow with the text, or with its first sentence? From the request to the first byte of sound of
+//! a stream, for texts of 5 to 5,000 characters, and for single sentences of 40 to 380, that nobody has asked for before; `make peers` has the
+//! former beside other engines.
 //!
 //! `cargo bench --bench first_audio`; needs a machine with nothing else to do.
 
@@ -7,6 +8,7 @@
 
 #[path = "../tests/support/mod.rs"]
 mod support;
+mod texts;
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -15,7 +17,8 @@ use serde_json::json;
 use support::TestServer;
 
 const ROUNDS: usize = 15;
-const LENGTHS: [usize; 4] = [5, 50, 500, 5_000];
+const TEXTS: [usize; 4] = [5, 50, 500, 5_000];
+const SENTENCES: [usize; 3] = [40, 190, 380];
 /// The head of a WAV file comes before any sound.
 const WITH_SOUND: usize = 44 + 2;
 
@@ -25,17 +28,22 @@ fn main() {
         return;
     }
     let server = TestServer::start(&[("TTS_CACHE_ENABLED", "false")]);
-    for length in LENGTHS {
-        let mut times: Vec<_> = (0..=ROUNDS).map(|round| first_sound(&server, &text(length, round))).collect();
-        // The first one of a kind warms up.
-        times.remove(0);
-        times.sort_unstable();
-        println!(
-            "{length:>5} characters  median {:>5.1} ms, longest {:>5.1} ms",
-            milliseconds(times[ROUNDS / 2]),
-            milliseconds(times[ROUNDS - 1])
-        );
+    for length in TEXTS {
+        measure(&server, &format!("{length:>5} characters of text"), |round| texts::text(length, round));
     }
+    for length in SENTENCES {
+        let name = format!("a sentence of {length:>3} characters");
+        measure(&server, &name, |round| texts::sentence(length, round));
+    }
+}
+
+fn measure(server: &TestServer, name: &str, text: impl Fn(usize) -> String) {
+    let mut times: Vec<_> = (0..=ROUNDS).map(|round| first_sound(server, &text(round))).collect();
+    // The first one of a kind warms up.
+    times.remove(0);
+    times.sort_unstable();
+    let [median, longest] = [ROUNDS / 2, ROUNDS - 1].map(|at| times[at].as_secs_f64() * 1e3);
+    println!("{name:<29} median {median:>5.1} ms, longest {longest:>5.1} ms");
 }
 
 fn first_sound(server: &TestServer, text: &str) -> Duration {
@@ -48,18 +56,4 @@ fn first_sound(server: &TestServer, text: &str) -> Duration {
     // The rest is not to be worked on beside the next one.
     answer.read_to_end(&mut Vec::new()).unwrap();
     elapsed
-}
-
-/// As people write: sentences of some ten words.
-fn text(length: usize, round: usize) -> String {
-    let sentence = format!("Round {round} of the survey begins where the last one ended, by the river. ");
-    if length < 10 {
-        format!("No {round}.")
-    } else {
-        sentence.repeat(length / sentence.len() + 1).chars().take(length).collect()
-    }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }
