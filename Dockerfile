@@ -12,12 +12,14 @@ FROM ${RUST_IMAGE} AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY crates/piper-acoustic/Cargo.toml crates/piper-acoustic/
+COPY crates/piper-engine/Cargo.toml crates/piper-engine/
 COPY crates/piper-phonemize/Cargo.toml crates/piper-phonemize/
 COPY crates/text-normalization/Cargo.toml crates/text-normalization/
 # Dependencies are a layer of their own: the manifests' targets stand there empty while they are built.
 RUN mkdir -p src benches tests/api && touch src/lib.rs \
     && for crate in crates/*; do mkdir -p $crate/src $crate/benches && touch $crate/src/lib.rs; done \
-    && touch crates/text-normalization/benches/normalize.rs && echo 'fn main() {}' > crates/text-normalization/build.rs \
+    && touch crates/text-normalization/benches/normalize.rs && mkdir crates/piper-engine/tests && touch crates/piper-engine/tests/speak.rs \
+    && for crate in piper-engine text-normalization; do echo 'fn main() {}' > crates/$crate/build.rs; done \
     && echo 'fn main() {}' > src/main.rs \
     && sed -n '/^\[\[bench\]\]/{n;s|name = "\(.*\)"|benches/\1.rs|p}' Cargo.toml | xargs -r touch \
     && sed -n '/^\[\[test\]\]/{n;n;s|path = "\(.*\)"|\1|p}' Cargo.toml | xargs -r touch \

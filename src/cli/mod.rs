@@ -18,7 +18,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 use futures_util::FutureExt;
-use piper_phonemize::{ChildArgs, run_child};
+use piper_phonemize::{CHILD_COMMAND, ChildArgs, run_child};
 
 use crate::app::Application;
 use crate::config::{Config, ConfigError, Environment, ProcessEnvironment};
@@ -67,7 +67,7 @@ enum Command {
     /// Print this program's manual page.
     Man,
     /// Turn texts from standard input into phonemes; started by the service.
-    #[command(hide = true)]
+    #[command(name = CHILD_COMMAND, hide = true)]
     PhonemizerChild(ChildArgs),
 }
 

@@ -13,7 +13,7 @@ mod whole;
 mod words;
 
 pub use alignment::align;
-pub use espeak::{ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
+pub use espeak::{CHILD_COMMAND, ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
 pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, id_count, phoneme_ids};
 pub use phonemizer::{PhonemizeError, Phonemizer};
 pub use words::Word;

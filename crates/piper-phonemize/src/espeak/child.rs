@@ -10,6 +10,9 @@ use super::ffi::{Espeak, ignore};
 use super::language::{Languages, Outcome};
 use super::protocol::{Request, Response, read_frame};
 
+/// The first argument of a program that is started as a child; what [`ChildArgs`] describes follows.
+pub const CHILD_COMMAND: &str = "phonemizer-child";
+
 /// Where espeak-ng is, and how much of it is kept ready.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ChildArgs {

@@ -17,7 +17,7 @@ mod language;
 mod pool;
 mod protocol;
 
-pub use child::{ChildArgs, run_child};
+pub use child::{CHILD_COMMAND, ChildArgs, run_child};
 pub use pool::{EspeakPool, EspeakSettings};
 pub use protocol::Clause;
 

@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::sleep;
 
+use super::child::CHILD_COMMAND;
 use super::protocol::{HEADER_BYTES, Request, Response, decode_header};
 use super::{Clause, EspeakError};
 
@@ -202,7 +203,7 @@ impl Worker {
         // A process group of its own: a signal from the terminal is for the service, which ends its children when it has drained.
         let mut child = Command::new(&settings.program)
             .arg0("tts-batch-api")
-            .arg("phonemizer-child")
+            .arg(CHILD_COMMAND)
             .arg("--library")
             .arg(&settings.library)
             .arg("--data")
