@@ -301,13 +301,13 @@ impl<C: Client> Context<C> {
             self.ready.extend(messages(sound.push(pause.into()).await?).map(Event::Audio));
             spoken.start_at(self.seconds_before + sound.seconds());
         }
-        self.ready.extend(messages(sound.push(bytes).await?).map(Event::Audio));
-        self.sound = Some(sound);
         for sentence in said {
             let sentence = spoken.said(&sentence);
             self.trail.add_words(&sentence);
             self.ready.push_back(Event::Said(sentence));
         }
+        self.ready.extend(messages(sound.push(bytes).await?).map(Event::Audio));
+        self.sound = Some(sound);
         if !self.opening.wants_times {
             self.trail.add(spoken.start(), spoken.end_char());
         }

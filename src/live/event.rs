@@ -12,7 +12,7 @@ pub enum Event<E> {
         sample_rate: u32,
     },
     Audio(Bytes),
-    /// When what is said that begins in the sound before.
+    /// When what is said that begins in the sound that follows.
     Said(Said),
     /// Everything up to a flush was sent: so many seconds since the text began.
     Flushed {
