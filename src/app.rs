@@ -184,7 +184,7 @@ impl Application {
         live.extend(wyoming.as_ref().map(wyoming::Server::sessions));
         let rescan = config.voices.rescan;
         Ok(Self {
-            server: crate::http::start(listener, state, batches, &config.http)?,
+            server: crate::http::start(listener, state, batches, &config.http, &config.fronts)?,
             address,
             readiness,
             in_flight,

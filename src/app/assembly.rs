@@ -27,6 +27,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
         cors_origins: config.http.cors_origins.clone().into(),
         public_voice_list: config.http.public_voice_list,
         openai_voices: Arc::new(config.voices.openai_names.clone()),
+        front_voices: Arc::new(config.fronts.voices.clone()),
         default_voice: speaker.default_voice.clone(),
         live: Sessions::new(session_limits(config), speaker.metrics.clone()),
         limits: RequestLimits {

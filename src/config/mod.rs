@@ -3,6 +3,7 @@
 
 mod aliases;
 mod batch;
+mod fronts;
 mod links;
 mod live;
 mod reader;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tracing::Level;
 
 pub use batch::BatchConfig;
+pub use fronts::FrontsConfig;
 pub use live::LiveConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
@@ -43,6 +45,7 @@ pub struct Config {
     pub cache: CacheConfig,
     pub batch: BatchConfig,
     pub live: LiveConfig,
+    pub fronts: FrontsConfig,
     pub wyoming: WyomingConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
@@ -298,6 +301,7 @@ impl Config {
             },
             batch: BatchConfig::read(&mut read, cores)?,
             live: LiveConfig::read(&mut read)?,
+            fronts: FrontsConfig::read(&mut read)?,
             wyoming: WyomingConfig::read(&mut read)?,
             log: log(&mut read)?,
             runtime: RuntimeConfig {

@@ -47,6 +47,7 @@ fn the_default_file_documents_every_key_with_its_default() {
     let sources = concat!(
         include_str!("mod.rs"),
         include_str!("batch.rs"),
+        include_str!("fronts.rs"),
         include_str!("live.rs"),
         include_str!("speaking.rs"),
         include_str!("wyoming.rs")
@@ -160,7 +161,7 @@ fn origins_are_what_browsers_send() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let wrong: [&'static [(&str, &str)]; 8] = [
+    let wrong: [&'static [(&str, &str)]; 9] = [
         &[],
         &[TOKEN, ("TTS_WORKER", "2")],
         &[TOKEN, ("TTS_WORKERS", "two")],
@@ -169,6 +170,7 @@ fn what_is_wrong_is_named() {
         &[TOKEN, ("TTS_LOG_FORMAT", "xml")],
         &[TOKEN, ("TTS_CACHE_ENABLED", "perhaps")],
         &[TOKEN, ("TTS_AVAILABLE_MODELS", "a,b")],
+        &[TOKEN, ("TTS_FRONTS", "deepgram,openai")],
     ];
     for variables in wrong {
         let error = load(variables).unwrap_err();
@@ -177,6 +179,19 @@ fn what_is_wrong_is_named() {
         assert_eq!(error.key, expected);
         assert!(!error.to_string().contains('\n'));
     }
+}
+
+#[test]
+fn the_apis_of_others_are_those_that_are_named_or_all_or_none() {
+    let fronts = |variables: &[(&'static str, &'static str)]| {
+        let FrontsConfig { cartesia, deepgram, elevenlabs, .. } =
+            load([&[TOKEN], variables].concat().leak()).unwrap().fronts;
+        [cartesia, deepgram, elevenlabs]
+    };
+
+    assert_eq!(fronts(&[]), [true; 3]);
+    assert_eq!(fronts(&[("TTS_FRONTS", "elevenlabs, cartesia")]), [true, false, true]);
+    assert_eq!(fronts(&[("TTS_FRONTS", "none")]), [false; 3]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub struct VoiceLister;
 pub struct VoiceReader;
 
 /// What a route answers to a caller whom it does not know.
-type Stranger = fn() -> ApiError;
+pub type Stranger = fn() -> ApiError;
 
 const USER_TOKEN: &str = "user-token";
 const OFFERED_TOKEN: &str = "tts-token.";
@@ -63,7 +63,7 @@ impl<E> Caller<E> {
     }
 
     /// By a secret that is looked for elsewhere.
-    fn admitted_by(
+    pub fn admitted_by(
         request: &HttpRequest,
         stranger: Stranger,
         find: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
@@ -258,16 +258,18 @@ fn state(request: &HttpRequest) -> Option<&web::Data<AppState>> {
 }
 
 /// The secret in `user-token`, or else in `Authorization: Bearer`. A header that is there twice is as good as none.
-fn presented(request: &HttpRequest) -> Option<&[u8]> {
-    let single = |name: &str| {
-        let mut values = request.headers().get_all(name);
-        values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
-    };
+pub fn presented(request: &HttpRequest) -> Option<&[u8]> {
     if request.headers().contains_key(USER_TOKEN) {
-        single(USER_TOKEN)
+        single(request, USER_TOKEN)
     } else {
-        single(AUTHORIZATION.as_str()).and_then(bearer)
+        single(request, AUTHORIZATION.as_str()).and_then(|value| of_scheme("bearer", value))
     }
+}
+
+/// A header, if it is there once.
+pub fn single<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a [u8]> {
+    let mut values = request.headers().get_all(name);
+    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
 }
 
 /// The secret among the subprotocols that a page offers: `tts-token.` and base64url without padding.
@@ -280,7 +282,8 @@ fn offered(request: &HttpRequest) -> Option<Vec<u8>> {
 }
 
 /// What follows the scheme, whose case does not matter (RFC 9110).
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, secret) = value.split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| secret.trim_ascii())
+pub fn of_scheme<'a>(scheme: &str, value: &'a [u8]) -> Option<&'a [u8]> {
+    let (written, secret) = value.split_at_checked(scheme.len())?;
+    let secret = secret.strip_prefix(b" ")?;
+    written.eq_ignore_ascii_case(scheme.as_bytes()).then(|| secret.trim_ascii())
 }

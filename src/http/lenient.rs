@@ -1,14 +1,19 @@
 //! Owns what fields of JSON take beside their own kind, the same on every route: a whole number that is written with a point, `null` for a field
-//! that could as well be missing. And what no object takes: a name twice.
+//! that could as well be missing. And what no object takes: a name twice. And what is
+//! no object: a list.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::{Map, Value};
 
 /// Any JSON in which no object has a name twice.
 pub struct EachNameOnce;
+
+/// An object. A list of what its fields would hold, which serde takes for one, is none.
+pub struct Object<T>(pub T);
 
 struct WholeNumber<T>(PhantomData<T>);
 
@@ -53,6 +58,13 @@ impl<T: TryFrom<i128>> Visitor<'_> for WholeNumber<T> {
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Map::deserialize(deserializer)?;
+        T::deserialize(Value::Object(fields)).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod cors;
 mod error;
 mod following;
+mod fronts;
 mod health;
 mod legacy;
 mod lenient;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::connection::ConnectionHandle;
 use super::error::{ApiError, rate_limit};
+use super::fronts;
 use super::legacy::LegacyError;
 use super::state::AppState;
 use super::unread::{WithKeptBody, keep_chunked_body};
@@ -142,6 +143,9 @@ fn log<B>(span: &Span, id: Uuid, route: &str, response: &ServiceResponse<B>, ela
 /// What is wrong inside, which the answer does not say.
 fn reason<B>(response: &ServiceResponse<B>) -> Option<&str> {
     let error = response.response().error()?;
-    let error = error.as_error::<ApiError>().or_else(|| error.as_error::<LegacyError>()?.inner());
+    let error = error
+        .as_error::<ApiError>()
+        .or_else(|| error.as_error::<LegacyError>()?.inner())
+        .or_else(|| fronts::inner(error));
     error?.reason.as_deref()
 }

@@ -13,7 +13,8 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use crate::audio::AudioFormat;
 
 use super::{
-    batches, health, legacy, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage, voices,
+    batches, fronts, health, legacy, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage,
+    voices,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +28,16 @@ use super::{
         synthesize::synthesize,
         timestamps::timestamps,
         live::live,
+        fronts::deepgram::speak,
+        fronts::deepgram::socket,
+        fronts::elevenlabs::convert,
+        fronts::elevenlabs::stream,
+        fronts::elevenlabs::with_timestamps,
+        fronts::elevenlabs::stream_with_timestamps,
+        fronts::elevenlabs::socket::stream_input,
+        fronts::elevenlabs::socket::multi_stream_input,
+        fronts::cartesia::bytes,
+        fronts::cartesia::socket::socket,
         phonemize::phonemize,
         normalize::normalize,
         batches::submit,
@@ -58,13 +69,16 @@ use super::{
         page::reference,
         openapi::document,
     ),
-    components(schemas(ErrorBody, LegacyErrorBody)),
+    components(schemas(ErrorBody, FrontErrorBody, LegacyErrorBody)),
     modifiers(&Tokens, &OperationIds),
     tags(
         (name = "speech", description = "Text to audio."),
         (name = "batches", description = "Many texts, spoken when there is time for them."),
         (name = "voices", description = "What may speak."),
         (name = "openai", description = "The routes of OpenAI's speech API."),
+        (name = "deepgram", description = "The routes of Deepgram's speech API, if `TTS_FRONTS` names it. Its key is also taken as `Authorization: Token KEY`."),
+        (name = "elevenlabs", description = "The routes of ElevenLabs' speech API, if `TTS_FRONTS` names it."),
+        (name = "cartesia", description = "The routes of Cartesia's speech API, if `TTS_FRONTS` names it."),
         (name = "usage", description = "What callers have had."),
         (name = "legacy", description = "The earlier Python service's route."),
         (name = "service", description = "What machines and people look at."),
@@ -107,6 +121,12 @@ pub struct LegacyErrorBody {
     detail: serde_json::Value,
 }
 
+/// Why a request was not answered, in the shape of the API that the route is of.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+#[allow(dead_code)]
+pub struct FrontErrorBody(serde_json::Value);
+
 /// Bytes that are no text.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
@@ -124,6 +144,9 @@ pub struct Failures;
 
 /// The same on that route.
 pub struct LegacyFailures;
+
+/// The same on the routes of other speech APIs.
+pub struct FrontFailures;
 
 type Responses = BTreeMap<String, RefOr<Response>>;
 
@@ -147,6 +170,11 @@ impl Modify for Tokens {
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
         bearer.description = Some("The same token as `Authorization: Bearer TOKEN`.".to_owned());
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        for name in ["x-api-key", "xi-api-key"] {
+            let other =
+                ApiKey::Header(ApiKeyValue::with_description(name, "The same token, on routes of another API."));
+            components.add_security_scheme(name, SecurityScheme::ApiKey(other));
+        }
     }
 }
 
@@ -211,6 +239,12 @@ impl IntoResponses for SoundOrEvents {
 impl IntoResponses for Failures {
     fn responses() -> Responses {
         failures::<ErrorBody>()
+    }
+}
+
+impl IntoResponses for FrontFailures {
+    fn responses() -> Responses {
+        failures::<FrontErrorBody>()
     }
 }
 

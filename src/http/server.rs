@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 use super::connection::Connection;
 use super::cors::allow_origins;
 use super::error::ApiError;
+use super::fronts::FrontError;
+use super::fronts::cartesia::{self, Cartesia};
+use super::fronts::deepgram::{self, Deepgram};
+use super::fronts::elevenlabs::{self, ElevenLabs};
 use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
@@ -26,7 +30,7 @@ use super::{
     voices,
 };
 use crate::batch::Batches;
-use crate::config::HttpConfig;
+use crate::config::{FrontsConfig, HttpConfig};
 
 /// How long a request's head may take to arrive, and how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,8 +42,15 @@ const STATE: &str = "private, no-cache";
 const RESULT: &str = "private";
 
 /// Starts serving on `listener`. The future runs until the server was stopped; it handles no signals.
-pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &HttpConfig) -> std::io::Result<Server> {
+pub fn start(
+    listener: TcpListener,
+    state: AppState,
+    batches: Batches,
+    config: &HttpConfig,
+    fronts: &FrontsConfig,
+) -> std::io::Result<Server> {
     let (state, batches) = (web::Data::new(state), web::Data::new(batches));
+    let has_fronts = [fronts.cartesia, fronts.deepgram, fronts.elevenlabs];
     let (has_piper_routes, patience) = (config.piper_routes, config.write_timeout);
     let app = move || {
         App::new()
@@ -50,6 +61,7 @@ pub fn start(listener: TcpListener, state: AppState, batches: Batches, config: &
             .configure(routes)
             .configure(openai_routes)
             .configure(batch_routes)
+            .configure(|config| front_routes(config, has_fronts))
             .configure(|config| {
                 let playground = (Method::GET, web::to(page::playground));
                 if has_piper_routes {
@@ -143,6 +155,36 @@ fn openai_routes(config: &mut web::ServiceConfig) {
         // Clients make these paths of what their users write, with a slash at the end or without.
         let either = web::resource([path.to_owned(), format!("{path}/")]);
         config.service(with_methods::<ApiError>(either, [(method, route)]));
+    }
+}
+
+/// Those of the speech APIs of others that are wanted.
+fn front_routes(config: &mut web::ServiceConfig, [has_cartesia, has_deepgram, has_elevenlabs]: [bool; 3]) {
+    if has_cartesia {
+        config
+            .service(resource::<FrontError<Cartesia>>("/tts/bytes", [(Method::POST, web::to(cartesia::bytes))]))
+            .service(resource::<FrontError<Cartesia>>(
+                "/tts/websocket",
+                [(Method::GET, web::to(cartesia::socket::socket))],
+            ));
+    }
+    if has_deepgram {
+        let speak = [(Method::POST, web::to(deepgram::speak)), (Method::GET, web::to(deepgram::socket))];
+        config.service(resource::<FrontError<Deepgram>>("/v1/speak", speak));
+    }
+    if has_elevenlabs {
+        let routes = [
+            ("", Method::POST, web::to(elevenlabs::convert)),
+            ("/stream", Method::POST, web::to(elevenlabs::stream)),
+            ("/with-timestamps", Method::POST, web::to(elevenlabs::with_timestamps)),
+            ("/stream/with-timestamps", Method::POST, web::to(elevenlabs::stream_with_timestamps)),
+            ("/stream-input", Method::GET, web::to(elevenlabs::socket::stream_input)),
+            ("/multi-stream-input", Method::GET, web::to(elevenlabs::socket::multi_stream_input)),
+        ];
+        for (path, method, route) in routes {
+            let path = format!("/v1/text-to-speech/{{voice}}{path}");
+            config.service(resource::<FrontError<ElevenLabs>>(&path, [(method, route)]));
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct AppState {
     pub public_voice_list: bool,
     /// What callers of the OpenAI route may call voices.
     pub openai_voices: Arc<BTreeMap<String, String>>,
+    /// What callers of the APIs of others may call voices.
+    pub front_voices: Arc<BTreeMap<String, String>>,
     pub default_voice: DefaultVoice,
     /// Texts that are spoken while they are written.
     pub live: Sessions,

@@ -10,6 +10,7 @@ mod caching;
 mod connections;
 mod cors;
 mod formats;
+mod fronts;
 mod health;
 mod legacy;
 mod lexicons;

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod client;
+mod fronts;
 mod guide;
 mod hostile;
 mod speaking;

@@ -1,4 +1,4 @@
-//! Owns `GET /v1/live`: speech of a text that is still being written, over a WebSocket.
+//! Owns `GET /v1/live`: speech of a text that is still being written, over a WebSocket; and what other routes of the kind have in common with it.
 //!
 //! - `reader`: texts in the manner that a message asks for; `socket`: one connection, whatever is spoken on it; `protocol`: what is spoken on
 //!   this route; `frames`: how large what comes may be.
@@ -15,12 +15,15 @@ use actix_web::http::header::UPGRADE;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use self::protocol::Native;
-use self::socket::{Link, Protocol, run};
+use self::socket::{Link, run};
 use super::auth::{Caller, LiveCaller};
 use super::error::ApiError;
 use super::openapi::Failures;
 use super::state::AppState;
 use crate::live::NoSession;
+
+pub use self::reader::{Reader, body};
+pub use self::socket::{Closing, Out, Protocol, Texts};
 
 /// The subprotocol's name.
 const SUBPROTOCOL: &str = "tts-live.v1";
@@ -43,16 +46,16 @@ pub async fn live(
 ) -> Result<HttpResponse, ApiError> {
     let caller = Arc::new(caller.0);
     let protocol = Native::new(state.clone(), caller.clone());
-    upgrade(&caller, &state, &request, payload, "live", protocol).await
+    upgrade(&caller, &state, &request, payload, ("live", &[SUBPROTOCOL]), protocol).await
 }
 
-/// Makes the connection a WebSocket that `protocol` is spoken on.
-async fn upgrade(
+/// Makes the connection a WebSocket that `protocol` is spoken on, by its name in metrics and those that it has as a subprotocol.
+pub async fn upgrade(
     caller: &Caller,
     state: &web::Data<AppState>,
     request: &HttpRequest,
     payload: web::Payload,
-    name: &'static str,
+    (name, subprotocols): (&'static str, &[&str]),
     protocol: impl Protocol,
 ) -> Result<HttpResponse, ApiError> {
     if !request.headers().contains_key(UPGRADE) {
@@ -63,8 +66,7 @@ async fn upgrade(
     let most = state.limits.body_bytes;
     let bad = |_| ApiError::new(StatusCode::BAD_REQUEST, "invalid_handshake", "this is no handshake of a WebSocket");
     let payload = frames::bounded(request, payload, most).await.map_err(bad)?;
-    let (response, socket, messages) =
-        actix_ws::handle_with_protocols(request, payload, &[SUBPROTOCOL]).map_err(bad)?;
+    let (response, socket, messages) = actix_ws::handle_with_protocols(request, payload, subprotocols).map_err(bad)?;
     let messages = messages.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
     let link =
         Link { socket, messages, sessions: state.live.clone(), patience: state.limits.write_timeout, _taken: taken };

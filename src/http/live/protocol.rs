@@ -112,7 +112,7 @@ impl Native {
             Message::Flush(Named { context }) => texts.flush(&context, 0)?,
             Message::Clear(Named { context }) => texts.clear(&context, 0)?,
             Message::End(Named { context }) => texts.end(&context)?,
-            Message::Ping {} => return Ok(vec![text(&json!({"type": "pong"}))]),
+            Message::Ping {} => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
             Message::Close {} => {
                 self.is_closing = true;
                 for name in texts.names() {
@@ -167,24 +167,24 @@ impl Protocol for Native {
                 let format = self.formats.get(context).copied();
                 let begun = json!({"type": "audio", "context": context, "format": format, "sample_rate": sample_rate, "begins": true});
                 self.sounding = Some(context.to_owned());
-                outs.push(text(&begun));
+                outs.push(Out::json(&begun));
             }
             Event::Audio(bytes) => {
                 if self.sounding.as_deref() != Some(context) {
                     self.sounding = Some(context.to_owned());
-                    outs.push(text(&json!({"type": "audio", "context": context, "begins": false})));
+                    outs.push(Out::json(&json!({"type": "audio", "context": context, "begins": false})));
                 }
                 outs.push(Out::Binary(bytes));
             }
-            Event::Said(said) => outs.push(text(&shown(context, &said))),
+            Event::Said(said) => outs.push(Out::json(&shown(context, &said))),
             Event::Flushed { seconds, .. } => {
-                outs.push(text(&json!({"type": "flushed", "context": context, "seconds": rounded(seconds)})));
+                outs.push(Out::json(&json!({"type": "flushed", "context": context, "seconds": rounded(seconds)})));
             }
-            Event::Cleared { seconds, characters, .. } => outs.push(text(
+            Event::Cleared { seconds, characters, .. } => outs.push(Out::json(
                 &json!({"type": "cleared", "context": context, "seconds": rounded(seconds), "characters": characters}),
             )),
             Event::Ended { seconds } => {
-                outs.push(text(&json!({"type": "ended", "context": context, "seconds": rounded(seconds)})));
+                outs.push(Out::json(&json!({"type": "ended", "context": context, "seconds": rounded(seconds)})));
                 outs.extend(self.forget(context));
             }
             Event::Failed(error) => {
@@ -215,11 +215,7 @@ fn failed(context: Option<&str>, error: &ApiError) -> Out {
     if let Some(wait) = error.retry_after {
         described["retry_after"] = (wait.as_secs_f64().ceil() as u64).into();
     }
-    text(&json!({"type": "error", "context": context, "error": described}))
-}
-
-fn text(message: &Value) -> Out {
-    Out::Text(message.to_string())
+    Out::json(&json!({"type": "error", "context": context, "error": described}))
 }
 
 /// To a tenth of a millisecond.

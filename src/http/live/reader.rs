@@ -16,6 +16,7 @@ use crate::speech::{AudioSpec, SpeechService};
 use crate::usage::Had;
 
 /// How the texts of a caller are read.
+#[derive(Clone)]
 pub struct Reader {
     state: web::Data<AppState>,
     caller: Arc<Caller>,
@@ -45,18 +46,19 @@ impl Reader {
         }
         let service = caller.speech(&state);
         let reader = Self { state, caller, service, fields };
-        let body = reader.body("a")?;
+        let body = body(&reader.fields, "a")?;
         let spec = audio_spec(&body)?;
         let request = into_request(body, &reader.state)?;
         reader.service.resolve(&request.voice).ok_or(InvalidVoiceId)?;
         Ok((reader, spec))
     }
+}
 
-    fn body(&self, text: &str) -> Result<Body, ApiError> {
-        let mut fields = self.fields.clone();
-        fields.insert("text".to_owned(), text.into());
-        parse_json(Value::Object(fields).to_string().as_bytes())
-    }
+/// A text as a request with these fields.
+pub fn body(fields: &Map<String, Value>, text: &str) -> Result<Body, ApiError> {
+    let mut fields = fields.clone();
+    fields.insert("text".to_owned(), text.into());
+    parse_json(Value::Object(fields).to_string().as_bytes())
 }
 
 impl Client for Reader {
@@ -67,7 +69,7 @@ impl Client for Reader {
     }
 
     fn read(&self, text: &str) -> Result<SynthesisRequest, ApiError> {
-        into_request(self.body(text)?, &self.state)
+        into_request(body(&self.fields, text)?, &self.state)
     }
 
     fn admit(&self, script: &Script) -> Result<(), ApiError> {

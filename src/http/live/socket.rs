@@ -10,6 +10,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, ProtocolError};
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::error::ApiError;
@@ -21,6 +22,11 @@ pub type Texts = Session<Reader>;
 
 /// What is spoken on a connection.
 pub trait Protocol: 'static {
+    /// What is said first.
+    fn greet(&mut self) -> Vec<Out> {
+        Vec::new()
+    }
+
     /// Does what a message says; gives what is to be answered.
     fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out>;
 
@@ -77,7 +83,7 @@ const UNANSWERED_PINGS: u32 = 2;
 pub async fn run(mut link: Link, mut protocol: impl Protocol) {
     let (limits, sessions) = (*link.sessions.limits(), link.sessions.clone());
     let mut texts = Texts::new(sessions.clone());
-    let mut waiting: VecDeque<Out> = VecDeque::new();
+    let mut waiting: VecDeque<Out> = protocol.greet().into();
     let mut ticks = interval(limits.ping.min(limits.idle));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.reset();
@@ -170,6 +176,14 @@ fn of(error: &ProtocolError) -> Closing {
             _ => Closing::Malformed,
         },
         _ => Closing::Malformed,
+    }
+}
+
+// === impl Out ===
+
+impl Out {
+    pub fn json(message: &Value) -> Self {
+        Self::Text(message.to_string())
     }
 }
 
