@@ -100,3 +100,28 @@ fn speaks_wyoming(script: &str) {
 
     runs_against(&server, script, &[&address]);
 }
+
+#[test]
+fn the_python_package_of_deepgram_works_unchanged() {
+    runs("deepgram_speak.py", &[]);
+}
+
+#[test]
+fn the_python_package_of_elevenlabs_works_unchanged() {
+    runs("elevenlabs_speech.py", &[]);
+}
+
+#[test]
+fn the_python_package_of_cartesia_works_unchanged() {
+    runs("cartesia_speech.py", &[]);
+}
+
+#[test]
+fn livekits_plugins_for_other_speech_apis_work_unchanged() {
+    runs("livekit_voices.py", &[]);
+}
+
+#[test]
+fn pipecats_services_for_other_speech_apis_work_unchanged() {
+    runs("pipecat_voices.py", &[]);
+}
