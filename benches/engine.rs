@@ -27,6 +27,7 @@ async fn model_input(phonemizer: &Phonemizer, voice: &dyn LoadedVoice) -> ModelI
     ModelInput {
         ids: phoneme_ids(&sentences[0], config).ids,
         speaker: config.default_speaker,
+        blend: Vec::new(),
         // Without noise the length of the audio is the same each time.
         noise_scale: 0.0,
         length_scale: config.inference.length_scale,

@@ -1,7 +1,7 @@
 //! Questions: how long does it take until a voice that is installed can speak, for the first time on a machine and later? And how much
-//! longer does a short text take while a long one is spoken?
+//! longer does a short text take while a long one is spoken? And how long does it take where more voices are asked for than memory has room for?
 //!
-//! Units: milliseconds; medians. The long text has 5,000 characters, the short one ten words.
+//! Units: milliseconds; medians, but where it says otherwise. The long text has 5,000 characters, the short one ten words.
 //!
 //! Run: `make setup`, then `cargo bench --bench pool`, on a machine that does nothing else.
 
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings, VoiceFiles};
 use serde_json::json;
-use support::{TestServer, VOICE};
+use support::{ModelsFolder, TestServer, VOICE};
 
 const ROUNDS: usize = 9;
 const SHORT: &str = "Please hold the line, somebody will be with you soon.";
@@ -27,6 +27,7 @@ const SENTENCE: &str = "The wind had turned in the night, and by morning the val
 fn main() {
     loads();
     short_beside_long();
+    six_in_the_room_of_three();
 }
 
 fn loads() {
@@ -83,6 +84,65 @@ fn short_beside_long() {
         beside.as_millis(),
         unit.as_millis(),
         (alone.mul_f64(1.5) + unit).as_millis()
+    );
+}
+
+/// Twelve callers, each of whom speaks with every voice in turn.
+fn six_in_the_room_of_three() {
+    const TURNS: usize = 12;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let folder = ModelsFolder::with_copies(&names);
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_OFFLINE", "true"),
+        ("TTS_CACHE_ENABLED", "false"),
+        ("TTS_PRELOAD_VOICES", "a"),
+        ("TTS_VOICES_RESCAN_SECONDS", "0"),
+    ]);
+    let bytes = server.metric("tts_voice_memory_bytes") as u64;
+    // Each is compiled once before.
+    for name in names {
+        assert_eq!(server.post_json(&format!("/v1/voices/{name}/load"), &json!({})).status, 200);
+    }
+    drop(server);
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_OFFLINE", "true"),
+        ("TTS_CACHE_ENABLED", "false"),
+        ("TTS_PRELOAD_VOICES", "a"),
+        ("TTS_POOL_MEMORY_BYTES", &(bytes * 7 / 2).to_string()),
+    ]);
+    let began = Instant::now();
+    let answers: Vec<(u16, Duration)> = thread::scope(|scope| {
+        let callers: Vec<_> = (0..12)
+            .map(|caller| {
+                let server = &server;
+                scope.spawn(move || {
+                    let speak = |turn: usize| {
+                        let body = json!({"text": SHORT, "voice_id": names[(caller + turn) % names.len()]});
+                        let began = Instant::now();
+                        let status = server.post_json("/v1/synthesizeSpeech", &body).status;
+                        (status, began.elapsed())
+                    };
+                    (0..TURNS).map(speak).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
+    });
+    let refused = answers.iter().filter(|(status, _)| *status != 200).count();
+    let mut times: Vec<Duration> = answers.iter().map(|(_, time)| *time).collect();
+    times.sort_unstable();
+    println!(
+        "six voices in the room of three, twelve callers: {refused} of {} refused in {} s; median {} ms, 99th percentile {} ms; \
+         {} voices let go",
+        answers.len(),
+        began.elapsed().as_secs(),
+        times[times.len() / 2].as_millis(),
+        times[times.len() * 99 / 100].as_millis(),
+        server.metric("tts_voice_evictions_total")
     );
 }
 

@@ -131,6 +131,7 @@ impl Speaker {
             max_sentence_phonemes: config.synthesis.max_sentence_phonemes,
             max_answer_bytes: config.synthesis.max_answer_bytes,
             answers,
+            measures_voices: config.synthesis.speaking.loudness.is_some(),
         };
         Ok(Self {
             speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, metrics.clone(), settings),

@@ -93,7 +93,7 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
 ];
 
 /// What is mentioned only below these paths.
-const ONLY_IN: [(&str, &[&str]); 26] = [
+const ONLY_IN: [(&str, &[&str]); 28] = [
     // Deadlines, breakers and quotas count by a clock that nobody sets. These are ages of what is kept, times for the log and for others.
     (
         "SystemTime",
@@ -118,7 +118,9 @@ const ONLY_IN: [(&str, &[&str]); 26] = [
     ("redis::", &["cache/", "batch/", "usage/"]),
     ("object_store", &["batch/store.rs"]),
     ("moka", &["cache/l1.rs", "resilience/guesses.rs"]),
+    ("ebur128", &["audio/loudness.rs"]),
     ("flacenc", &["audio/flac_stream.rs"]),
+    ("actix_multipart", &["http/voice_files.rs"]),
     ("bitpacking", &["audio/packed.rs"]),
     ("xxhash_rust", &["cache/envelope.rs"]),
     ("opus_pure", &["audio/opus.rs"]),

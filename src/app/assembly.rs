@@ -11,6 +11,7 @@ use crate::live::{SessionLimits, Sessions};
 use crate::pool::CallerShare;
 use crate::resilience::{ByteShare, Guesses, InFlight};
 use crate::usage::Usage;
+use crate::voices::VoicesByLanguage;
 use crate::wyoming;
 
 pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage) -> anyhow::Result<AppState> {
@@ -29,6 +30,12 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
         openai_voices: Arc::new(config.voices.openai_names.clone()),
         front_voices: Arc::new(config.fronts.voices.clone()),
         default_voice: speaker.default_voice.clone(),
+        by_language: VoicesByLanguage::new(
+            speaker.catalogue.clone(),
+            &config.voices.choosing.language_voices,
+            speaker.default_voice.clone(),
+        ),
+        unknown_are_default: config.voices.choosing.unknown_are_default,
         live: Sessions::new(session_limits(config), speaker.metrics.clone()),
         limits: RequestLimits {
             body_bytes: config.http.body_limit_bytes,
@@ -37,6 +44,8 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
             body_timeout: config.http.body_timeout,
             write_timeout: config.http.write_timeout,
             deadline: config.synthesis.request_deadline,
+            upload_bytes: config.voices.choosing.upload_bytes,
+            upload_time: config.voices.download_timeout,
         },
         usage,
         texts: text_reader(config, config.synthesis.max_text_chars)?,

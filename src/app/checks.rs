@@ -84,10 +84,12 @@ pub fn check_memory(config: &Config, catalogue: &Catalogue, engine: &dyn Engine)
 /// Names and patterns of `TTS_VOICES` that fit no voice.
 fn check_patterns(config: &Config, catalogue: &Catalogue) -> Result<Vec<ConfigError>, ConfigError> {
     let patterns = &config.voices.allowed;
-    if let Some(wrong) = patterns.iter().find(|pattern| VoiceId::parse(&without_wildcards(pattern)).is_err()) {
-        let problem =
-            format!("{wrong:?} fits no voice: names have letters, digits, `_`, `-`, `+` and `.`, and no quotes");
-        return Err(config.error(VOICES, problem));
+    for (key, patterns) in [(VOICES, patterns), ("TTS_LANGUAGE_VOICES", &config.voices.choosing.language_voices)] {
+        if let Some(wrong) = patterns.iter().find(|pattern| VoiceId::parse(&without_wildcards(pattern)).is_err()) {
+            let problem =
+                format!("{wrong:?} fits no voice: names have letters, digits, `_`, `-`, `+` and `.`, and no quotes");
+            return Err(config.error(key, problem));
+        }
     }
     // Another source may have voices that only its list names.
     if !catalogue.has_list() && !config.voices.has_public_source() && !config.voices.offline {

@@ -12,7 +12,7 @@ use crate::batch::{
 };
 use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
 use crate::config::{BatchConfig, Config, ConfigError, RedisConfig, SpeakingConfig};
-use crate::domain::{Class, Classes, InvalidField, Prosody, VoiceId};
+use crate::domain::{Class, Classes, InvalidField, Level, Lufs, Prosody, VoiceId};
 use crate::live::SessionLimits;
 use crate::pool::PoolSettings;
 use crate::resilience::BreakerSettings;
@@ -81,7 +81,9 @@ fn reading_defaults(speaking: &SpeakingConfig) -> Result<ReadingDefaults, Config
 /// How texts are said where nobody says how.
 pub fn usual_prosody(config: &Config) -> Result<Prosody, InvalidField> {
     let speaking = &config.synthesis.speaking;
-    Prosody::default().with_speed(speaking.speed)?.with_sentence_silence_ms(speaking.sentence_silence_ms)
+    let level = speaking.loudness.map_or(Ok(Level::AsTrained), |lufs| Lufs::new(lufs).map(Level::Loudness))?;
+    let prosody = Prosody::default().with_speed(speaking.speed)?.with_level(level);
+    prosody.with_sentence_silence_ms(speaking.sentence_silence_ms)
 }
 
 pub fn voice_settings(config: &Config) -> Result<VoiceSettings, ConfigError> {

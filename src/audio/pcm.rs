@@ -2,7 +2,8 @@
 //!
 //! A voice's output becomes samples by one rule for whole and streamed answers: times 32767, clipped, fraction cut off, as piper does, but
 //! without piper's scaling of each sentence to full level. That scaling needs the whole sentence before its first sample can be sent, and
-//! it makes sentences unequally loud: a voice's sentences differ by 2 in peak and by 1.2 in level. So a voice sounds as it was trained.
+//! it makes sentences unequally loud: a voice's sentences differ by 2 in peak and by 1.2 in level. So a voice sounds as it was trained, unless
+//! a request asks for another level.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub struct Pcm {
     pub sample_rate: u32,
 }
 
-const FULL_SCALE: f32 = 32767.0;
+pub(super) const FULL_SCALE: f32 = 32767.0;
 
 // === impl Pcm ===
 
@@ -31,6 +32,16 @@ impl Pcm {
         }
         let samples = self.samples.iter().map(|&sample| quantise(f32::from(sample) / FULL_SCALE * volume)).collect();
         Self { samples, ..self }
+    }
+
+    /// The samples times what makes the loudest of them full scale, as piper does with each sentence.
+    pub fn at_full_level(self) -> Self {
+        let peak = self.samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
+        if peak == 0 {
+            return self;
+        }
+        let scaled = self.samples.iter().map(|&sample| quantise(f32::from(sample) / f32::from(peak)));
+        Self { samples: scaled.collect(), ..self }
     }
 
     /// Parts at one rate, one after the other.
@@ -78,6 +89,15 @@ mod tests {
         assert_eq!(&pcm.clone().with_volume(1.0).samples[..], [100, -20000]);
         assert_eq!(&pcm.clone().with_volume(2.0).samples[..], [200, -32767]);
         assert_eq!(&pcm.with_volume(0.0).samples[..], [0, 0]);
+    }
+
+    #[test]
+    fn the_loudest_sample_is_brought_to_full_scale() {
+        let pcm = |samples: &[i16]| Pcm { samples: samples.into(), sample_rate: 8000 };
+
+        assert_eq!(pcm(&[100, -16384, 8192]).at_full_level(), pcm(&[199, -32767, 16383]));
+        assert_eq!(pcm(&[0, 0]).at_full_level(), pcm(&[0, 0]));
+        assert_eq!(pcm(&[i16::MIN]).at_full_level(), pcm(&[-32767]));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::app::{
 use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::files::Detached;
-use crate::voices::Catalogue;
+use crate::voices::{Catalogue, Ignored};
 
 /// What went well, for the report.
 type Check = Result<String, String>;
@@ -142,6 +142,9 @@ async fn check_voices(config: &Config, engine: Arc<OnnxEngine>, phonemizer: &Pho
         Ok(catalogue) => catalogue,
         Err(error) => return report("voices", &Err(format!("{error}; run `make setup`, or set TTS_MODELS_DIR"))),
     };
+    for Ignored { file, reason } in catalogue.ignored() {
+        println!("warn  voices: {file} is not served: {reason}");
+    }
     let ids = catalogue.ids();
     if ids.is_empty() {
         let folder = config.voices.models_dir.display();
@@ -176,6 +179,7 @@ async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
     let input = ModelInput {
         ids: sentences.first().map(|sentence| phoneme_ids(sentence, config).ids).unwrap_or_default(),
         speaker: config.default_speaker,
+        blend: Vec::new(),
         noise_scale: config.inference.noise_scale,
         length_scale: config.inference.length_scale,
         noise_w: config.inference.noise_w,

@@ -102,6 +102,8 @@ fn code(error: &anyhow::Error) -> u8 {
             SpeechError::Unspeakable
             | SpeechError::Silent { .. }
             | SpeechError::UnknownSpeaker { .. }
+            | SpeechError::InvalidBlend
+            | SpeechError::NoBlend(_)
             | SpeechError::NoTimestamps(_)
             | SpeechError::TooMuchSilence
             | SpeechError::TooLarge,

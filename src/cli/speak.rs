@@ -11,7 +11,9 @@ use super::{Arguments, in_system, text_of};
 use crate::app::{Speaker, text_reader, usual_prosody};
 use crate::audio::AudioFormat;
 use crate::config::Config;
-use crate::domain::{Deadline, InvalidField, Prosody, Script, Speaker as SpeakerName, SynthesisRequest, VoiceId};
+use crate::domain::{
+    Deadline, InvalidField, Level, Lufs, Prosody, Script, Speaker as SpeakerName, SynthesisRequest, VoiceId,
+};
 use crate::speech::{self, AudioSpec, Caching, SubtitleFormat};
 use crate::telemetry;
 use crate::text::{Normalize, Pronunciation, TextType};
@@ -36,6 +38,12 @@ pub struct SpeakArgs {
     /// 0 to 4.
     #[arg(long, default_value_t = 1.0)]
     volume: f32,
+    /// Loudness in LUFS, -40 to -10, or none: as the voice was trained; TTS_LOUDNESS_LUFS by default.
+    #[arg(long, value_name = "LUFS", allow_negative_numbers = true)]
+    loudness: Option<String>,
+    /// Scale each sentence to full level, as piper does.
+    #[arg(long, conflicts_with = "loudness")]
+    normalize_peaks: bool,
     /// Noise in the timbre, 0 to 2; the voice's own by default.
     #[arg(long)]
     noise_scale: Option<f32>,
@@ -237,12 +245,24 @@ impl SpeakArgs {
         if is_shown { Err(NowhereToGo) } else { Ok(()) }
     }
 
+    fn level(&self) -> Result<Option<Level>, InvalidField> {
+        Ok(match self.loudness.as_deref() {
+            None => self.normalize_peaks.then_some(Level::FullPeaks),
+            Some("none") => Some(Level::AsTrained),
+            // What is no number is out of bounds.
+            Some(lufs) => Some(Level::Loudness(Lufs::new(lufs.parse().unwrap_or(f32::NAN))?)),
+        })
+    }
+
     fn prosody(&self, config: &Config) -> Result<Prosody, InvalidField> {
         let usual = usual_prosody(config)?;
         let mut prosody = usual
             .with_speed(self.speed.unwrap_or(usual.speed()))?
             .with_volume(self.volume)?
             .with_sentence_silence_ms(self.sentence_silence.unwrap_or(usual.sentence_silence_ms()))?;
+        if let Some(level) = self.level()? {
+            prosody = prosody.with_level(level);
+        }
         if let Some(noise_scale) = self.noise_scale {
             prosody = prosody.with_noise_scale(noise_scale)?;
         }

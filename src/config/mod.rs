@@ -3,6 +3,7 @@
 
 mod aliases;
 mod batch;
+mod choosing;
 mod fronts;
 mod links;
 mod live;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tracing::Level;
 
 pub use batch::BatchConfig;
+pub use choosing::ChoosingConfig;
 pub use fronts::FrontsConfig;
 pub use live::LiveConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
@@ -88,6 +90,8 @@ pub struct VoicesConfig {
     pub allowed: Vec<String>,
     /// What callers of the OpenAI route may call voices: ids, with a speaker or without.
     pub openai_names: BTreeMap<String, String>,
+    /// Of requests that name none, or none that there is.
+    pub choosing: ChoosingConfig,
     /// `None`: the first voice that `allowed` names.
     pub default: Option<String>,
     /// `None`: the default voice.
@@ -259,6 +263,7 @@ impl Config {
             voices: VoicesConfig {
                 allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),
                 openai_names: read.pairs("TTS_OPENAI_VOICES")?,
+                choosing: ChoosingConfig::read(&mut read)?,
                 default: read.text("TTS_DEFAULT_VOICE"),
                 preload: read.list("TTS_PRELOAD_VOICES")?,
                 models_dir: read.path("TTS_MODELS_DIR").unwrap_or_else(|| PathBuf::from("models")),

@@ -47,6 +47,7 @@ fn the_default_file_documents_every_key_with_its_default() {
     let sources = concat!(
         include_str!("mod.rs"),
         include_str!("batch.rs"),
+        include_str!("choosing.rs"),
         include_str!("fronts.rs"),
         include_str!("live.rs"),
         include_str!("speaking.rs"),

@@ -1,6 +1,7 @@
 //! Owns the values that a request is made of. Each is valid once it exists, so that nothing below checks it again. Refuses any IO.
 
 mod deadline;
+mod level;
 mod request;
 mod said;
 mod script;
@@ -8,6 +9,7 @@ mod text;
 mod voice_id;
 
 pub use deadline::{Deadline, DeadlinePassed};
+pub use level::{Level, Lufs};
 pub use request::{InvalidField, Prosody, Speaker, SynthesisRequest};
 pub use said::{Edit, Origin, Part, SaidText};
 pub use script::{CastVoice, Passage, Reading, Script};

@@ -1,6 +1,6 @@
 //! Owns one request for speech, free of HTTP: which voice says which text, how, and until when.
 
-use super::{Deadline, Passage, Script, VoiceId};
+use super::{Deadline, Level, Passage, Script, VoiceId};
 
 /// One text to be spoken by one voice.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ pub struct Prosody {
     noise_scale: Option<f32>,
     noise_w: Option<f32>,
     volume: f32,
+    level: Level,
     sentence_silence_ms: u32,
 }
 
@@ -46,6 +47,12 @@ impl SynthesisRequest {
         std::iter::once(&self.voice).chain(self.script.voices().iter().map(|named| &named.voice))
     }
 
+    /// Who says what: its own voice and speaker, then those that its text names; `None` is the voice's own default.
+    pub fn cast(&self) -> impl Iterator<Item = (&VoiceId, Option<&Speaker>)> {
+        let named = self.script.voices().iter().map(|named| (&named.voice, named.speaker.as_ref()));
+        std::iter::once((&self.voice, self.speaker.as_ref())).chain(named)
+    }
+
     /// Who says a passage; `None` is the voice's own default.
     pub fn speaker_of(&self, passage: &Passage) -> Option<&Speaker> {
         match passage.voice.checked_sub(1) {
@@ -59,7 +66,15 @@ impl SynthesisRequest {
 
 impl Default for Prosody {
     fn default() -> Self {
-        Self { speed: 1.0, length_scale: None, noise_scale: None, noise_w: None, volume: 1.0, sentence_silence_ms: 0 }
+        Self {
+            speed: 1.0,
+            length_scale: None,
+            noise_scale: None,
+            noise_w: None,
+            volume: 1.0,
+            level: Level::default(),
+            sentence_silence_ms: 0,
+        }
     }
 }
 
@@ -102,6 +117,12 @@ impl Prosody {
         Ok(self)
     }
 
+    /// What the volume is a factor on.
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
     /// Silence between sentences in milliseconds, 0 to 10000.
     pub fn with_sentence_silence_ms(mut self, milliseconds: u32) -> Result<Self, InvalidField> {
         if milliseconds > 10_000 {
@@ -129,6 +150,10 @@ impl Prosody {
 
     pub fn volume(&self) -> f32 {
         self.volume
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     pub fn sentence_silence_ms(&self) -> u32 {

@@ -123,6 +123,11 @@ impl ApiError {
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message) }
     }
 
+    pub fn no_voice_for_language() -> Self {
+        let message = "no voice that is installed here speaks this language";
+        Self::new(StatusCode::NOT_FOUND, "language_not_found", message).param("language")
+    }
+
     pub fn no_voice() -> Self {
         Self::unavailable(Told::no_voice(), Duration::from_secs(30))
     }
@@ -226,7 +231,9 @@ impl From<SpeechError> for ApiError {
         let told = Told::from(&error);
         match error {
             SpeechError::UnknownVoice(_) => InvalidVoiceId.into(),
-            SpeechError::UnknownSpeaker { .. } => Self::told(StatusCode::BAD_REQUEST, told).param("speaker"),
+            SpeechError::UnknownSpeaker { .. } | SpeechError::InvalidBlend | SpeechError::NoBlend(_) => {
+                Self::told(StatusCode::BAD_REQUEST, told).param("speaker")
+            }
             SpeechError::Text(error) => error.into(),
             SpeechError::Unspeakable | SpeechError::Silent { .. } => {
                 Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("text")
@@ -263,6 +270,8 @@ impl From<VoiceError> for ApiError {
             VoiceError::DownloadFailed { .. } | VoiceError::VerificationFailed { .. } => {
                 Self::told(StatusCode::BAD_GATEWAY, told)
             }
+            VoiceError::Unfit { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told),
+            VoiceError::Busy(_) | VoiceError::ReadOnly(_) => Self::told(StatusCode::CONFLICT, told),
             VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
                 tracing::error!(error = told.reason, "a voice could not be stored");
                 Self { reason: None, ..Self::unavailable(told, STORAGE_RETRY) }

@@ -14,6 +14,7 @@ mod fronts;
 mod health;
 mod legacy;
 mod lenient;
+mod level;
 mod live;
 mod normalize;
 mod observe;
@@ -30,6 +31,7 @@ mod synthesize;
 mod timestamps;
 mod unread;
 mod usage;
+mod voice_files;
 mod voices;
 
 pub use batches::Items;

@@ -19,6 +19,8 @@ use super::auth::{ApiKeyCaller, Caller, VoiceLister};
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::lenient::or_default;
+use super::level::{LoudnessField, NumberOrNone, refuse_peaks};
 use super::normalize::{AllOrClasses, NormalizeField};
 use super::openapi::{Failures, SoundOrEvents};
 use super::sound::{self, Delivery};
@@ -42,6 +44,8 @@ pub struct Body {
     #[serde(rename = "instructions")]
     _instructions: Option<String>,
     voice: Option<VoiceField>,
+    /// Such as `de` or `en-GB`: chooses a voice where `voice` names none that there is.
+    language: Option<String>,
     /// `mp3` (default), `opus`, `aac`, `flac`, `wav`, `pcm` (at 24,000 hertz), `mulaw` or `alaw`.
     #[schema(pattern = "^(mp3|opus|aac|flac|wav|pcm|mulaw|alaw)$")]
     response_format: Option<String>,
@@ -83,6 +87,12 @@ pub struct Body {
     /// Factor on the amplitude; clipped at full scale.
     #[schema(minimum = 0, maximum = 4)]
     volume: Option<f32>,
+    /// How loud every voice is, in LUFS, or `none`.
+    #[schema(value_type = Option<NumberOrNone>)]
+    loudness: Option<LoudnessField>,
+    /// Scales each sentence to full level, as piper's own tools do; with `stream` false alone.
+    #[serde(default, deserialize_with = "or_default")]
+    normalize_peaks: bool,
     /// When the answer is of no more use.
     #[schema(minimum = 1, maximum = 86_400_000)]
     deadline_ms: Option<u64>,
@@ -167,6 +177,9 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;
     let framing = body.framing()?;
+    if framing != Framing::Audio(Delivery::Whole) {
+        refuse_peaks(body.normalize_peaks)?;
+    }
     let body = body.into_speech_request(state);
     let spec = audio_spec(&body)?;
     let request = into_request(body, state)?;
@@ -300,6 +313,7 @@ impl Body {
         let format = self.response_format.map_or("mp3".into(), |name| name.to_ascii_lowercase());
         synthesize::Body {
             voice_id: self.voice.and_then(|field| voice(field.name(), state)),
+            language: self.language,
             sample_rate: self.sample_rate.or((format == "pcm").then_some(PCM_RATE)),
             response_format: Some(format),
             text: self.input,
@@ -315,6 +329,8 @@ impl Body {
             noise_w: self.noise_w,
             sentence_silence_ms: self.sentence_silence_ms,
             volume: self.volume,
+            loudness: self.loudness,
+            normalize_peaks: self.normalize_peaks,
             deadline_ms: self.deadline_ms,
             subtitles: None,
         }
@@ -327,7 +343,7 @@ fn voice(name: String, state: &AppState) -> Option<String> {
     let named = state.openai_voices.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
     let name = named.map_or(name, |(_, voice)| voice.clone());
     let is_openais = VOICES.iter().any(|known| known.eq_ignore_ascii_case(&name));
-    (!is_openais).then_some(name)
+    if is_openais { None } else { state.known_or_default(name) }
 }
 
 // === impl VoiceField ===

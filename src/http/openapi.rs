@@ -14,7 +14,7 @@ use crate::audio::AudioFormat;
 
 use super::{
     batches, fronts, health, legacy, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage,
-    voices,
+    voice_files, voices,
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,8 @@ use super::{
         batches::events,
         voices::list,
         voices::show,
+        voice_files::put,
+        voice_files::remove,
         voices::load,
         voices::unload,
         openai::speech,

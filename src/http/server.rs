@@ -27,7 +27,7 @@ use super::observe::observe;
 use super::state::AppState;
 use super::{
     batches, health, legacy, live, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage,
-    voices,
+    voice_files, voices,
 };
 use crate::batch::Batches;
 use crate::config::{FrontsConfig, HttpConfig};
@@ -125,7 +125,14 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
         .service(resource::<ApiError>("/v1/normalize", [(Method::POST, web::to(normalize::normalize))]))
         .service(resource::<ApiError>("/v1/voices", [(Method::GET, web::to(voices::list))]))
-        .service(resource::<ApiError>("/v1/voices/{id}", [(Method::GET, web::to(voices::show))]))
+        .service(resource::<ApiError>(
+            "/v1/voices/{id}",
+            [
+                (Method::GET, web::to(voices::show)),
+                (Method::PUT, web::to(voice_files::put)),
+                (Method::DELETE, web::to(voice_files::remove)),
+            ],
+        ))
         .service(resource::<ApiError>(
             "/v1/voices/{id}/load",
             [(Method::POST, web::to(voices::load)), (Method::DELETE, web::to(voices::unload))],

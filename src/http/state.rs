@@ -15,7 +15,7 @@ use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
 use crate::text::TextReader;
 use crate::usage::Usage;
-use crate::voices::{Catalogue, DefaultVoice};
+use crate::voices::{Catalogue, DefaultVoice, LanguageTag, VoicesByLanguage};
 
 /// The service as handlers see it.
 #[derive(Clone)]
@@ -40,6 +40,9 @@ pub struct AppState {
     /// What callers of the APIs of others may call voices.
     pub front_voices: Arc<BTreeMap<String, String>>,
     pub default_voice: DefaultVoice,
+    pub by_language: VoicesByLanguage,
+    /// Whether the default voice speaks for names that are none, on the routes of other services' clients.
+    pub unknown_are_default: bool,
     /// Texts that are spoken while they are written.
     pub live: Sessions,
     pub limits: RequestLimits,
@@ -62,6 +65,10 @@ pub struct RequestLimits {
     /// How long a caller may take nothing of what is sent.
     pub write_timeout: Duration,
     pub deadline: Duration,
+    /// Of a voice that is handed in; 0: voices are not changed here.
+    pub upload_bytes: u64,
+    /// The longest that one may take.
+    pub upload_time: Duration,
 }
 
 /// What a caller may ask for is below this: a day.
@@ -73,6 +80,21 @@ impl AppState {
     /// The voice of a request that names none.
     pub fn default_voice(&self) -> Result<VoiceId, ApiError> {
         self.default_voice.get().ok_or_else(ApiError::no_voice)
+    }
+
+    /// The voice of a request that names a language and no voice.
+    pub fn voice_for(&self, language: &str) -> Result<VoiceId, ApiError> {
+        let expected = "a language such as de or en-GB";
+        let wanted = LanguageTag::parse(language).ok_or(InvalidField { field: "language", expected })?;
+        self.by_language.find(&wanted).ok_or_else(ApiError::no_voice_for_language)
+    }
+
+    /// The name of a voice as clients of other services give it, perhaps with a speaker; `None`: there is no such voice, and the default one
+    /// speaks instead.
+    pub fn known_or_default(&self, name: String) -> Option<String> {
+        let voice = name.split_once('#').map_or(&*name, |(voice, _)| voice);
+        let is_known = VoiceId::parse(voice).is_ok_and(|id| self.speech.resolve(&id).is_some());
+        (is_known || !self.unknown_are_default).then_some(name)
     }
 }
 

@@ -12,7 +12,8 @@ use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::lenient::{as_whole, whole};
+use super::lenient::{as_whole, or_default, whole};
+use super::level::{LoudnessField, NumberOrNone, level, refuse_peaks};
 use super::normalize::{AllOrClasses, NormalizeField};
 use super::openapi::{Failures, Sound};
 use super::sound::{self, Delivery};
@@ -52,6 +53,8 @@ pub struct Body {
     pub lexicons: Vec<String>,
     /// `voice` or `voice#speaker`.
     pub voice_id: Option<String>,
+    /// Such as `de` or `en-GB`: chooses an installed voice where there is no `voice_id`, in the order of `TTS_LANGUAGE_VOICES`.
+    pub language: Option<String>,
     /// `wav` (default), `pcm`, `flac`, `opus`, `mp3`, `aac`, `mulaw` or `alaw`.
     #[schema(pattern = "^(wav|pcm|flac|opus|mp3|aac|mulaw|alaw)$")]
     pub response_format: Option<String>,
@@ -62,7 +65,7 @@ pub struct Body {
     /// Send the sound as it is made.
     #[serde(default)]
     pub stream: bool,
-    /// A name or a number.
+    /// A name or a number; or up to eight of a voice as one, each with its share: `3:0.7,8:0.3`.
     #[schema(value_type = Option<NameOrNumber>)]
     pub speaker: Option<SpeakerField>,
     /// Factor on the voice's own speed; `TTS_SPEED` by default.
@@ -81,6 +84,12 @@ pub struct Body {
     /// Factor on the amplitude; clipped at full scale.
     #[schema(minimum = 0, maximum = 4)]
     pub volume: Option<f32>,
+    /// How loud every voice is, in LUFS (ITU-R BS.1770, one channel), or `none`: as it was trained. `TTS_LOUDNESS_LUFS` by default.
+    #[schema(value_type = Option<NumberOrNone>)]
+    pub loudness: Option<LoudnessField>,
+    /// Scales each sentence to full level, as piper's own tools do; not of a stream, which would have to wait for the loudest sample.
+    #[serde(default, deserialize_with = "or_default")]
+    pub normalize_peaks: bool,
     /// When the answer is of no more use.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1, maximum = 86_400_000)]
@@ -116,6 +125,9 @@ pub async fn synthesize(
         return Err(InvalidField { field: "subtitles", expected }.into());
     }
     let spec = audio_spec(&body)?;
+    if body.stream {
+        refuse_peaks(body.normalize_peaks)?;
+    }
     let delivery = if body.stream { Delivery::Streamed } else { Delivery::Whole };
     let request = into_request(body, &state)?;
     caller.speaks(&request.script)?;
@@ -141,9 +153,10 @@ pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
 }
 
 pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
-    let (voice, speaker) = match body.voice_id.as_deref() {
-        None => (state.default_voice()?, None),
-        Some(name) => voice_and_speaker(name)?,
+    let (voice, speaker) = match (body.voice_id.as_deref(), body.language.as_deref()) {
+        (Some(name), _) => voice_and_speaker(name)?,
+        (None, Some(language)) => (state.voice_for(language)?, None),
+        (None, None) => (state.default_voice()?, None),
     };
     Ok(SynthesisRequest {
         voice,
@@ -192,7 +205,10 @@ fn prosody(body: &Body, mut prosody: Prosody) -> Result<Prosody, InvalidField> {
     if let Some(milliseconds) = body.sentence_silence_ms {
         prosody = prosody.with_sentence_silence_ms(milliseconds)?;
     }
-    Ok(prosody)
+    Ok(match level(body.loudness, body.normalize_peaks)? {
+        Some(level) => prosody.with_level(level),
+        None => prosody,
+    })
 }
 
 impl<'de> Deserialize<'de> for SpeakerField {

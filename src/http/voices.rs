@@ -12,15 +12,17 @@ use super::error::ApiError;
 use super::openapi::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
-use crate::voices::VoiceInfo;
+use crate::voices::{VoiceInfo, language_name};
 
 /// A voice as the API shows it; what is not known is null.
 #[derive(Serialize, ToSchema)]
-struct Voice {
+pub struct Voice {
     id: String,
     /// Whether it speaks where a request names no voice.
     default: bool,
     language: Option<String>,
+    /// In English.
+    language_name: Option<&'static str>,
     quality: Option<String>,
     sample_rate: Option<u32>,
     speakers: Option<u32>,
@@ -31,6 +33,8 @@ struct Voice {
     loaded: bool,
     /// Of a loaded voice: `kernels`, the service's own, or `onnxruntime` for a voice of another structure, which is slower.
     engine: Option<&'static str>,
+    /// How loud it is as it was trained, in LUFS; null until it was measured.
+    loudness: Option<f64>,
     size_bytes: Option<u64>,
     sha256: Option<String>,
     license: Option<String>,
@@ -78,8 +82,7 @@ pub async fn show(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
-    let info = state.catalogue.info(&id).ok_or(InvalidVoiceId)?;
-    Ok(HttpResponse::Ok().json(Voice::new(info, &Now::of(&state).await)))
+    Ok(HttpResponse::Ok().json(shown(&id, &state).await?))
 }
 
 /// Loads a voice.
@@ -114,6 +117,12 @@ pub async fn unload(
     Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: false }))
 }
 
+/// A voice as it is now.
+pub async fn shown(id: &VoiceId, state: &AppState) -> Result<Voice, ApiError> {
+    let info = state.catalogue.info(id).ok_or(InvalidVoiceId)?;
+    Ok(Voice::new(info, &Now::of(state).await))
+}
+
 fn served(name: &str, state: &AppState) -> Result<VoiceId, ApiError> {
     let id = VoiceId::parse(name)?;
     state.speech.resolve(&id).ok_or_else(|| InvalidVoiceId.into())
@@ -142,6 +151,7 @@ impl Voice {
                 Computing::OnnxRuntime => "onnxruntime",
             }),
             id: info.id.to_string(),
+            language_name: info.language.as_deref().and_then(language_name),
             language: info.language,
             quality: info.quality,
             sample_rate: info.sample_rate,
@@ -149,6 +159,7 @@ impl Voice {
             speaker_names: info.speaker_names,
             installed: info.installed,
             problem: info.problem,
+            loudness: info.loudness,
             size_bytes: info.size_bytes,
             sha256: info.sha256,
             license: info.license,

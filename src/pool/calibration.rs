@@ -21,7 +21,7 @@ pub fn calibrate(voice: &dyn LoadedVoice, workers: usize, pace: &Pace) {
     }
     let input = |phonemes: &str| {
         let ids = ids(phonemes, voice.config());
-        ModelInput { ids, speaker: 0, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 }
+        ModelInput { ids, speaker: 0, blend: Vec::new(), noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 }
     };
     let (few, all) = (input(FIRST), input(PHONEMES));
     let compute = || -> Result<Duration, InferError> {

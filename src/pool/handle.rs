@@ -1,18 +1,19 @@
 //! Owns the pool as the rest of the service sees it: admission, voices, sentences. Nothing is sent to the actor without a permit.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use piper_acoustic::{Computing, Engine, LoadedVoice};
+use piper_acoustic::{Computing, Engine, LoadedVoice, VoiceFiles};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
 use super::backlog::Backlog;
 use super::demand::Demand;
-use super::messages::{CallerLeft, ListLoaded, LoadVoice, UnloadVoice};
-use super::model_pool::ModelPoolActor;
+use super::messages::{CallerLeft, ListLoaded, LoadVoice, TryOut, UnloadVoice};
+use super::model_pool::{AwaitedRoom, ModelPoolActor};
 use super::pace::Paces;
 use super::schedule::{CallerShare, Class, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
@@ -57,6 +58,7 @@ pub struct PoolHandle {
     paces: Arc<Paces>,
     pub(super) workers: usize,
     voice_wait: Duration,
+    awaited: AwaitedRoom,
 }
 
 /// What bounds the requests in the pool.
@@ -95,9 +97,10 @@ impl PoolHandle {
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
         let gate = Gate::new(Class::Interactive, settings.queue_limit, workers, &parts.metrics);
         let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
-        let (caller, paces) = <(CallerShare, Arc<Paces>)>::default();
-        let actor = ModelPoolActor::new(parts, settings, callers, gate.backlog.clone(), paces.clone()).start();
-        Self { actor, gate: Arc::new(gate), caller, paces, workers, voice_wait }
+        let (caller, paces, awaited) = <(CallerShare, Arc<Paces>, AwaitedRoom)>::default();
+        let backlog = gate.backlog.clone();
+        let actor = ModelPoolActor::new(parts, settings, callers, backlog, paces.clone(), awaited.clone()).start();
+        Self { actor, gate: Arc::new(gate), caller, paces, workers, voice_wait, awaited }
     }
 
     /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
@@ -165,11 +168,25 @@ impl PoolHandle {
         Admission { permit: Some(permit), share, gate, actor: self.actor.clone(), paces: self.paces.clone() }
     }
 
-    /// The voice, fetched and loaded if it is not yet. It stays in memory while the result is held. What was begun goes on when the wait
-    /// is over.
+    /// The voice, fetched and loaded if it is not yet, and where it has no room when others are done. It stays in memory while the result is
+    /// held. What was begun goes on when the wait is over.
     pub async fn voice(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
-        let loaded = self.wait_for(id, deadline, self.actor.send(LoadVoice(id.clone()))).await?;
-        loaded.map_err(|_| PoolError::Stopped)?
+        let mut loaded = pin!(self.actor.send(LoadVoice { id: id.clone(), waits_for_room: true }));
+        loop {
+            match self.wait_for(id, deadline, &mut loaded).await {
+                Err(PoolError::VoiceLoading(_)) if self.is_room_awaited(id) => {}
+                Err(PoolError::DeadlinePassed) if self.is_room_awaited(id) => {
+                    return Err(PoolError::NoRoom(id.clone()));
+                }
+                done => return done?.map_err(|_| PoolError::Stopped)?,
+            }
+        }
+    }
+
+    /// The same for whoever holds voices already, and so is refused where it has no room: two that wait for each other's would never end.
+    pub async fn voice_beside(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
+        let loaded = self.actor.send(LoadVoice { id: id.clone(), waits_for_room: false });
+        self.wait_for(id, deadline, loaded).await?.map_err(|_| PoolError::Stopped)?
     }
 
     /// Waits for what a voice needs before it can speak, for as long as a request may.
@@ -184,6 +201,16 @@ impl PoolHandle {
             Ok(Err(DeadlinePassed)) => Err(PoolError::VoiceLoading(id.clone())),
             Ok(Ok(done)) => Ok(done),
         }
+    }
+
+    /// Whether the voice waits until others that are in use leave room for it.
+    pub fn is_room_awaited(&self, id: &VoiceId) -> bool {
+        self.awaited.is_for(id)
+    }
+
+    /// Whether the voice in these files, which need not have its name yet, can be loaded.
+    pub async fn try_out(&self, id: &VoiceId, files: VoiceFiles) -> Result<(), PoolError> {
+        self.actor.send(TryOut { id: id.clone(), files }).await.map_err(|_| PoolError::Stopped)?
     }
 
     /// Lets go of the voice, if nobody uses it.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use actix::Message;
 use piper_acoustic::{
     Cancel, Computing, Crew, Helper, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
+    VoiceFiles,
 };
 use tokio::sync::oneshot;
 use tracing::Span;
@@ -46,7 +47,19 @@ pub struct Stretch {
 /// To the pool: the voice, loaded if it is not yet.
 #[derive(Message)]
 #[rtype(result = "Result<Arc<dyn LoadedVoice>, PoolError>")]
-pub struct LoadVoice(pub VoiceId);
+pub struct LoadVoice {
+    pub id: VoiceId,
+    /// Whoever asks waits until other voices are done, where they leave no room.
+    pub waits_for_room: bool,
+}
+
+/// To the pool: whether the voice in these files can be loaded.
+#[derive(Message)]
+#[rtype(result = "Result<(), PoolError>")]
+pub struct TryOut {
+    pub id: VoiceId,
+    pub files: VoiceFiles,
+}
 
 /// To the pool: let go of the voice.
 #[derive(Message)]

@@ -4,6 +4,7 @@
 
 mod loading;
 mod requests;
+mod room;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler, Message};
 use piper_acoustic::{Engine, LoadedVoice};
-use tokio::sync::oneshot;
 
 use super::backlog::Backlog;
 use super::handle::CallerCount;
@@ -27,6 +27,8 @@ use crate::resilience::{Readiness, Reason};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceDigest};
 use loading::{Found, Turn};
+pub use room::AwaitedRoom;
+use room::{RoomWait, Waiter};
 
 /// The supervisor of synthesis.
 pub struct ModelPoolActor {
@@ -39,13 +41,16 @@ pub struct ModelPoolActor {
     /// What the voices in memory were made of.
     loaded_from: HashMap<VoiceId, VoiceDigest>,
     /// Who waits for a voice that is being loaded or is about to be.
-    waiting: HashMap<VoiceId, Vec<oneshot::Sender<Loaded>>>,
-    /// Files are there; memory is not yet asked for.
+    waiting: HashMap<VoiceId, Vec<Waiter>>,
+    /// Files are there; there was no turn yet, or no room.
     to_load: VecDeque<Found>,
+    room: RoomWait,
     turn: Option<Turn>,
     /// Loads that lost their turn.
     overdue: usize,
     next_load: u64,
+    /// Held by whoever tries a voice that is not to be kept.
+    trying_out: Arc<tokio::sync::Mutex<()>>,
     /// Which loads and looks at files run on.
     threads: Detached,
     queue: FairQueue<QueuedUnit>,
@@ -96,6 +101,7 @@ impl ModelPoolActor {
         callers: CallerCount,
         backlog: Arc<Backlog>,
         paces: Arc<Paces>,
+        awaited: AwaitedRoom,
     ) -> Self {
         let PoolParts { engine, catalogue, metrics, readiness } = parts;
         metrics.voice_memory_limit.set(i64::try_from(settings.memory_limit_bytes).unwrap_or(i64::MAX));
@@ -109,9 +115,11 @@ impl ModelPoolActor {
             settings,
             waiting: HashMap::new(),
             to_load: VecDeque::new(),
+            room: RoomWait::shown_as(awaited),
             turn: None,
             overdue: 0,
             next_load: 0,
+            trying_out: Arc::default(),
             threads: Detached::new("voice-loading", THREADS),
             queue: FairQueue::default(),
             callers,

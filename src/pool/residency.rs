@@ -50,8 +50,10 @@ pub enum Cause {
 pub enum NoRoom {
     /// It would not fit if it were alone.
     TooLarge { bytes: u64, limit: u64 },
-    /// What would have to go is in use or pinned.
+    /// What would have to go is in use.
     AllInUse,
+    /// What would have to go never goes.
+    AllPinned,
 }
 
 /// The voice is in use or pinned.
@@ -87,6 +89,9 @@ impl Residency {
         if bytes > self.limit {
             return Err(NoRoom::TooLarge { bytes, limit: self.limit });
         }
+        if self.pinned_bytes() + bytes > self.limit {
+            return Err(NoRoom::AllPinned);
+        }
         let mut excess = (self.bytes() + bytes).saturating_sub(self.limit);
         let mut going = Vec::new();
         for (id, resident) in self.voices.iter().rev() {
@@ -102,6 +107,17 @@ impl Residency {
             return Err(NoRoom::AllInUse);
         }
         Ok(going.iter().filter_map(|id| self.voices.pop(id)).map(|resident| resident.voice).collect())
+    }
+
+    /// The voices that have to go for `bytes` to fit, though they are in use: those that were used longest ago.
+    pub fn in_the_way_of(&self, bytes: u64) -> HashSet<VoiceId> {
+        let mut excess = (self.bytes() + bytes).saturating_sub(self.limit);
+        let in_the_way = |(id, resident): &(&VoiceId, &Resident)| {
+            let goes = excess > 0 && !self.pinned.contains(*id);
+            excess = excess.saturating_sub(if goes { resident.bytes } else { 0 });
+            goes
+        };
+        self.voices.iter().rev().filter(in_the_way).map(|(id, _)| id.clone()).collect()
     }
 
     /// Lets go of one voice, if it is there.
@@ -130,6 +146,11 @@ impl Residency {
 
     pub fn bytes(&self) -> u64 {
         self.voices.iter().map(|(_, resident)| resident.bytes).sum()
+    }
+
+    fn pinned_bytes(&self) -> u64 {
+        let pinned = self.voices.iter().filter(|(id, _)| self.pinned.contains(*id));
+        pinned.map(|(_, resident)| resident.bytes).sum()
     }
 
     pub fn voices(&self) -> impl Iterator<Item = (VoiceId, Computing)> {
@@ -249,6 +270,9 @@ mod tests {
         let held = residency.get(&id("b"));
 
         assert!(matches!(residency.make_room(20), Err(NoRoom::AllInUse)));
+        assert!(matches!(residency.make_room(21), Err(NoRoom::AllPinned)));
+        assert_eq!(residency.in_the_way_of(10), HashSet::from([id("c")]));
+        assert_eq!(residency.in_the_way_of(11), HashSet::from([id("b"), id("c")]));
         assert_eq!(names(&residency), ["b", "c", "pinned"]);
         assert!(residency.evict(&id("pinned")).is_err());
         assert!(residency.evict(&id("b")).is_err());

@@ -17,6 +17,11 @@ pub enum SpeechError {
     UnknownVoice(VoiceId),
     #[error("the voice has {speakers} speakers and none of that name or number")]
     UnknownSpeaker { speakers: u32 },
+    #[error("a blend of speakers is like 3:0.7,8:0.3: up to 8, each with a share above 0")]
+    InvalidBlend,
+    /// Its graph is computed as it came, which takes one speaker.
+    #[error("the speakers of voice {0} cannot be mixed")]
+    NoBlend(VoiceId),
     /// Read, it is too long.
     #[error(transparent)]
     Text(#[from] TextError),

@@ -5,7 +5,7 @@ use piper_acoustic::ModelInput;
 
 use super::AudioSpec;
 use crate::cache::{CacheKey, KeyBuilder};
-use crate::domain::{Origin, SaidText, Speaker, SynthesisRequest};
+use crate::domain::{Level, Origin, SaidText, Speaker, SynthesisRequest};
 use crate::voices::VoiceDigest;
 
 // Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.
@@ -14,6 +14,8 @@ const PLAN: &str = "plan-v1";
 const SENTENCE: &str = "sentence-v1";
 // Of what is read before it is said, which happens where nothing was found: what it is read as is not in the keys but in this.
 const READING: &str = "reading-v1";
+// Of what becomes of levels, where they are not those that voices were trained at.
+const LEVEL: &str = "level-v1";
 
 /// A request's identity: its voice as it is now, its text, and how both are spoken.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,11 @@ pub fn answer_key(identity: &Identity<'_>, spec: AudioSpec) -> CacheKey {
                 .part("passage pause", passage.pause_before_ms.to_le_bytes());
         }
     }
+    let key = match prosody.level() {
+        Level::AsTrained => key,
+        Level::Loudness(wanted) => key.part(LEVEL, wanted.get().to_le_bytes()),
+        Level::FullPeaks => key.part(LEVEL, "peaks"),
+    };
     key.part("volume", prosody.volume().to_le_bytes())
         .part("sentence silence", prosody.sentence_silence_ms().to_le_bytes())
         .part("format", spec.format.name())
@@ -50,14 +57,17 @@ pub fn plan_key(identity: &Identity<'_>) -> CacheKey {
 /// Of the samples of one sentence, wherever it stands. Its seed is not in it, but made from it.
 pub fn sentence_key(digest: &VoiceDigest, input: &ModelInput) -> CacheKey {
     let ids: Vec<u8> = input.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    KeyBuilder::new(SENTENCE)
+    let key = KeyBuilder::new(SENTENCE)
         .part("voice", digest.as_bytes())
         .part("ids", ids)
         .part("speaker", input.speaker.to_le_bytes())
         .part("noise scale", input.noise_scale.to_le_bytes())
         .part("length scale", input.length_scale.to_le_bytes())
-        .part("noise w", input.noise_w.to_le_bytes())
-        .finish()
+        .part("noise w", input.noise_w.to_le_bytes());
+    let blended = input.blend.iter().fold(key, |key, (speaker, share)| {
+        key.part("blended", speaker.to_le_bytes()).part("share", share.to_le_bytes())
+    });
+    blended.finish()
 }
 
 fn with_speaker(key: KeyBuilder, speaker: Option<&Speaker>) -> KeyBuilder {
@@ -150,7 +160,15 @@ mod tests {
     }
 
     fn input() -> ModelInput {
-        ModelInput { ids: vec![1, 0, 14, 2], speaker: 0, noise_scale: 0.5, length_scale: 1.0, noise_w: 0.8, seed: 0 }
+        ModelInput {
+            ids: vec![1, 0, 14, 2],
+            speaker: 0,
+            blend: Vec::new(),
+            noise_scale: 0.5,
+            length_scale: 1.0,
+            noise_w: 0.8,
+            seed: 0,
+        }
     }
 
     /// The keys of version 1, computed by `tests/fixtures/keys.py`. They change with the version or not at all.
@@ -235,6 +253,8 @@ mod tests {
             input(),
             ModelInput { ids: vec![1, 0, 14, 0, 2], ..input() },
             ModelInput { speaker: 1, ..input() },
+            ModelInput { blend: vec![(0, 0.5), (1, 0.5)], ..input() },
+            ModelInput { blend: vec![(0, 0.4), (1, 0.6)], ..input() },
             ModelInput { noise_scale: 0.6, ..input() },
             ModelInput { length_scale: 1.1, ..input() },
             ModelInput { noise_w: 0.9, ..input() },

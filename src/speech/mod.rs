@@ -7,8 +7,10 @@
 //! - `service`: the order of things; `sources`: what is known; `work`: making the rest; `place`: its place in the pool; `sentence`: one sentence, part by part;
 //!   `speaking`: all of them, in order; `output`: what becomes of their samples.
 //! - `following`: speech that tells when it says what as it comes; `division`: whether a text says the same in two parts.
+//! - `level`: how loud voices are made, which is measured on `samples`.
 //! - `timing`: when what is said; `subtitles`: the same to be read along.
 //! - `error`: why there is no speech; `told`: what callers are told of that.
+//! - `speakers`: who of a voice speaks.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
 mod division;
@@ -17,13 +19,16 @@ mod error;
 mod flights;
 mod following;
 mod keys;
+mod level;
 mod output;
 mod place;
 mod plan;
 mod reading;
+mod samples;
 mod sentence;
 mod service;
 mod sources;
+mod speakers;
 mod speaking;
 mod subtitles;
 mod timing;

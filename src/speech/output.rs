@@ -1,19 +1,29 @@
-//! Owns what becomes of samples: volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted or kept,
+//! Owns what becomes of samples: level, volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted or kept,
 //! within the memory that answers may hold.
 
 use bytes::Bytes;
 
 use super::SpeechError;
+use super::level::Levelling;
 use super::work::Parts;
-use crate::audio::{Encoder, Pcm, ResampleError, Resampler};
+use crate::audio::{Encoder, Limiter, Pcm, ResampleError, Resampler};
 use crate::resilience::HeldBytes;
 
 /// What happens to one sentence after the network.
 pub struct Finish {
-    pub volume: f32,
-    pub sample_rate: u32,
+    volume: f32,
+    sample_rate: u32,
+    level: Finishing,
     /// Once its own rate is known.
-    pub resampler: Option<Resampler>,
+    resampler: Option<Resampler>,
+}
+
+enum Finishing {
+    AsTrained,
+    /// After the change of rate, so that it is what is heard that has no higher peaks.
+    Limited(Limiter),
+    /// What has come of it.
+    FullPeaks(Vec<Pcm>),
 }
 
 /// The answer's bytes.
@@ -35,18 +45,53 @@ pub struct Output {
 // === impl Finish ===
 
 impl Finish {
-    pub fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
-        let resampler = match &mut self.resampler {
-            Some(resampler) => resampler,
-            none => none.insert(Resampler::new(part.sample_rate, self.sample_rate)?),
+    pub fn new(levelling: Levelling, volume: f32, sample_rate: u32) -> Self {
+        let level = match levelling {
+            Levelling::AsTrained => Finishing::AsTrained,
+            Levelling::Factor(factor) => Finishing::Limited(Limiter::new(factor * volume, sample_rate)),
+            Levelling::FullPeaks => Finishing::FullPeaks(Vec::new()),
         };
-        resampler.push(&part.with_volume(self.volume))
+        Self { volume, sample_rate, level, resampler: None }
+    }
+
+    pub fn part(&mut self, part: Pcm) -> Result<Pcm, ResampleError> {
+        let Self { volume, sample_rate, level, resampler } = self;
+        let mut resampled = |part: &Pcm| at_rate(*sample_rate, part, resampler);
+        match level {
+            Finishing::AsTrained => resampled(&part.with_volume(*volume)),
+            Finishing::Limited(limiter) => Ok(limiter.push(&resampled(&part)?)),
+            Finishing::FullPeaks(parts) => {
+                parts.push(part);
+                Ok(Pcm { samples: [].into(), sample_rate: *sample_rate })
+            }
+        }
     }
 
     /// What is left when all parts have come.
-    pub fn rest(&mut self) -> Result<Option<Pcm>, ResampleError> {
-        self.resampler.as_mut().map(Resampler::finish).transpose()
+    pub fn rest(&mut self) -> Result<Vec<Pcm>, ResampleError> {
+        let Self { volume, sample_rate, level, resampler } = self;
+        let mut left = Vec::new();
+        if let Finishing::FullPeaks(parts) = level
+            && !parts.is_empty()
+        {
+            let whole = Pcm::joined(&std::mem::take(parts)).at_full_level().with_volume(*volume);
+            left.push(at_rate(*sample_rate, &whole, resampler)?);
+        }
+        left.extend(resampler.as_mut().map(Resampler::finish).transpose()?);
+        if let Finishing::Limited(limiter) = level {
+            left = left.iter().map(|part| limiter.push(part)).collect();
+            left.push(limiter.finish());
+        }
+        Ok(left)
     }
+}
+
+fn at_rate(sample_rate: u32, part: &Pcm, resampler: &mut Option<Resampler>) -> Result<Pcm, ResampleError> {
+    let resampler = match resampler {
+        Some(resampler) => resampler,
+        none => none.insert(Resampler::new(part.sample_rate, sample_rate)?),
+    };
+    resampler.push(part)
 }
 
 // === impl Output ===
@@ -89,8 +134,8 @@ impl Output {
         Ok(bytes)
     }
 
-    pub fn push_all(&mut self, part: Option<&Pcm>) -> Result<Vec<u8>, SpeechError> {
-        part.map_or(Ok(Vec::new()), |part| self.push(part))
+    pub fn push_all(&mut self, parts: &[Pcm]) -> Result<Vec<u8>, SpeechError> {
+        parts.iter().map(|part| self.push(part)).collect::<Result<Vec<_>, _>>().map(|bytes| bytes.concat())
     }
 
     pub fn finish(&mut self) -> Result<Vec<u8>, SpeechError> {

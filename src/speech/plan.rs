@@ -6,10 +6,10 @@ use std::sync::Arc;
 use piper_acoustic::{ModelInput, VoiceConfig};
 use piper_phonemize::{Sentence, bounded, phoneme_ids};
 
-use super::SpeechError;
 use super::keys::sentence_key;
+use super::speakers::Speakers;
 use crate::cache::CacheKey;
-use crate::domain::{Prosody, Speaker};
+use crate::domain::Prosody;
 use crate::voices::VoiceDigest;
 
 /// One run of the network. The key determines its noise, so that equal keys mean equal samples.
@@ -26,7 +26,7 @@ pub struct PlannedSentence {
 /// What sentences are said with.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner<'a> {
-    pub speaker: i64,
+    pub speakers: &'a Speakers,
     pub prosody: &'a Prosody,
     /// A factor on the speed.
     pub rate: f32,
@@ -44,21 +44,9 @@ impl PlannedSentence {
     }
 }
 
-/// The number of the speaker that the caller named, or the voice's own default.
-pub fn resolve_speaker(speaker: Option<&Speaker>, config: &VoiceConfig) -> Result<i64, SpeechError> {
-    let number = match speaker {
-        None => Some(config.default_speaker),
-        Some(Speaker::Number(number)) => Some(*number),
-        Some(Speaker::Name(name)) => config.speaker_ids.get(name).copied().or_else(|| name.parse().ok()),
-    };
-    number
-        .filter(|number| (0..i64::from(config.speakers)).contains(number))
-        .ok_or(SpeechError::UnknownSpeaker { speakers: config.speakers })
-}
-
 /// Sentences of a passage in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
 pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) -> Vec<PlannedSentence> {
-    let Manner { speaker, prosody, rate, config, digest, max_phonemes } = *manner;
+    let Manner { speakers, prosody, rate, config, digest, max_phonemes } = *manner;
     let length_scale = prosody.length_scale().unwrap_or(config.inference.length_scale / prosody.speed()) / rate;
     // Slow speech has more frames for the same phonemes, and memory follows frames.
     let limit = (max_phonemes as f32 / length_scale.max(1.0)) as usize;
@@ -69,7 +57,8 @@ pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) ->
         .map(|sentence| {
             let mut input = ModelInput {
                 ids: phoneme_ids(&sentence, config).ids,
-                speaker,
+                speaker: speakers.first(),
+                blend: speakers.blend(),
                 noise_scale: prosody.noise_scale().unwrap_or(config.inference.noise_scale),
                 length_scale,
                 noise_w: prosody.noise_w().unwrap_or(config.inference.noise_w),
@@ -103,6 +92,7 @@ const MAX_MISSING: usize = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Speaker;
 
     fn config() -> VoiceConfig {
         let json = r#"{"audio":{"sample_rate":16000},"espeak":{"voice":"de"},"num_symbols":130,"num_speakers":3,
@@ -111,23 +101,11 @@ mod tests {
         VoiceConfig::parse(json.as_bytes()).unwrap()
     }
 
-    #[test]
-    fn speakers_are_found_by_name_and_number() {
-        let resolve = |speaker: Option<Speaker>| resolve_speaker(speaker.as_ref(), &config());
-
-        assert_eq!(resolve(None), Ok(2));
-        assert_eq!(resolve(Some(Speaker::Name("anna".into()))), Ok(1));
-        assert_eq!(resolve(Some(Speaker::Name("0".into()))), Ok(0));
-        assert_eq!(resolve(Some(Speaker::Number(1))), Ok(1));
-        for unknown in [Speaker::Name("bert".into()), Speaker::Number(3), Speaker::Number(-1)] {
-            assert_eq!(resolve(Some(unknown)), Err(SpeechError::UnknownSpeaker { speakers: 3 }));
-        }
-    }
-
     fn plan(sentences: &[Sentence], prosody: &Prosody, max_phonemes: usize) -> Vec<PlannedSentence> {
         let config = config();
         let digest = VoiceDigest::from([7; 32]);
-        let manner = Manner { speaker: 1, prosody, rate: 1.0, config: &config, digest, max_phonemes };
+        let speakers = Speakers::of(Some(&Speaker::Number(1)), &config).unwrap();
+        let manner = Manner { speakers: &speakers, prosody, rate: 1.0, config: &config, digest, max_phonemes };
         planned(sentences.to_vec(), 0, &manner)
     }
 
@@ -171,6 +149,7 @@ mod tests {
             ModelInput {
                 ids: vec![1, 0, 14, 0, 2],
                 speaker: 1,
+                blend: Vec::new(),
                 noise_scale: 0.667,
                 length_scale: 0.6,
                 noise_w: 0.1,

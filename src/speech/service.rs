@@ -10,6 +10,7 @@ use super::SpeechError;
 use super::entries::off_thread;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
+use super::level::Subject;
 use super::reading::{language, read};
 use super::sources::Sources;
 use super::speaking::{Keeper, Making, Speaking};
@@ -38,6 +39,8 @@ pub struct SpeechSettings {
     pub max_answer_bytes: usize,
     /// Of answers that are made and not taken yet.
     pub answers: ByteBudget,
+    /// Voices are measured when they are loaded, so that no request has to wait for it.
+    pub measures_voices: bool,
 }
 
 /// What the audio shall be.
@@ -150,8 +153,8 @@ impl SpeechService {
         metrics: Metrics,
         settings: SpeechSettings,
     ) -> Self {
-        let (preparing, speaking) = (Flights::default(), Flights::default());
-        let parts = Parts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking };
+        let (preparing, speaking, measuring) = Default::default();
+        let parts = Parts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking, measuring };
         Self { parts, answering: Flights::default() }
     }
 
@@ -159,7 +162,8 @@ impl SpeechService {
     /// for what it makes.
     pub fn in_background(&self, limit: usize) -> Self {
         let pool = self.parts.pool.in_background(limit);
-        let parts = Parts { pool, preparing: Flights::default(), speaking: Flights::default(), ..self.parts.clone() };
+        let (preparing, speaking, measuring) = Default::default();
+        let parts = Parts { pool, preparing, speaking, measuring, ..self.parts.clone() };
         Self { parts, answering: Flights::default() }
     }
 
@@ -289,6 +293,12 @@ impl SpeechService {
     pub async fn load(&self, voice: &VoiceId, deadline: Deadline) -> Result<(), SpeechError> {
         let loaded = self.parts.pool.voice(voice, deadline).await?;
         deadline.limit(self.parts.phonemizer.sentences("a", loaded.config())).await??;
+        let digest = self.parts.catalogue.digest(voice).await.filter(|_| self.parts.settings.measures_voices);
+        if let Some(digest) = digest {
+            let subject = Subject { voice: voice.clone(), speaker: None, digest };
+            let admit = || Ok(Arc::new(self.parts.pool.admit()?));
+            self.parts.loudness(subject, true, admit, deadline).await?;
+        }
         Ok(())
     }
 

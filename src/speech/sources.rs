@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::SpeechError;
 use super::entries::{Plan, PlanItem};
+use super::level::Levelling;
 use super::service::{CacheUse, Caching};
 use super::work::{Source, Work};
 use crate::cache::{CacheKey, Found};
@@ -16,6 +17,8 @@ pub struct Sources {
     pub plan: Plan,
     pub sentences: Vec<Source>,
     pub cache: CacheUse,
+    /// What becomes of what each voice of the request says.
+    pub levelling: Vec<Levelling>,
     /// When the oldest of what was found was made.
     oldest: Option<SystemTime>,
 }
@@ -48,11 +51,12 @@ impl Sources {
 
     /// Looks. What is missing is prepared for, so that what cannot be made fails here and not after the first sentences.
     pub async fn find(work: &Arc<Work>) -> Result<Self, SpeechError> {
-        match work.caching() {
-            Caching::Forbidden => Self::anew(work, CacheUse::Disabled).await,
-            Caching::Fresh => Self::anew(work, CacheUse::Miss).await,
-            Caching::Allowed | Caching::Only => Self::known(work).await,
-        }
+        let found = match work.caching() {
+            Caching::Forbidden => Self::anew(work, CacheUse::Disabled).await?,
+            Caching::Fresh => Self::anew(work, CacheUse::Miss).await?,
+            Caching::Allowed | Caching::Only => Self::known(work).await?,
+        };
+        Ok(Self { levelling: work.levelling().await?, ..found })
     }
 
     async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
@@ -60,7 +64,7 @@ impl Sources {
         work.estimate(prepared, |_| true);
         let plan = prepared.plan.clone();
         let sentences = plan.sentences.iter().map(|item| Source::Made(item.key)).collect();
-        Ok(Self { plan, sentences, cache, oldest: None })
+        Ok(Self { plan, sentences, cache, levelling: Vec::new(), oldest: None })
     }
 
     async fn known(work: &Arc<Work>) -> Result<Self, SpeechError> {
@@ -102,7 +106,7 @@ impl Sources {
 
     fn tallied(plan: Plan, there: Vec<Option<There>>, mut tally: Tally) -> Self {
         let sentences = plan.sentences.iter().zip(there).map(|(item, there)| tally.source(item.key, there)).collect();
-        Self { plan, sentences, cache: tally.cache_use(), oldest: tally.oldest }
+        Self { plan, sentences, cache: tally.cache_use(), levelling: Vec::new(), oldest: tally.oldest }
     }
 
     async fn with_missing(

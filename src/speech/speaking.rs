@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use super::SpeechError;
 use super::entries::off_thread;
+use super::level::Levelling;
 use super::output::{Finish, Output};
 use super::sentence::SpokenSentence;
 use super::service::{AudioSpec, CacheUse, Speech, Waiting};
@@ -57,6 +58,8 @@ pub(super) struct Making {
     work: Arc<Work>,
     /// The passage of each sentence.
     passages: Vec<usize>,
+    /// What becomes of what each voice says.
+    levelling: Vec<Levelling>,
     to_begin: Enumerate<vec::IntoIter<Source>>,
     /// The first of them is being sent.
     under_way: VecDeque<UnderWay>,
@@ -225,6 +228,7 @@ impl Making {
             age: sources.age(),
             work,
             passages: sources.plan.sentences.iter().map(|item| item.passage as usize).collect(),
+            levelling: sources.levelling,
             to_begin: sources.sentences.into_iter().enumerate(),
             under_way: VecDeque::new(),
             placed: Vec::new(),
@@ -306,7 +310,7 @@ impl Making {
                     self.encoded(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
-                    self.encoded(move || lock(&output).push_all(lock(&finish).rest()?.as_ref())).await?
+                    self.encoded(move || lock(&output).push_all(&lock(&finish).rest()?)).await?
                 }
             } else if let Some(pause) = next_silence(&mut self.last_silence_ms, self.sample_rate) {
                 off_thread(move || lock(&output).push(&pause)).await?
@@ -347,7 +351,8 @@ impl Making {
             };
             let Some((index, source)) = self.to_begin.next() else { return };
             let (volume, silence_ms) = (self.volume_of(index), self.silence_before(index));
-            let finish = Arc::new(Mutex::new(Finish { volume, sample_rate: self.sample_rate, resampler: None }));
+            let finish = Finish::new(self.levelling_of(index), volume, self.sample_rate);
+            let finish = Arc::new(Mutex::new(finish));
             let sentence = SpokenSentence::begin(&self.work, source, index);
             self.under_way.push_back(UnderWay { silence_ms, ready: None, sentence, finish, _held: held });
         }
@@ -359,6 +364,11 @@ impl Making {
 
     fn volume_of(&self, index: usize) -> f32 {
         self.work.request.prosody.volume() * self.passage_of(index).map_or(1.0, |passage| passage.volume)
+    }
+
+    fn levelling_of(&self, index: usize) -> Levelling {
+        let voice = self.passage_of(index).map_or(0, |passage| passage.voice);
+        self.levelling.get(voice).copied().unwrap_or(Levelling::AsTrained)
     }
 
     /// Before a sentence; before one that is not there, at the end.

@@ -278,7 +278,15 @@ mod tests {
     fn planned(text: &str) -> PlannedSentence {
         let phonemes = phonemes(text);
         let ids = phoneme_ids(&phonemes, &config()).ids;
-        let input = ModelInput { ids, speaker: 0, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 };
+        let input = ModelInput {
+            ids,
+            speaker: 0,
+            blend: Vec::new(),
+            noise_scale: 0.0,
+            length_scale: 1.0,
+            noise_w: 0.0,
+            seed: 0,
+        };
         PlannedSentence { key: KeyBuilder::new("test").finish(), passage: 0, input, phonemes }
     }
 

@@ -73,6 +73,9 @@ impl From<&VoiceError> for Told {
             VoiceError::VerificationFailed { .. } => {
                 Self::new("voice_download_failed", "the voice failed verification").because(&message)
             }
+            VoiceError::Unfit { .. } => Self::new("voice_unfit", message),
+            VoiceError::Busy(_) => Self::new("voice_busy", message),
+            VoiceError::ReadOnly(_) => Self::new("models_read_only", message),
             VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
                 Self::new("voice_unavailable", "the voice could not be stored").because(&message)
             }
@@ -88,6 +91,8 @@ impl From<&SpeechError> for Told {
             SpeechError::NoFiles(error) => return error.into(),
             SpeechError::Failed(reason) => return Self::new("synthesis_failed", "synthesis failed").because(reason),
             SpeechError::UnknownSpeaker { .. } => "speaker_not_found",
+            SpeechError::InvalidBlend => "invalid_value",
+            SpeechError::NoBlend(_) => "blend_unavailable",
             SpeechError::Unspeakable | SpeechError::Silent { .. } => "unspeakable_text",
             SpeechError::NoPhonemizer => "phonemizer_unavailable",
             SpeechError::UnknownLanguage => "voice_language_unknown",

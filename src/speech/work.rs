@@ -17,9 +17,10 @@ use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
 use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
 use super::keys::{Identity, plan_key};
 use super::place::Place;
-use super::plan::{Manner, PlannedSentence, missing, planned, resolve_speaker};
+use super::plan::{Manner, PlannedSentence, missing, planned};
 use super::reading::{language, read};
 use super::service::{Asked, Caching, SpeechSettings};
+use super::speakers::Speakers;
 use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
@@ -38,6 +39,7 @@ pub struct Parts {
     pub settings: SpeechSettings,
     pub preparing: Flights<Arc<Prepared>>,
     pub speaking: Flights<Stretch>,
+    pub measuring: Flights<Option<f64>>,
 }
 
 /// A text as the network takes it, and the voice that says it.
@@ -58,7 +60,7 @@ pub struct Work {
     /// The answer is sent as it comes.
     is_stream: bool,
     /// Its voices when the request came. `None`: one was not here, or cannot be read; then nothing is kept.
-    digests: Option<Arc<[VoiceDigest]>>,
+    pub digests: Option<Arc<[VoiceDigest]>>,
     /// L2 did not answer this request once, which is wait enough.
     l2_failed: AtomicBool,
     place: Place,
@@ -228,15 +230,21 @@ impl Work {
         };
         let mut voices = Vec::new();
         for id in request.voices() {
-            voices.push((id.clone(), self.parts.pool.voice(id, deadline).instrument(stage_span!("voice", %id)).await?));
+            let span = stage_span!("voice", %id);
+            let voice = match voices[..] {
+                [] => self.parts.pool.voice(id, deadline).instrument(span).await?,
+                _ => self.parts.pool.voice_beside(id, deadline).instrument(span).await?,
+            };
+            voices.push((id.clone(), voice));
         }
         let script = self.script(&voices).await?;
         let mut sentences = Vec::new();
         for (index, passage) in script.passages().iter().enumerate() {
-            let (_, voice) = &voices[passage.voice];
+            let (id, voice) = &voices[passage.voice];
             let config = voice.config();
+            let speakers = Speakers::of_voice(request.speaker_of(passage), id, &**voice)?;
             let manner = Manner {
-                speaker: resolve_speaker(request.speaker_of(passage), config)?,
+                speakers: &speakers,
                 prosody: &request.prosody,
                 rate: passage.rate,
                 config,

@@ -50,6 +50,8 @@ pub struct Registered {
     pub voice_evictions: IntCounter,
     voice_loads: IntCounterVec,
     pub voice_load_duration: Histogram,
+    /// Of voices that did not fit while others were in use.
+    pub voice_room_wait: Histogram,
     voice_downloads: IntCounterVec,
     pub voice_quarantines: IntCounter,
     pub workers: IntGauge,
@@ -165,6 +167,12 @@ impl Metrics {
                 r,
                 "tts_voice_load_duration_seconds",
                 "Time that loading a voice took.",
+                &DURATION_BUCKETS,
+            )?,
+            voice_room_wait: histogram(
+                r,
+                "tts_voice_room_wait_seconds",
+                "Time that voices waited until others that were in use left room for them.",
                 &DURATION_BUCKETS,
             )?,
             voice_downloads: counters(

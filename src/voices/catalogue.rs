@@ -18,9 +18,11 @@ use super::error::CatalogueError;
 use super::flights::Flights;
 use super::folder::{self, InstalledVoice, MAX_PROBLEM_CHARS};
 use super::folders::Folders;
+use super::ignored::Ignored;
 use super::info::{Known, VoiceInfo};
 use super::ledger::Ledger;
 use super::leftovers;
+use super::loudness::Loudness;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::settings::{Retries, VoiceSettings, VoiceSource};
 use super::snapshot::{self, PublicVoice};
@@ -54,7 +56,7 @@ pub(super) struct Inner {
     pub state: RwLock<State>,
     allowed: Vec<WildMatch>,
     licenses: LicenseRule,
-    public: BTreeMap<VoiceId, PublicVoice>,
+    pub public: BTreeMap<VoiceId, PublicVoice>,
 }
 
 #[derive(Debug, Default)]
@@ -64,6 +66,10 @@ pub(super) struct State {
     pub digests: BTreeMap<VoiceId, VoiceDigest>,
     /// Of voices with such a digest, what was found wrong with them when they were loaded.
     pub problems: BTreeMap<VoiceId, String>,
+    /// Models that are not served.
+    pub ignored: BTreeSet<Ignored>,
+    /// How loud voices are, as this process measured it.
+    pub measured: BTreeMap<VoiceId, Loudness>,
     pub published: Option<Arc<Published>>,
     /// When this process last fetched the catalogue, or tried to.
     pub refreshed: Option<Instant>,
@@ -206,6 +212,7 @@ impl Catalogue {
             installed.extend(folder::scan(folder).map_err(|error| folder_error(folder, error))?);
         }
         self.0.verifier.keep_existing();
+        self.0.look_for_ignored(&installed);
         let digests = self.digests_of_unchanged(&installed);
         let mut state = self.0.write();
         let rescan = Rescan {
@@ -289,14 +296,6 @@ impl Inner {
         (!self.settings.offline || !source.is_remote()).then_some(source)
     }
 
-    pub fn resolve(&self, state: &State, id: &VoiceId) -> Option<VoiceId> {
-        if state.installed.contains_key(id) || self.is_listed(state, id) {
-            return Some(id.clone());
-        }
-        let alias = state.published.as_ref().and_then(|published| published.aliases.get(id));
-        alias.cloned().or_else(|| self.is_hoped_for(state, id).then(|| id.clone()))
-    }
-
     /// Whether `TTS_VOICES` names it, by today's id or a former one.
     pub fn is_allowed(&self, state: &State, id: &VoiceId) -> bool {
         let matches = |id: &VoiceId| self.allowed.iter().any(|pattern| pattern.matches(id.as_str()));
@@ -319,27 +318,12 @@ impl Inner {
         self.public.get(id)?.foreign_phonemes
     }
 
-    /// In the source's list, or until that is known among the public voices.
-    fn is_listed(&self, state: &State, id: &VoiceId) -> bool {
-        match &state.published {
-            Some(published) => published.voices.contains_key(id),
-            None => self.public.contains_key(id),
-        }
-    }
-
-    /// Not listed, but `TTS_VOICES` names it letter by letter and this process has not asked the source yet. Callers cannot cause that
-    /// question for names of their own.
-    fn is_hoped_for(&self, state: &State, id: &VoiceId) -> bool {
-        state.refreshed.is_none()
-            && self.reachable_source().is_some()
-            && self.settings.allowed.iter().any(|name| name == id.as_str())
-    }
-
     fn info(&self, state: &State, id: &VoiceId) -> VoiceInfo {
         let published = state.published.as_ref().and_then(|published| published.voices.get(id));
         let known = Known {
             installed: state.installed.get(id),
             problem: state.problems.get(id),
+            loudness: state.loudness(id, state.digests.get(id)).and_then(Loudness::usual),
             published,
             public: self.public.get(id),
         };

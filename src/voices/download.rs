@@ -29,7 +29,7 @@ use crate::files;
 #[derive(Debug)]
 pub struct Downloader {
     pub folders: Arc<Folders>,
-    rule: LicenseRule,
+    pub rule: LicenseRule,
     retries: Retries,
     timeout: Duration,
     max_bytes: u64,
@@ -189,7 +189,7 @@ fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
 
 /// Puts the files into `voices.lock`. Before they have their names: a record without a file is harmless, a file without its record would
 /// be one that nothing protects.
-async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) -> io::Result<()> {
+pub async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) -> io::Result<()> {
     let _guard = Guard::acquire(folder, LEDGER_GUARD).await?;
     let mut ledger = Ledger::read(folder)?;
     ledger.remove_voice(id.as_str());
@@ -211,7 +211,7 @@ fn tidy(folder: &Path, voice: &PublishedVoice, error: &VoiceError) {
 }
 
 /// What the folder's files take, but for hidden ones and those that will be replaced.
-fn used_bytes(folder: &Path, replaced: &[String]) -> io::Result<u64> {
+pub fn used_bytes(folder: &Path, replaced: &[String]) -> io::Result<u64> {
     let mut used = 0;
     for entry in fs::read_dir(folder)? {
         let path: PathBuf = entry?.path();

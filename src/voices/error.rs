@@ -22,6 +22,13 @@ pub enum VoiceError {
     /// The files are not those that were expected. What arrived wrong is deleted; what was changed in place stays for its owner to look at.
     #[error("voice {voice} failed verification: {reason}")]
     VerificationFailed { voice: VoiceId, reason: String },
+    /// What was handed in.
+    #[error("voice {voice} is not taken: {reason}")]
+    Unfit { voice: VoiceId, reason: String },
+    #[error("voice {0} is being brought or changed by somebody else")]
+    Busy(VoiceId),
+    #[error("voice {0} cannot be changed: the models folder is read-only")]
+    ReadOnly(VoiceId),
     #[error("voice {voice} needs {needed_bytes} bytes; TTS_MODELS_MAX_BYTES leaves {left_bytes}")]
     OverBudget { voice: VoiceId, needed_bytes: u64, left_bytes: u64 },
     #[error("the disk is full: voice {0} could not be stored")]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE, shortened};
 use super::disk;
 use super::ledger::Ledger;
+use super::loudness::Loudness;
 use super::published::speaker_names;
 use crate::domain::VoiceId;
 
@@ -27,6 +28,8 @@ pub struct InstalledVoice {
     pub summary: Option<ConfigSummary>,
     /// Why it cannot speak, as far as that shows without loading it.
     pub problem: Option<String>,
+    /// What an earlier process measured.
+    pub loudness: Loudness,
 }
 
 /// SHA-256 in hex.
@@ -42,12 +45,14 @@ pub struct ConfigSummary {
     pub sample_rate: u32,
     pub speakers: u32,
     pub speaker_names: Vec<String>,
+    /// Such as `en_US`, or what espeak-ng calls it.
+    pub language: Option<String>,
 }
 
 /// What is wrong with a file may quote it.
 pub const MAX_PROBLEM_CHARS: usize = 200;
 
-const MODEL_ENDING: &str = ".onnx";
+pub const MODEL_ENDING: &str = ".onnx";
 const CARD_ENDING: &str = ".MODEL_CARD";
 const CARD_BEGINNING: &str = "MODEL_CARD.";
 
@@ -58,6 +63,10 @@ struct RawConfig {
     num_speakers: u32,
     #[serde(default)]
     speaker_id_map: BTreeMap<String, i64>,
+    #[serde(default)]
+    language: serde_json::Value,
+    #[serde(default)]
+    espeak: serde_json::Value,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +79,7 @@ struct RawAudio {
 impl InstalledVoice {
     /// A voice of which only the files are known.
     pub fn of_files(files: VoiceFiles) -> Self {
-        Self { files, card: None, expected: None, size: 0, summary: None, problem: None }
+        Self { files, card: None, expected: None, size: 0, summary: None, problem: None, loudness: Loudness::default() }
     }
 
     pub fn license(&self) -> String {
@@ -121,10 +130,7 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
     if !config.exists() || !model.exists() {
         return None;
     }
-    let (Some(model), Some(config)) = (held(model, inside), held(&config, inside)) else {
-        tracing::warn!(voice = %id, "a voice whose files lie outside the models folder is not served");
-        return None;
-    };
+    let (model, config) = (held(model, inside)?, held(&config, inside)?);
     let expected = |name: String| ledger.get(&name).map(|record| record.sha256.clone());
     let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
     let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
@@ -134,6 +140,7 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
         expected: (expected.model.is_some() || expected.config.is_some()).then_some(expected),
         summary: summary_of(&json),
         problem: problem_of(size[0], &json),
+        loudness: Loudness::read(inside, id),
         files: VoiceFiles { model, config },
         size: size.iter().sum(),
     })
@@ -171,6 +178,7 @@ fn summary_of(json: &[u8]) -> Option<ConfigSummary> {
         sample_rate: raw.audio.sample_rate,
         speakers: raw.num_speakers.max(1),
         speaker_names: speaker_names(&raw.speaker_id_map),
+        language: raw.language["code"].as_str().or(raw.espeak["voice"].as_str()).map(str::to_owned),
     })
 }
 

@@ -7,7 +7,7 @@ use super::published::{PublishedVoice, told_by_id};
 use super::snapshot::PublicVoice;
 
 /// A voice as people and programs see it. What is not known is `None` or empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VoiceInfo {
     pub id: VoiceId,
     /// Such as `en_US`.
@@ -22,6 +22,8 @@ pub struct VoiceInfo {
     pub installed: bool,
     /// Why it cannot speak, as far as that is known.
     pub problem: Option<String>,
+    /// In LUFS, of its own speaker, if it was measured.
+    pub loudness: Option<f64>,
     /// Model and config, on disk or to be fetched.
     pub size_bytes: Option<u64>,
     /// Of the model, if it was downloaded and verified.
@@ -45,6 +47,7 @@ pub struct Known<'a> {
     pub installed: Option<&'a InstalledVoice>,
     /// What was found wrong when it was loaded.
     pub problem: Option<&'a String>,
+    pub loudness: Option<f64>,
     pub published: Option<&'a PublishedVoice>,
     /// By the list that comes with the program.
     pub public: Option<&'a PublicVoice>,
@@ -64,6 +67,7 @@ impl VoiceInfo {
             speaker_names: Vec::new(),
             installed: false,
             problem: known.problem.cloned().or_else(|| known.public?.foreign_phonemes.map(foreign_phonemes)),
+            loudness: known.loudness,
             size_bytes: None,
             sha256: None,
             license: None,
@@ -100,6 +104,7 @@ impl VoiceInfo {
             self.training.clone_from(&card.training);
         }
         if let Some(summary) = &voice.summary {
+            self.language = self.language.take().or_else(|| summary.language.clone());
             self.sample_rate = Some(summary.sample_rate);
             self.speakers = Some(summary.speakers);
             self.speaker_names.clone_from(&summary.speaker_names);

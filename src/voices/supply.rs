@@ -17,10 +17,12 @@ use super::folder::{InstalledVoice, card_name, config_name, model_name};
 use super::guard::Guard;
 use super::info::foreign_phonemes;
 use super::ledger::Ledger;
+use super::loudness::loudness_name;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::settings::VoiceSource;
 use super::source::Reader;
 use super::transfer::Progress;
+use super::upload::change_error;
 use crate::domain::VoiceId;
 use crate::files;
 
@@ -116,8 +118,8 @@ impl Catalogue {
         if !self.0.read().installed.contains_key(id) {
             return Err(VoiceError::Unknown(id.clone()));
         }
-        for folder in self.0.folders.all().filter(|folder| folder.is_dir()) {
-            remove_from(folder, id).await.map_err(|error| disk_error(id, &error))?;
+        for folder in self.0.folders.all().filter(|folder| folder.join(model_name(id)).exists()) {
+            remove_from(folder, id).await.map_err(|error| change_error(id, &error))?;
         }
         self.rescan_for(id)
     }
@@ -156,7 +158,7 @@ impl Catalogue {
         self.0.check(id, &now).map(|()| now.files)
     }
 
-    fn rescan_for(&self, id: &VoiceId) -> Result<(), VoiceError> {
+    pub(super) fn rescan_for(&self, id: &VoiceId) -> Result<(), VoiceError> {
         match self.rescan() {
             Ok(_) => Ok(()),
             // Without the folder's path.
@@ -287,7 +289,7 @@ impl Inner {
 
 async fn remove_from(folder: &Path, id: &VoiceId) -> io::Result<()> {
     let _guard = Guard::acquire(folder, id.as_str()).await?;
-    for name in [model_name(id), config_name(id), card_name(id)] {
+    for name in [model_name(id), config_name(id), card_name(id), loudness_name(id)] {
         disk::remove_if_there(&folder.join(&name))?;
         disk::remove_if_there(&disk::partial_path(folder, &name))?;
     }

@@ -13,6 +13,7 @@ mod formats;
 mod fronts;
 mod health;
 mod legacy;
+mod levels;
 mod lexicons;
 mod lifecycle;
 mod openai;

@@ -1,9 +1,10 @@
 //! `/v1/voices`: what is listed, and loading and unloading by hand; speakers of a voice that has several.
 
+use reqwest::Method;
 use serde_json::json;
 
-use crate::SYNTHESIZE;
-use crate::support::{Answer, ModelsFolder, Program, TestServer, VOICE, shared};
+use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, VOICE, shared};
+use crate::{SYNTHESIZE, with};
 
 const SPEAKERS: &str = "speakers";
 
@@ -141,5 +142,147 @@ fn a_command_without_a_models_folder_says_once_what_is_missing_and_what_to_do() 
         let [line] = run.error_lines()[..] else { panic!("{}", run.stderr) };
         assert_eq!(line.matches("No such file").count(), 1, "{line}");
         assert!(line.contains("/no/such/folder") && line.contains("TTS_MODELS_DIR"), "{line}");
+    }
+}
+
+#[test]
+fn speakers_are_mixed_and_each_blend_is_kept_by_itself() {
+    let folder = ModelsFolder::with_fixture("vits-medium-speakers");
+    folder.add_fixture(SPEAKERS, SPEAKERS);
+    let variables = [("TTS_MODELS_DIR", folder.name()), ("TTS_VOICES", "*"), ("TTS_OFFLINE", "true")];
+    let server = TestServer::start(&[&variables[..], &[("TTS_DEFAULT_VOICE", "vits-medium-speakers")]].concat());
+    let ask = |fields: serde_json::Value| server.post_json(SYNTHESIZE, &with(&json!({"text": "abc"}), &fields));
+    let mut said: Vec<Vec<u8>> = Vec::new();
+
+    for speaker in ["speaker-0", "speaker-1", "0:0.5,1:0.5", "speaker-0:0.9,1:0.1"] {
+        let (first, again) = (ask(json!({"speaker": speaker})), ask(json!({"speaker": speaker})));
+        assert_eq!(
+            (first.status, first.header("x-cache"), again.header("x-cache")),
+            (200, "MISS", "HIT-L1"),
+            "{speaker}"
+        );
+        assert!(first.body == again.body && !said.contains(&first.body), "{speaker}");
+        said.push(first.body);
+    }
+
+    let same = ask(json!({"voice_id": "vits-medium-speakers#1:5,0:5"}));
+    assert_eq!(same.status, 200);
+    for wrong in ["0:0.5,1", "0:-1,1:2", ":,:"] {
+        ask(json!({"speaker": wrong})).assert_error(400, "invalid_value", Some("speaker"));
+    }
+    ask(json!({"speaker": "0:1,9:1"})).assert_error(400, "speaker_not_found", Some("speaker"));
+    ask(json!({"voice_id": SPEAKERS, "speaker": "0:1,1:1"})).assert_error(400, "blend_unavailable", Some("speaker"));
+}
+
+#[test]
+fn a_language_chooses_a_voice_and_capitals_make_no_difference() {
+    let folder = ModelsFolder::empty();
+    for name in ["de_DE-one-low", "de_DE-two-low", "de_AT-three-low", "en_US-four-low"] {
+        folder.add_fixture(SPEAKERS, name);
+    }
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_OFFLINE", "true"),
+        ("TTS_DEFAULT_VOICE", "en_US-four-low"),
+        ("TTS_LANGUAGE_VOICES", "de_DE-two-low,de_*"),
+        ("TTS_UNKNOWN_VOICES", "default"),
+    ]);
+    let ask = |path: &str, fields: serde_json::Value| {
+        let text = if path == SYNTHESIZE { "text" } else { "input" };
+        server.post_json(path, &with(&json!({text: "abc"}), &fields))
+    };
+    let voice = |path: &str, fields: serde_json::Value| ask(path, fields).header("x-voice-id").to_owned();
+
+    assert_eq!(voice(SYNTHESIZE, json!({"language": "de"})), "de_DE-two-low");
+    assert_eq!(voice(SYNTHESIZE, json!({"language": "de-at"})), "de_AT-three-low");
+    assert_eq!(voice(SYNTHESIZE, json!({"language": "en-GB"})), "en_US-four-low");
+    assert_eq!(voice(SYNTHESIZE, json!({"language": "de", "voice_id": "EN_us-Four-low"})), "en_US-four-low");
+    ask(SYNTHESIZE, json!({"language": "fr"})).assert_error(404, "language_not_found", Some("language"));
+    ask(SYNTHESIZE, json!({"language": "../x"})).assert_error(400, "invalid_value", Some("language"));
+    ask(SYNTHESIZE, json!({"voice_id": "nobody"})).assert_error(404, "voice_not_found", Some("voice_id"));
+    let openai = "/v1/audio/speech";
+    assert_eq!(voice(openai, json!({"voice": "nobody"})), "en_US-four-low");
+    assert_eq!(voice(openai, json!({"voice": "nobody", "language": "de"})), "de_DE-two-low");
+    assert_eq!(voice(openai, json!({"voice": "DE_de-ONE-low#low"})), "de_DE-one-low");
+}
+
+#[test]
+fn voices_are_handed_in_replaced_and_removed_by_who_may() {
+    let folder = ModelsFolder::with_fixture(SPEAKERS);
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "speakers,mine*"),
+        ("TTS_OFFLINE", "true"),
+        ("TTS_VOICE_UPLOAD_BYTES", "2000000"),
+    ]);
+    let fixture = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(name);
+        std::fs::read(path).unwrap()
+    };
+    let put = |id: &str, files: &[(&'static str, Vec<u8>)]| {
+        let head =
+            |name: &str| format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"x\"\r\n\r\n");
+        let part =
+            |(name, bytes): &(&str, Vec<u8>)| [head(name).into_bytes(), bytes.clone(), b"\r\n".to_vec()].concat();
+        let body = [files.iter().flat_map(part).collect(), b"--x--\r\n".to_vec()].concat();
+        let request = server.request(Method::PUT, &format!("/v1/voices/{id}")).bearer_auth(TOKEN);
+        Answer::of(request.header("content-type", "multipart/form-data; boundary=x").body(body).send().unwrap())
+    };
+    let voice =
+        |name: &str| [("config", fixture(&format!("{name}.onnx.json"))), ("model", fixture(&format!("{name}.onnx")))];
+    let speak = |id: &str| server.post_json(SYNTHESIZE, &json!({"text": "abc", "voice_id": id}));
+    let files = || {
+        let mut names: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.retain(|name| name != ".compiled");
+        names.sort();
+        names
+    };
+    let before = files();
+
+    speak("mine").assert_error(404, "voice_not_found", Some("voice_id"));
+    put("yours", &voice("vits-low")).assert_error(404, "voice_not_found", Some("voice_id"));
+    put("mine", &voice("vits-low")[..1]).assert_error(422, "voice_unfit", None);
+    let twice = [&voice("vits-low")[..], &voice("vits-low")[..1]].concat();
+    put("mine", &twice).assert_error(422, "voice_unfit", None);
+    let [config, model] = voice("vits-low");
+    put("mine", &[("config", b"{}".to_vec()), model.clone()]).assert_error(422, "voice_unfit", None);
+    put("mine", &[config.clone(), ("model", b"no network".to_vec())]).assert_error(
+        422,
+        "voice_unusable",
+        Some("voice_id"),
+    );
+    put("mine", &[config, ("model", vec![0; 2_000_000])]).assert_error(413, "body_too_large", None);
+    put("mine", &[("weights", vec![0])]).assert_error(422, "invalid_body", None);
+    assert_eq!(files(), before, "what is refused leaves nothing");
+
+    let first = put("mine", &voice("vits-low"));
+    let said = speak("mine");
+    let again = put("mine", &voice("vits-even"));
+    let other = speak("mine");
+
+    assert_eq!((first.status, &first.json()["id"], &first.json()["installed"]), (201, &json!("mine"), &json!(true)));
+    assert_eq!((again.status, said.status, other.status), (200, 200, 200));
+    assert_eq!((said.header("x-sample-rate"), other.header("x-sample-rate")), ("16000", "22050"));
+    assert_eq!(first.json()["sha256"].as_str().map(str::len), Some(64), "it is verified when it is loaded");
+
+    let remove = |id: &str| {
+        let request = server.request(Method::DELETE, &format!("/v1/voices/{id}")).bearer_auth(TOKEN);
+        Answer::of(request.send().unwrap())
+    };
+    assert_eq!(remove("mine").status, 204);
+    remove("mine").assert_error(404, "voice_not_found", Some("voice_id"));
+    speak("mine").assert_error(404, "voice_not_found", Some("voice_id"));
+    assert_eq!(files(), [before, vec!["voices.lock".to_owned()]].concat());
+}
+
+#[test]
+fn without_leave_voices_are_not_changed() {
+    for method in [Method::PUT, Method::DELETE] {
+        let request = shared().request(method, &format!("/v1/voices/{VOICE}")).bearer_auth(TOKEN);
+        Answer::of(request.send().unwrap()).assert_error(403, "uploads_forbidden", None);
     }
 }

@@ -34,6 +34,7 @@ fn speak_without_noise(voice: &dyn LoadedVoice, sentence: &Sentence) -> Pcm {
     let input = ModelInput {
         ids: phoneme_ids(sentence, config).ids,
         speaker: config.default_speaker,
+        blend: Vec::new(),
         noise_scale: 0.0,
         length_scale: config.inference.length_scale,
         noise_w: 0.0,

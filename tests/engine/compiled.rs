@@ -52,6 +52,7 @@ fn a_voice_in_memory_speaks_on_when_its_files_are_truncated() {
     let word = ModelInput {
         ids: vec![1, 0, 20, 0, 59, 0, 24, 0, 2],
         speaker: 0,
+        blend: Vec::new(),
         noise_scale: 0.0,
         length_scale: 1.0,
         noise_w: 0.0,

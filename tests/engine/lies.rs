@@ -71,6 +71,7 @@ fn no_voice_speaks_otherwise_than_its_graph_says() {
             let input = ModelInput {
                 ids: IDS.to_vec(),
                 speaker: 0,
+                blend: Vec::new(),
                 noise_scale: 0.0,
                 length_scale: 1.0,
                 noise_w: 0.0,

@@ -20,7 +20,15 @@ const TOLERANCE: f32 = 3e-4;
 fn input(voice: &dyn LoadedVoice, ids: Vec<i64>, noise: f32, seed: u64) -> ModelInput {
     let config = voice.config();
     let length_scale = config.inference.length_scale;
-    ModelInput { ids, speaker: config.default_speaker, noise_scale: noise, length_scale, noise_w: noise, seed }
+    ModelInput {
+        ids,
+        speaker: config.default_speaker,
+        blend: Vec::new(),
+        noise_scale: noise,
+        length_scale,
+        noise_w: noise,
+        seed,
+    }
 }
 
 async fn ids(voice: &dyn LoadedVoice, text: &str) -> Vec<i64> {

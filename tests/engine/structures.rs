@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use piper_acoustic::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles};
+use piper_acoustic::{
+    Cancel, CompiledModels, Computing, Engine, InferError, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles,
+};
 
 use crate::support::{in_stretches, onnxruntime, path};
 
@@ -27,7 +29,7 @@ fn input(phonemes: usize, speaker: i64, noise: f32) -> ModelInput {
     // Any ids that the voice has; a pad between two, as piper puts it.
     let ids = (0..phonemes as i64).flat_map(|place| [0, 14 + place * 7 % 100]);
     let ids = [1].into_iter().chain(ids).chain([0, 2]).collect();
-    ModelInput { ids, speaker, noise_scale: noise, length_scale: 1.0, noise_w: noise, seed: 3 }
+    ModelInput { ids, speaker, blend: Vec::new(), noise_scale: noise, length_scale: 1.0, noise_w: noise, seed: 3 }
 }
 
 fn load(name: &str, models: CompiledModels) -> Arc<dyn LoadedVoice> {
@@ -74,4 +76,24 @@ fn every_structure_says_in_stretches_what_it_says_whole() {
         // Of lengths that fit nowhere.
         assert!(whole == in_stretches(&*voice, &input, 37, 11), "{name}");
     }
+}
+
+#[test]
+fn speakers_are_mixed_by_their_shares() {
+    let name = "vits-medium-speakers";
+    let voice = load(name, CompiledModels::new(onnxruntime(), None));
+    let whole = load(name, CompiledModels::new(onnxruntime(), None).whole());
+    let blended = |blend: &[(i64, f32)]| ModelInput { blend: blend.to_vec(), ..input(40, 0, 0.0) };
+    let speak = |input: &ModelInput| voice.infer(input, &Cancel::default()).unwrap();
+    let alone = [0, 1].map(|speaker| speak(&input(40, speaker, 0.0)));
+
+    assert!(speak(&blended(&[(0, 1.0), (1, 0.0)])) == alone[0]);
+    assert!(speak(&blended(&[(0, 0.0), (1, 1.0)])) == alone[1]);
+    let half = speak(&blended(&[(0, 0.5), (1, 0.5)]));
+    assert!(!alone.contains(&half) && half == speak(&blended(&[(1, 0.5), (0, 0.5)])));
+    assert!(matches!(
+        voice.infer(&blended(&[(0, 0.5), (3, 0.5)]), &Cancel::default()),
+        Err(InferError::Speaker { .. })
+    ));
+    assert!(matches!(whole.infer(&blended(&[(0, 0.5), (1, 0.5)]), &Cancel::default()), Err(InferError::NoBlend)));
 }

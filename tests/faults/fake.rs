@@ -20,6 +20,9 @@ pub const VOICE_BYTES: u64 = 100;
 pub const GOOD: &str = "good";
 pub const ALSO_GOOD: &str = "also-good";
 pub const THIRD: &str = "third";
+pub const FOURTH: &str = "fourth";
+pub const FIFTH: &str = "fifth";
+pub const SIXTH: &str = "sixth";
 pub const BROKEN: &str = "broken";
 pub const PANICKING: &str = "panicking";
 /// Takes more once it is loaded than is expected of a voice.

@@ -53,7 +53,8 @@ impl Service {
             CacheSettings { l1_bytes: 1 << 20, ttl: Duration::from_hours(1), max_entry_bytes: 1 << 20, l2: None };
         let answers = ByteBudget::new(256 << 20);
         let cache = CacheHandle::start(memory, answers.clone(), metrics.clone());
-        let settings = SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20, answers };
+        let settings =
+            SpeechSettings { max_sentence_phonemes: 400, max_answer_bytes: 256 << 20, answers, measures_voices: false };
         let speech = SpeechService::new(phonemizer().await, catalogue, pool.clone(), cache, metrics.clone(), settings);
         Self { speech, script, metrics, pool, _voice: Arc::new(folder) }
     }

@@ -57,6 +57,7 @@ fn no_normal_text_fails_beside_hostile_ones() {
             max_sentence_phonemes: MAX_SENTENCE_PHONEMES,
             max_answer_bytes: 256 << 20,
             answers: ByteBudget::new(256 << 20),
+            measures_voices: false,
         };
         let cache = CacheHandle::disabled(pool.metrics.clone());
         let speech = SpeechService::new(

@@ -1,12 +1,15 @@
 //! Many voices under one limit: which are loaded, which must go, and what callers are told when none can.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use tts_batch_api::domain::Deadline;
 use tts_batch_api::pool::{PoolError, PoolSettings};
 
-use crate::fake::{ALSO_GOOD, GOOD, LARGE, LARGE_BYTES, THIRD, VOICE_BYTES};
-use crate::support::{Pool, in_turn, metric, settings, until, voice};
+use crate::fake::{ALSO_GOOD, FIFTH, FOURTH, GOOD, LARGE, LARGE_BYTES, SIXTH, THIRD, VOICE_BYTES};
+use crate::support::{Pool, far, in_turn, metric, settings, until, voice};
 
 fn room_for(voices: u64) -> PoolSettings {
     PoolSettings { memory_limit_bytes: voices * VOICE_BYTES, ..settings(2, 100) }
@@ -43,7 +46,7 @@ fn a_voice_in_use_stays_and_its_result_is_whole() {
         };
         pool.until_inside(1).await;
 
-        let refused = pool.load(ALSO_GOOD).await;
+        let refused = pool.load_before(Deadline::after(Duration::from_millis(50)), ALSO_GOOD).await;
 
         assert_eq!(refused.err(), Some(PoolError::NoRoom(voice(ALSO_GOOD))));
         assert_eq!(pool.handle.unload(&voice(GOOD)).await, Err(PoolError::VoiceInUse(voice(GOOD))));
@@ -53,6 +56,92 @@ fn a_voice_in_use_stays_and_its_result_is_whole() {
         until("the voice is let go", || pool.depth() == 0).await;
         assert!(pool.load(ALSO_GOOD).await.is_ok());
         assert_eq!(loaded(&pool).await, [ALSO_GOOD]);
+    });
+}
+
+#[test]
+fn six_voices_in_the_room_of_three_refuse_none_of_twelve_callers() {
+    const SIX: [&str; 6] = [GOOD, ALSO_GOOD, THIRD, FOURTH, FIFTH, SIXTH];
+    in_turn(async {
+        let pool = Pool::start(room_for(3));
+        let mut held = Vec::new();
+        for name in &SIX[..3] {
+            held.push(pool.load(name).await.unwrap());
+        }
+        let callers: Vec<_> = (0..12)
+            .map(|caller| {
+                let pool = pool.clone();
+                actix::spawn(async move {
+                    for turn in 0..5 {
+                        let held = pool.load(SIX[(caller + turn) % 6]).await?;
+                        tokio::time::sleep(Duration::from_millis(3)).await;
+                        assert!(metric(&pool.metrics, "tts_voice_memory_bytes") <= 3 * VOICE_BYTES);
+                        drop(held);
+                    }
+                    Ok::<_, PoolError>(())
+                })
+            })
+            .collect();
+        let waits = || SIX.iter().any(|name| pool.handle.is_room_awaited(&voice(name)));
+        until("one waits for the room of those that are held", waits).await;
+        drop(held);
+
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), Ok(()));
+        }
+
+        assert!(metric(&pool.metrics, "tts_voice_evictions_total") >= 3);
+        assert!(metric(&pool.metrics, "tts_voice_room_wait_seconds_count") >= 1);
+    });
+}
+
+#[test]
+fn a_voice_that_is_always_in_use_leaves_for_one_that_waits_and_comes_back() {
+    in_turn(async {
+        let pool = Pool::start(room_for(1));
+        let is_waiting = Rc::new(Cell::new(true));
+        let callers = actix::spawn({
+            let (pool, is_waiting) = (pool.clone(), is_waiting.clone());
+            async move {
+                let mut callers = Vec::new();
+                while is_waiting.get() {
+                    let pool = pool.clone();
+                    callers.push(actix::spawn(async move {
+                        let held = pool.load(GOOD).await;
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        held.map(drop)
+                    }));
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                callers
+            }
+        });
+        until("the first one is in use", || metric(&pool.metrics, "tts_voices_loaded") == 1).await;
+
+        let waited = pool.load(ALSO_GOOD).await;
+
+        is_waiting.set(false);
+        assert!(waited.is_ok(), "{:?}", waited.err());
+        drop(waited);
+        for caller in callers.await.unwrap() {
+            assert_eq!(caller.await.unwrap(), Ok(()));
+        }
+    });
+}
+
+#[test]
+fn who_holds_a_voice_does_not_wait_for_the_room_of_another() {
+    in_turn(async {
+        let pool = Pool::start(room_for(1));
+        let held = pool.load(GOOD).await.unwrap();
+
+        let refused = pool.handle.voice_beside(&voice(ALSO_GOOD), far()).await;
+        let same = pool.handle.voice_beside(&voice(GOOD), far()).await;
+
+        assert_eq!(refused.err(), Some(PoolError::NoRoom(voice(ALSO_GOOD))));
+        assert!(same.is_ok());
+        drop((held, same));
+        assert!(pool.load(ALSO_GOOD).await.is_ok());
     });
 }
 
@@ -121,6 +210,10 @@ fn pinned_voices_are_never_let_go() {
 
         assert_eq!(loaded(&pool).await, [ALSO_GOOD, GOOD]);
         assert_eq!(pool.handle.unload(&voice(GOOD)).await, Err(PoolError::VoiceInUse(voice(GOOD))));
+        let all = Pool::start(PoolSettings { pinned: [voice(GOOD)].into(), ..room_for(1) });
+        all.load(GOOD).await.unwrap();
+        let in_vain = all.load(ALSO_GOOD).await.err();
+        assert_eq!(in_vain, Some(PoolError::NoRoom(voice(ALSO_GOOD))), "no wait would help");
         assert_eq!(pool.handle.unload(&voice(ALSO_GOOD)).await, Ok(()));
         assert_eq!(loaded(&pool).await, [GOOD]);
     });

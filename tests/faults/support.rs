@@ -16,7 +16,7 @@ use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::Catalogue;
 
-use crate::fake::{ALSO_GOOD, BROKEN, FakeEngine, GOOD, LARGE, PANICKING, Script, THIRD};
+use crate::fake::{ALSO_GOOD, BROKEN, FIFTH, FOURTH, FakeEngine, GOOD, LARGE, PANICKING, SIXTH, Script, THIRD};
 
 /// The ids of a sentence.
 pub const SENTENCE: [i64; 3] = [1, 0, 2];
@@ -54,7 +54,8 @@ pub fn catalogue() -> Catalogue {
         model: format!("{name}.onnx").into(),
         config: package_path("models/en_US-joe-medium.onnx.json"),
     };
-    [GOOD, ALSO_GOOD, THIRD, LARGE, BROKEN, PANICKING].into_iter().map(|name| (voice(name), files(name))).collect()
+    let names = [GOOD, ALSO_GOOD, THIRD, FOURTH, FIFTH, SIXTH, LARGE, BROKEN, PANICKING];
+    names.into_iter().map(|name| (voice(name), files(name))).collect()
 }
 
 pub fn far() -> Deadline {
@@ -129,7 +130,11 @@ impl Pool {
     }
 
     pub async fn load(&self, name: &str) -> Result<Arc<dyn LoadedVoice>, PoolError> {
-        self.handle.voice(&voice(name), far()).await
+        self.load_before(far(), name).await
+    }
+
+    pub async fn load_before(&self, deadline: Deadline, name: &str) -> Result<Arc<dyn LoadedVoice>, PoolError> {
+        self.handle.voice(&voice(name), deadline).await
     }
 
     /// One sentence of the good voice, marked by its noise scale.
@@ -175,6 +180,7 @@ impl Pool {
             input: ModelInput {
                 ids: SENTENCE.into(),
                 speaker: 0,
+                blend: Vec::new(),
                 noise_scale,
                 length_scale: 1.0,
                 noise_w: 0.5,

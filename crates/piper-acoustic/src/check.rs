@@ -94,7 +94,7 @@ impl DurationReference {
             inputs.push((DURATION_NOISE.into(), TensorRef::from_array_view((noise_shape, &noise[..]))?.into()));
         }
         if !embedding.is_empty() {
-            inputs.push((SPEAKER.into(), TensorRef::from_array_view((embedding_shape, embedding))?.into()));
+            inputs.push((SPEAKER.into(), TensorRef::from_array_view((embedding_shape, &*embedding))?.into()));
         }
         inputs.retain(|(name, _)| self.taken.iter().any(|taken| taken == name));
         let expected = stock::run_bounded(&mut self.session, inputs)?;
@@ -131,7 +131,15 @@ fn sentence(config: &VoiceConfig) -> ModelInput {
     known.sort_unstable();
     known.dedup();
     let ids = known.iter().copied().cycle().take(if known.is_empty() { 0 } else { LENGTH }).collect();
-    ModelInput { ids, speaker: config.default_speaker, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 }
+    ModelInput {
+        ids,
+        speaker: config.default_speaker,
+        blend: Vec::new(),
+        noise_scale: 0.0,
+        length_scale: 1.0,
+        noise_w: 0.0,
+        seed: 0,
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +180,7 @@ mod tests {
         ModelInput {
             ids: ids.collect(),
             speaker: below(config.speakers as usize) as i64,
+            blend: Vec::new(),
             noise_scale: 0.667,
             length_scale: [0.5, 1.0, 1.7][below(3)],
             noise_w: [0.0, 0.8, 1.5][below(3)],

@@ -84,8 +84,15 @@ mod tests {
 
     #[test]
     fn what_a_stretch_depends_on_is_put_together_from_its_sections() {
-        let input =
-            ModelInput { ids: Vec::new(), speaker: 0, noise_scale: 0.0, length_scale: 1.0, noise_w: 0.0, seed: 0 };
+        let input = ModelInput {
+            ids: Vec::new(),
+            speaker: 0,
+            blend: Vec::new(),
+            noise_scale: 0.0,
+            length_scale: 1.0,
+            noise_w: 0.0,
+            seed: 0,
+        };
         let prior = SpeechPrior {
             frames: 6,
             durations: [].into(),

@@ -135,6 +135,8 @@ pub struct ModelInput {
     pub ids: Vec<i64>,
     /// Ignored by voices with one speaker.
     pub speaker: i64,
+    /// Speakers who speak as one in its place, and how much there is of each; on voices that are computed by kernels.
+    pub blend: Vec<(i64, f32)>,
     pub noise_scale: f32,
     pub length_scale: f32,
     pub noise_w: f32,
@@ -190,6 +192,8 @@ pub enum InferError {
     Decoder(#[from] decoder::DecodeError),
     #[error("the voice is not computed in parts")]
     NotInParts,
+    #[error("the speakers of a voice that is computed as it came cannot be mixed")]
+    NoBlend,
     #[error("the latents end at frame {known}, before those that frame {end} needs")]
     TooEarly { known: usize, end: usize },
 }

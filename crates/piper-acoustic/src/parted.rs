@@ -1,6 +1,7 @@
 //! Owns computing a voice in parts: the text encoder, the durations, the noise, the flow, the decoder. Equal inputs give equal samples, because
 //! the noise is drawn here, from the input's seed.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
@@ -144,8 +145,12 @@ impl PartedVoice {
     }
 
     /// The embedding of the input's speaker; empty where there is one.
-    pub fn embedding(&self, input: &ModelInput) -> Result<&[f32], InferError> {
-        self.speakers.as_ref().map_or(Ok(&[]), |speakers| speakers.embedding(input.speaker))
+    pub fn embedding(&self, input: &ModelInput) -> Result<Cow<'_, [f32]>, InferError> {
+        match &self.speakers {
+            None => Ok(Cow::Borrowed(&[])),
+            Some(speakers) if input.blend.is_empty() => speakers.embedding(input.speaker).map(Cow::Borrowed),
+            Some(speakers) => speakers.mixed(&input.blend).map(Cow::Owned),
+        }
     }
 
     /// For how many frames each id of an encoding is heard, before they are made whole.
@@ -157,7 +162,7 @@ impl PartedVoice {
         cancel: &Cancel,
     ) -> Result<Vec<f32>, InferError> {
         let embedding = self.embedding(input)?;
-        let condition = self.duration_condition.as_ref().map(|weights| pointwise(weights, embedding));
+        let condition = self.duration_condition.as_ref().map(|weights| pointwise(weights, &embedding));
         let mut noise = self.duration_noise(input);
         for value in &mut noise {
             *value *= input.noise_w;
@@ -184,7 +189,7 @@ impl PartedVoice {
         }
         // A sentence of no frames is one, as the whole graph has it.
         let frames = frames.max(1) as usize;
-        let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, embedding)).collect();
+        let condition = |weights: &[ConvWeights]| weights.iter().flat_map(|one| pointwise(one, &embedding)).collect();
         Ok(SpeechPrior {
             frames,
             durations: durations.iter().map(|frames| frames * self.decoder.hop() as u32).collect(),
@@ -266,6 +271,16 @@ impl Speakers {
         let mut all = self.embeddings.chunks_exact(self.width);
         let known = all.len();
         usize::try_from(found).ok().and_then(|number| all.nth(number)).ok_or(InferError::Speaker { found, known })
+    }
+
+    fn mixed(&self, blend: &[(i64, f32)]) -> Result<Vec<f32>, InferError> {
+        let mut mixed = vec![0.0; self.width];
+        for (speaker, share) in blend {
+            for (value, own) in mixed.iter_mut().zip(self.embedding(*speaker)?) {
+                *value += share * own;
+            }
+        }
+        Ok(mixed)
     }
 }
 

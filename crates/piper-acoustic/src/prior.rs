@@ -96,8 +96,15 @@ mod tests {
     fn the_first_frames_are_those_of_all() {
         let durations = vec![0, 100, 3, 60];
         let values = |at: usize| (0..2 * 4).map(|value| (value + at) as f32 * 0.1).collect::<Vec<f32>>();
-        let input =
-            ModelInput { ids: Vec::new(), speaker: 0, noise_scale: 0.667, length_scale: 1.0, noise_w: 0.8, seed: 5 };
+        let input = ModelInput {
+            ids: Vec::new(),
+            speaker: 0,
+            blend: Vec::new(),
+            noise_scale: 0.667,
+            length_scale: 1.0,
+            noise_w: 0.8,
+            seed: 5,
+        };
         let prior = Prior::new([values(1), values(2)], durations, 163, &input);
 
         let [first, all] = [FIRST_FRAMES, FIRST_FRAMES + 1].map(|end| prior.values(end));

@@ -66,6 +66,9 @@ impl LoadedVoice for StockVoice {
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
+        if !input.blend.is_empty() {
+            return Err(InferError::NoBlend);
+        }
         let plain = PlainInputs::new(input);
         self.sessions.run(plain.values(input, self.takes_speaker)?.into(), cancel, samples)
     }

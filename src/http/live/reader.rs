@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::super::auth::Caller;
 use super::super::body::parse_json;
 use super::super::error::ApiError;
+use super::super::level::refuse_peaks;
 use super::super::state::AppState;
 use super::super::synthesize::{Body, audio_spec, into_request};
 use crate::domain::{InvalidField, InvalidVoiceId, Script, SynthesisRequest};
@@ -47,6 +48,7 @@ impl Reader {
         let service = caller.speech(&state);
         let reader = Self { state, caller, service, fields };
         let body = body(&reader.fields, "a")?;
+        refuse_peaks(body.normalize_peaks)?;
         let spec = audio_spec(&body)?;
         let request = into_request(body, &reader.state)?;
         reader.service.resolve(&request.voice).ok_or(InvalidVoiceId)?;

@@ -15,7 +15,7 @@ use crate::voices::VoiceDigest;
 
 /// Files to load, what they were when they were found, and the memory that the voice will take.
 pub(super) struct Found {
-    id: VoiceId,
+    pub id: VoiceId,
     files: VoiceFiles,
     digest: Option<VoiceDigest>,
     bytes: u64,
@@ -35,13 +35,28 @@ const MAX_OVERDUE: usize = 3;
 impl ModelPoolActor {
     /// Begins the next load if none has its turn. Loads take turns: each needs memory for a moment that the limit does
     /// not count.
-    fn load_next(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn load_next(&mut self, ctx: &mut Context<Self>) {
         while self.turn.is_none()
             && let Some(found) = self.to_load.pop_front()
         {
+            if let Some(voice) = self.residency.get(&found.id) {
+                // Others made room for what waited for its place.
+                self.end_wait_for_room();
+                self.answer_waiting(&found.id, &Ok(voice));
+                continue;
+            }
             match self.residency.make_room(found.bytes) {
-                Ok(evicted) => self.load(found, evicted, ctx),
+                Ok(evicted) => {
+                    self.end_wait_for_room();
+                    self.load(found, evicted, ctx);
+                }
+                Err(NoRoom::AllInUse) if self.is_worth_waiting_for(&found.id) => {
+                    let bytes = found.bytes;
+                    self.to_load.push_front(found);
+                    return self.wait_for_room(bytes, ctx);
+                }
                 Err(no_room) => {
+                    self.end_wait_for_room();
                     let refused = refusal(&found.id, no_room);
                     if matches!(no_room, NoRoom::TooLarge { .. }) {
                         self.catalogue.note_problem(&found.id, Some(refused.to_string()));
@@ -196,7 +211,7 @@ impl ModelPoolActor {
     fn answer_waiting(&mut self, id: &VoiceId, answer: &Loaded) {
         for waiter in self.waiting.remove(id).unwrap_or_default() {
             // Whoever asked may be gone.
-            let _ = waiter.send(answer.clone());
+            let _ = waiter.answer.send(answer.clone());
         }
     }
 
@@ -247,6 +262,6 @@ fn failure(id: &VoiceId, cause: &Cause, retry_after: Duration) -> PoolError {
 fn refusal(id: &VoiceId, no_room: NoRoom) -> PoolError {
     match no_room {
         NoRoom::TooLarge { bytes, limit } => PoolError::VoiceTooLarge { voice: id.clone(), bytes, limit },
-        NoRoom::AllInUse => PoolError::NoRoom(id.clone()),
+        NoRoom::AllInUse | NoRoom::AllPinned => PoolError::NoRoom(id.clone()),
     }
 }

@@ -5,33 +5,54 @@ use piper_acoustic::Computing;
 use tokio::sync::oneshot;
 
 use super::super::PoolError;
-use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize, UnloadVoice, WorkerFinished};
+use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize, TryOut, UnloadVoice, WorkerFinished};
 use super::super::residency::InUse;
+use super::room::Waiter;
 use super::{Loaded, ModelPoolActor};
 use crate::domain::VoiceId;
 
 impl Handler<LoadVoice> for ModelPoolActor {
     type Result = ResponseFuture<Loaded>;
 
-    fn handle(&mut self, LoadVoice(id): LoadVoice, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, LoadVoice { id, waits_for_room }: LoadVoice, ctx: &mut Context<Self>) -> Self::Result {
         self.residency.forgive_unless(&id, self.catalogue.known_digest(&id));
         if let Some(refused) = self.refused(&id) {
             return Box::pin(std::future::ready(Err(refused)));
         }
         self.drop_replaced(&id);
-        if let Some(voice) = self.residency.get(&id) {
+        if let Some(voice) = self.resident(&id, waits_for_room) {
             return Box::pin(std::future::ready(Ok(voice)));
         }
-        let (waiter, loaded) = oneshot::channel();
+        let (answer, loaded) = oneshot::channel();
         let is_under_way = self.waiting.contains_key(&id);
         let waiting = self.waiting.entry(id.clone()).or_default();
         // Nobody answers those who left while a disk hangs.
-        waiting.retain(|waiter| !waiter.is_closed());
-        waiting.push(waiter);
+        waiting.retain(|waiter| !waiter.answer.is_closed());
+        waiting.push(Waiter { answer, waits_for_room });
         if !is_under_way {
             self.find_files(id, ctx);
         }
         Box::pin(async move { loaded.await.unwrap_or(Err(PoolError::Stopped)) })
+    }
+}
+
+impl Handler<TryOut> for ModelPoolActor {
+    type Result = ResponseFuture<Result<(), PoolError>>;
+
+    fn handle(&mut self, TryOut { id, files }: TryOut, _: &mut Context<Self>) -> Self::Result {
+        let (engine, threads, turn) = (self.engine.clone(), self.threads.clone(), self.trying_out.clone());
+        Box::pin(async move {
+            // Each takes memory for a moment that the limit does not count.
+            let _turn = turn.lock().await;
+            match threads.run(move || engine.load(&files).map(drop)).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(match error.problem() {
+                    Some(problem) => PoolError::VoiceUnusable { voice: id, problem },
+                    None => PoolError::SynthesisFailed(error.to_string()),
+                }),
+                Err(_) => Err(PoolError::VoiceUnusable { voice: id, problem: "loading it panicked".to_owned() }),
+            }
+        })
     }
 }
 
