@@ -78,7 +78,7 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("text", &["domain", "text-normalization"]),
     ("speech", &["text", "cache", "pool", "voices", "domain", "piper-phonemize", "piper-acoustic"]),
     ("cache", &["domain"]),
-    ("pool", &["voices", "domain", "piper-phonemize", "piper-acoustic"]),
+    ("pool", &["voices", "domain", "piper-acoustic"]),
     ("voices", &["domain", "piper-acoustic"]),
     ("piper-engine", &["piper-phonemize", "piper-acoustic"]),
     ("piper-phonemize", &["piper-acoustic"]),

@@ -351,8 +351,8 @@ fn refused(error: &object_store::Error) -> StoreError {
 
 /// What a disk says, if it was one.
 fn disk_refused(error: &dyn std::error::Error) -> Option<StoreError> {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let kind = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).next()?.kind();
+    let mut causes = std::iter::successors(error.source(), |cause| cause.source());
+    let kind = causes.find_map(|cause| cause.downcast_ref::<io::Error>())?.kind();
     Some(match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
         ErrorKind::NotFound | ErrorKind::NotADirectory => StoreError::NoPlace,

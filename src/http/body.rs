@@ -84,6 +84,11 @@ async fn read_within(
     Ok(mended(body))
 }
 
+/// The same of a message.
+pub fn mended_text(message: &str) -> String {
+    String::from_utf8_lossy(&mended(BytesMut::from(message))).into_owned()
+}
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// JSON without a byte order mark, and with the replacement character for each half of a surrogate pair, as browsers write such strings.

@@ -50,6 +50,10 @@ impl Live {
         self.0.send(Message::text(message.to_string())).unwrap();
     }
 
+    pub fn send_raw(&mut self, message: &str) {
+        self.0.send(Message::text(message)).unwrap();
+    }
+
     pub fn say(&mut self, text: &str) {
         self.send(&json!({"type": "text", "text": text}));
     }

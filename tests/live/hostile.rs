@@ -112,3 +112,48 @@ fn a_flood_of_tiny_messages_is_a_text_like_any_other() {
 
     assert!(!live.until("ended").audio.is_empty());
 }
+
+#[test]
+fn what_is_written_to_a_text_whose_start_was_refused_is_not_spoken() {
+    let mut live = Live::connect(shared());
+    let refused = |live: &mut Live, code: &str| {
+        let event = live.event();
+        assert_eq!((event["type"].as_str(), event["error"]["code"].as_str()), (Some("error"), Some(code)), "{event}");
+        event
+    };
+
+    live.send(&json!({"type": "start", "response_format": "mulaw", "sample_rate": 16_000}));
+    live.say("Nobody meant this. ");
+    live.act("end");
+
+    refused(&mut live, "invalid_value");
+    refused(&mut live, "context_refused");
+    refused(&mut live, "context_not_found");
+    live.send(&json!({"type": "start", "response_format": "mulaw"}));
+    live.say("This is meant.");
+    live.act("end");
+    assert!(!live.until("ended").audio.is_empty());
+}
+
+#[test]
+fn a_name_that_is_too_long_is_not_sent_back_whole() {
+    let mut live = Live::connect(shared());
+
+    live.send(&json!({"type": "start", "context": "x".repeat(100_000)}));
+
+    let event = live.event();
+    assert_eq!(event["error"]["param"], "context");
+    assert_eq!(event["context"].as_str().map(str::len), Some(128));
+}
+
+/// As over HTTP: many languages let them into their strings.
+#[test]
+fn halves_of_surrogate_pairs_are_taken() {
+    let mut live = Live::connect(shared());
+
+    live.send_raw(r#"{"type":"text","text":"Hello \ud83d"}"#);
+    live.send_raw(r#"{"type":"text","text":"\ude00 there."}"#);
+    live.act("end");
+
+    assert!(!live.until("ended").audio.is_empty());
+}

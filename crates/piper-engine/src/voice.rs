@@ -96,6 +96,7 @@ impl Voice {
             input: ModelInput {
                 ids: phoneme_ids(&phonemes, config).ids,
                 speaker: config.default_speaker,
+                blend: Vec::new(),
                 noise_scale: config.inference.noise_scale,
                 length_scale: config.inference.length_scale,
                 noise_w: config.inference.noise_w,

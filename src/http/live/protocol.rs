@@ -1,9 +1,10 @@
 //! Owns the messages of `GET /v1/live`, as `docs/live.md` describes them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -23,6 +24,8 @@ pub struct Native {
     caller: Arc<Caller>,
     /// Of each text that goes on, what its sound is.
     formats: HashMap<String, &'static str>,
+    /// Texts whose start was refused: what is written to them is not what was meant.
+    refused: HashSet<String>,
     /// Whose sound binary messages are.
     sounding: Option<String>,
     /// It is closed when all texts have ended.
@@ -69,6 +72,8 @@ struct Named {
     context: String,
 }
 
+/// Names of refused texts that are remembered.
+const MAX_REFUSED: usize = 64;
 /// Of a clause that waits for the end of its sentence.
 const MAX_CLAUSE_DELAY_MS: u64 = 60_000;
 
@@ -76,7 +81,7 @@ const MAX_CLAUSE_DELAY_MS: u64 = 60_000;
 
 impl Native {
     pub fn new(state: web::Data<AppState>, caller: Arc<Caller>) -> Self {
-        Self { state, caller, formats: HashMap::new(), sounding: None, is_closing: false }
+        Self { state, caller, formats: HashMap::new(), refused: HashSet::new(), sounding: None, is_closing: false }
     }
 
     fn start(&mut self, start: Start, texts: &mut Texts) -> Result<(), ApiError> {
@@ -100,7 +105,18 @@ impl Native {
 
     fn act(&mut self, message: Message, texts: &mut Texts) -> Result<Vec<Out>, ApiError> {
         match message {
-            Message::Start(start) => self.start(start, texts)?,
+            Message::Start(start) => {
+                let context = start.context.clone();
+                if let Err(error) = self.start(start, texts) {
+                    self.remember_refused(context, texts);
+                    return Err(error);
+                }
+                self.refused.remove(&context);
+            }
+            Message::Text(Piece { context, .. }) if self.refused.contains(&context) => {
+                let message = "the start of this text was refused: nothing of it is spoken before another start";
+                return Err(ApiError::new(StatusCode::CONFLICT, "context_refused", message));
+            }
             Message::Text(Piece { context, text }) => {
                 if !texts.is_open(&context) {
                     let fields = Map::new();
@@ -111,7 +127,10 @@ impl Native {
             }
             Message::Flush(Named { context }) => texts.flush(&context, 0)?,
             Message::Clear(Named { context }) => texts.clear(&context, 0)?,
-            Message::End(Named { context }) => texts.end(&context)?,
+            Message::End(Named { context }) => {
+                self.refused.remove(&context);
+                texts.end(&context)?;
+            }
             Message::Ping {} => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
             Message::Close {} => {
                 self.is_closing = true;
@@ -125,6 +144,17 @@ impl Native {
             }
         }
         Ok(Vec::new())
+    }
+
+    fn remember_refused(&mut self, context: String, texts: &Texts) {
+        // A text that goes on is not refused because it was to begin twice.
+        if texts.is_open(&context) || context.len() > MAX_NAME_BYTES {
+            return;
+        }
+        if self.refused.len() >= MAX_REFUSED {
+            self.refused.clear();
+        }
+        self.refused.insert(context);
     }
 
     /// The text is over.
@@ -156,7 +186,8 @@ impl Protocol for Native {
             Ok(message) => message,
             Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
         };
-        let context = message.context().map(str::to_owned);
+        // One that is longer names no text, and is not sent back whole.
+        let context = message.context().map(|name| name[..name.floor_char_boundary(MAX_NAME_BYTES)].to_owned());
         self.act(message, texts).unwrap_or_else(|error| vec![failed(context.as_deref(), &error)])
     }
 
@@ -225,7 +256,6 @@ fn rounded(seconds: f64) -> f64 {
 
 impl From<Refused> for ApiError {
     fn from(error: Refused) -> Self {
-        use actix_web::http::StatusCode;
         let (status, code) = match error {
             Refused::Unknown => (StatusCode::NOT_FOUND, "context_not_found"),
             Refused::Exists => (StatusCode::CONFLICT, "context_exists"),

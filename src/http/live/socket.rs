@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::super::body::mended_text;
 use super::super::error::ApiError;
 use super::reader::Reader;
 use crate::live::{Event, Session, Sessions, Taken};
@@ -109,7 +110,7 @@ pub async fn run(mut link: Link, mut protocol: impl Protocol) {
                 match message {
                     Some(Ok(AggregatedMessage::Text(message))) => {
                         heard = Instant::now();
-                        waiting.extend(protocol.receive(&message, &mut texts));
+                        waiting.extend(protocol.receive(&mended_text(&message), &mut texts));
                     }
                     Some(Ok(AggregatedMessage::Binary(_))) => refuse(&mut waiting, &mut protocol, Closing::Unsupported),
                     Some(Ok(AggregatedMessage::Ping(payload))) => if link.socket.pong(&payload).await.is_err() { return },
