@@ -66,7 +66,7 @@ fn one_sentence(criterion: &mut Criterion) {
     });
     group.throughput(Throughput::Elements(audio_ms));
     group.bench_function("encode", |bench| {
-        bench.iter(|| voice.begin(&input, &Crew::new(1), &Cancel::default()).unwrap())
+        bench.iter(|| voice.begin(&input, &Crew::new(1), &Cancel::default()).unwrap());
     });
     group.bench_function("infer", |bench| bench.iter(|| voice.infer(&input, &Cancel::default()).unwrap()));
     group.bench_function("text to audio", |bench| {

@@ -173,6 +173,7 @@ async fn run(pool: &PoolHandle, phonemizer: &Phonemizer, text: &str, recorder: &
     let sentences = phonemizer.sentences(text, config).await.unwrap();
     assert_eq!(sentences.len(), 1, "{text}");
     let input = ModelInput {
+        blend: Vec::new(),
         ids: phoneme_ids(&sentences[0], config).ids,
         speaker: config.default_speaker,
         noise_scale: config.inference.noise_scale,
