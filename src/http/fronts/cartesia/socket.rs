@@ -196,10 +196,14 @@ fn with_marks<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Vec<Strin
         // One that is written otherwise than it stands there has no marks.
         let between = rest.find(word).map(|at| &rest[..at]).unwrap_or_default();
         reached += between.len() + if rest[between.len()..].starts_with(word) { word.len() } else { 0 };
-        let (behind, before) = between.split_once(char::is_whitespace).unwrap_or((between, ""));
-        if let Some(last) = marked.last_mut() {
-            *last += behind;
-        }
+        let before = match marked.last_mut() {
+            None => between,
+            Some(last) => {
+                let (behind, before) = between.split_once(char::is_whitespace).unwrap_or((between, ""));
+                *last += behind;
+                before
+            }
+        };
         marked.push(format!("{}{word}", before.trim_start()));
     }
     if let Some(last) = marked.last_mut() {

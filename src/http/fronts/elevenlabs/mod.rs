@@ -28,10 +28,10 @@ use super::super::openapi::{FrontFailures, Sound};
 use super::super::pieces::WithBase64;
 use super::super::sound;
 use super::super::state::AppState;
-use super::super::usage::Meter;
+use super::super::usage::Metered;
 use super::{Fields, Front, FrontError, KeyCaller, answer, asked, put, query, refused, voice};
 use crate::resilience::Loan;
-use crate::speech::{Following, TimedSentence};
+use crate::speech::TimedSentence;
 
 /// Its name.
 #[derive(Debug)]
@@ -84,12 +84,6 @@ struct ElevenLabsAlignment {
     characters: Vec<String>,
     character_start_times_seconds: Vec<f64>,
     character_end_times_seconds: Vec<f64>,
-}
-
-/// Speech that is sent as it comes, with its times. It is counted when it ends, also when its caller leaves.
-struct Lines {
-    following: Following,
-    meter: Meter,
 }
 
 type Answer = Result<HttpResponse, FrontError<ElevenLabs>>;
@@ -265,8 +259,8 @@ async fn lines(
     // What fails at once is a clean error.
     let (bytes, begun) = following.next().await.transpose()?.unwrap_or_default();
     let first = line(&[first_bytes, bytes].concat(), &begun);
-    let rest = futures_util::stream::unfold(Lines { following, meter }, |mut rest| async move {
-        let part = rest.following.next().await?;
+    let rest = futures_util::stream::unfold(Metered::new(following, meter), |mut rest| async move {
+        let part = rest.speaking.next().await?;
         let part = part.map(|(bytes, begun)| line(&bytes, &begun)).map_err(ApiError::from);
         Some((part.inspect_err(ApiError::log), rest))
     });
@@ -279,11 +273,4 @@ fn line(bytes: &[u8], begun: &[TimedSentence]) -> Bytes {
     let line =
         json!({"audio_base64": STANDARD.encode(bytes), "alignment": alignment, "normalized_alignment": alignment});
     format!("{line}\n").into()
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        let speaking = &self.following.speaking;
-        self.meter.count(speaking.seconds(), speaking.cache.is_hit());
-    }
 }
