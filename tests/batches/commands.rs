@@ -122,13 +122,21 @@ fn what_was_warmed_is_in_the_cache_of_all() {
 
     let warmed = Program::new(&arguments).variable("TTS_REDIS_URL", redis.url()).finish();
     let nowhere = Program::new(&arguments).finish();
-    let in_vain = Program::new(&arguments).variable("TTS_REDIS_URL", "redis://127.0.0.1:1").finish();
 
     assert_eq!((warmed.code, warmed.stderr.contains("did not take")), (Some(0), false), "{}", warmed.stderr);
     until("a connection to Redis", || (server.metric("tts_cache_l2_up") == 1.0).then_some(()));
     let answer = server.post_json("/v1/synthesizeSpeech", &json!({"text": "Tea is at five."}));
     assert_eq!(answer.header("x-cache"), "HIT-L2");
-    assert_eq!((in_vain.code, in_vain.stderr.contains("did not take")), (Some(69), true), "{}", in_vain.stderr);
     assert_eq!(nowhere.code, Some(64));
     assert!(nowhere.stderr.contains("TTS_REDIS_URL"), "{}", nowhere.stderr);
+}
+
+#[test]
+fn to_warm_a_redis_that_is_not_there_fails() {
+    let (_folder, texts) = file("texts.txt", TEXTS);
+
+    let in_vain =
+        Program::new(&["warm", texts.to_str().unwrap()]).variable("TTS_REDIS_URL", "redis://127.0.0.1:1").finish();
+
+    assert_eq!((in_vain.code, in_vain.stderr.contains("did not take")), (Some(69), true), "{}", in_vain.stderr);
 }
