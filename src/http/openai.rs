@@ -92,6 +92,7 @@ pub struct Body {
     loudness: Option<LoudnessField>,
     /// Scales each sentence to full level, as piper's own tools do; with `stream` false alone.
     #[serde(default, deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     normalize_peaks: bool,
     /// When the answer is of no more use.
     #[schema(minimum = 1, maximum = 86_400_000)]

@@ -89,6 +89,7 @@ pub struct Body {
     pub loudness: Option<LoudnessField>,
     /// Scales each sentence to full level, as piper's own tools do; not of a stream, which would have to wait for the loudest sample.
     #[serde(default, deserialize_with = "or_default")]
+    #[schema(value_type = Option<bool>)]
     pub normalize_peaks: bool,
     /// When the answer is of no more use.
     #[serde(default, deserialize_with = "whole")]

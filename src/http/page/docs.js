@@ -10,6 +10,8 @@ function node(name, content = [], attributes = {}) {
 }
 
 const code = (text) => node("code", text);
+/** The name of a field within others, which is broken behind a full stop where there is no room for it. */
+const path = (text) => node("code", text.split(/(?<=\.)/).flatMap((part) => [node("span", part), node("wbr")]));
 /** What stands between backticks is code. */
 const prose = (text = "") => text.split("`").map((part, at) => (at % 2 ? code(part) : part));
 const row = (cells, kind = "td") => node("tr", cells.map((cell) => node(kind, cell)));
@@ -68,7 +70,7 @@ class Reference {
     const { properties = {}, required = [] } = this.resolve(schema);
     return Object.entries(properties).flatMap(([name, property]) => {
       const meaning = property.description ?? this.resolve(property).description;
-      const own = row([code(before + name), this.values(property, !isAnswer && required.includes(name)), prose(meaning)]);
+      const own = row([path(before + name), this.values(property, !isAnswer && required.includes(name)), prose(meaning)]);
       const inside = this.kinds(property).flatMap((one) =>
         one.type === "array" ? this.kinds(one.items).flatMap((item) => this.rows(item, isAnswer, `${before}${name}[].`))
           : this.rows(one, isAnswer, `${before}${name}.`));
