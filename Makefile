@@ -35,9 +35,10 @@ tools:
 test-tools: $(PACKAGES)/.installed
 	@$(call install,$(TEST_PROGRAMS))
 
+# The programs of the last ones take the place of those before them.
 $(PACKAGES)/.installed: tests/requirements.txt tests/clients/agents.txt tests/clients/home_assistant.txt tests/clients/typescript/package-lock.json | tools
-	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
 	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) --no-deps -r tests/clients/agents.txt
+	@$(PYTHON) -m pip install -q --upgrade --target $(PACKAGES) -r $<
 	@rm -rf $(PACKAGES)/wheels
 	@$(PYTHON) -m pip download -q --no-deps --only-binary :all: --python-version 3.14 -d $(PACKAGES)/wheels -r tests/clients/home_assistant.txt
 	@mkdir -p $(PACKAGES)/typescript && cp tests/clients/typescript/package*.json $(PACKAGES)/typescript

@@ -15,8 +15,13 @@ use serde_json::{Value, json};
 use support::{ModelsFolder, RedisServer, TOKEN, TestServer, VOICE};
 
 /// Beginnings of commands that need what tests do not have, each with what it is.
-const NOT_HERE: [(&str, &str); 3] =
-    [("make ", "builds and tests this very tree"), ("kubectl ", "a cluster"), ("helm install", "a cluster")];
+const NOT_HERE: [(&str, &str); 5] = [
+    ("make ", "builds and tests this very tree"),
+    ("kubectl ", "a cluster"),
+    ("helm install", "a cluster"),
+    ("curl -X PUT", "a voice of one's own"),
+    ("curl -X DELETE -H 'user-token: dev' http://localhost:8080/v1/voices", "the same"),
+];
 
 /// Where the documents expect the service, or what it replaces; and the token that `make serve` uses.
 const ADDRESSES: [&str; 2] = ["localhost:8080", "localhost:8081"];

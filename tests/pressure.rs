@@ -148,7 +148,7 @@ fn while_others_take_the_processors_the_service_is_alive_and_replaces_no_worker(
 
 #[test]
 fn while_the_queue_is_full_the_service_is_alive() {
-    let server = TestServer::start(&NARROW);
+    let server = TestServer::start(&[NARROW[0], NARROW[1], PATIENT]);
     let long = |number: usize| json!({"text": format!("Text {number} goes on for a while, and for a while more. ").repeat(60)});
     std::thread::scope(|scope| {
         // More than may be in work.
@@ -205,7 +205,7 @@ fn without_descriptors_for_new_connections_the_open_ones_go_on() {
 
 #[test]
 fn readers_who_take_nothing_are_let_go() {
-    let server = TestServer::start(&[("TTS_HTTP_WRITE_TIMEOUT_MS", "3000")]);
+    let server = TestServer::start(&[("TTS_HTTP_WRITE_TIMEOUT_MS", "3000"), PATIENT]);
     let text = "Nobody reads any of this, however long it goes on. ".repeat(90);
     let begin =
         |number| server.begin(&json!({"text": format!("{number}. {text}"), "stream": true, "sample_rate": 48_000}));
