@@ -14,7 +14,7 @@ pub struct Limiter {
     /// Samples by which it looks ahead, and over which it turns down.
     ahead: usize,
     /// Those from which values between samples are interpolated, the newest last.
-    around: VecDeque<f32>,
+    around: [f32; AROUND],
     /// Of samples that were heard: the smallest factors that may still be needed, in their order, each with its place.
     needed: VecDeque<(usize, f32)>,
     /// Places looked at.
@@ -65,7 +65,7 @@ impl Limiter {
             factor,
             sample_rate,
             ahead,
-            around: VecDeque::from(vec![0.0; AROUND]),
+            around: [0.0; AROUND],
             needed: VecDeque::new(),
             seen: 0,
             held: 1.0,
@@ -97,8 +97,8 @@ impl Limiter {
     fn next(&mut self, sample: f32) -> Option<i16> {
         let sample = sample * self.factor;
         self.waiting.push_back(sample);
-        self.around.pop_front();
-        self.around.push_back(sample);
+        self.around.copy_within(1.., 0);
+        self.around[AROUND - 1] = sample;
         let factor = self.turn_down();
         if self.delay > 0 {
             self.delay -= 1;
@@ -127,8 +127,8 @@ impl Limiter {
     }
 
     /// The largest value from the sample that is looked at to the next one.
-    fn peak(&mut self) -> f32 {
-        let around = &*self.around.make_contiguous();
+    fn peak(&self) -> f32 {
+        let around = &self.around;
         let between = |taps: &[f32; AROUND]| around.iter().zip(taps).map(|(sample, tap)| sample * tap).sum::<f32>();
         let behind = around.iter().rev().zip(&QUARTER).map(|(sample, tap)| sample * tap).sum::<f32>();
         [around[BEFORE], between(&QUARTER), between(&HALF), behind]

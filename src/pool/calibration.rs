@@ -31,7 +31,9 @@ pub fn calibrate(voice: &dyn LoadedVoice, workers: usize, pace: &Pace) {
         Ok(began.elapsed())
     };
     let took: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(compute)).collect();
+        // Where the system gives no more threads, fewer compute.
+        let start = |_| thread::Builder::new().name("calibration".to_owned()).spawn_scoped(scope, compute).ok();
+        let threads: Vec<_> = (0..workers).filter_map(start).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()?.ok()).collect()
     });
     if let Some(took) = took.iter().sum::<Duration>().checked_div(took.len() as u32) {

@@ -140,6 +140,28 @@ fn a_result_that_is_gone_is_said_before_the_first_byte_and_in_the_manifest() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_result_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&[("TTS_BATCH_STORE", &format!("file://{}", folder.path().display()))]);
+    let id = hand_in(&server, &json!({"items": items(&TEXTS)}));
+    ended(&server, &id);
+    let file = |index: usize| folder.path().join(&id).join(format!("{index:05}.wav"));
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::copy(file(0), &elsewhere).unwrap();
+
+    std::fs::write(file(0), "RIFF").unwrap();
+    std::fs::remove_file(file(1)).unwrap();
+    nix::unistd::mkfifo(&file(1), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::remove_file(file(2)).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, file(2)).unwrap();
+
+    let audio = |index: usize| get(&server, &format!("{BATCHES}/{id}/items/{index}/audio"));
+    audio(0).assert_error(410, "result_gone", None);
+    audio(1).assert_error(404, "result_not_found", None);
+    audio(2).assert_error(404, "result_not_found", None);
+}
+
+#[test]
 fn answers_are_for_the_caller_alone() {
     let id = hand_in(shared(), &json!({"items": items(&TEXTS[..1]), "concatenate": true, "timestamps": true}));
     ended(shared(), &id);

@@ -2,8 +2,6 @@
 //!
 //! `TTS_TEST_BATCH_ITEMS=1000 cargo test --release --test batches redis -- --nocapture` runs longer and prints what it saw.
 
-use std::time::Duration;
-
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -167,17 +165,4 @@ fn a_cluster_keeps_batches_too() {
 
     assert_eq!((batch["state"].as_str(), done(&batch)), (Some("succeeded"), 20));
     assert_whole(&server, &id, 20);
-}
-
-/// Its workers ask again and again, and each has said so once.
-#[test]
-fn a_redis_that_is_not_there_is_told_of_once() {
-    let server = TestServer::start(&[("TTS_REDIS_URL", "redis://127.0.0.1:1"), ("TTS_BATCH_WORKERS", "2")]);
-
-    server.wait_for_log("batches wait");
-    std::thread::sleep(Duration::from_secs(3));
-
-    let lines = server.stop();
-    let told = lines.iter().filter(|line| line.contains("batches wait")).count();
-    assert!(told <= 2, "{told} times");
 }

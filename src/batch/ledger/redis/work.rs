@@ -221,3 +221,24 @@ fn outcomes_lost() -> ItemError {
 fn milliseconds(time: Duration) -> u64 {
     time.as_millis() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::LedgerLimits;
+    use super::super::RedisLedgerSettings;
+    use super::*;
+    use crate::cache::Target;
+
+    /// Otherwise its workers would find every second time that there is nothing to do, and tell again and again that they wait.
+    #[tokio::test]
+    async fn a_redis_that_is_not_there_is_that_for_every_look() {
+        let limits = LedgerLimits { open: 1, open_of_owner: 1, bytes_of_batch: 1, bytes_of_owner: 1 };
+        let [claim_after, leave_for] = [Duration::from_secs(1); 2];
+        let settings = RedisLedgerSettings { limits, claim_after, leave_for, holds_results: false };
+        let ledger = RedisLedger::new(Target::parse("redis://127.0.0.1:1").unwrap(), settings);
+
+        for _ in 0..3 {
+            assert!(matches!(ledger.take("worker").await, Err(LedgerError::Unreachable(_))));
+        }
+    }
+}
