@@ -21,7 +21,7 @@ pub struct Finish {
 enum Finishing {
     AsTrained,
     /// After the change of rate, so that it is what is heard that has no higher peaks.
-    Limited(Limiter),
+    Limited(Box<Limiter>),
     /// What has come of it.
     FullPeaks(Vec<Pcm>),
 }
@@ -48,7 +48,7 @@ impl Finish {
     pub fn new(levelling: Levelling, volume: f32, sample_rate: u32) -> Self {
         let level = match levelling {
             Levelling::AsTrained => Finishing::AsTrained,
-            Levelling::Factor(factor) => Finishing::Limited(Limiter::new(factor * volume, sample_rate)),
+            Levelling::Factor(factor) => Finishing::Limited(Box::new(Limiter::new(factor * volume, sample_rate))),
             Levelling::FullPeaks => Finishing::FullPeaks(Vec::new()),
         };
         Self { volume, sample_rate, level, resampler: None }
