@@ -1,13 +1,16 @@
-//! Does the time that a wrong token takes say where it is wrong? After dudect (Reparaz, Balasch, Verbauwhede 2017): two classes of inputs in random
+//! Does the time that a wrong token or signature takes say where it is wrong? After dudect (Reparaz, Balasch, Verbauwhede 2017): two classes of inputs in random
 //! order, and Welch's t-test over their times without the slowest; |t| over 4.5 is a leak. Beside it a comparison that stops at the first
 //! difference, which must be found out, or the measurement sees nothing.
 //!
 //! `cargo bench --bench constant_time`; needs a machine with nothing else to do.
 
-use std::hint::black_box;
-use std::time::Instant;
+#![allow(clippy::expect_used)]
 
-use tts_batch_api::config::Token;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use tts_batch_api::config::{Secret, SigningConfig, Token};
+use tts_batch_api::links::{Links, Parameters};
 
 const RUNS: usize = 3;
 const SAMPLES: usize = 200_000;
@@ -21,18 +24,35 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let tokens = [Token::new(SECRET)];
+    let (tokens, links, lifetime) = ([Token::new(SECRET)], signing(), Duration::from_hours(1));
     for _ in 0..RUNS {
-        let ours = t(|presented| Token::is_any_of(&tokens, presented));
-        let naive = t(|presented| SECRET.iter().zip(presented).all(|(one, other)| one == other));
+        let ours = t(SECRET, |presented| Token::is_any_of(&tokens, presented));
+        let naive = t(SECRET, |presented| SECRET.iter().zip(presented).all(|(one, other)| one == other));
         println!("tokens |t| {ours:>6.2} (below {LEAK} is the goal); a comparison that stops early |t| {naive:>8.2}");
+
+        let link =
+            links.make(Parameters::from([("text".to_owned(), "Hello.".to_owned())]), "", lifetime).expect("a link");
+        let (query, signature) = link.url["/v1/speech?".len()..].split_once("&signature=").expect("a signature");
+        let is_signed = |presented: &[u8]| {
+            let presented = str::from_utf8(presented).unwrap_or_default();
+            links.read(&format!("{query}&signature={presented}")).is_ok()
+        };
+        let ours = t(signature.as_bytes().try_into().expect("64 digits"), is_signed);
+        println!("signatures |t| {ours:>6.2}");
     }
 }
 
-/// Welch's t between tokens that are wrong at the first byte and at the last.
-fn t(is_known: impl Fn(&[u8]) -> bool) -> f64 {
+fn signing() -> Links {
+    let secrets = ["of-the-bench-0123456789abcdef0123456789", "another-0123456789abcdef0123456789abcdef"];
+    let secrets = secrets.map(|secret| Secret::new(secret.to_owned())).to_vec();
+    let longest = Duration::from_hours(1);
+    Links::new(&SigningConfig { secrets, longest, max_bytes: 8_000, ..SigningConfig::default() }).expect("secrets")
+}
+
+/// Welch's t between secrets that are wrong at the first byte and at the last.
+fn t(right: [u8; 64], is_known: impl Fn(&[u8]) -> bool) -> f64 {
     let wrong_at = |place: usize| {
-        let mut presented = SECRET;
+        let mut presented = right;
         presented[place] = b'x';
         presented
     };

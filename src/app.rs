@@ -23,6 +23,7 @@ use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
+use crate::links::Links;
 use crate::live::Sessions;
 use crate::pool::{PoolHandle, PoolParts};
 use crate::resilience::{ByteBudget, InFlight, Readiness, Reason};
@@ -65,6 +66,7 @@ pub struct Application {
     speaker: Speaker,
     usage: Usage,
     callers: Callers,
+    links: Links,
     preload: Vec<VoiceId>,
     /// How often the models folder and the file of tokens are looked into.
     rescan: Option<Duration>,
@@ -177,8 +179,10 @@ impl Application {
         let preload = preload(config, &speaker)?;
         let callers = Callers::new(config.tokens.clone(), config.tokens_file.clone())
             .map_err(|error| ConfigError::new("TTS_TOKENS_FILE", error.to_string()))?;
+        let links = Links::new(&config.signing)
+            .map_err(|error| ConfigError::new("TTS_LINK_SECRETS_FILE", error.to_string()))?;
         let usage = Usage::start(usage_redis(config)?, config.http.usage_days, speaker.metrics.clone());
-        let state = state(config, &speaker, callers.clone(), usage.clone())?;
+        let state = state(config, &speaker, callers.clone(), links.clone(), usage.clone())?;
         let batches = batches(config, &state)?;
         let (in_flight, mut live) = (state.in_flight.clone(), vec![state.live.clone()]);
         let wyoming = wyoming.map(|listener| assembly::wyoming(config, &state, listener)).transpose()?;
@@ -194,6 +198,7 @@ impl Application {
             speaker,
             usage,
             callers,
+            links,
             preload,
             rescan,
             compiled_dir: config.voices.compiled_dir(),
@@ -213,6 +218,7 @@ impl Application {
         let upkeep = Upkeep {
             catalogue: self.speaker.catalogue,
             callers: self.callers,
+            links: self.links,
             compiled_dir: self.compiled_dir,
             readiness: self.readiness.clone(),
             interval: self.rescan,

@@ -9,6 +9,7 @@ pub mod config;
 pub mod domain;
 pub mod files;
 pub mod http;
+pub mod links;
 pub mod live;
 pub mod pool;
 pub mod resilience;

@@ -58,6 +58,13 @@ fn the_playground_lists_voices_stops_pauses_obeys_keys_and_explains_errors() {
 }
 
 #[test]
+fn a_page_of_another_origin_plays_a_signed_address() {
+    let server = TestServer::start(&[("TTS_LINK_SECRETS", "of-the-tests-0123456789abcdef0123456789")]);
+
+    runs_against(&server, "embedded.py", &[]);
+}
+
+#[test]
 fn requests_made_of_the_description_are_answered_as_it_says() {
     runs("schema.py", &[]);
 }

@@ -27,11 +27,17 @@ const NOT_HERE: [(&str, &str); 5] = [
 const ADDRESSES: [&str; 2] = ["localhost:8080", "localhost:8081"];
 const DEVELOPMENT: [(&str, &str); 2] = [("user-token: dev'", "user-token: TOKEN'"), ("--token dev", "--token TOKEN")];
 
+const LINK_SECRET: &str = "of-the-tests-0123456789abcdef0123456789";
+
 #[test]
 fn what_the_documents_tell_to_do_can_be_done() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start());
-    let server = TestServer::start(&[("TTS_PIPER_ROUTES", "true"), ("TTS_PUBLIC_VOICE_LIST", "true")]);
+    let server = TestServer::start(&[
+        ("TTS_PIPER_ROUTES", "true"),
+        ("TTS_PUBLIC_VOICE_LIST", "true"),
+        ("TTS_LINK_SECRETS", LINK_SECRET),
+    ]);
     let models = ModelsFolder::with_copies(&[VOICE]);
     let source = source_with(folder.path(), "en_GB-alba-medium");
 
@@ -51,6 +57,7 @@ fn what_the_documents_tell_to_do_can_be_done() {
             .env("HOME", &place)
             .env("TOKEN", TOKEN)
             .env("ALLOWED_USER_TOKEN", TOKEN)
+            .env("TTS_LINK_SECRETS", LINK_SECRET)
             .env("TTS_REDIS_URL", redis.url())
             .env("TTS_VOICE_SOURCE", &source)
             .env("TTS_VOICES", "en_US-joe-medium,en_GB-alba-medium")

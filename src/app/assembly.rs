@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Speaker;
 use super::settings::{batch_places, batch_settings, session_limits, text_reader, usual_prosody};
 use crate::batch::{BatchParts, Batches, Speaking, Store};
-use crate::config::Config;
+use crate::config::{Config, SigningConfig};
 use crate::http::{AppState, Callers, Items, RequestLimits};
+use crate::links::Links;
 use crate::live::{SessionLimits, Sessions};
 use crate::pool::CallerShare;
 use crate::resilience::{ByteShare, Guesses, InFlight};
@@ -14,7 +15,13 @@ use crate::usage::Usage;
 use crate::voices::VoicesByLanguage;
 use crate::wyoming;
 
-pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage) -> anyhow::Result<AppState> {
+pub fn state(
+    config: &Config,
+    speaker: &Speaker,
+    callers: Callers,
+    links: Links,
+    usage: Usage,
+) -> anyhow::Result<AppState> {
     Ok(AppState {
         speech: speaker.speech.clone(),
         pool: speaker.pool.clone(),
@@ -36,6 +43,7 @@ pub fn state(config: &Config, speaker: &Speaker, callers: Callers, usage: Usage)
             speaker.default_voice.clone(),
         ),
         unknown_are_default: config.voices.choosing.unknown_are_default,
+        links,
         live: Sessions::new(session_limits(config), speaker.metrics.clone()),
         limits: RequestLimits {
             body_bytes: config.http.body_limit_bytes,
@@ -90,8 +98,9 @@ pub fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
 /// What speaks items of batches without a server.
 pub fn item_speaking(config: &Config, speaker: &Speaker) -> anyhow::Result<Arc<dyn Speaking>> {
     let nobody = Callers::new(Vec::new(), None)?;
+    let unsigned = Links::new(&SigningConfig::default())?;
     let uncounted = Usage::start(None, 1, speaker.metrics.clone());
-    Ok(items(config, state(config, speaker, nobody, uncounted)?, speaker.pool.parallelism() + 1))
+    Ok(items(config, state(config, speaker, nobody, unsigned, uncounted)?, speaker.pool.parallelism() + 1))
 }
 
 fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn Speaking> {

@@ -1,6 +1,6 @@
-//! Owns what is looked after while the service runs: the folders of voices, the compiled voices, the file of named
-//! tokens. Each is read on a thread of its own, so that a disk that hangs keeps none of the others waiting, nor the end
-//! of the process.
+//! Owns what is looked after while the service runs: the folders of voices, the compiled voices, the files of named
+//! tokens and of secrets that addresses are signed with. Each is read on a thread of its own, so that a disk that hangs
+//! keeps none of the others waiting, nor the end of the process.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::files::Detached;
 use crate::http::Callers;
+use crate::links::Links;
 use crate::resilience::{Readiness, Reason};
 use crate::voices::Catalogue;
 
@@ -19,6 +20,7 @@ use crate::voices::Catalogue;
 pub struct Upkeep {
     pub catalogue: Catalogue,
     pub callers: Callers,
+    pub links: Links,
     pub compiled_dir: Option<PathBuf>,
     pub readiness: Readiness,
     /// `None`: only on SIGHUP.
@@ -47,7 +49,8 @@ impl Upkeep {
 
     async fn run(self, mut hangup: Signal) {
         let [rescan, reload, clean] =
-            ["looking for voices", "reading the tokens", "cleaning the folder of compiled voices"].map(Chore::new);
+            ["looking for voices", "reading tokens and secrets", "cleaning the folder of compiled voices"]
+                .map(Chore::new);
         let mut refreshing = None::<JoinHandle<()>>;
         self.clean(&clean).await;
         loop {
@@ -87,10 +90,13 @@ impl Upkeep {
     }
 
     async fn reload(&self, chore: &Chore) {
-        let callers = self.callers.clone();
+        let (callers, links) = (self.callers.clone(), self.links.clone());
         let reload = move || {
             if let Err(error) = callers.reload() {
                 tracing::warn!(%error, "tokens stay as they were");
+            }
+            if let Err(error) = links.reload() {
+                tracing::warn!(%error, "secrets of addresses stay as they were");
             }
         };
         chore.run(reload).await;

@@ -11,6 +11,7 @@ use super::healthcheck::NotAlive;
 use super::speak::NowhereToGo;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
+use crate::links::LinkError;
 use crate::speech::SpeechError;
 use crate::telemetry::TelemetryError;
 use crate::text::ReadError;
@@ -68,7 +69,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.is::<ServerError>() || error.is::<NotKept>() {
         return UNAVAILABLE;
     }
-    if error.is::<TextError>() || error.is::<ReadError>() || error.is::<InvalidField>() || error.is::<InvalidVoiceId>()
+    if error.is::<LinkError>()
+        || error.is::<TextError>()
+        || error.is::<ReadError>()
+        || error.is::<InvalidField>()
+        || error.is::<InvalidVoiceId>()
     {
         return DATA;
     }

@@ -4,6 +4,7 @@ mod batch;
 mod doctor;
 mod exit;
 mod healthcheck;
+mod link;
 mod normalize;
 mod phonemize;
 mod speak;
@@ -52,6 +53,8 @@ enum Command {
     Batch(batch::BatchArgs),
     /// Speak many texts so that they are in the cache.
     Warm(batch::WarmArgs),
+    /// Print an address that speaks a text, signed with TTS_LINK_SECRETS.
+    Link(link::LinkArgs),
     /// Print how a text is read before it is spoken, token by token.
     Normalize(normalize::NormalizeArgs),
     /// Print the phonemes and phoneme ids of a text.
@@ -89,6 +92,7 @@ fn execute(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Speak(args)) => speak::run(args, arguments)?,
         Some(Command::Batch(args)) => batch::run(args, arguments)?,
         Some(Command::Warm(args)) => batch::warm(args, arguments)?,
+        Some(Command::Link(args)) => link::run(args, arguments)?,
         Some(Command::Normalize(args)) => normalize::run(args, arguments)?,
         Some(Command::Phonemize(args)) => phonemize::run(args, arguments)?,
         Some(Command::Voices(args)) => voices::run(args, arguments)?,

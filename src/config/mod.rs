@@ -9,9 +9,11 @@ mod links;
 mod live;
 mod reader;
 mod secret;
+mod signing;
 mod speaking;
 mod suspicions;
 mod tokens;
+mod watched;
 mod wyoming;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ pub use fronts::FrontsConfig;
 pub use live::LiveConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
 pub use secret::{Secret, Token};
+pub use signing::{SecretsError, SigningConfig, read_link_secrets, read_settled_link_secrets};
 pub use speaking::SpeakingConfig;
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
 pub use wyoming::{WyomingAddress, WyomingConfig};
@@ -48,6 +51,7 @@ pub struct Config {
     pub batch: BatchConfig,
     pub live: LiveConfig,
     pub fronts: FrontsConfig,
+    pub signing: SigningConfig,
     pub wyoming: WyomingConfig,
     pub log: LogConfig,
     pub runtime: RuntimeConfig,
@@ -307,6 +311,7 @@ impl Config {
             batch: BatchConfig::read(&mut read, cores)?,
             live: LiveConfig::read(&mut read)?,
             fronts: FrontsConfig::read(&mut read)?,
+            signing: SigningConfig::read(&mut read)?,
             wyoming: WyomingConfig::read(&mut read)?,
             log: log(&mut read)?,
             runtime: RuntimeConfig {

@@ -50,6 +50,7 @@ fn the_default_file_documents_every_key_with_its_default() {
         include_str!("choosing.rs"),
         include_str!("fronts.rs"),
         include_str!("live.rs"),
+        include_str!("signing.rs"),
         include_str!("speaking.rs"),
         include_str!("wyoming.rs")
     );

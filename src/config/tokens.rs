@@ -4,12 +4,10 @@
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Token;
-use crate::files;
+use super::{Token, watched};
 
 /// Somebody who may call.
 #[derive(Debug, Clone)]
@@ -85,40 +83,22 @@ pub const MAX_TOKENS: usize = 1_000;
 const NO_SECRETS: [&str; 3] = ["", "\n", "\r\n"];
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// Until a file that may be being written is looked at again, and how often it is.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-const LOOKS: usize = 10;
-
 /// The tokens of a file.
 pub fn read_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
-    parse(&read(path)?)
+    parse(&watched::read(path, MAX_FILE_BYTES).map_err(unread)?)
 }
 
-/// The tokens of a file that may be being written at this moment: it counts when it is the same twice, and not empty.
-/// Takes file accesses and waits between them: not for an async thread.
+/// The tokens of a file that may be being written at this moment. Takes file accesses and waits between them: not for an async thread.
 pub fn read_settled_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
-    parse(&settled(|| read(path), || std::thread::sleep(BETWEEN_LOOKS))?)
+    let text = watched::read_settled(path, MAX_FILE_BYTES).map_err(unread)?;
+    parse(&text.ok_or(TokensError::Empty)?)
 }
 
-fn settled(mut look: impl FnMut() -> Result<String, TokensError>, wait: impl Fn()) -> Result<String, TokensError> {
-    let mut text = look();
-    for _ in 1..LOOKS {
-        wait();
-        let now = look();
-        if matches!((&text, &now), (Ok(before), Ok(now)) if before == now && !now.trim().is_empty()) {
-            return now;
-        }
-        text = now;
-    }
-    text.and_then(|text| if text.trim().is_empty() { Err(TokensError::Empty) } else { Ok(text) })
-}
-
-fn read(path: &Path) -> Result<String, TokensError> {
-    let bytes = files::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
+fn unread(error: std::io::Error) -> TokensError {
+    match error.kind() {
         ErrorKind::FileTooLarge => TokensError::TooMany,
         _ => error.into(),
-    })?;
-    String::from_utf8(bytes).map_err(|_| TokensError::Read(ErrorKind::InvalidData.into()))
+    }
 }
 
 fn parse(text: &str) -> Result<Vec<NamedToken>, TokensError> {
@@ -187,15 +167,6 @@ mod tests {
         assert!(Token::is_any_of(std::slice::from_ref(&tokens[0].token), b"secret"));
         assert_eq!(parse(&entry("")).unwrap()[0].scopes, Scopes { speak: true, manage: false });
         assert!(parse("").unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_file_that_is_being_written_counts_when_it_is_whole() {
-        let mut looks = ["", "half", "whole", "whole", "not looked at"].into_iter();
-
-        let text = settled(|| Ok(looks.next().unwrap().to_owned()), || {}).unwrap();
-
-        assert_eq!((text.as_str(), looks.len()), ("whole", 1));
     }
 
     #[test]

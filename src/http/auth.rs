@@ -72,6 +72,14 @@ impl<E> Caller<E> {
         Ok(Self { known, metrics, shape: PhantomData })
     }
 
+    /// By the name of a token that signed for the request; `None`: there is no such token any more.
+    pub fn admitted_by_name(request: &HttpRequest, name: &str) -> Result<Option<Self>, ApiError> {
+        let found = state(request).and_then(|state| Some((state, state.callers.named_so(name)?)));
+        let Some((state, known)) = found else { return Ok(None) };
+        admit(request, state, &known, |scopes| scopes.speak)?;
+        Ok(Some(Self { known, metrics: state.metrics.clone(), shape: PhantomData }))
+    }
+
     /// Counts what is to be spoken against what the caller may have.
     pub fn speaks(&self, script: &Script) -> Result<(), ApiError> {
         self.speaks_characters(script.said_chars())
@@ -174,18 +182,20 @@ fn admitted_by(
     let secret = secret(request).ok_or_else(stranger)?;
     let find = || state.callers.find(&secret);
     let known = recognized(request, state, stranger, find).map_err(ApiError::closing)?;
+    admit(request, state, &known, may).map_err(ApiError::closing)?;
+    Ok((known, state.metrics.clone()))
+}
+
+/// Counts the request of somebody who is known, if he may make it.
+fn admit(request: &HttpRequest, state: &AppState, known: &Known, may: impl Fn(Scopes) -> bool) -> Result<(), ApiError> {
     if !may(known.scopes) {
-        return Err(ApiError::not_in_scope().closing());
+        return Err(ApiError::not_in_scope());
     }
-    match known.take_request() {
-        Ok(allowance) => {
-            if let Some(allowance) = allowance {
-                request.extensions_mut().insert(allowance);
-            }
-            Ok((known, state.metrics.clone()))
-        }
-        Err(allowance) => Err(exceeded(&state.metrics, allowance).closing()),
+    let allowance = known.take_request().map_err(|allowance| exceeded(&state.metrics, allowance))?;
+    if let Some(allowance) = allowance {
+        request.extensions_mut().insert(allowance);
     }
+    Ok(())
 }
 
 /// What the secret of a request stands for. Where too many wrong ones came from, none is looked at, so that guessing learns nothing.

@@ -236,7 +236,7 @@ fn describe(path: &str, error: &str) -> (String, String) {
         "f32" | "f64" => "a number",
         "u32" | "u64" | "usize" => "a whole number from 0",
         "a boolean" => "true or false",
-        other if other.starts_with("struct") => "an object",
+        other if other == "a map" || other.starts_with("struct") => "an object",
         other => other,
     };
     (path.to_owned(), format!("field {path} must be {expected}"))

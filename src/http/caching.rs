@@ -5,17 +5,19 @@ use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH, IF_RANGE};
+use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 
+use super::ranges::WantedPart;
 use crate::batch::BatchId;
 use crate::cache::{CacheKey, KeyBuilder};
 use crate::speech::Caching;
 
-/// What the caller wants of the cache, and which answers he has.
+/// What the caller wants of the cache, which answers he has, and which part of this one he wants.
 pub struct Conditions {
     pub caching: Caching,
+    pub part: WantedPart,
     held: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ impl FromRequest for Conditions {
         let held = listed(headers, IF_NONE_MATCH.as_str())
             .map(|tag| tag.strip_prefix("W/").unwrap_or(tag).to_owned())
             .collect();
-        ready(Ok(Self { caching: caching(headers), held }))
+        ready(Ok(Self { caching: caching(headers), part: WantedPart::of(request), held }))
     }
 }
 
@@ -89,10 +91,9 @@ impl EntityTag {
         Self(format!("\"{batch}-{index}-{bytes}\""))
     }
 
-    /// Whether a caller who asks for a part has other parts of this very answer, if he has some (RFC 9110, 13.1.5). Dates are compared with
-    /// nothing, as no answer has one.
-    pub fn allows_parts(&self, headers: &HeaderMap) -> bool {
-        headers.get(IF_RANGE).is_none_or(|condition| condition.as_bytes() == self.0.as_bytes())
+    /// Whether what is written is this very tag.
+    pub fn is(&self, written: &[u8]) -> bool {
+        written == self.0.as_bytes()
     }
 }
 

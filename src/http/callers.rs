@@ -78,13 +78,22 @@ impl Callers {
         let tokens = self.secrets.iter().chain(named.iter().filter_map(|known| known.token()));
         let index = Token::position(tokens, presented)?;
         match index.checked_sub(self.secrets.len()) {
-            None => {
-                let (share, bytes) = (self.share.clone(), self.bytes.clone());
-                let named = None;
-                Some(Arc::new(Known { scopes: Scopes::ALL, named, share, bytes, requests: None, characters: None }))
-            }
+            None => Some(Arc::new(self.unnamed())),
             Some(index) => named.get(index).cloned(),
         }
+    }
+
+    /// Whose token has this name; an empty one means the secrets of the settings.
+    pub fn named_so(&self, name: &str) -> Option<Arc<Known>> {
+        if name.is_empty() {
+            return (!self.secrets.is_empty()).then(|| Arc::new(self.unnamed()));
+        }
+        self.named().iter().find(|known| known.name() == name).cloned()
+    }
+
+    fn unnamed(&self) -> Known {
+        let (share, bytes) = (self.share.clone(), self.bytes.clone());
+        Known { scopes: Scopes::ALL, named: None, share, bytes, requests: None, characters: None }
     }
 
     fn named(&self) -> Arc<[Arc<Known>]> {

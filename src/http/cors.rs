@@ -19,7 +19,7 @@ use super::state::AppState;
 const ANY: &str = "*";
 
 /// What an answer says beside its body, and pages may read only where it is listed.
-const EXPOSED: &str = "accept-ranges, age, allow, content-disposition, content-range, etag, location, ratelimit-limit, ratelimit-remaining, \
+pub const EXPOSED: &str = "accept-ranges, age, allow, content-disposition, content-range, etag, location, ratelimit-limit, ratelimit-remaining, \
                        ratelimit-reset, retry-after, server-timing, www-authenticate, x-audio-duration, x-cache, x-missing-phonemes, \
                        x-request-id, x-sample-rate, x-voice-id";
 

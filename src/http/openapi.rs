@@ -13,8 +13,8 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use crate::audio::AudioFormat;
 
 use super::{
-    batches, fronts, health, legacy, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps, usage,
-    voice_files, voices,
+    batches, fronts, health, legacy, links, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps,
+    usage, voice_files, voices,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,8 @@ use super::{
     paths(
         synthesize::synthesize,
         timestamps::timestamps,
+        links::make,
+        links::speak,
         live::live,
         fronts::deepgram::speak,
         fronts::deepgram::socket,

@@ -10,13 +10,16 @@ use actix_http::error::DispatchError;
 use actix_service::{ServiceFactoryExt, map_config};
 use actix_web::dev::{AppConfig, HttpServiceFactory, Server, fn_service};
 use actix_web::http::Method;
-use actix_web::http::header::{ALLOW, CACHE_CONTROL};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL,
+    CROSS_ORIGIN_RESOURCE_POLICY,
+};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpResponse, Resource, ResponseError, Route, guard, web};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
-use super::cors::allow_origins;
+use super::cors::{EXPOSED, allow_origins};
 use super::error::ApiError;
 use super::fronts::FrontError;
 use super::fronts::cartesia::{self, Cartesia};
@@ -26,8 +29,8 @@ use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
 use super::{
-    batches, health, legacy, live, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps, usage,
-    voice_files, voices,
+    batches, health, legacy, links, live, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps,
+    usage, voice_files, voices,
 };
 use crate::batch::Batches;
 use crate::config::{FrontsConfig, HttpConfig};
@@ -120,6 +123,8 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/synthesizeSpeech/timestamps",
             [(Method::POST, web::to(timestamps::timestamps))],
         ))
+        .service(of_links("/v1/speech", [(Method::GET, web::to(links::speak))]))
+        .service(resource::<ApiError>("/v1/speech/links", [(Method::POST, web::to(links::make))]))
         .service(resource::<ApiError>("/v1/live", [(Method::GET, web::to(live::live))]))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
@@ -224,6 +229,17 @@ fn of_batches<const N: usize>(
     routes: [(Method, Route); N],
 ) -> impl HttpServiceFactory + 'static {
     resource::<ApiError>(path, routes).wrap(DefaultHeaders::new().add((CACHE_CONTROL, caching)))
+}
+
+/// What a signed address answers is for any page that has it, to embed and to read; what is wrong with it is not kept.
+fn of_links<const N: usize>(path: &str, routes: [(Method, Route); N]) -> impl HttpServiceFactory + 'static {
+    let headers = DefaultHeaders::new()
+        .add((CACHE_CONTROL, "no-store"))
+        .add((CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"))
+        .add((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .add((ACCESS_CONTROL_ALLOW_HEADERS, "range, if-range, if-none-match"))
+        .add((ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED));
+    resource::<ApiError>(path, routes).wrap(headers)
 }
 
 fn piper_routes(config: &mut web::ServiceConfig) {

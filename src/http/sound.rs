@@ -7,7 +7,8 @@ use futures_util::stream::{self, StreamExt};
 
 use super::caching::{Conditions, EntityTag, describe};
 use super::error::ApiError;
-use super::pieces::{Pieces, in_pieces};
+use super::pieces::in_pieces;
+use super::ranges::WantedPart;
 use super::usage::{Meter, Metered};
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, VoiceId};
@@ -49,13 +50,13 @@ pub async fn answer(
     let voice = asked.request.voice.clone();
     if delivery == Delivery::Whole {
         let spoken = speech.speak(asked, conditions.caching).await?;
-        return Ok(whole(spoken, spec.format, &voice, &meter));
+        return Ok(whole(spoken, spec.format, &voice, &meter, &conditions.part));
     }
     let mut speaking = speech.begin(asked, conditions.caching).await?;
     if delivery == Delivery::StreamedUnlessKept
         && let Some(kept) = speaking.take_kept()
     {
-        return Ok(whole(kept, spec.format, &voice, &meter));
+        return Ok(whole(kept, spec.format, &voice, &meter, &conditions.part));
     }
     let mut head = head(spec.format, &voice, speaking.sample_rate, speaking.cache);
     let tag = speaking.key.map(|key| EntityTag::new(&key, true));
@@ -79,15 +80,15 @@ pub async fn parts(mut speaking: Speaking) -> Result<(Bytes, Speaking), ApiError
     Ok((first, speaking))
 }
 
-fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId, meter: &Meter) -> HttpResponse {
+fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId, meter: &Meter, wanted: &WantedPart) -> HttpResponse {
     meter.count(speech.answer.seconds, speech.cache.is_hit());
     let tag = speech.key.map(|key| EntityTag::new(&key, false));
     let age = speech.cache.is_hit().then(|| speech.answer.age());
     let mut head = head(format, voice, speech.answer.sample_rate, speech.cache);
     describe(&mut head, tag.as_ref(), age);
     name_missing(&mut head, speech.answer.missing.as_deref());
-    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)))
-        .body(Pieces::new(speech.answer.audio, speech.answer.loan))
+    head.insert_header(("x-audio-duration", format!("{:.3}", speech.answer.seconds)));
+    wanted.answer(head, tag.as_ref(), speech.answer.audio, speech.answer.loan)
 }
 
 /// Says which phonemes were left out.

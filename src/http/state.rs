@@ -8,6 +8,7 @@ use super::callers::Callers;
 use super::error::ApiError;
 use crate::config::Token;
 use crate::domain::{Deadline, InvalidField, Prosody, VoiceId};
+use crate::links::Links;
 use crate::live::Sessions;
 use crate::pool::PoolHandle;
 use crate::resilience::{Guesses, InFlight, Readiness};
@@ -43,6 +44,8 @@ pub struct AppState {
     pub by_language: VoicesByLanguage,
     /// Whether the default voice speaks for names that are none, on the routes of other services' clients.
     pub unknown_are_default: bool,
+    /// Addresses that speak.
+    pub links: Links,
     /// Texts that are spoken while they are written.
     pub live: Sessions,
     pub limits: RequestLimits,

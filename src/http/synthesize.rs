@@ -120,7 +120,26 @@ pub async fn synthesize(
     conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
+    answer(&caller, &state, conditions, parse_json(&body.0)?, Delivery::Streamed).await
+}
+
+/// The sound of a request, which is delivered so if it is to be streamed.
+pub async fn answer(
+    caller: &Caller,
+    state: &AppState,
+    conditions: Conditions,
+    body: Body,
+    streamed: Delivery,
+) -> Result<HttpResponse, ApiError> {
+    let delivery = if body.stream { streamed } else { Delivery::Whole };
+    let (request, spec) = asked(body, state)?;
+    caller.speaks(&request.script)?;
+    let meter = caller.meter(state, &request.script);
+    sound::answer(&caller.speech(state), meter, request, spec, conditions, delivery).await
+}
+
+/// What a request for sound asks for, if that can be had.
+pub fn asked(body: Body, state: &AppState) -> Result<(SynthesisRequest, AudioSpec), ApiError> {
     if body.subtitles.is_some() {
         let expected = "left out: it belongs to /v1/synthesizeSpeech/timestamps";
         return Err(InvalidField { field: "subtitles", expected }.into());
@@ -129,11 +148,7 @@ pub async fn synthesize(
     if body.stream {
         refuse_peaks(body.normalize_peaks)?;
     }
-    let delivery = if body.stream { Delivery::Streamed } else { Delivery::Whole };
-    let request = into_request(body, &state)?;
-    caller.speaks(&request.script)?;
-    let meter = caller.meter(&state, &request.script);
-    sound::answer(&caller.speech(&state), meter, request, spec, conditions, delivery).await
+    Ok((into_request(body, state)?, spec))
 }
 
 pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {

@@ -66,8 +66,10 @@ fn no_error_quotes_what_the_caller_said() {
 #[test]
 fn neither_log_nor_metrics_hold_text_or_token_and_every_log_line_is_json() {
     let secret = format!("{CANARY}-token");
+    let link_secret = format!("{CANARY}-0123456789abcdef0123456789");
     let server = TestServer::start(&[
         ("ALLOWED_USER_TOKEN", &secret),
+        ("TTS_LINK_SECRETS", &link_secret),
         ("TTS_METRICS_TOKEN", &format!("{CANARY}-scraper")),
         ("TTS_LOG_LEVEL", "trace"),
     ]);
@@ -84,6 +86,10 @@ fn neither_log_nor_metrics_hold_text_or_token_and_every_log_line_is_json() {
         post(LEGACY, &body);
     }
     server.get(&format!("/{CANARY}?{CANARY}"));
+    let link = server.request(Method::POST, "/v1/speech/links").bearer_auth(&secret).json(&json!({"text": CANARY}));
+    let link = Answer::of(link.send().unwrap()).json()["url"].as_str().unwrap().to_owned();
+    assert_eq!([&link, &format!("{link}0")].map(|link| server.get(link).status), [200, 403]);
+    assert_eq!(server.get(&format!("{link}&{}", CANARY.repeat(1_000))).status, 414);
     let scraped = server.request(Method::GET, "/metrics").bearer_auth(format!("{CANARY}-scraper")).send().unwrap();
 
     let metrics = Answer::of(scraped);

@@ -170,13 +170,17 @@ fn a_sampler_of_the_environment_is_heard() {
 #[test]
 fn spans_hold_neither_text_nor_token() {
     let collector = Collector::start();
-    let server = collector.service("only", &[("TTS_LOG_LEVEL", "trace")]);
+    let secret = format!("{CANARY}-0123456789abcdef0123456789");
+    let server = collector.service("only", &[("TTS_LOG_LEVEL", "trace"), ("TTS_LINK_SECRETS", &secret)]);
 
     speak(&server, &format!("{CANARY}! A {CANARY}?"));
     for body in [json!({"text": CANARY, "voice_id": CANARY}), json!({"text": "x", "speaker": CANARY})] {
         assert!(server.post_json(SYNTHESIZE, &body).status >= 400);
     }
     server.get(&format!("/{CANARY}?{CANARY}"));
+    let link =
+        server.post_json("/v1/speech/links", &json!({"text": CANARY})).json()["url"].as_str().unwrap().to_owned();
+    assert_eq!([&link, &format!("{link}0")].map(|link| server.get(link).status), [200, 403]);
     collector.trace(TRACE, 1);
     server.stop();
 

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, Header, Range,
-};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use serde_json::json;
@@ -45,7 +43,6 @@ pub async fn audio(
     state: web::Data<AppState>,
     batches: web::Data<Batches>,
     path: web::Path<(String, usize)>,
-    request: HttpRequest,
     conditions: Conditions,
 ) -> Result<HttpResponse, ApiError> {
     let (id, index) = path.into_inner();
@@ -58,23 +55,11 @@ pub async fn audio(
     let held = Loan::of(caller.speech(&state).hold(done.bytes)?);
     let audio = batches.audio(status.id, index, &done).await?;
     let mut head = HttpResponse::Ok();
-    head.insert_header((CONTENT_TYPE, done.content_type)).insert_header((ACCEPT_RANGES, "bytes"));
+    head.insert_header((CONTENT_TYPE, done.content_type));
     head.insert_header(("x-sample-rate", done.sample_rate))
         .insert_header(("x-audio-duration", format!("{:.3}", done.seconds)));
     describe(&mut head, Some(&tag), None);
-    let length = audio.len() as u64;
-    let wanted = if tag.allows_parts(request.headers()) { wanted(&request, length) } else { Wanted::All };
-    match wanted {
-        Wanted::All => Ok(head.body(Pieces::new(audio, held))),
-        Wanted::Part(from, to) => {
-            head.status(StatusCode::PARTIAL_CONTENT);
-            head.insert_header((CONTENT_RANGE, format!("bytes {from}-{to}/{length}")));
-            Ok(head.body(Pieces::new(audio.slice(from as usize..=to as usize), held)))
-        }
-        Wanted::Nothing => {
-            Ok(HttpResponse::RangeNotSatisfiable().insert_header((CONTENT_RANGE, format!("bytes */{length}"))).finish())
-        }
-    }
+    Ok(conditions.part.answer(head, Some(&tag), audio, held))
 }
 
 /// When what is said in an item. For batches with `timestamps`.
@@ -237,24 +222,6 @@ pub async fn events(
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .streaming(events))
-}
-
-// === parts of answers ===
-
-enum Wanted {
-    All,
-    /// From this byte to that, both with it.
-    Part(u64, u64),
-    Nothing,
-}
-
-/// One range is answered; several, or another unit, are as if there were none (RFC 9110, 14.2).
-fn wanted(request: &HttpRequest, length: u64) -> Wanted {
-    let Ok(Range::Bytes(ranges)) = Range::parse(request) else { return Wanted::All };
-    match ranges.as_slice() {
-        [one] => one.to_satisfiable_range(length).map_or(Wanted::Nothing, |(from, to)| Wanted::Part(from, to)),
-        _ => Wanted::All,
-    }
 }
 
 fn not_done() -> ApiError {
