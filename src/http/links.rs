@@ -83,7 +83,7 @@ pub struct SignedSpeech {
 #[utoipa::path(post, path = "/v1/speech/links", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body = LinkRequest,
     responses((status = 200, description = "The address", body = LinkAnswer), Failures))]
-pub async fn make(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
+pub async fn make_link(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let Lifetime { expires_in_seconds } = parse_json(&body.0)?;
     let mut fields: Map<String, Value> = parse_json(&body.0)?;
     fields.remove("expires_in_seconds");

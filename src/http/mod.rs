@@ -6,6 +6,7 @@ mod batches;
 mod body;
 mod caching;
 mod callers;
+mod catalogue;
 mod connection;
 mod cors;
 mod error;

@@ -13,8 +13,8 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use crate::audio::AudioFormat;
 
 use super::{
-    batches, fronts, health, legacy, links, live, normalize, openai, openapi, page, phonemize, synthesize, timestamps,
-    usage, voice_files, voices,
+    batches, catalogue, fronts, health, legacy, links, live, normalize, openai, openapi, page, phonemize, synthesize,
+    timestamps, usage, voice_files, voices,
 };
 
 #[derive(OpenApi)]
@@ -27,7 +27,7 @@ use super::{
     paths(
         synthesize::synthesize,
         timestamps::timestamps,
-        links::make,
+        links::make_link,
         links::speak,
         live::live,
         fronts::deepgram::speak,
@@ -52,6 +52,9 @@ use super::{
         batches::joined,
         batches::archive,
         batches::events,
+        catalogue::catalogue,
+        catalogue::offered,
+        catalogue::fetch,
         voices::list,
         voices::show,
         voice_files::put,

@@ -29,8 +29,8 @@ use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
 use super::{
-    batches, health, legacy, links, live, normalize, openai, openapi, page, phonemize, piper, synthesize, timestamps,
-    usage, voice_files, voices,
+    batches, catalogue, health, legacy, links, live, normalize, openai, openapi, page, phonemize, piper, synthesize,
+    timestamps, usage, voice_files, voices,
 };
 use crate::batch::Batches;
 use crate::config::{FrontsConfig, HttpConfig};
@@ -124,7 +124,7 @@ fn routes(config: &mut web::ServiceConfig) {
             [(Method::POST, web::to(timestamps::timestamps))],
         ))
         .service(of_links("/v1/speech", [(Method::GET, web::to(links::speak))]))
-        .service(resource::<ApiError>("/v1/speech/links", [(Method::POST, web::to(links::make))]))
+        .service(resource::<ApiError>("/v1/speech/links", [(Method::POST, web::to(links::make_link))]))
         .service(resource::<ApiError>("/v1/live", [(Method::GET, web::to(live::live))]))
         .service(resource::<LegacyError>("/synthesizeSpeech", [(Method::POST, web::to(legacy::synthesize))]))
         .service(resource::<ApiError>("/v1/phonemize", [(Method::POST, web::to(phonemize::phonemize))]))
@@ -134,6 +134,7 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/voices/{id}",
             [
                 (Method::GET, web::to(voices::show)),
+                (Method::POST, web::to(catalogue::fetch)),
                 (Method::PUT, web::to(voice_files::put)),
                 (Method::DELETE, web::to(voice_files::remove)),
             ],
@@ -142,6 +143,8 @@ fn routes(config: &mut web::ServiceConfig) {
             "/v1/voices/{id}/load",
             [(Method::POST, web::to(voices::load)), (Method::DELETE, web::to(voices::unload))],
         ))
+        .service(resource::<ApiError>("/v1/catalogue", [(Method::GET, web::to(catalogue::catalogue))]))
+        .service(resource::<ApiError>("/v1/catalogue/{id}", [(Method::GET, web::to(catalogue::offered))]))
         .service(resource::<ApiError>("/v1/usage", [(Method::GET, web::to(usage::usage))]))
         .service(resource::<ApiError>("/openapi.json", [(Method::GET, web::to(openapi::document))]))
         .service(resource::<ApiError>("/docs", [(Method::GET, web::to(page::reference))]))

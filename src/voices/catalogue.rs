@@ -73,6 +73,8 @@ pub(super) struct State {
     pub published: Option<Arc<Published>>,
     /// When this process last fetched the catalogue, or tried to.
     pub refreshed: Option<Instant>,
+    /// When somebody last asked for it who only wanted to know what there is.
+    pub asked: Option<Instant>,
 }
 
 /// The source's list, in a folder of voices as at the source.

@@ -71,6 +71,19 @@ impl Flights {
         landed.ok().and_then(|outcome| outcome.clone()).unwrap_or_else(|| Err(stopped(id, "the download was stopped")))
     }
 
+    /// Begins the download of `id`, if there is none, and does not wait for it.
+    pub fn begin<F>(&self, id: &VoiceId, begin: impl FnOnce(Arc<Progress>) -> F) -> Outcome
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        self.take_off(id, begin).map(drop)
+    }
+
+    /// How the last download of `id` failed, as long as that is remembered: until some other begins after the time that no new one is.
+    pub fn failure(&self, id: &VoiceId) -> Option<VoiceError> {
+        lock(&self.shared).failed.get(id).map(|(_, error)| error.clone())
+    }
+
     pub fn progress(&self, id: &VoiceId) -> Option<Arc<Progress>> {
         lock(&self.shared).flying.get(id).map(|flight| flight.progress.clone())
     }

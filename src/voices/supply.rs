@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use piper_acoustic::VoiceFiles;
 
 use super::catalogue::{CATALOGUE_FILE, Catalogue, Inner};
@@ -36,7 +38,7 @@ pub enum Verified {
 }
 
 /// A missing voice is looked for at the source at most so often.
-const REFRESH_PAUSE: Duration = Duration::from_mins(1);
+pub const REFRESH_PAUSE: Duration = Duration::from_mins(1);
 const CHANGED: &str = "a file does not match voices.lock; run `voices verify` or `voices fetch --force`";
 
 // === impl Catalogue ===
@@ -168,10 +170,16 @@ impl Catalogue {
     }
 
     async fn join(&self, id: &VoiceId, existing: Existing) -> Outcome {
-        let catalogue = self.clone();
-        let name = id.clone();
-        let begin = |progress: Arc<Progress>| async move { catalogue.bring(&name, existing, &progress).await };
-        self.0.flights.join(id, begin).await
+        self.0.flights.join(id, self.bringing(id, existing)).await
+    }
+
+    pub(super) fn bringing(
+        &self,
+        id: &VoiceId,
+        existing: Existing,
+    ) -> impl FnOnce(Arc<Progress>) -> BoxFuture<'static, Outcome> {
+        let (catalogue, id) = (self.clone(), id.clone());
+        move |progress| async move { catalogue.bring(&id, existing, &progress).await }.boxed()
     }
 
     async fn bring(&self, id: &VoiceId, existing: Existing, progress: &Progress) -> Outcome {

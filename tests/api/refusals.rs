@@ -215,7 +215,7 @@ fn a_method_that_a_route_lacks_is_405_and_told_which_it_has() {
         (Method::PUT, SYNTHESIZE, "POST, OPTIONS"),
         (Method::DELETE, SYNTHESIZE, "POST, OPTIONS"),
         (Method::POST, "/v1/voices", "GET, HEAD, OPTIONS"),
-        (Method::POST, "/v1/voices/x", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        (Method::PATCH, "/v1/voices/x", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
         (Method::GET, "/v1/voices/x/load", "POST, DELETE, OPTIONS"),
         (Method::POST, "/health", "GET, HEAD, OPTIONS"),
         (Method::POST, "/livez", "GET, HEAD, OPTIONS"),

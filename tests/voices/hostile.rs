@@ -7,7 +7,7 @@ use serde_json::json;
 use tts_batch_api::domain::VoiceId;
 
 use crate::fixture::{Fixture, VOICE, assert_installed, drop_in, id, md5, tree};
-use crate::path_payloads::path_payloads;
+use crate::support::path_payloads;
 
 #[tokio::test]
 async fn names_that_mean_a_path_touch_nothing() {

@@ -8,8 +8,9 @@ mod fixture;
 mod folders;
 mod hostile;
 mod licenses;
-#[path = "../support/path_payloads.rs"]
-mod path_payloads;
 mod processes;
+mod serving;
 mod source;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
