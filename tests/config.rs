@@ -244,7 +244,7 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
     let run = Program::new(&["doctor"]).variable("ALLOWED_USER_TOKEN", SECRET).finish();
 
     assert_eq!(run.code, Some(0), "{}", run.text());
-    for part in ["settings", "ONNX Runtime", "espeak-ng", "Arabic", &format!("voice {VOICE}"), "Redis"] {
+    for part in ["settings", "ONNX Runtime", "espeak-ng", "Arabic", "Hebrew", &format!("voice {VOICE}"), "Redis"] {
         assert!(run.text().contains(&format!("ok    {part}: ")), "{part} in {}", run.text());
     }
     assert!(run.text().ends_with("This machine can serve.\n"), "{}", run.text());

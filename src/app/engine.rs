@@ -33,9 +33,11 @@ impl<E: Engine> Engine for SpeakingEngine<E> {
         let voice = self.engine.load(files)?;
         let checked = async { timeout(PATIENCE, self.phonemizer.check(voice.config())).await };
         match self.runtime.block_on(checked) {
-            Ok(Err(error @ (PhonemizeError::Arabic(_) | PhonemizeError::Espeak(EspeakError::UnknownLanguage(_))))) => {
-                Err(LoadError::Language(error.to_string()))
-            }
+            Ok(Err(
+                error @ (PhonemizeError::Arabic(_)
+                | PhonemizeError::Hebrew(_)
+                | PhonemizeError::Espeak(EspeakError::UnknownLanguage(_))),
+            )) => Err(LoadError::Language(error.to_string())),
             _ => Ok(voice),
         }
     }

@@ -109,6 +109,7 @@ pub fn runtime_settings(config: &Config) -> RuntimeSettings {
         espeak_library: config.runtime.espeak_library.clone(),
         espeak_data: config.runtime.espeak_data.clone(),
         tashkeel: config.runtime.tashkeel.clone(),
+        nakdimon: config.runtime.nakdimon.clone(),
     }
 }
 

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles};
+use piper_acoustic::{
+    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, PhonemeType, RuntimeFiles,
+};
 use piper_phonemize::{EspeakPool, Phonemizer, phoneme_ids};
 
 use super::{Arguments, exit, in_system};
@@ -14,6 +16,7 @@ use crate::app::{
 use crate::cache::Redis;
 use crate::config::{Config, ConfigError, ProcessEnvironment};
 use crate::files::Detached;
+use crate::speech::sample_word;
 use crate::voices::{Catalogue, Ignored};
 
 /// What went well, for the report.
@@ -97,11 +100,13 @@ async fn check_parts(config: &Config, disk: &Files) -> bool {
     });
     healthy &= report("espeak-ng", &started);
 
-    let arabic = files.tashkeel.as_ref().map(|folder| folder.display().to_string());
+    let arabic = files.languages.tashkeel.as_ref().map(|folder| folder.display().to_string());
     report("Arabic", &Ok(arabic.unwrap_or_else(|| "not installed: Arabic voices cannot speak".to_owned())));
+    let hebrew = files.languages.nakdimon.as_ref().map(|folder| folder.display().to_string());
+    report("Hebrew", &Ok(hebrew.unwrap_or_else(|| "not installed: Hebrew voices cannot speak".to_owned())));
 
     let (Ok(runtime), Ok(espeak)) = (runtime, espeak) else { return false };
-    let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.tashkeel);
+    let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.languages);
     let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
     healthy & check_voices(config, Arc::new(OnnxEngine::new(runtime, models)), &phonemizer, disk).await
 }
@@ -175,7 +180,11 @@ async fn check_voices(config: &Config, engine: Arc<OnnxEngine>, phonemizer: &Pho
 
 async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
     let config = voice.config();
-    let sentences = phonemizer.sentences(TEXT, config).await.map_err(|error| error.to_string())?;
+    let text = match config.phoneme_type {
+        PhonemeType::Espeak | PhonemeType::Text => TEXT,
+        PhonemeType::Hebrew => sample_word(config),
+    };
+    let sentences = phonemizer.sentences(text, config).await.map_err(|error| error.to_string())?;
     let input = ModelInput {
         ids: sentences.first().map(|sentence| phoneme_ids(sentence, config).ids).unwrap_or_default(),
         speaker: config.default_speaker,

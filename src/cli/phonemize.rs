@@ -45,7 +45,7 @@ pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = OnnxRuntime::new(&files.onnxruntime);
     in_system(async {
         let espeak = EspeakPool::start(espeak_settings(&config, &files)).await?;
-        let phonemizer = Phonemizer::new(espeak, runtime, files.tashkeel);
+        let phonemizer = Phonemizer::new(espeak, runtime, files.languages);
         for text in texts {
             print(text, &reader, &phonemizer, &voice, args).await?;
         }
@@ -62,7 +62,7 @@ async fn print(
 ) -> anyhow::Result<()> {
     let normalize = args.no_normalize.then_some(Normalize::All(false));
     let script = match reader.read(text, TextType::Plain, Pronunciation { normalize, ..Pronunciation::default() }) {
-        Ok(script) => Some(read_script(&script, |_| Some(&voice.espeak_voice))?),
+        Ok(script) => Some(read_script(&script, |_| voice.language())?),
         Err(_) if text.trim().is_empty() => None,
         Err(error) => return Err(error.into()),
     };

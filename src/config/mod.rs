@@ -205,6 +205,7 @@ pub struct RuntimeConfig {
     pub espeak_library: Option<PathBuf>,
     pub espeak_data: Option<PathBuf>,
     pub tashkeel: Option<PathBuf>,
+    pub nakdimon: Option<PathBuf>,
 }
 
 const DEFAULT_VOICE: &str = "en_US-joe-medium";
@@ -319,6 +320,7 @@ impl Config {
                 espeak_library: read.path("TTS_ESPEAK_LIBRARY"),
                 espeak_data: read.path("TTS_ESPEAK_DATA"),
                 tashkeel: read.path("TTS_TASHKEEL_DIR"),
+                nakdimon: read.path("TTS_NAKDIMON_DIR"),
             },
             suspicions: Vec::new(),
             set_as: SetAs::new(),

@@ -127,7 +127,7 @@ impl From<PhonemizeError> for SpeechError {
             }
             PhonemizeError::Espeak(EspeakError::TimedOut(_) | EspeakError::Unavailable(_)) => Self::NoPhonemizer,
             PhonemizeError::Espeak(EspeakError::UnknownLanguage(_)) => Self::UnknownLanguage,
-            PhonemizeError::Arabic(_) => Self::Failed(error.to_string()),
+            PhonemizeError::Arabic(_) | PhonemizeError::Hebrew(_) => Self::Failed(error.to_string()),
         }
     }
 }

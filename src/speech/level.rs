@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use piper_acoustic::{PhonemeType, VoiceConfig};
+use piper_acoustic::VoiceConfig;
 
 use super::SpeechError;
 use super::entries::off_thread;
@@ -161,8 +161,8 @@ impl Subject {
 }
 
 fn text_for(config: &VoiceConfig) -> String {
-    if config.phoneme_type == PhonemeType::Espeak {
-        return sample_text(&config.espeak_voice).to_owned();
+    if let Some(language) = config.language() {
+        return sample_text(language).to_owned();
     }
     let mut letters: Vec<&str> = config.phoneme_ids.keys().map(String::as_str).collect();
     letters.retain(|letter| letter.chars().all(char::is_alphabetic));

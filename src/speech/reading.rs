@@ -1,15 +1,15 @@
 //! Owns having a script read in the languages of its voices, which are known once these are loaded.
 
-use piper_acoustic::{PhonemeType, VoiceConfig};
+use piper_acoustic::VoiceConfig;
 
 use super::SpeechError;
 use super::entries::off_thread;
 use crate::domain::Script;
 use crate::text::read_script;
 
-/// The language in which a voice reads. `None`: its phonemes are letters, and nobody knows of which.
+/// The language in which a voice reads, if it is known.
 pub fn language(config: &VoiceConfig) -> Option<String> {
-    (config.phoneme_type != PhonemeType::Text).then(|| config.espeak_voice.clone())
+    config.language().map(str::to_owned)
 }
 
 /// The script as it is said by voices of these languages, in the order of its own.

@@ -2,10 +2,20 @@
 //! people say every day, and for languages that are not here the numbers from one to ten. What is changed here changes levels: see `METHOD` in
 //! `voices/loudness.rs`.
 
+use piper_acoustic::{PhonemeType, VoiceConfig};
+
 /// What a voice says that espeak-ng calls so, such as `en-gb-x-rp`.
 pub fn sample_text(espeak_voice: &str) -> &'static str {
     let language = espeak_voice.split('-').next().unwrap_or_default();
     SAMPLES.iter().find(|(known, _)| *known == language).map_or(NUMBERS, |(_, sample)| sample)
+}
+
+/// A word that a voice can say, whatever its language.
+pub fn sample_word(config: &VoiceConfig) -> &'static str {
+    match config.phoneme_type {
+        PhonemeType::Espeak | PhonemeType::Text => "a",
+        PhonemeType::Hebrew => "שלום",
+    }
 }
 
 const NUMBERS: &str = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10.";

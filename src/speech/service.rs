@@ -12,6 +12,7 @@ use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::level::Subject;
 use super::reading::{language, read};
+use super::samples::sample_word;
 use super::sources::Sources;
 use super::speaking::{Keeper, Making, Speaking};
 use super::timing::{TimedSentence, timed};
@@ -292,7 +293,8 @@ impl SpeechService {
     /// Has the voice in memory, and makes sure that its language can be phonemized.
     pub async fn load(&self, voice: &VoiceId, deadline: Deadline) -> Result<(), SpeechError> {
         let loaded = self.parts.pool.voice(voice, deadline).await?;
-        deadline.limit(self.parts.phonemizer.sentences("a", loaded.config())).await??;
+        let config = loaded.config();
+        deadline.limit(self.parts.phonemizer.sentences(sample_word(config), config)).await??;
         let digest = self.parts.catalogue.digest(voice).await.filter(|_| self.parts.settings.measures_voices);
         if let Some(digest) = digest {
             let subject = Subject { voice: voice.clone(), speaker: None, digest };

@@ -115,7 +115,7 @@ fn voices_that_show_what_is_wrong_with_them_are_listed_as_unusable() {
         folder.add_fixture(GOOD_FIXTURE, name);
     }
     fs::write(folder.path().join("empty.onnx"), "").unwrap();
-    change_config(&folder, "unknown-phonemes", |config| config["phoneme_type"] = json!("pinyin"));
+    change_config(&folder, "unknown-phonemes", |config| config["phoneme_type"] = json!("thai"));
 
     let list = Program::new(&["voices", "list"]).variable("TTS_MODELS_DIR", folder.name()).variable("TTS_VOICES", "*");
     let list = list.finish();
@@ -124,7 +124,7 @@ fn voices_that_show_what_is_wrong_with_them_are_listed_as_unusable() {
     for (name, shown) in [
         (GOOD_FIXTURE, " installed "),
         ("empty", "its model has 0 bytes"),
-        ("unknown-phonemes", "phoneme type pinyin is not supported"),
+        ("unknown-phonemes", "phoneme type thai is not supported"),
     ] {
         let line = list.text().lines().find(|line| line.starts_with(&format!("{name} "))).expect(name).to_owned();
         assert!(line.contains(shown) && line.contains(" unusable ") != (name == GOOD_FIXTURE), "{line}");

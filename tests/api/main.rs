@@ -19,6 +19,7 @@ mod lifecycle;
 mod links;
 mod openai;
 mod pages;
+mod phoneme_types;
 mod phonemize;
 mod piper;
 mod quotas;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{ModelsFolder, TestServer, VOICE, shared};
 
 const PHONEMIZE: &str = "/v1/phonemize";
-const LANGUAGES: [&str; 12] = ["ar", "cmn", "de", "en-us", "es", "fr", "hi", "it", "pl", "pt-br", "ru", "tr"];
+const LANGUAGES: [&str; 13] = ["ar", "cmn", "de", "en-us", "es", "fr", "hebrew", "hi", "it", "pl", "pt-br", "ru", "tr"];
 /// How those texts begin of which piper says a part alone.
 const CUT_SHORT_BY_PIPER: [&str; 3] = ["ababab", "supercalifragisu", "① ②"];
 
@@ -81,6 +81,11 @@ fn what_is_not_normalized_has_pipers_ids() {
         folder.add_fixture("vits-low", language);
         let mut config: Value = serde_json::from_slice(&config).unwrap();
         config["espeak"]["voice"] = json!(language);
+        if let Ok(ids) = std::fs::read(format!("tests/fixtures/phonemes/{language}-ids.json")) {
+            config["phoneme_type"] = json!(language);
+            let ids: Value = serde_json::from_slice(&ids).unwrap();
+            config["phoneme_id_map"].as_object_mut().unwrap().extend(ids.as_object().unwrap().clone());
+        }
         std::fs::write(folder.path().join(format!("{language}.onnx.json")), config.to_string()).unwrap();
     }
     let server = TestServer::start_unready(&[
@@ -107,5 +112,5 @@ fn what_is_not_normalized_has_pipers_ids() {
             count += 1;
         }
     }
-    assert!(count > 600, "{count}");
+    assert!(count > 800, "{count}");
 }

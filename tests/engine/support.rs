@@ -1,12 +1,13 @@
 //! What the engine's tests share: the native parts, the voice's settings, the phonemizer with its children.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use piper_acoustic::{
-    Cancel, CompiledModels, Crew, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
-    SpeechLatent, SpeechPrior, Utterance, VoiceConfig, VoiceFiles,
+    Cancel, CompiledModels, Crew, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, PhonemeType, RuntimeFiles,
+    RuntimeSettings, SpeechLatent, SpeechPrior, Utterance, VoiceConfig, VoiceFiles,
 };
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 
@@ -32,10 +33,17 @@ pub fn voice_files() -> VoiceFiles {
     VoiceFiles { model: path("models/en_US-joe-medium.onnx"), config: path("models/en_US-joe-medium.onnx.json") }
 }
 
-/// The settings of the voice, as if it spoke `language`.
+/// The settings of the voice, as if it spoke `language`, or its phonemes were of that type.
 pub fn voice_config(language: &str) -> VoiceConfig {
     let json = std::fs::read(voice_files().config).unwrap();
-    VoiceConfig { espeak_voice: language.to_owned(), ..VoiceConfig::parse(&json).unwrap() }
+    let config = VoiceConfig { espeak_voice: language.to_owned(), ..VoiceConfig::parse(&json).unwrap() };
+    let phoneme_type = match language {
+        "hebrew" => PhonemeType::Hebrew,
+        _ => return config,
+    };
+    let ids = std::fs::read(path(&format!("tests/fixtures/phonemes/{language}-ids.json"))).unwrap();
+    let ids: HashMap<String, Vec<i64>> = serde_json::from_slice(&ids).unwrap();
+    VoiceConfig { phoneme_type, phoneme_ids: config.phoneme_ids.into_iter().chain(ids).collect(), ..config }
 }
 
 pub fn espeak_settings(processes: usize) -> EspeakSettings {
@@ -90,7 +98,7 @@ pub fn in_stretches(voice: &dyn LoadedVoice, input: &ModelInput, section: usize,
 
 pub async fn phonemizer(settings: EspeakSettings) -> Phonemizer {
     let espeak = EspeakPool::start(settings).await.unwrap();
-    Phonemizer::new(espeak, onnxruntime(), native_parts().tashkeel)
+    Phonemizer::new(espeak, onnxruntime(), native_parts().languages)
 }
 
 /// Waits until `condition` holds.

@@ -42,7 +42,7 @@ enum Outcome {
 
 async fn engine(processes: usize) -> Engine {
     let espeak = EspeakPool::start(espeak_settings(processes)).await.unwrap();
-    Engine { phonemizer: Phonemizer::new(espeak.clone(), onnxruntime(), native_parts().tashkeel), espeak }
+    Engine { phonemizer: Phonemizer::new(espeak.clone(), onnxruntime(), native_parts().languages), espeak }
 }
 
 fn sounds<S: AsRef<str>>(phonemes: impl IntoIterator<Item = S>) -> usize {

@@ -98,7 +98,7 @@ pub async fn phonemizer() -> Phonemizer {
         timeout: Duration::from_mins(1),
     };
     let espeak = EspeakPool::start(settings).await.unwrap();
-    Phonemizer::new(espeak, onnxruntime(), parts.tashkeel)
+    Phonemizer::new(espeak, onnxruntime(), parts.languages)
 }
 
 /// Waits until `condition` holds.

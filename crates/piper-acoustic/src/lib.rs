@@ -38,7 +38,7 @@ pub use fuzzing::read_graph;
 pub use latent::{LatentSection, SpeechLatent, SpeechPrior};
 pub use leftovers::remove_leftovers;
 pub use onnx::GraphError;
-pub use runtime::{OnnxRuntime, RuntimeError, RuntimeFiles, RuntimeMissing, RuntimeSettings};
+pub use runtime::{LanguageFiles, OnnxRuntime, RuntimeError, RuntimeFiles, RuntimeMissing, RuntimeSettings};
 pub use vits::StructureError;
 pub use voice_config::{BEGIN, END, InferenceDefaults, PAD, PhonemeType, VoiceConfig, VoiceConfigError};
 

@@ -1,5 +1,5 @@
-//! Owns finding and loading the native parts: ONNX Runtime, espeak-ng with its data, and the Arabic vocalisation model. Each is looked for
-//! where its setting says; without one, in `runtime/` beside the binary, in `runtime/` of the working directory, then on the system.
+//! Owns finding and loading the native parts: ONNX Runtime, espeak-ng with its data, and the models that put vowels into Arabic and Hebrew. Each
+//! is looked for where its setting says; without one, in `runtime/` beside the binary, in `runtime/` of the working directory, then on the system.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ pub struct RuntimeSettings {
     pub espeak_library: Option<PathBuf>,
     pub espeak_data: Option<PathBuf>,
     pub tashkeel: Option<PathBuf>,
+    pub nakdimon: Option<PathBuf>,
 }
 
 /// Where the native parts are.
@@ -25,8 +26,16 @@ pub struct RuntimeFiles {
     pub onnxruntime: PathBuf,
     pub espeak_library: PathBuf,
     pub espeak_data: PathBuf,
-    /// Absent: Arabic voices are refused.
+    pub languages: LanguageFiles,
+}
+
+/// Where the folders of what only some languages need are. Absent: their voices are refused.
+#[derive(Debug, Clone, Default)]
+pub struct LanguageFiles {
+    /// For Arabic.
     pub tashkeel: Option<PathBuf>,
+    /// For voices of the phoneme type `hebrew`.
+    pub nakdimon: Option<PathBuf>,
 }
 
 /// A native part that is nowhere.
@@ -102,6 +111,13 @@ const TASHKEEL: Part = Part {
     on_system: &[],
 };
 
+const NAKDIMON: Part = Part {
+    name: "the model that points Hebrew",
+    setting: "TTS_NAKDIMON_DIR",
+    in_runtime_folder: &["nakdimon"],
+    on_system: &[],
+};
+
 const RUNTIME_FOLDER: &str = "runtime";
 
 // === impl RuntimeFiles ===
@@ -114,13 +130,18 @@ impl RuntimeFiles {
             Some(path) => Err(part.missing(vec![path.clone()])),
             None => part.search(&folders),
         };
+        // What is named must be there; without a name it may be missing.
+        let locate_optional = |part: &Part, named: &Option<PathBuf>| match named {
+            Some(_) => locate(part, named).map(Some),
+            None => Ok(part.search(&folders).ok()),
+        };
         Ok(Self {
             onnxruntime: locate(&ONNXRUNTIME, &settings.onnxruntime)?,
             espeak_library: locate(&ESPEAK_LIBRARY, &settings.espeak_library)?,
             espeak_data: locate(&ESPEAK_DATA, &settings.espeak_data)?,
-            tashkeel: match &settings.tashkeel {
-                Some(_) => Some(locate(&TASHKEEL, &settings.tashkeel)?),
-                None => TASHKEEL.search(&folders).ok(),
+            languages: LanguageFiles {
+                tashkeel: locate_optional(&TASHKEEL, &settings.tashkeel)?,
+                nakdimon: locate_optional(&NAKDIMON, &settings.nakdimon)?,
             },
         })
     }

@@ -34,6 +34,8 @@ pub enum PhonemeType {
     Espeak,
     /// Phonemes are the text's own code points.
     Text,
+    /// Phonemes come from a model that points Hebrew, and rules.
+    Hebrew,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -117,6 +119,15 @@ impl VoiceConfig {
             hop_length: raw.hop_length.0,
         })
     }
+
+    /// The language of its texts, as espeak-ng names it. `None`: its phonemes are letters, and nobody knows of which.
+    pub fn language(&self) -> Option<&str> {
+        match self.phoneme_type {
+            PhonemeType::Espeak => Some(&self.espeak_voice),
+            PhonemeType::Text => None,
+            PhonemeType::Hebrew => Some("he"),
+        }
+    }
 }
 
 impl PhonemeType {
@@ -125,6 +136,7 @@ impl PhonemeType {
         match name.strip_prefix("PhonemeType.").unwrap_or(name).to_lowercase().as_str() {
             "espeak" => Ok(Self::Espeak),
             "text" => Ok(Self::Text),
+            "hebrew" => Ok(Self::Hebrew),
             other => Err(VoiceConfigError::PhonemeType(other.escape_debug().to_string())),
         }
     }
@@ -272,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn a_phoneme_type_has_either_name_and_says_which_language_is_read() {
+        let typed = |name: &str| {
+            let mut config = minimal();
+            config["phoneme_type"] = json!(name);
+            let config = parse(&config).unwrap();
+            (config.phoneme_type, config.language().map(str::to_owned))
+        };
+
+        assert_eq!(typed("PhonemeType.HEBREW"), (PhonemeType::Hebrew, Some("he".to_owned())));
+        assert_eq!(typed("hebrew"), typed("PhonemeType.HEBREW"));
+        assert_eq!(typed("espeak"), (PhonemeType::Espeak, Some("de".to_owned())));
+        assert_eq!(typed("text"), (PhonemeType::Text, None));
+    }
+
+    #[test]
     fn phonemes_without_a_row_in_the_graph_are_dropped() {
         let config = parse(&minimal()).unwrap();
 
@@ -282,7 +309,7 @@ mod tests {
     #[test]
     fn files_that_cannot_be_spoken_are_refused() {
         let broken: [(&str, Value); 9] = [
-            ("/phoneme_type", json!("pinyin")),
+            ("/phoneme_type", json!("thai")),
             ("/audio/sample_rate", json!(0)),
             ("/num_speakers", json!("two")),
             ("/hop_length", json!(0)),

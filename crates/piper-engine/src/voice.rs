@@ -69,7 +69,7 @@ impl Voice {
             timeout: PHONEMIZER_TIMEOUT,
         };
         let children = runtime.block_on(EspeakPool::start(settings))?;
-        let phonemizer = Phonemizer::new(children, onnxruntime, native.tashkeel);
+        let phonemizer = Phonemizer::new(children, onnxruntime, native.languages);
         runtime.block_on(phonemizer.check(loaded.config())).map_err(VoiceError::Language)?;
         Ok(Self { loaded, phonemizer, runtime: Some(runtime) })
     }

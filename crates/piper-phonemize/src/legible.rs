@@ -131,9 +131,21 @@ pub fn legible(text: &str, silent: &BTreeSet<char>) -> Result<String, Silent> {
     lost.map_or(Ok(out), Err)
 }
 
-fn decimal(c: char) -> Option<char> {
+/// Whether `c` is one of the ten digits of a script.
+pub fn is_decimal(c: char) -> bool {
+    c.is_ascii_digit() || decimal(c).is_some()
+}
+
+pub fn decimal(c: char) -> Option<char> {
     let digit_after = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).filter(|digit| *digit < 10);
     ZEROS.iter().find_map(digit_after).and_then(|digit| char::from_digit(digit, 10))
+}
+
+/// Letters and digits of a text of which nothing is heard.
+pub fn unheard(text: &str) -> Option<Silent> {
+    let mut places = text.char_indices().filter(|(_, c)| c.is_alphanumeric());
+    let (at, _) = places.next()?;
+    Some(Silent { count: 1 + places.count(), at })
 }
 
 fn stands_for(c: char) -> Option<String> {

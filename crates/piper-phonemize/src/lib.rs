@@ -1,10 +1,12 @@
-//! Text to the phoneme ids that Piper voices were trained on, equal to piper-tts 1.8.0's: espeak-ng in child processes, vocalised Arabic, raw
-//! phonemes in double brackets. Refuses to know how ids become samples; of a voice it needs the settings alone.
+//! Text to the phoneme ids that Piper voices were trained on, equal to piper-tts 1.8.0's: espeak-ng in child processes, vocalised Arabic,
+//! Hebrew by a model and rules, raw phonemes in double brackets. Refuses to know how ids become samples; of a voice it needs the settings alone.
 
 mod alignment;
 mod defuse;
 mod espeak;
+mod hebrew;
 mod legible;
+mod models;
 mod phonemes;
 mod phonemizer;
 mod respelling;

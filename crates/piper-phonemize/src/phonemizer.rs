@@ -1,16 +1,16 @@
-//! Owns the step from text to sentences of phonemes, equal to piper 1.8's: raw `[[ phonemes ]]`, Arabic vocalisation, espeak-ng.
+//! Owns the step from text to sentences of phonemes, equal to piper 1.8's: raw `[[ phonemes ]]`, Arabic vocalisation, espeak-ng,
+//! and what stands in its place for voices with phonemes of another type.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use piper_acoustic::OnnxRuntime;
-use piper_acoustic::{PhonemeType, VoiceConfig};
-use tokio::sync::watch;
+use piper_acoustic::{LanguageFiles, OnnxRuntime, PhonemeType, VoiceConfig};
 
 use super::defuse::defused;
 use super::espeak::{Clause, EspeakError, EspeakPool};
-use super::legible::{Silent, doubtful, legible};
+use super::hebrew::Hebrew;
+use super::legible::{Silent, doubtful, legible, unheard};
+use super::models::LazyModel;
 use super::phonemes::{self, Sentence, sounds};
 use super::respelling::respelled;
 use super::tashkeel::Tashkeel;
@@ -21,7 +21,8 @@ use super::words::{Paragraphs, Word, is_sound, words_of};
 #[derive(Clone)]
 pub struct Phonemizer {
     espeak: EspeakPool,
-    arabic: Arc<Arabic>,
+    arabic: Arc<LazyModel<Tashkeel>>,
+    hebrew: Arc<Hebrew>,
 }
 
 /// Why a text has no phonemes.
@@ -31,6 +32,8 @@ pub enum PhonemizeError {
     Espeak(#[from] EspeakError),
     #[error("Arabic text cannot be vocalised: {0}")]
     Arabic(String),
+    #[error("Hebrew text cannot be pointed: {0}")]
+    Hebrew(String),
     /// Letters or digits for which the language has no sound.
     #[error("{count} letters or digits of the text have no sound in the voice's language")]
     Silent {
@@ -42,24 +45,17 @@ pub enum PhonemizeError {
     TooDense,
 }
 
-/// The vocalisation model, loaded at first use.
-struct Arabic {
-    runtime: OnnxRuntime,
-    folder: Option<PathBuf>,
-    loaded: OnceLock<watch::Receiver<Option<LoadedModel>>>,
-}
-
-/// The model, or why there is none.
-type LoadedModel = Result<Arc<Tashkeel>, String>;
-
 /// The only espeak-ng voice for which piper vocalises.
 const ARABIC: &str = "ar";
 
 // === impl Phonemizer ===
 
 impl Phonemizer {
-    pub fn new(espeak: EspeakPool, runtime: OnnxRuntime, tashkeel: Option<PathBuf>) -> Self {
-        Self { espeak, arabic: Arc::new(Arabic { runtime, folder: tashkeel, loaded: OnceLock::new() }) }
+    /// Models that only some languages need are loaded when they are.
+    pub fn new(espeak: EspeakPool, runtime: OnnxRuntime, files: LanguageFiles) -> Self {
+        let load = |folder: &_, runtime: &_| Tashkeel::load(folder, runtime).map_err(|error| error.to_string());
+        let arabic = LazyModel::new("tashkeel", runtime.clone(), files.tashkeel, load);
+        Self { espeak, arabic: Arc::new(arabic), hebrew: Arc::new(Hebrew::new(runtime, files.nakdimon)) }
     }
 
     /// Whether texts for the voice can be turned into phonemes here.
@@ -67,11 +63,13 @@ impl Phonemizer {
     /// # Errors Why they cannot: espeak-ng does not have the language, or the model that it needs is not installed. Or
     /// the phonemizer did not answer.
     pub async fn check(&self, config: &VoiceConfig) -> Result<(), PhonemizeError> {
-        if config.phoneme_type == PhonemeType::Text {
-            return Ok(());
+        match config.phoneme_type {
+            PhonemeType::Text => return Ok(()),
+            PhonemeType::Hebrew => return self.hebrew.check().map_err(PhonemizeError::Hebrew),
+            PhonemeType::Espeak => {}
         }
-        if config.espeak_voice == ARABIC && self.arabic.folder.is_none() {
-            return Err(not_installed());
+        if config.espeak_voice == ARABIC {
+            self.arabic.folder().map_err(PhonemizeError::Arabic)?;
         }
         self.espeak.clauses(&config.espeak_voice, String::new()).await?;
         Ok(())
@@ -116,6 +114,9 @@ impl Phonemizer {
         if sentences.last().is_some_and(Vec::is_empty) {
             sentences.pop();
         }
+        if config.phoneme_type == PhonemeType::Hebrew && !sentences.iter().flatten().any(is_sound) {
+            unheard(text).map_or(Ok(()), |silent| Err(silent_at(0, silent)))?;
+        }
         Ok(sentences.into_iter().map(|sentence| respelled(sentence, config)).collect())
     }
 
@@ -149,8 +150,13 @@ impl Phonemizer {
         words: impl Iterator<Item = &str> + Clone,
         config: &VoiceConfig,
     ) -> Result<Vec<Sentence>, PhonemizeError> {
-        if config.phoneme_type == PhonemeType::Text {
-            return Ok(words.map(|word| phonemes::decompose(word).collect()).collect());
+        match config.phoneme_type {
+            PhonemeType::Text => return Ok(words.map(|word| phonemes::decompose(word).collect()).collect()),
+            PhonemeType::Hebrew => {
+                let words = words.collect::<Vec<_>>().join(" ");
+                return self.hebrew.words(&words).await.map_err(PhonemizeError::Hebrew);
+            }
+            PhonemeType::Espeak => {}
         }
         let paragraphs = Paragraphs::of(words);
         if paragraphs.text.is_empty() {
@@ -165,6 +171,10 @@ impl Phonemizer {
         if text.is_empty() {
             return Ok(Vec::new());
         }
+        if config.phoneme_type == PhonemeType::Hebrew {
+            let sentence = self.hebrew.sentence(text).await.map_err(PhonemizeError::Hebrew)?;
+            return Ok((!sentence.is_empty()).then_some(sentence).into_iter().collect());
+        }
         let silent = self.silent(text, config).await?;
         let mut text = legible(text, &silent).map_err(|silent| silent_at(start, silent))?;
         if config.espeak_voice == ARABIC {
@@ -177,7 +187,7 @@ impl Phonemizer {
     /// Letters and digits of `text` that have no sound in the language of the voice.
     async fn silent(&self, text: &str, config: &VoiceConfig) -> Result<BTreeSet<char>, PhonemizeError> {
         let mut doubtful = doubtful(text);
-        if doubtful.is_empty() || config.phoneme_type == PhonemeType::Text {
+        if doubtful.is_empty() || config.phoneme_type != PhonemeType::Espeak {
             return Ok(BTreeSet::new());
         }
         let letters: Vec<String> = doubtful.iter().map(char::to_string).collect();
@@ -211,7 +221,7 @@ impl Phonemizer {
     }
 
     async fn vocalised(&self, text: &str) -> Result<String, PhonemizeError> {
-        let model = self.arabic.model().await?;
+        let model = self.arabic.get().await.map_err(PhonemizeError::Arabic)?;
         let text = text.to_owned();
         let vocalised = tokio::task::spawn_blocking(move || model.vocalise(&text)).await;
         let vocalised = vocalised.map_err(|_| PhonemizeError::Arabic("the model stopped".to_owned()))?;
@@ -221,33 +231,6 @@ impl Phonemizer {
 
 fn silent_at(start: usize, Silent { count, at }: Silent) -> PhonemizeError {
     PhonemizeError::Silent { count, at: start + at }
-}
-
-// === impl Arabic ===
-
-impl Arabic {
-    async fn model(&self) -> Result<Arc<Tashkeel>, PhonemizeError> {
-        let folder = self.folder.as_ref().ok_or_else(not_installed)?;
-        let mut loaded = self.loaded.get_or_init(|| load(folder.clone(), self.runtime.clone())).clone();
-        let loaded = loaded.wait_for(Option::is_some).await.ok().and_then(|loaded| loaded.clone());
-        loaded.unwrap_or_else(|| Err("loading its model panicked".to_owned())).map_err(PhonemizeError::Arabic)
-    }
-}
-
-/// On a thread that nobody joins: the disk may hang.
-fn load(folder: PathBuf, runtime: OnnxRuntime) -> watch::Receiver<Option<LoadedModel>> {
-    let (sender, receiver) = watch::channel(None);
-    let load = move || {
-        let loaded = Tashkeel::load(&folder, &runtime).map(Arc::new).map_err(|error| error.to_string());
-        sender.send_replace(Some(loaded));
-    };
-    // Without a thread the sender is dropped, which tells those who wait.
-    let _ = std::thread::Builder::new().name("tashkeel".to_owned()).spawn(load);
-    receiver
-}
-
-fn not_installed() -> PhonemizeError {
-    PhonemizeError::Arabic("its model is not installed".to_owned())
 }
 
 // === raw phonemes ===

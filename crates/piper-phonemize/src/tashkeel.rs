@@ -9,6 +9,8 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use piper_acoustic::{OnnxRuntime, files};
 
+use super::models::end_of_piece;
+
 /// A loaded vocalisation model.
 pub struct Tashkeel {
     session: Mutex<Session>,
@@ -46,19 +48,6 @@ fn is_numeral(c: char) -> bool {
     c.is_ascii_digit() || ('\u{660}'..='\u{669}').contains(&c)
 }
 
-/// Where the longest beginning of a text that is looked at as one ends: behind a sentence, or else behind a word, or else anywhere.
-fn end_of_piece(text: &str) -> usize {
-    let Some((limit, _)) = text.char_indices().nth(MAX_PIECE_CHARS) else { return text.len() };
-    let behind_last = |is_end: fn(char) -> bool| {
-        let last = text[..limit].char_indices().rev().find(|(_, c)| is_end(*c));
-        last.map(|(at, c)| at + c.len_utf8())
-    };
-    let sentence = behind_last(|c| matches!(c, '.' | '!' | '?' | '؟' | '؛' | '\n'));
-    // Signs stay with their letter.
-    let anywhere = || text.len() - text[limit..].trim_start_matches(is_diacritic).len();
-    sentence.or_else(|| behind_last(char::is_whitespace)).unwrap_or_else(anywhere)
-}
-
 // === impl Tashkeel ===
 
 impl Tashkeel {
@@ -79,7 +68,7 @@ impl Tashkeel {
         let mut vocalised = String::with_capacity(2 * text.len());
         let mut rest = text.trim();
         while !rest.is_empty() {
-            let (piece, others) = rest.split_at(end_of_piece(rest));
+            let (piece, others) = rest.split_at(end_of_piece(rest, MAX_PIECE_CHARS, is_diacritic));
             vocalised += &self.vocalise_piece(piece)?;
             rest = others;
         }
@@ -178,7 +167,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_behind_sentences_or_words_or_letters() {
-        let end = |text: String| end_of_piece(&text);
+        let end = |text: String| end_of_piece(&text, MAX_PIECE_CHARS, is_diacritic);
         let word = "كلمة ";
 
         assert_eq!(end(word.repeat(100)), word.len() * 100);
