@@ -96,6 +96,8 @@ const END_BYTES: u32 = 1;
 impl Connection {
     pub fn new(stream: TcpStream, patience: Duration) -> Self {
         let shared = Rc::default();
+        // The end of an answer must not wait for the peer to acknowledge what is before it. Who is gone already does not matter.
+        let _ = stream.set_nodelay(true);
         Self { stream, shared, patience, watch: None, drain: None, is_reset_at_drop: false }
     }
 
@@ -359,6 +361,13 @@ mod tests {
         let silence = tokio::time::timeout(10 * PATIENCE, connection.read(&mut [0; 16])).await;
 
         assert!(silence.is_err(), "{silence:?}");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_answer_does_not_wait_for_what_is_before_it_to_be_acknowledged() {
+        let (connection, _peer) = pair().await;
+
+        assert!(connection.stream.nodelay().unwrap());
     }
 
     #[tokio::test]
