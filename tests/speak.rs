@@ -151,6 +151,16 @@ fn ogg_is_the_ending_of_opus_too_in_whatever_case() {
     }
 }
 
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    for (option, path) in [("-o", "/no/such/folder/a.wav"), ("--subtitles", "/no/such/folder/a.srt")] {
+        let run = speak(&["Hello.", "--format", "wav", option, path]).finish();
+
+        assert_eq!(run.code, IO, "{}", run.stderr);
+        assert!(run.stdout.is_empty() && run.stderr.contains(path), "{}", run.stderr);
+    }
+}
+
 /// What a command writes where standard output and error are a terminal, and how it ended.
 fn in_a_terminal(command: &str, variables: &[(&str, &str)]) -> (String, Option<i32>) {
     let mut script = std::process::Command::new("script");

@@ -69,6 +69,7 @@ pub fn wyoming(config: &Config, state: &AppState, listener: wyoming::Listener) -
         speech: state.speech.of_caller(CallerShare::among_others(), ByteShare::among_others()),
         catalogue: state.catalogue.clone(),
         default_voice: state.default_voice.clone(),
+        by_language: state.by_language.clone(),
         texts: state.texts.clone(),
         prosody: state.prosody,
         deadline: state.limits.deadline,

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use anyhow::Context;
+
 use super::exit::VoiceMissing;
 use super::{Arguments, in_system, text_of};
 use crate::app::{Speaker, text_reader, usual_prosody};
@@ -107,6 +109,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let output = args.output.as_deref().map(OutputFile::create).transpose()?;
     let no_voice = || VoiceMissing::Any(config.voices.models_dir.display().to_string());
     let subtitles = args.subtitles()?;
+    let subtitles_file = subtitles.map(|(path, _)| OutputFile::create(path)).transpose()?;
     let (audio, lines) = in_system(async {
         let speaker = Speaker::start(&config).await?;
         let (voice, own) = match args.voice.as_deref().map(|name| name.split_once('#').unwrap_or((name, ""))) {
@@ -133,8 +136,8 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
         None if args.play => {}
         None => std::io::stdout().write_all(&audio)?,
     }
-    if let Some((path, _)) = subtitles {
-        std::fs::write(path, lines)?;
+    if let Some(file) = subtitles_file {
+        file.finish(lines.as_bytes())?;
     }
     if args.play { play(&audio, spec.format) } else { Ok(()) }
 }
@@ -172,20 +175,25 @@ fn play(audio: &[u8], format: AudioFormat) -> anyhow::Result<()> {
 
 impl<'a> OutputFile<'a> {
     /// What is in the file stays until the speech is there.
-    fn create(path: &'a Path) -> io::Result<Self> {
+    fn create(path: &'a Path) -> anyhow::Result<Self> {
         let is_new = !path.exists();
-        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.with_context(|| path.display().to_string())?;
         Ok(Self { path, file, is_new, is_finished: false })
     }
 
-    fn finish(mut self, audio: &[u8]) -> io::Result<()> {
+    fn finish(mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.write(bytes).with_context(|| self.path.display().to_string())?;
+        self.is_finished = true;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         // Only a file has a length; a device or a pipe may be named as well.
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
-        self.file.write_all(audio)?;
-        self.is_finished = true;
-        Ok(())
+        self.file.write_all(bytes)
     }
 }
 

@@ -118,14 +118,24 @@ impl VoicesByLanguage {
     /// An installed voice: of the region that is asked for before others, then in the order of preference, then the default voice before
     /// others, then by name.
     pub fn find(&self, wanted: &LanguageTag) -> Option<VoiceId> {
+        self.best(wanted, |info| info.installed)
+    }
+
+    /// The same, or where none is installed, one that is fetched when it speaks.
+    pub fn find_or_fetch(&self, wanted: &LanguageTag) -> Option<VoiceId> {
+        self.best(wanted, |_| true)
+    }
+
+    fn best(&self, wanted: &LanguageTag, may_speak: impl Fn(&VoiceInfo) -> bool) -> Option<VoiceId> {
         let default = self.default.get().and_then(|id| self.catalogue.resolve(&id));
         let speaks = |info: VoiceInfo| {
             let tag = LanguageTag::parse(info.language.as_deref()?)?;
-            let is_fit = info.installed && info.problem.is_none() && tag.language == wanted.language;
+            let is_fit = may_speak(&info) && info.problem.is_none() && tag.language == wanted.language;
             let is_elsewhere = wanted.region.is_some() && tag.region != wanted.region;
-            is_fit.then_some((is_elsewhere, self.place(&info.id), default.as_ref() != Some(&info.id), info.id))
+            let rank = (!info.installed, is_elsewhere, self.place(&info.id), default.as_ref() != Some(&info.id));
+            is_fit.then_some((rank, info.id))
         };
-        self.catalogue.voices().into_iter().filter_map(speaks).min().map(|(_, _, _, id)| id)
+        self.catalogue.voices().into_iter().filter_map(speaks).min().map(|(_, id)| id)
     }
 
     fn place(&self, id: &VoiceId) -> usize {
@@ -135,8 +145,11 @@ impl VoicesByLanguage {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use piper_acoustic::VoiceFiles;
 
+    use super::super::settings::{Retries, VoiceSettings, VoiceSource};
     use super::*;
 
     fn found(preferred: &[&str], wanted: &str) -> Option<String> {
@@ -179,5 +192,30 @@ mod tests {
         ] {
             assert_eq!(found(preferred, wanted).as_deref(), expected, "{preferred:?} {wanted}");
         }
+    }
+
+    #[test]
+    fn one_that_is_to_be_fetched_speaks_where_none_is_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::open(&VoiceSettings {
+            models_dir: folder.path().to_owned(),
+            fallback_dir: None,
+            allowed: vec!["*".to_owned()],
+            source: Some(VoiceSource::Folder(folder.path().to_owned())),
+            offline: false,
+            allowed_licenses: Vec::new(),
+            max_bytes: 0,
+            download_timeout: Duration::ZERO,
+            stall_timeout: Duration::ZERO,
+            retries: Retries::default(),
+        })
+        .unwrap();
+        let default = DefaultVoice::new(None, Vec::new(), catalogue.clone());
+        let voices = VoicesByLanguage::new(catalogue, &[], default);
+        let german = LanguageTag::parse("de-AT").unwrap();
+
+        assert_eq!(voices.find(&german), None);
+        let found = voices.find_or_fetch(&german).unwrap().to_string();
+        assert!(found.starts_with("de_DE-"), "{found}");
     }
 }

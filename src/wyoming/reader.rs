@@ -11,7 +11,7 @@ use crate::live::Client;
 use crate::speech::SpeechService;
 use crate::text::{Pronunciation, TextReader, TextType};
 use crate::usage::{Had, Usage};
-use crate::voices::{Catalogue, DefaultVoice};
+use crate::voices::{Catalogue, DefaultVoice, VoicesByLanguage};
 
 /// What speaks, and how where callers do not say.
 #[derive(Clone)]
@@ -19,6 +19,7 @@ pub struct Speaking {
     pub speech: SpeechService,
     pub catalogue: Catalogue,
     pub default_voice: DefaultVoice,
+    pub by_language: VoicesByLanguage,
     pub texts: TextReader,
     pub prosody: Prosody,
     pub deadline: Duration,
@@ -45,7 +46,7 @@ impl Reader {
             Some("ssml") => TextType::Ssml,
             Some(_) => return Err(Failure::new("invalid_value", "text_format must be text or ssml")),
         };
-        let (voice, speaker) = voices::chosen(&manner.voice, &speaking.catalogue, &speaking.default_voice)?;
+        let (voice, speaker) = voices::chosen(&manner.voice, &speaking)?;
         Ok(Self { speaking, voice, speaker, kind })
     }
 

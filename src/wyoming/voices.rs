@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::message::VoiceWish;
+use super::reader::Speaking;
 use crate::domain::{Speaker, VoiceId};
 use crate::speech::Told;
-use crate::voices::{Catalogue, DefaultVoice, VoiceInfo};
+use crate::voices::{Catalogue, DefaultVoice, LanguageTag, VoiceInfo};
 
 const NAME: &str = "tts-batch-api";
 const PIPER_URL: &str = "https://github.com/OHF-Voice/piper1-gpl";
@@ -68,41 +69,18 @@ fn description(info: &VoiceInfo) -> String {
 }
 
 /// The voice that a caller means, and its speaker.
-pub fn chosen(
-    wish: &VoiceWish,
-    catalogue: &Catalogue,
-    default: &DefaultVoice,
-) -> Result<(VoiceId, Option<Speaker>), Failure> {
-    let default = default.get();
+pub fn chosen(wish: &VoiceWish, speaking: &Speaking) -> Result<(VoiceId, Option<Speaker>), Failure> {
     let id = match (&wish.name, &wish.language) {
         (Some(name), _) => {
-            let id = VoiceId::parse(name).ok().and_then(|id| catalogue.resolve(&id));
-            id.filter(|id| catalogue.contains(id)).ok_or_else(|| Failure(Told::no_such_voice()))?
+            let id = VoiceId::parse(name).ok().and_then(|id| speaking.catalogue.resolve(&id));
+            id.filter(|id| speaking.catalogue.contains(id)).ok_or_else(|| Failure(Told::no_such_voice()))?
         }
-        (None, Some(language)) => of_language(offered(catalogue, default.as_ref()), language)
+        (None, Some(language)) => LanguageTag::parse(language)
+            .and_then(|wanted| speaking.by_language.find_or_fetch(&wanted))
             .ok_or_else(|| Failure::new("language_not_found", "there is no voice of this language"))?,
-        (None, None) => default.ok_or_else(|| Failure(Told::no_voice()))?,
+        (None, None) => speaking.default_voice.get().ok_or_else(|| Failure(Told::no_voice()))?,
     };
     Ok((id, wish.speaker.clone().map(Speaker::Name)))
-}
-
-/// Of this language as it is spoken where the caller says, else as anywhere; the first, and better one that is here.
-fn of_language(voices: Vec<VoiceInfo>, language: &str) -> Option<VoiceId> {
-    let wanted = normal(language);
-    let family = |language: &str| language.split('_').next().map(str::to_owned);
-    let fitting = voices.into_iter().filter_map(|voice| {
-        let own = normal(voice.language.as_deref()?);
-        (family(&own) == family(&wanted)).then_some((own != wanted, !voice.installed, voice.id))
-    });
-    // The order of voices is kept where these are equal.
-    let mut fitting: Vec<_> = fitting.collect();
-    fitting.sort_by_key(|(is_elsewhere, is_absent, _)| (*is_elsewhere, *is_absent));
-    fitting.into_iter().next().map(|(_, _, id)| id)
-}
-
-/// `en-us` and `en_US` are one.
-fn normal(language: &str) -> String {
-    language.to_lowercase().replace('-', "_")
 }
 
 #[cfg(test)]
@@ -119,25 +97,6 @@ mod tests {
             installed,
             ..catalogue.info(&VoiceId::parse("en_US-joe-medium").unwrap()).unwrap()
         }
-    }
-
-    #[test]
-    fn a_language_is_spoken_by_a_voice_from_there_that_is_here() {
-        let voices = || {
-            vec![
-                info("en_GB-alan-low", true),
-                info("en_US-amy-low", false),
-                info("en_US-joe-medium", true),
-                info("de_DE-eva_k-x_low", false),
-            ]
-        };
-        let chosen = |language: &str| of_language(voices(), language).map(|id| id.to_string());
-
-        assert_eq!(chosen("en_US").as_deref(), Some("en_US-joe-medium"));
-        assert_eq!(chosen("en-gb").as_deref(), Some("en_GB-alan-low"));
-        assert_eq!(chosen("en").as_deref(), Some("en_GB-alan-low"));
-        assert_eq!(chosen("de-AT").as_deref(), Some("de_DE-eva_k-x_low"));
-        assert_eq!(chosen("fr"), None);
     }
 
     #[test]

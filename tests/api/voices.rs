@@ -205,6 +205,18 @@ fn a_language_chooses_a_voice_and_capitals_make_no_difference() {
     assert_eq!(voice(openai, json!({"voice": "nobody"})), "en_US-four-low");
     assert_eq!(voice(openai, json!({"voice": "nobody", "language": "de"})), "de_DE-two-low");
     assert_eq!(voice(openai, json!({"voice": "DE_de-ONE-low#low"})), "de_DE-one-low");
+    let named = |path: &str, body: serde_json::Value| server.post_json(path, &body).header("x-voice-id").to_owned();
+    let cartesia = |language: &str| {
+        let output = json!({"container": "wav", "encoding": "pcm_s16le", "sample_rate": 16_000});
+        json!({"transcript": "abc", "voice": "any", "language": language, "output_format": output})
+    };
+    let elevenlabs = "/v1/text-to-speech/any?output_format=pcm_16000";
+    let deepgram = "/v1/speak?encoding=mulaw&container=none&model=aura-2";
+    for (language, expected) in [("de", "de_DE-two-low"), ("en", "en_US-four-low"), ("fr", "en_US-four-low")] {
+        assert_eq!(named("/tts/bytes", cartesia(language)), expected);
+        assert_eq!(named(elevenlabs, json!({"text": "abc", "language_code": language})), expected);
+        assert_eq!(named(&format!("{deepgram}-viktoria-{language}"), json!({"text": "abc"})), expected);
+    }
 }
 
 #[test]

@@ -95,6 +95,19 @@ fn texts_in_pieces_say_bit_for_bit_what_they_say_whole() {
 }
 
 #[test]
+fn paragraphs_and_sentences_stand_apart_as_they_do_in_the_whole() {
+    let server = TestServer::start(&[("TTS_PARAGRAPH_SILENCE_MS", "300"), ("TTS_SENTENCE_SILENCE_MS", "50")]);
+    let (mut live, mut random) = (Live::connect(&server), random());
+    for text in [
+        "It rained. It was late.\n\nNobody came. Nobody left.\n\n\nThat was all.",
+        "\n\nNo stop here\n\n- One\n- Two. Three\n\nAnd then?\n\n",
+        "It was \n\nlate. It\n\nrained.",
+    ] {
+        is_the_same(&server, &mut live, text, &mut random);
+    }
+}
+
+#[test]
 fn a_sentence_is_in_the_cache_as_if_it_had_been_sent_alone() {
     let server = shared();
     let mut live = Live::connect(server);

@@ -181,9 +181,14 @@ impl SpeakQuery {
         put(&mut fields, "response_format", Some(format));
         put(&mut fields, "sample_rate", rate);
         put(&mut fields, "speed", self.speed);
-        put(&mut fields, "voice_id", self.model.as_deref().and_then(|name| voice(name, state)));
+        put(&mut fields, "voice_id", self.model.as_deref().and_then(|name| voice(name, language(name), state)));
         fields
     }
+}
+
+/// The language of a voice by its name, such as `aura-2-thalia-en`.
+fn language(name: &str) -> Option<&str> {
+    name.rsplit_once('-').map(|(_, language)| language).filter(|language| language.len() == 2)
 }
 
 // === impl Speak ===

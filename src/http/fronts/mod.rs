@@ -65,14 +65,18 @@ fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     Ok(web::Query::<T>::from_query(request.query_string()).map_err(|_| ApiError::invalid_query())?.into_inner())
 }
 
-/// A voice by the operator's name for it or by its own; `None`: the default voice, which every name is that is none of Piper's.
-fn voice(name: &str, state: &AppState) -> Option<String> {
+/// A voice by the operator's name for it or by its own. Every other name, if it is none of Piper's, is a voice of the language that is asked
+/// for where there is one, else the default voice: `None`.
+fn voice(name: &str, language: Option<&str>, state: &AppState) -> Option<String> {
     if let Some(voice) = state.front_voices.get(name) {
         return Some(voice.clone());
     }
     let id = VoiceId::parse(name.split('#').next().unwrap_or_default());
     let is_known = id.is_ok_and(|id| state.speech.resolve(&id).is_some());
-    (is_known || is_pipers(name)).then(|| name.to_owned())
+    if is_known || is_pipers(name) {
+        return Some(name.to_owned());
+    }
+    state.voice_for(language?).ok().map(|id| id.to_string())
 }
 
 /// Whether a name is written as Piper's voices are, `en_US-joe-medium`: if there is none of that name, it is a mistake.

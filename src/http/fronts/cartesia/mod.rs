@@ -32,6 +32,9 @@ pub struct Body {
     output_format: Object<Output>,
     #[schema(value_type = Option<Generation>)]
     generation_config: Option<Object<Generation>>,
+    /// Which voice speaks where `voice` is no name that is known here, if one speaks this language.
+    #[schema(example = "en")]
+    language: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -104,7 +107,8 @@ pub async fn bytes(
     if is_float && format == "pcm" {
         refused("output_format.encoding", "pcm_s16le, pcm_mulaw or pcm_alaw, where the container is raw")?;
     }
-    let fields = fields(&state, &body.voice, format, output.sample_rate, body.generation_config.as_ref());
+    let voice = (&body.voice, body.language.as_deref());
+    let fields = fields(&state, voice, format, output.sample_rate, body.generation_config.as_ref());
     Ok(answer(&caller.0, &state, conditions, &fields, &body.transcript).await?)
 }
 
@@ -121,7 +125,7 @@ impl Front for Cartesia {
 
 fn fields(
     state: &AppState,
-    name: &Voice,
+    (name, language): (&Voice, Option<&str>),
     format: &str,
     rate: Option<u32>,
     generation: Option<&Object<Generation>>,
@@ -133,7 +137,7 @@ fn fields(
     put(&mut fields, "sample_rate", rate);
     put(&mut fields, "speed", generation.and_then(|generation| generation.speed));
     put(&mut fields, "volume", generation.and_then(|generation| generation.volume));
-    put(&mut fields, "voice_id", voice(name, state));
+    put(&mut fields, "voice_id", voice(name, language, state));
     fields
 }
 

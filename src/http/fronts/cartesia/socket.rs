@@ -31,6 +31,7 @@ struct Message {
     voice: Option<Voice>,
     output_format: Option<Object<Output>>,
     generation_config: Option<Object<Generation>>,
+    language: Option<String>,
     add_timestamps: Option<bool>,
     /// How long a text that does not end yet is waited for: 0 has each transcript spoken as it is, more a clause at its comma.
     #[serde(default, deserialize_with = "whole")]
@@ -124,7 +125,8 @@ impl Socket {
             return refused("max_buffer_delay_ms", "a whole number up to 60000");
         }
         let (format, is_float) = output.format()?;
-        let fields = fields(&self.state, &voice, format, output.sample_rate, message.generation_config.as_ref());
+        let voice = (&voice, message.language.as_deref());
+        let fields = fields(&self.state, voice, format, output.sample_rate, message.generation_config.as_ref());
         let (reader, opening) = opening(&self.state, &self.caller, fields, message.add_timestamps == Some(true))?;
         let opening = Opening { clause_delay: delay.map(Duration::from_millis), ..opening };
         texts.open(&message.context_id, reader, opening)?;

@@ -58,6 +58,9 @@ pub struct Body {
     /// `auto` (default), `on` or `off`.
     #[schema(pattern = "^(auto|on|off)$")]
     apply_text_normalization: Option<String>,
+    /// Which voice speaks where the address names none that is known here, if one speaks this language.
+    #[schema(example = "en")]
+    language_code: Option<String>,
 }
 
 /// Piper's voices have one manner; its speed can be chosen.
@@ -172,13 +175,15 @@ impl Front for ElevenLabs {
 fn read(state: &AppState, request: &HttpRequest, voice: &str, body: &JsonBody) -> Result<(Fields, String), ApiError> {
     let output: Output = query(request)?;
     let body: Body = parse_json(&body.0)?;
-    let fields = fields(state, voice, output.output_format.as_deref(), body.apply_text_normalization.as_deref())?;
+    let normalization = body.apply_text_normalization.as_deref();
+    let voice = (voice, body.language_code.as_deref());
+    let fields = fields(state, voice, output.output_format.as_deref(), normalization)?;
     Ok((with_settings(fields, body.voice_settings.as_ref()), body.text))
 }
 
 fn fields(
     state: &AppState,
-    name: &str,
+    (name, language): (&str, Option<&str>),
     output_format: Option<&str>,
     normalization: Option<&str>,
 ) -> Result<Fields, ApiError> {
@@ -192,7 +197,7 @@ fn fields(
     put(&mut fields, "response_format", Some(format));
     put(&mut fields, "sample_rate", Some(rate));
     put(&mut fields, "normalize", normalize);
-    put(&mut fields, "voice_id", voice(name, state));
+    put(&mut fields, "voice_id", voice(name, language, state));
     Ok(fields)
 }
 

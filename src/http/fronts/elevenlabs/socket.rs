@@ -36,6 +36,8 @@ pub struct Input {
     enable_ssml_parsing: Option<bool>,
     /// `auto` (default), `on` or `off`.
     apply_text_normalization: Option<String>,
+    /// Which voice speaks where the address names none that is known here, if one speaks this language.
+    language_code: Option<String>,
 }
 
 /// What comes over the WebSocket. Other fields are passed over.
@@ -138,6 +140,7 @@ async fn open(
         return refused("enable_ssml_parsing", "false: a document that is still being written is none yet");
     }
     let normalization = input.apply_text_normalization.as_deref();
+    let voice = (voice, input.language_code.as_deref());
     let fields = fields(state, voice, input.output_format.as_deref(), normalization)?;
     let wants_times = input.sync_alignment != Some(false);
     // Whatever is wrong with the address is told before the connection is another one.
