@@ -47,6 +47,7 @@ pub fn state(
         live: Sessions::new(session_limits(config), speaker.metrics.clone()),
         limits: RequestLimits {
             body_bytes: config.http.body_limit_bytes,
+            text_chars: config.synthesis.max_text_chars,
             batch_body_bytes: config.batch.body_limit_bytes,
             batch_items: config.batch.max_items,
             body_timeout: config.http.body_timeout,

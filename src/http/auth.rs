@@ -36,11 +36,8 @@ pub struct LiveCaller(pub Caller);
 /// The same, of a token that is good for loading voices and letting them go.
 pub struct Manager;
 
-/// Proof that the request came with a valid token, whatever it is good for, and whose numbers it may see.
-pub struct UsageReader(Arc<Known>);
-
 /// Proof that the request came with a valid token, whatever it is good for.
-pub struct AnyCaller;
+pub struct AnyCaller(Arc<Known>);
 
 /// Proof that the request may read the metrics.
 pub struct MetricsReader;
@@ -141,14 +138,18 @@ impl FromRequest for LiveCaller {
     }
 }
 
-impl UsageReader {
-    /// The one whose numbers these are; `None`: all.
-    pub fn token(&self) -> Option<&str> {
+impl AnyCaller {
+    pub fn known(&self) -> &Known {
+        &self.0
+    }
+
+    /// The token whose numbers the caller may see; `None`: those of all.
+    pub fn counted(&self) -> Option<&str> {
         (!self.0.scopes.manage).then(|| self.0.name())
     }
 }
 
-impl FromRequest for UsageReader {
+impl FromRequest for AnyCaller {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
 
@@ -163,15 +164,6 @@ impl FromRequest for Manager {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(admitted(request, ApiError::forbidden, |scopes| scopes.manage).map(|_| Self))
-    }
-}
-
-impl FromRequest for AnyCaller {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(admitted(request, ApiError::forbidden, |_| true).map(|_| Self))
     }
 }
 
@@ -199,7 +191,13 @@ fn admitted_by(
 }
 
 /// Counts the request of somebody who is known, if he may make it.
-fn admit(request: &HttpRequest, state: &AppState, known: &Known, may: impl Fn(Scopes) -> bool) -> Result<(), ApiError> {
+fn admit(
+    request: &HttpRequest,
+    state: &AppState,
+    known: &Arc<Known>,
+    may: impl Fn(Scopes) -> bool,
+) -> Result<(), ApiError> {
+    request.extensions_mut().insert(known.clone());
     if !may(known.scopes) {
         return Err(ApiError::not_in_scope());
     }

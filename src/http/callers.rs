@@ -129,6 +129,11 @@ impl Known {
         })
     }
 
+    /// How much it may have; without a name without bound.
+    pub fn limits(&self) -> Limits {
+        self.named.as_ref().map_or_else(Limits::default, |named| named.limits)
+    }
+
     pub fn name(&self) -> &str {
         self.named.as_ref().map_or("", |named| &named.name)
     }

@@ -16,6 +16,7 @@ mod health;
 mod legacy;
 mod lenient;
 mod level;
+mod limits;
 mod links;
 mod live;
 mod normalize;

@@ -1,6 +1,7 @@
 //! Owns what happens around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
@@ -14,6 +15,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
 
+use super::callers::Known;
 use super::connection::ConnectionHandle;
 use super::error::{ApiError, rate_limit};
 use super::fronts;
@@ -60,6 +62,10 @@ pub async fn observe(
         let labels = [route.as_str(), status.as_str()];
         state.metrics.http_requests.with_label_values(&labels).inc();
         state.metrics.http_request_duration.with_label_values(&labels).observe(elapsed.as_secs_f64());
+        if status.is_client_error() || status.is_server_error() {
+            let known = response.request().extensions().get::<Arc<Known>>().cloned();
+            known.inspect(|known| state.usage.count_refusal(known.name()));
+        }
     }
     rename(&span, format_args!("{} {route}", method(response.request().method())));
     span.record("http.route", &route);

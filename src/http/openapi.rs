@@ -13,8 +13,8 @@ use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
 use crate::audio::AudioFormat;
 
 use super::{
-    batches, catalogue, fronts, health, legacy, links, live, normalize, openai, openapi, page, phonemize, synthesize,
-    timestamps, usage, voice_files, voices,
+    batches, catalogue, fronts, health, legacy, limits, links, live, normalize, openai, openapi, page, phonemize,
+    synthesize, timestamps, usage, voice_files, voices,
 };
 
 #[derive(OpenApi)]
@@ -68,6 +68,7 @@ use super::{
         openai::model_names,
         legacy::synthesize,
         usage::usage,
+        limits::limits,
         health::health,
         health::livez,
         health::readyz,
@@ -86,7 +87,7 @@ use super::{
         (name = "deepgram", description = "The routes of Deepgram's speech API, if `TTS_FRONTS` names it. Its key is also taken as `Authorization: Token KEY`."),
         (name = "elevenlabs", description = "The routes of ElevenLabs' speech API, if `TTS_FRONTS` names it."),
         (name = "cartesia", description = "The routes of Cartesia's speech API, if `TTS_FRONTS` names it."),
-        (name = "usage", description = "What callers have had."),
+        (name = "usage", description = "What callers have had, and may have."),
         (name = "legacy", description = "The earlier Python service's route."),
         (name = "service", description = "What machines and people look at."),
     ),

@@ -29,8 +29,8 @@ use super::legacy::LegacyError;
 use super::observe::observe;
 use super::state::AppState;
 use super::{
-    batches, catalogue, health, legacy, links, live, normalize, openai, openapi, page, phonemize, piper, synthesize,
-    timestamps, usage, voice_files, voices,
+    batches, catalogue, health, legacy, limits, links, live, normalize, openai, openapi, page, phonemize, piper,
+    synthesize, timestamps, usage, voice_files, voices,
 };
 use crate::batch::Batches;
 use crate::config::{FrontsConfig, HttpConfig};
@@ -146,6 +146,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(resource::<ApiError>("/v1/catalogue", [(Method::GET, web::to(catalogue::catalogue))]))
         .service(resource::<ApiError>("/v1/catalogue/{id}", [(Method::GET, web::to(catalogue::offered))]))
         .service(resource::<ApiError>("/v1/usage", [(Method::GET, web::to(usage::usage))]))
+        .service(resource::<ApiError>("/v1/limits", [(Method::GET, web::to(limits::limits))]))
         .service(resource::<ApiError>("/openapi.json", [(Method::GET, web::to(openapi::document))]))
         .service(resource::<ApiError>("/docs", [(Method::GET, web::to(page::reference))]))
         .service(resource::<ApiError>("/docs.js", [(Method::GET, web::to(page::reference_script))]))

@@ -61,6 +61,8 @@ pub struct AppState {
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
     pub body_bytes: usize,
+    /// Characters of a text.
+    pub text_chars: usize,
     pub batch_body_bytes: usize,
     /// Items of a batch.
     pub batch_items: usize,

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::UsageReader;
+use super::auth::AnyCaller;
 use super::callers::Known;
 use super::error::ApiError;
 use super::openapi::Failures;
@@ -53,6 +53,8 @@ struct UsageOfDay {
     all: Amounts,
     /// Of those, what came from the cache alone.
     cached: Amounts,
+    /// Requests of any route that were answered with an error.
+    refused: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -82,7 +84,7 @@ pub struct Period {
 #[utoipa::path(get, path = "/v1/usage", tag = "usage", security(("user-token" = []), ("bearer" = [])),
     params(Period), responses((status = 200, description = "By day and token", body = UsageList), Failures))]
 pub async fn usage(
-    reader: UsageReader,
+    caller: AnyCaller,
     state: web::Data<AppState>,
     period: web::Query<Period>,
 ) -> Result<HttpResponse, ApiError> {
@@ -92,7 +94,7 @@ pub async fn usage(
     if from > to {
         return Err(InvalidField { field: "to", expected: "no day before `from`" }.into());
     }
-    let rows = state.usage.of(reader.token(), from..=to).await?;
+    let rows = state.usage.of(caller.counted(), from..=to).await?;
     let data = rows.into_iter().map(UsageOfDay::from).collect();
     Ok(HttpResponse::Ok().json(UsageList { from, to, is_shared: state.usage.is_shared(), data }))
 }
@@ -132,8 +134,15 @@ impl<S: AsRef<Speaking>> Drop for Metered<S> {
 
 impl From<OfDay> for UsageOfDay {
     fn from(OfDay { day, token, counts }: OfDay) -> Self {
-        let Counts { requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds } =
-            counts;
+        let Counts {
+            requests,
+            characters,
+            milliseconds,
+            cached_requests,
+            cached_characters,
+            cached_milliseconds,
+            refused,
+        } = counts;
         let amounts = |requests, characters, milliseconds| Amounts {
             requests,
             characters,
@@ -144,6 +153,7 @@ impl From<OfDay> for UsageOfDay {
             token: Some(token).filter(|token| !token.is_empty()),
             all: amounts(requests, characters, milliseconds),
             cached: amounts(cached_requests, cached_characters, cached_milliseconds),
+            refused,
         }
     }
 }

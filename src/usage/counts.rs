@@ -17,7 +17,7 @@ pub struct Had {
     pub is_cached: bool,
 }
 
-/// Sums over answers; then the same over those of them that came from the cache.
+/// Sums over answers; the same over those of them that came from the cache; and how many requests got none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     pub requests: u64,
@@ -26,6 +26,7 @@ pub struct Counts {
     pub cached_requests: u64,
     pub cached_characters: u64,
     pub cached_milliseconds: u64,
+    pub refused: u64,
 }
 
 /// Days with their tokens.
@@ -40,19 +41,37 @@ const MAX_TOKENS: usize = 10_000;
 // === impl Counts ===
 
 impl Counts {
-    pub(super) const NAMES: [&str; 6] =
-        ["requests", "characters", "milliseconds", "cached_requests", "cached_characters", "cached_milliseconds"];
+    pub(super) const NAMES: [&str; 7] = [
+        "requests",
+        "characters",
+        "milliseconds",
+        "cached_requests",
+        "cached_characters",
+        "cached_milliseconds",
+        "refused",
+    ];
+
+    /// One request that was not answered with what it asked for.
+    pub(super) const REFUSAL: Self = Self::of_values([0, 0, 0, 0, 0, 0, 1]);
 
     /// In the order of the names.
-    pub(super) fn values(&self) -> [u64; 6] {
-        let Self { requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds } =
-            *self;
-        [requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds]
+    pub(super) fn values(&self) -> [u64; 7] {
+        let Self {
+            requests,
+            characters,
+            milliseconds,
+            cached_requests,
+            cached_characters,
+            cached_milliseconds,
+            refused,
+        } = *self;
+        [requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds, refused]
     }
 
-    pub(super) fn of_values(values: [u64; 6]) -> Self {
-        let [requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds] = values;
-        Self { requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds }
+    pub(super) const fn of_values(values: [u64; 7]) -> Self {
+        let [requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds, refused] =
+            values;
+        Self { requests, characters, milliseconds, cached_requests, cached_characters, cached_milliseconds, refused }
     }
 
     fn add(&mut self, other: &Self) {
@@ -65,7 +84,7 @@ impl From<Had> for Counts {
     fn from(Had { characters, seconds, is_cached }: Had) -> Self {
         let all = [1, characters as u64, (seconds * 1e3).round() as u64];
         let cached = if is_cached { all } else { [0; 3] };
-        Self::of_values([all[0], all[1], all[2], cached[0], cached[1], cached[2]])
+        Self::of_values([all[0], all[1], all[2], cached[0], cached[1], cached[2], 0])
     }
 }
 

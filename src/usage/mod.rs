@@ -89,6 +89,11 @@ impl Usage {
         }
     }
 
+    /// Counts a request that was answered with an error.
+    pub fn count_refusal(&self, token: &str) {
+        self.days().count(today(), self.0.kept, token, &Counts::REFUSAL);
+    }
+
     /// The days that are kept, today the last.
     pub fn kept(&self) -> RangeInclusive<NaiveDate> {
         let today = today();

@@ -81,7 +81,7 @@ impl UsageRedis {
             return Ok(Some((token.to_owned(), counts)).filter(|_| counts != Counts::default()).into_iter().collect());
         }
         let fields: Vec<(String, u64)> = self.ask(cmd("HGETALL").arg(key(day))).await?;
-        let mut found: HashMap<String, [u64; 6]> = HashMap::new();
+        let mut found: HashMap<String, [u64; 7]> = HashMap::new();
         for (field, value) in fields {
             let Some((name, token)) = field.split_once(':') else { continue };
             let Some(at) = Counts::NAMES.iter().position(|known| *known == name) else { continue };

@@ -10,7 +10,7 @@ use crate::support::{Answer, TOKEN, TestServer, assert_closed, shared};
 use crate::{LEGACY, SYNTHESIZE};
 
 /// Routes that ask for a token, and what they answer to a caller who has one and sends a blank text.
-const CLOSED: [(Method, &str, u16); 24] = [
+const CLOSED: [(Method, &str, u16); 25] = [
     (Method::POST, SYNTHESIZE, 400),
     (Method::POST, "/v1/synthesizeSpeech/timestamps", 400),
     (Method::POST, "/v1/audio/speech", 422),
@@ -30,6 +30,7 @@ const CLOSED: [(Method, &str, u16); 24] = [
     (Method::GET, "/v1/batches/nobody/items/0/timestamps", 404),
     (Method::GET, "/v1/batches/nobody/items/0/subtitles", 404),
     (Method::GET, "/v1/usage", 200),
+    (Method::GET, "/v1/limits", 200),
     (Method::POST, LEGACY, 422),
     (Method::GET, "/v1/voices", 200),
     (Method::GET, "/v1/voices/nobody", 404),

@@ -16,6 +16,7 @@ mod legacy;
 mod levels;
 mod lexicons;
 mod lifecycle;
+mod limits;
 mod links;
 mod openai;
 mod pages;

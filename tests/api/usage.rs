@@ -58,6 +58,7 @@ fn every_answer_of_sound_is_counted_for_its_token_and_nothing_else_is() {
     ask(&server, "shop", "/v1/phonemize", &json!({"text": TEXT}));
     let refused = server.request(Method::POST, SYNTHESIZE).header("user-token", "shop").json(&json!({"text": " "}));
     assert_eq!(refused.send().unwrap().status(), 400);
+    assert_eq!(get(&server, "shop", "?day=today").status, 400);
     ask(&server, TOKEN, SYNTHESIZE, &json!({"text": "Hi."}));
 
     // The item of the batch is spoken when there is time for it, and a stream is counted when it has ended.
@@ -67,6 +68,7 @@ fn every_answer_of_sound_is_counted_for_its_token_and_nothing_else_is() {
     assert_eq!(numbers(&rows[0]), (Some("shop"), [8, 8 * length, 7, 7 * length]));
     let heard = rows[0]["audio_seconds"].as_f64().unwrap();
     assert!((heard - 8.0 * seconds).abs() < 0.05 * heard, "{heard} of {seconds}");
+    assert_eq!(rows[0]["refused"], 2, "{rows:?}");
     let cached = rows[0]["cached"]["audio_seconds"].as_f64().unwrap();
     assert!((cached - 7.0 * seconds).abs() < 0.05 * heard, "{cached} of {seconds}");
     let all = usage(&server, "boss");
@@ -77,6 +79,24 @@ fn every_answer_of_sound_is_counted_for_its_token_and_nothing_else_is() {
     assert_eq!(server.metric("tts_token_characters_total{token=\"shop\"}"), 8.0 * length as f64);
     let metrics = server.get("/metrics");
     assert_eq!(metrics.text().matches("tts_token_requests_total{").count(), 1, "only what has a name is a series");
+}
+
+#[test]
+fn what_a_token_may_not_have_is_counted_as_refused_and_what_strangers_ask_is_not() {
+    let tokens =
+        file(&(entry("few", "few", "requests_per_minute = 1") + &entry("boss", "boss", "scopes = [\"manage\"]")));
+    let server = TestServer::start(&[("TTS_TOKENS_FILE", tokens.path().to_str().unwrap())]);
+    let say = |secret: &str| {
+        let request = server.request(Method::POST, SYNTHESIZE).header("user-token", secret);
+        Answer::of(request.json(&json!({"text": "Hi."})).send().unwrap()).status
+    };
+
+    assert_eq!([say("few"), say("few"), say("few"), say("boss"), say("nobody")], [200, 429, 429, 403, 403]);
+
+    let rows = usage(&server, TOKEN);
+    let refused: Vec<_> =
+        rows.iter().map(|row| (row["token"].as_str(), row["requests"].as_u64(), &row["refused"])).collect();
+    assert_eq!(refused, [(Some("boss"), Some(0), &json!(1)), (Some("few"), Some(1), &json!(2))]);
 }
 
 #[test]
