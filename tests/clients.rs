@@ -8,7 +8,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use support::{TOKEN, TestServer, VOICE};
+use sha2::{Digest, Sha256};
+use support::{ModelsFolder, TOKEN, TestServer, VOICE};
 
 /// `make test` installs what the scripts import there.
 const PACKAGES: &str = "target/packages";
@@ -62,6 +63,31 @@ fn a_page_of_another_origin_plays_a_signed_address() {
     let server = TestServer::start(&[("TTS_LINK_SECRETS", "of-the-tests-0123456789abcdef0123456789")]);
 
     runs_against(&server, "embedded.py", &[]);
+}
+
+#[test]
+fn the_desk_speaks_keeps_takes_makes_batches_and_shows_voices_and_use() {
+    let models = ModelsFolder::with_copies(&[VOICE]);
+    models.add_fixture("speakers", "speakers");
+    let files = tempfile::tempdir().unwrap();
+    let tokens = files.path().join("tokens.toml");
+    let digest = hex::encode(Sha256::digest("speaker"));
+    std::fs::write(&tokens, format!("[[token]]\nname = \"shop\"\nsha256 = \"{digest}\"\n")).unwrap();
+    let variables = [
+        ("TTS_MODELS_DIR", models.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", VOICE),
+        ("TTS_VOICE_SOURCE", "http://127.0.0.1:9/"),
+        ("TTS_OFFLINE", "false"),
+        ("TTS_VOICE_UPLOAD_BYTES", "2000000"),
+        ("TTS_TOKENS_FILE", tokens.to_str().unwrap()),
+    ];
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    let pictures = std::env::var("TTS_TEST_PICTURES").ok();
+    let places = [fixtures.to_str().unwrap(), files.path().to_str().unwrap()];
+    let arguments: Vec<_> = ["speaker"].into_iter().chain(places).chain(pictures.as_deref()).collect();
+
+    runs_against(&TestServer::start(&variables), "desk.py", &arguments);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Owns the pages for people: the playground at `/`, the reference at `/docs`. Plain files within the program, which ask no other host for anything.
+//! Owns the pages for people: the desk at `/`, the reference at `/docs`. Plain files within the program, which ask no other host for anything.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, X_CONTENT_TYPE_OPTIONS,
@@ -19,25 +19,50 @@ const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
-/// What lies below `/page/`.
-const PARTS: [(&str, &str, &str); 12] = [
-    ("api.js", SCRIPT, include_str!("page/api.js")),
-    ("live.js", SCRIPT, include_str!("page/live.js")),
-    ("player.js", SCRIPT, include_str!("page/player.js")),
-    ("playground.css", STYLE, include_str!("page/playground.css")),
-    ("reading.js", SCRIPT, include_str!("page/reading.js")),
-    ("samples.js", SCRIPT, include_str!("page/samples.js")),
-    ("speech.js", SCRIPT, include_str!("page/speech.js")),
-    ("token.js", SCRIPT, include_str!("page/token.js")),
-    ("typing.js", SCRIPT, include_str!("page/typing.js")),
-    ("voices.js", SCRIPT, include_str!("page/voices.js")),
-    ("waveform.js", SCRIPT, include_str!("page/waveform.js")),
-    ("words.js", SCRIPT, include_str!("page/words.js")),
-];
+macro_rules! included {
+    ($($name:literal,)*) => { &[$(($name, include_str!(concat!("page/", $name)))),*] };
+}
 
-/// A page to try the service in.
+/// What lies below `/page/`.
+const PARTS: &[(&str, &str)] = included! {
+    "api.js",
+    "batches.js",
+    "chart.js",
+    "code.js",
+    "csv.js",
+    "dom.js",
+    "earlier.js",
+    "going.js",
+    "hear.js",
+    "item_table.js",
+    "items.js",
+    "library.js",
+    "live.js",
+    "memory.js",
+    "paged.js",
+    "player.js",
+    "playground.css",
+    "reading.js",
+    "samples.js",
+    "service_state.js",
+    "session.js",
+    "settings.js",
+    "speak.js",
+    "speech.js",
+    "takes.js",
+    "token.js",
+    "typing.js",
+    "upload.js",
+    "use.js",
+    "voices.js",
+    "wav.js",
+    "waveform.js",
+    "words.js",
+};
+
+/// A desk to work at: speak, choose voices, make batches, see what was had.
 #[utoipa::path(get, path = "/", tag = "service", security(()),
-    responses((status = 200, description = "The playground", body = String, content_type = "text/html")))]
+    responses((status = 200, description = "The desk", body = String, content_type = "text/html")))]
 pub async fn playground(conditions: Conditions) -> HttpResponse {
     file(HTML, include_str!("page/playground.html"), &conditions)
 }
@@ -62,9 +87,8 @@ pub async fn style(conditions: Conditions) -> HttpResponse {
 }
 
 pub async fn part(name: web::Path<String>, conditions: Conditions) -> Result<HttpResponse, ApiError> {
-    let (_, content_type, text) =
-        PARTS.into_iter().find(|(known, ..)| *known == *name).ok_or_else(ApiError::not_found)?;
-    Ok(file(content_type, text, &conditions))
+    let (_, text) = PARTS.iter().find(|(known, _)| *known == *name).ok_or_else(ApiError::not_found)?;
+    Ok(file(if name.ends_with(".css") { STYLE } else { SCRIPT }, text, &conditions))
 }
 
 fn file(content_type: &'static str, text: &'static str, conditions: &Conditions) -> HttpResponse {
@@ -80,4 +104,33 @@ fn file(content_type: &'static str, text: &'static str, conditions: &Conditions)
         .insert_header((CACHE_CONTROL, CACHING))
         .insert_header((ETAG, tag.to_string()))
         .body(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They are there at once, also on a phone that is far away.
+    const MAX_BYTES: usize = 150_000;
+
+    /// Those that lie beside `/page/`.
+    const OTHERS: &[(&str, &str)] =
+        included! { "docs.html", "docs.js", "playground.html", "playground.js", "style.css", };
+
+    #[test]
+    fn pages_are_small_and_each_script_owns_one_thing() {
+        assert!(PARTS.iter().chain(OTHERS).map(|(_, text)| text.len()).sum::<usize>() < MAX_BYTES);
+        for (name, text) in PARTS {
+            assert!(text.lines().count() < 250, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_pages_is_served() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            assert!(PARTS.iter().chain(OTHERS).any(|(known, _)| *known == name), "{name}");
+        }
+    }
 }

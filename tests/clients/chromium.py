@@ -20,7 +20,7 @@ def browser(size, dark=False, folder=None):
     for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en-US", f"--window-size={size[0]},{size[1]}"]:
         options.add_argument(argument)
     if folder:
-        options.add_experimental_option("prefs", {"download.default_directory": folder})
+        options.add_experimental_option("prefs", {"download.default_directory": folder, "profile.default_content_setting_values.automatic_downloads": 1})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService("/usr/bin/chromedriver"))
     metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
@@ -34,7 +34,7 @@ def browser(size, dark=False, folder=None):
 def open_playground(driver, address):
     """Opens the page, and makes its player known to scripts as `player`."""
     driver.get(f"http://{address}/")
-    path = f"http://{address}/playground.js"
+    path = f"http://{address}/page/speak.js"
     driver.execute_async_script("import(arguments[0]).then((page) => { window.player = page.player; arguments[1](); })", path)
 
 

@@ -29,11 +29,11 @@ export const token = {
   },
 };
 
-/** What went wrong, and what to do about it: `message` is for people, `code` is the service's own name for it. */
+/** What went wrong, and what to do about it: `message` is for people, `code` is the service's own name for it, `param` the field at fault. */
 export class ServiceError extends Error {
-  constructor(message, { status = 0, code = "", wait = 0 } = {}) {
+  constructor(message, { status = 0, code = "", param = "", wait = 0 } = {}) {
     super(message);
-    Object.assign(this, { status, code, wait });
+    Object.assign(this, { status, code, param, wait });
   }
 
   /** Whatever was thrown, as one of these: an answer that breaks off is an error of the browser's, in words of its own. */
@@ -42,7 +42,7 @@ export class ServiceError extends Error {
   }
 
   get isOfToken() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || this.code === "forbidden";
   }
 }
 
@@ -68,27 +68,45 @@ async function explained(response) {
 }
 
 /** What the service says in the envelope of its errors. */
-export function told({ message, code = "", retry_after: wait = 0 }, status = 0) {
-  return new ServiceError(meaning(status, code, wait) ?? sentence(message), { status, code, wait });
+export function told({ message, code = "", param = "", retry_after: wait = 0 }, status = 0) {
+  return new ServiceError(meaning(status, code, wait, message) ?? sentence(message), { status, code, param, wait });
 }
 
-/** What has more to be said of than the service's own message, which is written for programmers. */
-function meaning(status, code, wait) {
+/** Where the service's own message, which is written for programmers, does not say what to do. */
+const MEANINGS = {
+  quota_exceeded: "This token has used up what it may have in a minute. LATER",
+  too_many_wrong_tokens: "Too many wrong tokens came from your address. LATER",
+  too_many_batches: "This token has too many batches that go on. Wait until one has ended, or remove one.",
+  voice_loading: "The voice is still being fetched. LATER",
+  voice_download_failed: "The voice could not be fetched. Choose another one, or tell whoever runs the service.",
+  voice_not_found: "There is no such voice here. Choose another one.",
+  voice_not_installed: "This voice is not installed, and the service may not fetch any. Choose another one.",
+  no_voice: "No voice is installed here yet. Tell whoever runs the service.",
+  no_room: "The voices in use take all of the memory at the moment. LATER",
+  over_capacity: "The service has too much to do at the moment. LATER",
+  deadline_exceeded: "This took longer than the service allows. Try a shorter text, or try again when it has less to do.",
+  text_too_long: "The text is longer than the service takes. Shorten it, or say it in parts.",
+  invalid_text: "There is nothing to say yet. Write a text first.",
+  unspeakable_text: "This voice has no sound for any of this text. Choose a voice of the text's language.",
+  answer_too_large: "The sound is larger than the service takes. Shorten the text, or choose a smaller format such as mp3.",
+  timestamps_unavailable: "This voice does not tell when it says what. Choose another one for subtitles.",
+  batches_unavailable: "Batches cannot be reached at the moment. LATER",
+  not_done: "Not all of it is done yet. Wait until the batch has ended.",
+  voice_in_use: "The voice is in use. LATER",
+  voice_busy: "The voice is being changed by somebody else. LATER",
+};
+
+function meaning(status, code, wait, message) {
   const later = wait ? `Try again in ${wait} ${wait === 1 ? "second" : "seconds"}.` : "Try again in a moment.";
-  if (code === "quota_exceeded") return `This token has used up what it may have in a minute. ${later}`;
-  if (code === "too_many_wrong_tokens") return `Too many wrong tokens came from your address. ${later}`;
-  if (code === "voice_loading") return `The voice is still being fetched. ${later}`;
-  if (code === "over_capacity") return `The service has too much to do at the moment. ${later}`;
-  if (code === "deadline_exceeded") return "This took longer than the service allows. Try a shorter text, or try again when it has less to do.";
-  if (code === "text_too_long") return "The text is longer than the service takes. Shorten it, or say it in parts.";
-  if (status === 401 || status === 403) {
-    return token.value
-      ? "The service does not accept this token. Check it and enter it again."
-      : "The service asks for a token. Enter the one that its operator gave you.";
-  }
-  return null;
+  const known = MEANINGS[code]?.replace("LATER", later);
+  if (known) return known;
+  if (status !== 401 && code !== "forbidden") return null;
+  if (!token.value) return "The service asks for a token. Enter the one that its operator gave you.";
+  if (message.includes("scopes")) return "This token may not do that. Ask its operator for one that may.";
+  return "The service does not accept this token. Check it and enter it again.";
 }
 
-function sentence(message) {
+/** As people write it. */
+export function sentence(message) {
   return message[0].toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
 }

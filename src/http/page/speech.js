@@ -6,17 +6,29 @@ const ROUTE = "v1/synthesizeSpeech";
 /** How often a voice that is being fetched is asked for again. */
 const MAX_TRIES = 120;
 
+/** What is asked for to get subtitles alone. */
+const SUBTITLES = { srt: "application/x-subrip", vtt: "text/vtt" };
+
 /** The answer to a request; one whose voice is being fetched is made again, and `onWait` called each time. */
-export async function ask(json, signal, onWait) {
+export async function ask(json, signal, onWait, { path = ROUTE, headers } = {}) {
   for (let tries = 1; ; tries++) {
     try {
-      return await call(ROUTE, { json, signal });
+      return await call(path, { json, signal, headers });
     } catch (error) {
       if (error.code !== "voice_loading" || tries === MAX_TRIES) throw error;
       onWait();
       await sleep(error.wait || 1, signal);
     }
   }
+}
+
+/** A file of the sound, or of its subtitles. */
+export async function file(json, format, signal, onWait) {
+  const accept = SUBTITLES[format];
+  const response = accept
+    ? await ask({ ...json, response_format: "mulaw" }, signal, onWait, { path: `${ROUTE}/timestamps`, headers: { accept } })
+    : await ask({ ...json, response_format: format }, signal, onWait);
+  return response.blob();
 }
 
 /** The samples of an answer of the format `pcm` as they come: of 16 bits, the lower byte first as in every machine that has a browser. */

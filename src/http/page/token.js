@@ -1,21 +1,20 @@
-// Owns the field for the token: what is entered is tried at once, by asking for the voices.
+// Owns the field for the token: what is entered is tried at once, by asking what there is for it.
 
-import { ServiceError, call, token } from "./api.js";
+import { ServiceError, token } from "./api.js";
+import { session } from "./session.js";
 
 /** How long somebody who types has to pause before the token is tried: each wrong one may count. */
 const TYPING_MS = 700;
 
 export class TokenField {
   #elements;
-  #onVoices;
   #typing = 0;
   #asking = null;
 
   /** Of the elements `field`, `remember` and `state`. */
-  constructor(elements, onVoices) {
+  constructor(elements) {
     const { field, remember } = elements;
     this.#elements = elements;
-    this.#onVoices = onVoices;
     field.value = token.value;
     remember.checked = token.remembered;
     field.addEventListener("input", ({ inputType }) => this.#enter(inputType === "insertFromPaste" ? 0 : TYPING_MS));
@@ -35,9 +34,8 @@ export class TokenField {
     const { signal } = this.#asking;
     this.#tell(token.value ? "Checking …" : "");
     try {
-      const { voices } = await (await call("v1/voices", { signal })).json();
-      this.#onVoices(voices);
-      this.#tell(token.value ? "Accepted." : "Only needed to speak.");
+      await session.ask(signal);
+      this.#tell(accepted());
     } catch (error) {
       if (!signal.aborted) this.#tell(ServiceError.of(error).message, Boolean(token.value) && error.isOfToken);
     }
@@ -56,4 +54,13 @@ export class TokenField {
     state.classList.toggle("wrong", isWrong);
     field.ariaInvalid = String(isWrong);
   }
+}
+
+function accepted() {
+  if (!session.limits) return "Only needed to speak.";
+  const { may_speak, requests_per_minute, characters_per_minute } = session.limits.token;
+  if (!may_speak) return "Accepted, but it may not speak: ask its operator for one with the scope “speak”.";
+  const amounts = [[requests_per_minute, "requests"], [characters_per_minute, "characters"]].filter(([count]) => count);
+  const each = amounts.map(([count, of]) => `${count.toLocaleString()} ${of}`).join(" and ");
+  return each ? `Accepted, for ${each} a minute.` : "Accepted.";
 }

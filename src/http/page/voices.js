@@ -1,8 +1,10 @@
 // Owns the choice of a voice: what there is, by language, and what is known of the chosen one.
 
-const locales = navigator.languages;
+import { choose, chosen } from "./memory.js";
+
+export const locales = navigator.languages;
 const names = new Intl.DisplayNames(locales, { type: "language", languageDisplay: "standard" });
-const sorter = new Intl.Collator(locales);
+export const sorter = new Intl.Collator(locales);
 const size = new Intl.NumberFormat(locales, { style: "unit", unit: "megabyte", maximumFractionDigits: 0 });
 
 /** Longer ones stand below the list alone. */
@@ -11,7 +13,7 @@ const MAX_LICENSE = 24;
 /** As browsers name a language: `en-US` of `en_US`. */
 export const tag = (voice) => voice?.language?.replaceAll("_", "-") ?? "";
 
-function languageOf(voice) {
+export function languageOf(voice) {
   try {
     return names.of(tag(voice));
   } catch {
@@ -20,14 +22,14 @@ function languageOf(voice) {
 }
 
 /** `Upc ona` of `ca_ES-upc_ona-medium`; a name of another form is left as it is. */
-function nameOf({ id, language, quality }) {
+export function nameOf({ id, language, quality }) {
   const [begin, end] = [`${language}-`, `-${quality}`];
   if (!id.startsWith(begin) || !id.endsWith(end) || id.length <= begin.length + end.length) return id;
   const name = id.slice(begin.length, -end.length).replaceAll("_", " ");
   return name[0].toUpperCase() + name.slice(1);
 }
 
-const sizeOf = ({ size_bytes }) => size_bytes && size.format(size_bytes / 1e6);
+export const sizeOf = ({ size_bytes }) => size_bytes && size.format(size_bytes / 1e6);
 
 function label(voice) {
   const license = voice.license?.length <= MAX_LICENSE && voice.license;
@@ -48,6 +50,21 @@ function facts(voice) {
   return `${parts.filter(Boolean).join(". ")}.`;
 }
 
+/** Voices as the entries of a list, by language; the person's own languages come first. */
+export function grouped(voices) {
+  const own = ([, [voice]]) => {
+    const at = locales.findIndex((locale) => locale.split("-")[0] === tag(voice).split("-")[0]);
+    return at < 0 ? locales.length : at;
+  };
+  const groups = [...Map.groupBy(voices, languageOf)].sort((a, b) => own(a) - own(b) || sorter.compare(a[0], b[0]));
+  return groups.map(([language, members]) => {
+    const group = document.createElement("optgroup");
+    group.label = language;
+    group.append(...members.map((voice) => new Option(label(voice), voice.id)));
+    return group;
+  });
+}
+
 export class VoicePicker {
   #elements;
   #voices = [];
@@ -56,6 +73,7 @@ export class VoicePicker {
   constructor(elements, onChange) {
     this.#elements = elements;
     elements.voice.addEventListener("change", () => {
+      choose("voice", elements.voice.value);
       this.#describe();
       onChange();
     });
@@ -71,26 +89,24 @@ export class VoicePicker {
     return this.#elements.speakerField.hidden ? undefined : this.#elements.speaker.value;
   }
 
+  /** Has this one chosen, if it is there. */
+  choose(id, speaker) {
+    const select = this.#elements.voice;
+    if (this.#voices.every((voice) => voice.id !== id)) return;
+    select.value = id;
+    select.dispatchEvent(new Event("change"));
+    if (speaker !== undefined) this.#elements.speaker.value = speaker;
+  }
+
   show(voices) {
     const select = this.#elements.voice;
-    const earlier = this.voice?.id;
+    const earlier = this.voice?.id ?? chosen("voice");
     this.#voices = voices;
-    const byLanguage = Map.groupBy(voices, languageOf);
-    const own = ([, [voice]]) => {
-      const at = locales.findIndex((locale) => locale.split("-")[0] === tag(voice).split("-")[0]);
-      return at < 0 ? locales.length : at;
-    };
-    const groups = [...byLanguage].sort((a, b) => own(a) - own(b) || sorter.compare(a[0], b[0]));
-    select.replaceChildren(...groups.map(([language, members]) => {
-      const group = document.createElement("optgroup");
-      group.label = language;
-      group.append(...members.map((voice) => new Option(label(voice), voice.id)));
-      return group;
-    }));
-    const chosen = voices.find(({ id }) => id === earlier) ?? voices.find((voice) => voice.default) ?? voices[0];
-    if (chosen) select.value = chosen.id;
-    select.disabled = !chosen;
-    if (!chosen) select.append(new Option("There is no voice here yet"));
+    select.replaceChildren(...grouped(voices));
+    const now = voices.find(({ id }) => id === earlier) ?? voices.find((voice) => voice.default) ?? voices[0];
+    if (now) select.value = now.id;
+    select.disabled = !now;
+    if (!now) select.append(new Option("There is no voice here yet"));
     this.#describe();
   }
 
