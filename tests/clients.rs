@@ -59,6 +59,19 @@ fn the_playground_lists_voices_stops_pauses_obeys_keys_and_explains_errors() {
 }
 
 #[test]
+fn every_example_of_the_reference_works_as_it_stands() {
+    let models = ModelsFolder::with_copies(&[VOICE]);
+    let variables = [
+        ("TTS_MODELS_DIR", models.name()),
+        ("TTS_VOICES", &*format!("{VOICE},en_US-mine-medium")),
+        ("TTS_VOICE_UPLOAD_BYTES", "134217728"),
+        ("TTS_LINK_SECRETS", "of-the-tests-0123456789abcdef0123456789"),
+    ];
+
+    runs_against(&TestServer::start(&variables), "examples.py", &[models.name()]);
+}
+
+#[test]
 fn a_page_of_another_origin_plays_a_signed_address() {
     let server = TestServer::start(&[("TTS_LINK_SECRETS", "of-the-tests-0123456789abcdef0123456789")]);
 

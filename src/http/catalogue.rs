@@ -86,7 +86,7 @@ pub async fn offered(
 ///
 /// Begins, and does not wait for the end: `GET /v1/catalogue/{id}` says how far it is. The same again while it goes on, or when it is here, begins nothing. What
 /// arrives is checked as for a voice that is fetched when it is first spoken with. Only what `TTS_VOICES` and `TTS_ALLOWED_LICENSES` allow.
-#[utoipa::path(post, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+#[utoipa::path(post, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses(
         (status = 200, description = "It is here", body = Offer),

@@ -107,6 +107,7 @@ pub async fn make_link(caller: Caller, state: web::Data<AppState>, body: JsonByt
 /// Such as `POST /v1/speech/links` makes, without a token. With `stream` the sound is sent as it is made, unless it is kept or a part is wanted.
 #[utoipa::path(get, path = "/v1/speech", tag = "speech", security(()),
     params(LinkQuery, ("range" = Option<String>, Header, description = "A part of it"),
+        ("if-none-match" = Option<String>, Header, description = "The `etag` of what the caller has: 304 where it is the same"),
         ("if-range" = Option<String>, Header, description = "The `etag` of what the caller has: else all of it comes")),
     responses(
         Sound,

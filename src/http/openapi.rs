@@ -101,6 +101,10 @@ struct Tokens;
 struct OperationIds;
 
 /// Why a request was not answered.
+///
+/// 400 and 422: a field, or what it says. 403, and 401 on the routes of other APIs: the token, or what it is good for. 404: there is no such thing. 409: it does not fit what is
+/// there. 413: more than the settings allow (`TTS_MAX_TEXT_CHARS`, `TTS_HTTP_BODY_LIMIT_BYTES`, `TTS_BATCH_MAX_ITEMS`, `TTS_MAX_ANSWER_BYTES`). 429: the token has used up its
+/// minute. 503: there is too much to do. The last two say in `retry-after` when to come again. 504: the deadline passed.
 #[derive(ToSchema)]
 #[allow(dead_code)]
 pub struct ErrorBody {
@@ -208,7 +212,10 @@ fn sound() -> ResponseBuilder {
         .fold(ResponseBuilder::new().description("The audio"), |response, name| response.content(name, bytes.clone()))
         .header("x-voice-id", header(Type::String, "The voice that speaks"))
         .header("x-sample-rate", header(Type::Integer, "In hertz"))
+        .header("x-audio-duration", header(Type::Number, "In seconds, where the answer is whole"))
         .header("x-cache", header(Type::String, "HIT-L1, HIT-L2, PARTIAL, MISS or BYPASS"))
+        .header("age", header(Type::Integer, "Seconds for which it was kept, if it was"))
+        .header("etag", header(Type::String, "Names these very bytes, for `if-none-match`"))
         .header(
             "x-missing-phonemes",
             header(

@@ -34,7 +34,7 @@ pub fn read_request(body: &[u8]) {
 #[serde(deny_unknown_fields)]
 #[schema(as = SpeechRequest)]
 pub struct Body {
-    /// What to say; `[[ ... ]]` holds raw phonemes. A text that says nothing is refused; as an item of a batch it fails alone.
+    /// What to say, up to `TTS_MAX_TEXT_CHARS` characters (5,000); `[[ ... ]]` holds raw phonemes. A text that says nothing is refused; as an item of a batch it fails alone.
     #[schema(example = "Hello. This machine can speak.")]
     pub text: String,
     /// `plain`, `ssml` or `markdown`; plain by default.
@@ -112,6 +112,8 @@ pub enum NameOrNumber {
 
 /// Audio of a text, whole or as it is made.
 #[utoipa::path(post, path = "/v1/synthesizeSpeech", tag = "speech", security(("user-token" = []), ("bearer" = [])),
+    params(("if-none-match" = Option<String>, Header, description = "The `etag` of what the caller has: 304 where it is the same"),
+        ("cache-control" = Option<String>, Header, description = "`no-store`: neither from the cache nor kept; `no-cache`: made anew and kept; `only-if-cached`: 504 if it would have to be made")),
     request_body = Body,
     responses(Sound, (status = 304, description = "The caller has it already"), Failures))]
 pub async fn synthesize(

@@ -34,7 +34,7 @@ const WRITE_BYTES: usize = 1 << 20;
 ///
 /// It takes the place of one that has the name. It is checked as every voice is, which takes seconds, and may speak from the answer on. Only where
 /// `TTS_VOICE_UPLOAD_BYTES` allows it, and `TTS_VOICES` the name.
-#[utoipa::path(put, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+#[utoipa::path(put, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-mine-medium")),
     request_body(content = VoiceForm, content_type = "multipart/form-data"),
     responses(
@@ -66,7 +66,7 @@ pub async fn put(
 /// Removes a voice from the disk.
 ///
 /// 409 while it is in use. One that the source lists is fetched again when it is next asked for.
-#[utoipa::path(delete, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-mine-medium")),
     responses((status = 204, description = "It is gone"), Failures))]
 pub async fn remove(

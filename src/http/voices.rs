@@ -88,7 +88,7 @@ pub async fn show(
 /// Loads a voice.
 ///
 /// Answers when it is in memory.
-#[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+#[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses((status = 200, description = "It is loaded", body = Loaded), Failures))]
 pub async fn load(
@@ -104,7 +104,7 @@ pub async fn load(
 /// Lets a voice go.
 ///
 /// 409 while it is in use.
-#[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = []), ("bearer" = [])),
+#[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses((status = 200, description = "It is gone", body = Loaded), Failures))]
 pub async fn unload(

@@ -28,7 +28,7 @@ use crate::http::synthesize::Body as SpeechRequest;
 #[serde(deny_unknown_fields)]
 #[schema(as = BatchRequest)]
 pub struct Body {
-    /// Each with the fields of `/v1/synthesizeSpeech`, and a name.
+    /// Each with the fields of `/v1/synthesizeSpeech`, and a name; up to `TTS_BATCH_MAX_ITEMS` (10,000).
     #[schema(value_type = Vec<BatchItem>, min_items = 1)]
     items: Vec<Map<String, Value>>,
     #[serde(flatten)]

@@ -105,6 +105,7 @@ pub async fn speak(
 /// Speech of a text that is still being written, over a WebSocket, as Deepgram's clients know it.
 #[utoipa::path(get, path = "/v1/speak", tag = "deepgram", security(("user-token" = []), ("bearer" = [])),
     params(SpeakQuery),
+    extensions(("x-messages" = json!([{"type": "Speak", "text": "Hello. This machine can speak."}, {"type": "Flush"}, {"type": "Close"}]))),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 426, description = "The request does not ask for a WebSocket"),

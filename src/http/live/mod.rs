@@ -33,6 +33,7 @@ const SUBPROTOCOL: &str = "tts-live.v1";
 /// docs/live.md describes the messages. Browsers, which cannot set headers, offer the subprotocols `tts-live.v1` and `tts-token.` followed by
 /// the token in base64url without padding.
 #[utoipa::path(get, path = "/v1/live", tag = "speech", security(("user-token" = []), ("bearer" = [])),
+    extensions(("x-messages" = json!([{"type": "text", "text": "Hello. This machine can speak."}, {"type": "close"}]))),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 426, description = "The request does not ask for a WebSocket"),

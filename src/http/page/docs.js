@@ -18,6 +18,71 @@ const row = (cells, kind = "td") => node("tr", cells.map((cell) => node(kind, ce
 const table = (head, rows) => (rows.length ? [node("table", [node("thead", row(head, "th")), node("tbody", rows)])] : []);
 const folded = (title, content) => (content.length ? [node("details", [node("summary", title), ...content])] : []);
 
+/** How files are called in examples. */
+const FILES = { model: "voice.onnx", config: "voice.onnx.json" };
+
+/** A value as Python writes it. */
+function literal(value) {
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (value && typeof value === "object")
+    return `{${Object.entries(value).map(([name, inner]) => `${literal(name)}: ${literal(inner)}`).join(", ")}}`;
+  return { true: "True", false: "False", null: "None" }[String(value)] ?? JSON.stringify(value);
+}
+
+function curl({ verb, url, json, files, headers }) {
+  const parts = [`curl${verb === "GET" || (json && verb === "POST") ? "" : ` -X ${verb}`} -f`];
+  const all = json ? { ...headers, "content-type": "application/json" } : headers;
+  parts.push(...Object.entries(all).map(([name, value]) => `-H '${name}: ${value}'`));
+  if (json) parts.push(`-d '${JSON.stringify(json)}'`);
+  if (files) parts.push(...files.map((name) => `-F ${name}=@${FILES[name]}`));
+  return [[...parts, `-o answer '${url}'`].join(" \\\n  ")];
+}
+
+function python({ verb, url, json, files, headers }) {
+  return [
+    "import httpx",
+    "",
+    "answer = httpx.request(",
+    `    "${verb}", "${url}",`,
+    ...(Object.keys(headers).length ? [`    headers=${literal(headers)},`] : []),
+    ...(json ? [`    json=${literal(json)},`] : []),
+    ...(files ? [`    files={${files.map((name) => `"${name}": open("${FILES[name]}", "rb")`).join(", ")}},`] : []),
+    "    timeout=60,",
+    ")",
+    "answer.raise_for_status()",
+    'open("answer", "wb").write(answer.content)',
+  ];
+}
+
+function script({ verb, url, json, files, headers }) {
+  const all = json ? { ...headers, "content-type": "application/json" } : headers;
+  return [
+    ...(files ? ["// In a page, from an input of files.", "const form = new FormData();",
+      ...files.map((name) => `form.append("${name}", document.getElementById("${name}").files[0]);`)] : []),
+    `const answer = await fetch("${url}", {`,
+    `  method: "${verb}",`,
+    ...(Object.keys(all).length ? [`  headers: ${JSON.stringify(all)},`] : []),
+    ...(json ? [`  body: JSON.stringify(${JSON.stringify(json)}),`] : []),
+    ...(files ? ["  body: form,"] : []),
+    "});",
+    "if (!answer.ok) throw new Error(await answer.text());",
+    "const bytes = await answer.arrayBuffer();",
+  ];
+}
+
+/** What is said over a WebSocket, until what comes last. */
+function socket({ url, headers }, messages, last) {
+  return [
+    "from websockets.sync.client import connect",
+    "",
+    `with connect("${url.replace(/^http/, "ws")}", additional_headers=${literal(headers)}) as socket:`,
+    ...messages.map((message) => `    socket.send(${literal(JSON.stringify(message))})`),
+    "    for answer in socket:",
+    '        print(answer if isinstance(answer, str) else f"{len(answer)} bytes of sound")',
+    ...(last ? [`        if isinstance(answer, str) and ${literal(last)} in answer:`, "            break"] : []),
+  ];
+}
+
 /** Never sent: stands for all kinds of bytes to what generates clients. */
 const ANY_BYTES = "application/octet-stream";
 
@@ -93,16 +158,35 @@ class Reference {
     return operation.requestBody?.content?.["application/json"]?.schema;
   }
 
+  /** Which files it sends. */
+  form(operation) {
+    return operation.requestBody?.content?.["multipart/form-data"]?.schema;
+  }
+
   isOpen(operation) {
     return operation.security?.some((way) => Object.keys(way).length === 0) ?? false;
+  }
+
+  /** Whom a route is for. */
+  token(operation) {
+    if (this.isOpen(operation)) return "Asks for no token.";
+    const scopes = new Set((operation.security ?? []).flatMap((way) => Object.values(way).flat()));
+    return scopes.size ? `Asks for a token with the scope \`${[...scopes].join("`, `")}\`.` : "Asks for a token.";
+  }
+
+  /** What an answer says beside its body. */
+  headers(answer) {
+    const rows = Object.entries(answer?.headers ?? {}).map(([name, { schema, description }]) =>
+      row([code(name), this.kind(schema), prose(description)]));
+    return table(["header", "values", "meaning"], rows);
   }
 
   operation(path, method, operation) {
     const parts = [node("h3", `${method.toUpperCase()} ${path}`), node("p", prose(operation.summary))];
     if (operation.description) parts.push(node("p", prose(operation.description)));
-    if (this.isOpen(operation)) parts.push(node("p", "Asks for no token."));
+    parts.push(node("p", prose(this.token(operation))));
     parts.push(...this.parameters(operation));
-    const body = this.body(operation);
+    const body = this.body(operation) ?? this.form(operation);
     if (body) parts.push(...this.fields(body));
     const answers = Object.entries(operation.responses).map(([status, answer]) => {
       const kinds = Object.keys(answer.content ?? {}).filter((kind) => kind !== ANY_BYTES);
@@ -110,6 +194,7 @@ class Reference {
     });
     parts.push(...table(["status", "answer", "content"], answers));
     const [success] = Object.entries(operation.responses).filter(([status]) => status.startsWith("2")).map(([, answer]) => answer);
+    parts.push(...folded("Headers of the answer", this.headers(success)));
     parts.push(...folded("Fields of the answer", this.fields(success?.content?.["application/json"]?.schema, true)));
     parts.push(...folded("Examples", this.examples(path, method, operation)));
     return node("section", parts, { className: "sheet" });
@@ -128,49 +213,33 @@ class Reference {
     return Object.fromEntries(required.map((name) => [name, this.example(properties[name])]));
   }
 
-  /** The path with something in each of its places. */
+  /** The path with something in each of its places, and what has to stand in the query; `null` where nobody can say what that is. */
   address(path, operation) {
-    const filled = (operation.parameters ?? []).filter((parameter) => parameter.in === "path")
-      .reduce((path, { name, example }) => path.replace(`{${name}}`, example ?? name.toUpperCase()), path);
-    return new URL(filled.slice(1), document.baseURI).href;
+    const url = new URL(path.slice(1), document.baseURI);
+    let filled = decodeURI(url.href);
+    for (const { in: place, name, example, required } of operation.parameters ?? []) {
+      if (place === "path") filled = filled.replace(`{${name}}`, example ?? name.toUpperCase());
+      else if (required && example === undefined) return null;
+      else if (required) filled += `${filled.includes("?") ? "&" : "?"}${name}=${encodeURIComponent(example)}`;
+    }
+    return filled;
   }
 
   /** The same call by curl, Python and JavaScript. */
   examples(path, method, operation) {
-    const verb = method.toUpperCase();
     const url = this.address(path, operation);
-    const schema = this.body(operation);
-    const json = schema ? JSON.stringify(this.example(schema)) : null;
-    const token = this.isOpen(operation) ? [] : [["user-token", "TOKEN"]];
-    const type = json ? [["content-type", "application/json"]] : [];
-    const headers = Object.fromEntries([...token, ...type]);
-    const curl = [
-      `curl${verb === "GET" || json ? "" : ` -X ${verb}`} -f`,
-      ...Object.entries(headers).map(([name, value]) => `-H '${name}: ${value}'`),
-      ...(json ? [`-d '${json}'`] : []),
-      `-o answer '${url}'`,
-    ];
-    const python = [
-      "import httpx",
-      "",
-      "answer = httpx.request(",
-      `    "${verb}", "${url}",`,
-      ...(token.length ? ['    headers={"user-token": "TOKEN"},'] : []),
-      ...(json ? [`    json=${json},`] : []),
-      ")",
-      "answer.raise_for_status()",
-      'open("answer", "wb").write(answer.content)',
-    ];
-    const script = [
-      `const answer = await fetch("${url}", {`,
-      `  method: "${verb}",`,
-      `  headers: ${JSON.stringify(headers)},`,
-      ...(json ? [`  body: JSON.stringify(${json}),`] : []),
-      "});",
-      "const bytes = await answer.arrayBuffer();",
-    ];
-    const shown = [["curl", curl.join(" \\\n  ")], ["Python", python.join("\n")], ["JavaScript", script.join("\n")]];
-    return shown.flatMap(([name, text]) => [node("p", name), node("pre", text)]);
+    if (url === null) return [];
+    const call = {
+      verb: method.toUpperCase(),
+      url,
+      json: this.body(operation) && this.example(this.body(operation)),
+      files: this.form(operation) && this.resolve(this.form(operation)).required,
+      headers: this.isOpen(operation) ? {} : { "user-token": "TOKEN" },
+    };
+    const messages = operation["x-messages"];
+    const shown = messages ? [["Python", socket(call, messages, operation["x-last"])]]
+      : [["curl", curl(call)], ["Python", python(call)], ["JavaScript", script(call)]];
+    return shown.flatMap(([name, lines]) => [node("p", name), node("pre", lines.join("\n"))]);
   }
 
   /** How callers say who they are, and what they are told where something is wrong. */

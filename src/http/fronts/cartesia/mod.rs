@@ -64,7 +64,7 @@ enum NameOrVoice {
 #[schema(as = CartesiaOutputFormat)]
 struct Output {
     /// `raw`, `wav` or `mp3`.
-    #[schema(pattern = "^(raw|wav|mp3)$")]
+    #[schema(pattern = "^(raw|wav|mp3)$", example = "wav")]
     container: String,
     /// `pcm_s16le`, `pcm_mulaw` or `pcm_alaw`; over the WebSocket also `pcm_f32le`, for which WAV is answered with 16 bits.
     #[schema(pattern = "^pcm_(s16le|f32le|mulaw|alaw)$")]

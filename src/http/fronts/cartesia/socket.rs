@@ -63,6 +63,11 @@ const MAX_DELAY_MS: u64 = 60_000;
 
 /// Speech of texts that are still being written, over a WebSocket, as Cartesia's clients know it.
 #[utoipa::path(get, path = "/tts/websocket", tag = "cartesia", security(("user-token" = []), ("bearer" = []), ("x-api-key" = [])),
+    extensions(
+        ("x-messages" = json!([{"model_id": "sonic", "transcript": "Hello. This machine can speak.", "context_id": "one", "voice": {"mode": "id", "id": "any"},
+            "output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 24000}}])),
+        ("x-last" = json!("\"type\":\"done\"")),
+    ),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 426, description = "The request does not ask for a WebSocket"),

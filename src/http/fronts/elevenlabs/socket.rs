@@ -93,6 +93,7 @@ const TEXT: &str = "default";
 #[utoipa::path(get, path = "/v1/text-to-speech/{voice}/stream-input", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
     params(("voice" = String, Path, description = "A voice's name, or any"), Input),
+    extensions(("x-messages" = json!([{"text": " "}, {"text": "Hello. This machine can speak. "}, {"text": ""}]))),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 426, description = "The request does not ask for a WebSocket"),
@@ -112,6 +113,7 @@ pub async fn stream_input(
 #[utoipa::path(get, path = "/v1/text-to-speech/{voice}/multi-stream-input", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
     params(("voice" = String, Path, description = "A voice's name, or any"), Input),
+    extensions(("x-messages" = json!([{"text": "Hello. This machine can speak. ", "context_id": "one"}, {"close_socket": true}]))),
     responses(
         (status = 101, description = "The connection is a WebSocket from here on"),
         (status = 426, description = "The request does not ask for a WebSocket"),
