@@ -73,9 +73,9 @@ lint: tools ## check format and lints
 	@$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 # bench, load, soak and peers say little on a machine with fewer than two cores, or that has something else to do.
-bench: setup ## measure the engine's parts, loading, hits and batches
+bench: setup ## measure the engine's parts, loading, hits, batches and what is answered under load
 	@$(call install,$(BENCH_PROGRAMS))
-	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio hit_path hit_ratio pool timeline,--bench $(bench))
+	@$(CARGO) bench --locked $(foreach bench,batches constant_time decoder engine first_audio goodput hit_path hit_ratio pool timeline,--bench $(bench))
 
 load: setup ## see what holds at ten times the load that can be served
 	@$(CARGO) bench --locked --bench load
