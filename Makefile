@@ -99,6 +99,7 @@ peers: build ## measure this service beside the other engines that play the same
 	@$(PYTHON) -m pip install -q --upgrade --target $(PEERS) -r benches/peers/requirements.txt
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/peers.py
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/wyoming_peers.py
+	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/live.py
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean
