@@ -8,6 +8,8 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
+use md5::Md5;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use support::{ModelsFolder, TOKEN, TestServer, VOICE};
 
@@ -101,6 +103,37 @@ fn the_desk_speaks_keeps_takes_makes_batches_and_shows_voices_and_use() {
     let arguments: Vec<_> = ["speaker"].into_iter().chain(places).chain(pictures.as_deref()).collect();
 
     runs_against(&TestServer::start(&variables), "desk.py", &arguments);
+}
+
+#[test]
+fn a_voice_is_fetched_on_the_desk_and_speaks() {
+    let (models, source) = (ModelsFolder::with_copies(&[VOICE]), tempfile::tempdir().unwrap());
+    publish(source.path(), "de_DE-mine-low");
+    let variables = [
+        ("TTS_MODELS_DIR", models.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", VOICE),
+        ("TTS_VOICE_SOURCE", &*format!("file://{}", source.path().display())),
+        ("TTS_OFFLINE", "false"),
+    ];
+
+    runs_against(&TestServer::start(&variables), "fetching.py", &["de_DE-mine-low"]);
+}
+
+/// Puts a voice that is made for tests where voices come from.
+fn publish(source: &Path, name: &str) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    let mut files = serde_json::Map::new();
+    for ending in ["onnx", "onnx.json"] {
+        let bytes = std::fs::read(fixtures.join(format!("speakers.{ending}"))).unwrap();
+        let path = format!("de/{name}.{ending}");
+        std::fs::create_dir_all(source.join("de")).unwrap();
+        std::fs::write(source.join(&path), &bytes).unwrap();
+        files.insert(path, json!({"size_bytes": bytes.len(), "md5_digest": hex::encode(Md5::digest(&bytes))}));
+    }
+    let voice = json!({"key": name, "name": "mine", "quality": "low", "num_speakers": 1, "speaker_id_map": {}, "aliases": [],
+        "language": {"code": "de_DE"}, "files": files});
+    std::fs::write(source.join("voices.json"), json!({name: voice}).to_string()).unwrap();
 }
 
 #[test]

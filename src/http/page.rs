@@ -32,6 +32,7 @@ const PARTS: &[(&str, &str)] = included! {
     "csv.js",
     "dom.js",
     "earlier.js",
+    "fetching.js",
     "going.js",
     "hear.js",
     "item_table.js",

@@ -2,6 +2,7 @@
 
 import { ServiceError, call } from "./api.js";
 import { $, button, node } from "./dom.js";
+import { fetchVoice } from "./fetching.js";
 import { ear, hear } from "./hear.js";
 import { choose } from "./memory.js";
 import { Paged } from "./paged.js";
@@ -89,6 +90,7 @@ function card(voice) {
   const state = voice.problem ? "cannot speak" : voice.loaded ? "in memory" : voice.installed ? "installed" : "to be fetched";
   const facts = [voice.quality, sizeOf(voice), many, licenseOf(voice), voice.loudness && `${level.format(voice.loudness)} LUFS`, state];
   const mayChange = upload.isAllowed && voice.installed;
+  const mayFetch = session.mayManage && !voice.installed && !voice.problem;
   return node("li", {},
     node("h3", { lang: tag(voice) }, nameOf(voice)),
     node("p", {}, languageOf(voice), voice.default && " · the default voice"),
@@ -100,6 +102,7 @@ function card(voice) {
         button("Speak with it", name, () => speakWith(voice)),
         button("Compare", name, () => compare(voice)),
       ],
+      mayFetch && button("Fetch", name, () => install(voice, place)),
       mayChange && [button("Replace", name, () => upload.begin(voice.id)), button("Remove", name, () => remove(voice, place))]),
     place.said, place.audio);
 }
@@ -109,6 +112,12 @@ async function speakWith(voice) {
   const { chooseVoice } = await import("./speak.js");
   chooseVoice(voice.id);
   location.hash = "#speak";
+}
+
+async function install(voice, { said }) {
+  if (!(await fetchVoice(voice, said))) return;
+  $("library-title").focus();
+  $("library-state").textContent = `${voice.id} is here.`;
 }
 
 async function remove(voice, { said }) {

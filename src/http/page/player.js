@@ -16,6 +16,8 @@ export class Player extends EventTarget {
   /** Where it stands while it is stopped. */
   #rest = 0;
   #isComplete = true;
+  /** Whether the context's clock shall go on. */
+  #goesOn = false;
 
   /** Seconds of sound that are there. */
   get duration() {
@@ -32,8 +34,8 @@ export class Player extends EventTarget {
   /** Forgets what there was. Browsers allow sound only to whoever asks for it, so this is called in answer to a key or a click. */
   open() {
     this.#silence();
-    this.#context ??= new AudioContext();
-    this.#context.resume();
+    this.#context ??= this.#contextThatObeys();
+    this.#run(true);
     this.#parts = [];
     this.#samples = 0;
     this.#isComplete = false;
@@ -62,13 +64,13 @@ export class Player extends EventTarget {
 
   pause() {
     if (this.state !== "playing") return;
-    this.#context.suspend();
+    this.#run(false);
     this.#become("paused");
   }
 
   resume() {
     if (this.state !== "paused") return;
-    this.#context.resume();
+    this.#run(true);
     this.#become("playing");
   }
 
@@ -85,10 +87,25 @@ export class Player extends EventTarget {
     this.#zero = this.#context.currentTime - time;
     for (const part of this.#parts) this.#play(part);
     if (this.state === "stopped") {
-      this.#context.resume();
+      this.#run(true);
       this.#become("playing");
     }
     this.#endIfDone();
+  }
+
+  /** Browsers go from one state to the other in their own time: what was asked for meanwhile is asked for again. */
+  #contextThatObeys() {
+    const context = new AudioContext();
+    context.onstatechange = () => {
+      if ((context.state === "running") !== this.#goesOn) this.#run(this.#goesOn);
+    };
+    return context;
+  }
+
+  #run(goesOn) {
+    this.#goesOn = goesOn;
+    if (goesOn) this.#context.resume();
+    else this.#context.suspend();
   }
 
   #play({ buffer, at }) {
@@ -121,7 +138,7 @@ export class Player extends EventTarget {
 
   #stand(position) {
     this.#rest = position;
-    this.#context.suspend();
+    this.#run(false);
     this.#become("stopped");
   }
 
