@@ -121,9 +121,14 @@ impl Script {
         let mut passages = Vec::new();
         for passage in &*self.passages {
             let said = passage.said.part(&place)?;
-            if !said.is_empty() {
-                passages.push(Passage { said, ..passage.clone() });
+            if said.is_empty() {
+                continue;
             }
+            // The pause is before the passage's beginning, which may be in another part.
+            let before = passage.said.part(&(0..place.start))?;
+            let is_begun = !before.as_str().trim().is_empty();
+            let pause_before_ms = if is_begun { 0 } else { passage.pause_before_ms };
+            passages.push(Passage { said, pause_before_ms, ..passage.clone() });
         }
         Some(Self { source, passages: passages.into(), voices: self.voices.clone(), reading: self.reading })
     }
@@ -185,6 +190,24 @@ mod tests {
         assert!(script.part(10..12).unwrap().is_plain());
         let part = script.part(5..12).unwrap();
         assert_eq!(part.passages()[0].said.source_of(&(17..19)), 5..7);
+    }
+
+    #[test]
+    fn a_pause_is_in_the_part_with_the_beginning_of_its_passage() {
+        let text = InputText::parse("One.\n\n Two. Three.", 100).unwrap();
+        let passage = |place: Range<usize>, pause_before_ms| {
+            let mut said = SaidText::default();
+            said.push_verbatim(&text.as_str()[place.clone()], place.start);
+            Passage { pause_before_ms, ..Passage::of(said) }
+        };
+        let script = Script::new(text.clone(), vec![passage(0..5, 0), passage(6..18, 300)], Vec::new());
+
+        let pauses = |place| -> Vec<u32> {
+            script.part(place).unwrap().passages().iter().map(|passage| passage.pause_before_ms).collect()
+        };
+        assert_eq!(pauses(0..18), [0, 300]);
+        assert_eq!(pauses(7..11), [300]);
+        assert_eq!(pauses(12..18), [0]);
     }
 
     #[test]
