@@ -120,15 +120,17 @@ impl Script {
         let source = InputText::parse(self.source.as_str().get(place.clone())?, usize::MAX).ok()?;
         let mut passages = Vec::new();
         for passage in &*self.passages {
-            let said = passage.said.part(&place)?;
+            let whole = &passage.said;
+            let said = whole.part(&place)?;
             if said.is_empty() {
                 continue;
             }
+            let mut passage = Passage { said, ..passage.clone() };
             // The pause is before the passage's beginning, which may be in another part.
-            let before = passage.said.part(&(0..place.start))?;
-            let is_begun = !before.as_str().trim().is_empty();
-            let pause_before_ms = if is_begun { 0 } else { passage.pause_before_ms };
-            passages.push(Passage { said, pause_before_ms, ..passage.clone() });
+            if passage.pause_before_ms > 0 && whole.part(&(0..place.start))?.as_str().trim() != "" {
+                passage.pause_before_ms = 0;
+            }
+            passages.push(passage);
         }
         Some(Self { source, passages: passages.into(), voices: self.voices.clone(), reading: self.reading })
     }
