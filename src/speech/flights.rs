@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -47,6 +48,9 @@ struct Listed<T> {
     place: Option<(Flights<T>, CacheKey)>,
     seats: Seats<T>,
 }
+
+/// While waiting for all to end.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 // === impl Flights ===
 
@@ -96,6 +100,13 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// Whether it is being made.
     pub fn is_under_way(&self, key: &CacheKey) -> bool {
         self.lock().contains_key(key)
+    }
+
+    /// Waits until nothing is being made or kept.
+    pub async fn settled(&self) {
+        while !self.lock().is_empty() {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 
     /// All that was made, while it is being kept.

@@ -188,6 +188,8 @@ impl SpeechService {
 
     /// Waits until what was made is in the cache of all, if there is one.
     pub async fn written(&self) {
+        // A sentence is heard before it is kept.
+        self.parts.speaking.settled().await;
         self.parts.cache.written().await;
     }
 
