@@ -77,7 +77,7 @@ impl Engine {
                 length = 0;
             }
             parts.push(c);
-            length += 1;
+            length += usize::from(!c.is_whitespace());
             last = c;
         }
         self.at_once(parts, config).await
@@ -139,7 +139,7 @@ async fn what_is_said_grows_with_what_is_written() {
 async fn every_digit_and_every_emoji_is_said() {
     let engine = engine(1).await;
     let config = voice_config("en-us");
-    let units: [(&str, usize, usize); 8] = [
+    let units: [(&str, usize, usize); 11] = [
         ("7", 5, 100),
         ("7", 5, 5_000),
         ("😀", 10, 200),
@@ -148,6 +148,9 @@ async fn every_digit_and_every_emoji_is_said() {
         ("BBC ", 6, 180),
         ("a1", 4, 300),
         ("x", 3, 99),
+        ("x ", 3, 10),
+        ("½", 4, 2),
+        ("7.", 9, 108),
     ];
 
     for (unit, sounds, times) in units {

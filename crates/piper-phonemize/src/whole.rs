@@ -1,6 +1,7 @@
 //! Owns that espeak-ng says all of a text. Its buffers are fixed, and what does not fit is left out in silence: of a clause what is beyond
-//! 1,000 phonemes, 300 words or 800 bytes, of a word what is beyond 99 phonemes. So a clause that comes near is said again in pieces, and
-//! these are taken where they say more. What people write hardly ever comes near, and is then said as before.
+//! 1,000 phonemes, 300 words or 800 bytes, of a word what is beyond 99 phonemes, stresses and tones among them. Of some repetitions it says
+//! the beginning alone. So a clause that comes near is said again in pieces, and these are taken where they say more. What people write hardly
+//! ever comes near, and is then said as before.
 
 use std::ops::Range;
 
@@ -8,6 +9,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::espeak::Clause;
+use super::legible::is_decimal;
 use super::phonemes::{sounds, without_language_flags};
 
 /// How a clause is cut.
@@ -32,7 +34,12 @@ pub const FINENESS: [Fineness; 4] = [
 const NEARLY_FULL_SOUNDS: usize = 450;
 const NEARLY_FULL_WORDS: usize = 250;
 const NEARLY_FULL_BYTES: usize = 770;
-const NEARLY_FULL_WORD_SOUNDS: usize = 92;
+const NEARLY_FULL_WORD: usize = 92;
+
+/// Of a letter that stands alone again and again, no more is said.
+const SAID_LETTERS: usize = 3;
+/// Of a number with points, about twice as many parts are said. No address or version has more.
+const SAFE_NUMBER_PARTS: usize = 8;
 
 /// Clauses of `text` that may lack something, by their number, and what they say.
 pub fn nearly_full<'a>(text: &'a str, clauses: &[Clause]) -> Vec<(usize, &'a str)> {
@@ -61,7 +68,21 @@ fn is_nearly_full(source: &str, phonemes: &str) -> bool {
     words > NEARLY_FULL_WORDS
         || source.len() + words > NEARLY_FULL_BYTES
         || sounds(&phonemes) > NEARLY_FULL_SOUNDS
-        || phonemes.split(' ').any(|word| sounds(word) > NEARLY_FULL_WORD_SOUNDS)
+        || phonemes.split(' ').any(|word| word.chars().filter(|c| *c != 'ː').count() > NEARLY_FULL_WORD)
+        || is_repetition(source)
+}
+
+/// What espeak-ng may say the beginning of, however short it is: a letter alone again and again, a number of many parts, and signs such as `½`
+/// that stand together.
+fn is_repetition(source: &str) -> bool {
+    let words: Vec<&str> = source.split_whitespace().collect();
+    let is_letter = |word: &str| word.chars().all(char::is_alphabetic) && word.chars().nth(1).is_none();
+    let repeats_letter =
+        words.windows(SAID_LETTERS + 1).any(|run| is_letter(run[0]) && run.iter().all(|word| *word == run[0]));
+    let is_sign = |c: char| c.is_numeric() && !is_decimal(c);
+    let has_signs = |word: &str| word.chars().zip(word.chars().skip(1)).any(|(one, other)| is_sign(one) && is_sign(other));
+    let parts = |word: &str| word.split(|c: char| !c.is_numeric()).filter(|digits| !digits.is_empty()).count();
+    repeats_letter || words.into_iter().any(|word| has_signs(word) || parts(word) > SAFE_NUMBER_PARTS)
 }
 
 /// How many words espeak-ng may see: it also begins one where letters, digits and marks meet, and at a capital within a word.
@@ -169,6 +190,7 @@ mod tests {
             ("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft", &*"a".repeat(80)),
             (&"word ".repeat(120), &"wˈɜːd ".repeat(120)),
             ("see https://example.org/a/b.html?x=1.2.3", "siː"),
+            ("x x x, 2001:db8:0:0:0:0:0:1, 1½ or ½", "ɛks"),
         ] {
             assert!(!is_nearly_full(source, phonemes), "{source}");
         }
@@ -184,6 +206,10 @@ mod tests {
             (&"aB".repeat(251), ""),
             (&"%$".repeat(130), ""),
             (&"word-".repeat(130), ""),
+            ("x", &"ˈa5".repeat(31)),
+            ("y x x x x", ""),
+            ("1.2.3.4.5.6.7.8.9", ""),
+            ("½¾", ""),
         ] {
             assert!(is_nearly_full(source, phonemes), "{source}");
         }
