@@ -101,7 +101,7 @@ impl Normalizer {
             }));
             at = found.end.max(at + 1);
         }
-        in_order(rewrites)
+        set_apart(in_order(rewrites), text)
     }
 
     /// `text` as it is said.
@@ -154,6 +154,34 @@ fn without_blanks(said: &str) -> String {
         }
     }
     kept
+}
+
+/// Puts a blank between what is said and a letter or digit that it would run into: "½cup" is "one half cup". Markup goes or stands for
+/// characters of the word that it is in.
+fn set_apart(mut rewrites: Vec<Rewrite>, text: &str) -> Vec<Rewrite> {
+    let is_word = |c: char| c.is_alphanumeric() && !token::is_of_a_script_without_blanks(c);
+    let run_together = |one: Option<char>, other: Option<char>| one.is_some_and(is_word) && other.is_some_and(is_word);
+    let mut reached = 0;
+    for index in 0..rewrites.len() {
+        let Rewrite { written, said, class } = &rewrites[index];
+        let place = written.clone();
+        if *class != Class::Markup {
+            let before = text[reached..place.start].chars().next_back();
+            let follower = rewrites.get(index + 1).filter(|next| next.written.start == place.end && *next.said != *"");
+            let after = follower.map_or(&text[place.end..], |next| &next.said).chars().next();
+            let (first, last) = (said.chars().next(), said.chars().next_back());
+            let (leads, trails) = (run_together(before, first), run_together(last, after));
+            let said = &mut rewrites[index].said;
+            if leads {
+                said.insert(0, ' ');
+            }
+            if trails {
+                said.push(' ');
+            }
+        }
+        reached = place.end;
+    }
+    rewrites
 }
 
 /// Sorted; what stands within another is left to that.

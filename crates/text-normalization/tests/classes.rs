@@ -305,6 +305,17 @@ fn markup_is_not_said() {
 }
 
 #[test]
+fn what_is_said_runs_into_no_word_beside_it() {
+    holds(&[
+        ("en", "½½", "one half one half"),
+        ("en", "add ½cup or 1½cups", "add one half cup or 1 and a half cups"),
+        ("en", "a½b", "a one half b"),
+        ("de", "½Tasse", "ein halb Tasse"),
+        ("zh", "约½杯", "约二分之一杯"),
+    ]);
+}
+
+#[test]
 fn languages_without_many_cases() {
     holds(&[
         ("da", "kl. 14.30 den 3/4 i 1990'erne", "klokken 14 30 den tredje april i nitten halvfemserne"),
