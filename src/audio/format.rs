@@ -89,6 +89,11 @@ impl AudioFormat {
         }
     }
 
+    /// Whether it holds samples as they are, or each for itself, so that encoding is little more than copying.
+    pub fn is_uncompressed(self) -> bool {
+        matches!(self, Self::Wav | Self::Pcm | Self::MuLaw | Self::ALaw)
+    }
+
     /// Whether callers may ask for that rate. Others than telephony's are refused where there is only that one.
     pub fn takes_rate(self, sample_rate: u32) -> bool {
         !matches!(self, Self::MuLaw | Self::ALaw) || sample_rate == G711_RATE

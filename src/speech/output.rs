@@ -1,13 +1,17 @@
 //! Owns what becomes of samples: level, volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted or kept,
 //! within the memory that answers may hold.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::SpeechError;
+use super::entries::off_thread;
 use super::level::Levelling;
-use super::work::Parts;
+use super::work::{Parts, Work};
 use crate::audio::{Encoder, Limiter, Pcm, ResampleError, Resampler};
 use crate::resilience::HeldBytes;
+use crate::telemetry::{Stage, stage_span};
 
 /// What happens to one sentence after the network.
 pub struct Finish {
@@ -40,6 +44,33 @@ pub struct Output {
     /// For `body`.
     held: HeldBytes,
     parts: Parts,
+}
+
+/// Samples that are copied at once; more take some tenths of a millisecond.
+pub const COPIED_AT_ONCE: usize = 1 << 17;
+
+/// Turns samples to bytes: where it is asked for if that `is_quick`, otherwise where it holds up nobody.
+pub async fn run<T: Send + 'static>(
+    is_quick: bool,
+    encode: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SpeechError> {
+    if is_quick { Ok(encode()) } else { off_thread(encode).await }
+}
+
+/// The same as a stage of `work`.
+pub async fn encoded<T: Send + 'static>(
+    work: &Work,
+    is_quick: bool,
+    encode: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SpeechError> {
+    let (metrics, span) = (work.parts().metrics.clone(), work.span.clone());
+    let stage = move || {
+        let began = Instant::now();
+        let encoded = span.in_scope(|| stage_span!("encode").in_scope(encode));
+        metrics.observe_stage(Stage::Encode, began.elapsed());
+        encoded
+    };
+    run(is_quick, stage).await
 }
 
 // === impl Finish ===

@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::SpeechError;
 use super::entries::sentence_from_entry;
 use super::flights::Seat;
-use super::work::{Source, Work};
+use super::work::{READ_AT_ONCE_BYTES, Source, Work};
 use crate::audio::Pcm;
 use crate::cache::CacheKey;
 use crate::domain::Deadline;
@@ -38,6 +38,11 @@ impl SpokenSentence {
         let deadline = work.deadline();
         let way = match source {
             Source::Landed(parts) => Way::There(parts.into()),
+            Source::Found(key, entry) if entry.payload.len() <= READ_AT_ONCE_BYTES => match sentence_from_entry(&entry)
+            {
+                Some(whole) => Way::There([whole].into()),
+                None => Way::fly(work, key, index, deadline),
+            },
             Source::Found(key, entry) => {
                 Way::Decoded(key, tokio::task::spawn_blocking(move || sentence_from_entry(&entry)))
             }

@@ -4,16 +4,15 @@
 use std::collections::VecDeque;
 use std::iter::Enumerate;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use std::vec;
 
 use bytes::Bytes;
 use tracing::Instrument;
 
 use super::SpeechError;
-use super::entries::off_thread;
 use super::level::Levelling;
-use super::output::{Finish, Output};
+use super::output::{COPIED_AT_ONCE, Finish, Output, encoded, run};
 use super::sentence::SpokenSentence;
 use super::service::{AudioSpec, CacheUse, Speech, Waiting};
 use super::sources::Sources;
@@ -24,7 +23,6 @@ use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
 use crate::pool::Stretch;
 use crate::resilience::{HeldBytes, Loan};
-use crate::telemetry::{Stage, stage_span};
 
 /// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
 pub struct Speaking {
@@ -54,6 +52,8 @@ enum Way {
 pub(super) struct Making {
     sample_rate: u32,
     resampled: bool,
+    /// Turning samples to bytes is little more than copying them.
+    is_copied: bool,
     age: Option<Duration>,
     work: Arc<Work>,
     /// The passage of each sentence.
@@ -225,6 +225,9 @@ impl Making {
         let mut making = Self {
             sample_rate,
             resampled: sample_rate != native_rate,
+            is_copied: sample_rate == native_rate
+                && spec.format.is_uncompressed()
+                && sources.levelling.iter().all(|levelling| matches!(levelling, Levelling::AsTrained)),
             age: sources.age(),
             work,
             passages: sources.plan.sentences.iter().map(|item| item.passage as usize).collect(),
@@ -301,22 +304,23 @@ impl Making {
                 // No sound goes out before it is known that more can.
                 let pause = if ready.is_some() { next_silence(silence_ms, self.sample_rate) } else { None };
                 if let Some(pause) = pause {
-                    off_thread(move || lock(&output).push(&pause)).await?
+                    run(self.is_quick(&pause), move || lock(&output).push(&pause)).await?
                 } else if let Some(part) = ready.take() {
                     if let Some(durations) = part.durations {
                         let start = lock(&output).seconds(self.sample_rate);
                         self.placed.push(Placed { start, sample_rate: part.pcm.sample_rate, durations });
                     }
-                    self.encoded(move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
+                    let is_quick = self.is_quick(&part.pcm);
+                    encoded(&self.work, is_quick, move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
-                    self.encoded(move || lock(&output).push_all(&lock(&finish).rest()?)).await?
+                    encoded(&self.work, self.is_copied, move || lock(&output).push_all(&lock(&finish).rest()?)).await?
                 }
             } else if let Some(pause) = next_silence(&mut self.last_silence_ms, self.sample_rate) {
-                off_thread(move || lock(&output).push(&pause)).await?
+                run(self.is_quick(&pause), move || lock(&output).push(&pause)).await?
             } else {
                 self.is_over = true;
-                self.encoded(move || lock(&output).finish()).await?
+                encoded(&self.work, self.is_copied, move || lock(&output).finish()).await?
             };
             let bytes: Bytes = bytes.map(Bytes::from)?;
             if !bytes.is_empty() {
@@ -326,16 +330,9 @@ impl Making {
         Ok(None)
     }
 
-    /// Runs what turns samples to bytes where it holds up nobody.
-    async fn encoded<T: Send + 'static>(&self, encode: impl FnOnce() -> T + Send + 'static) -> Result<T, SpeechError> {
-        let (metrics, span) = (self.work.parts().metrics.clone(), self.work.span.clone());
-        off_thread(move || {
-            let began = Instant::now();
-            let encoded = span.in_scope(|| stage_span!("encode").in_scope(encode));
-            metrics.observe_stage(Stage::Encode, began.elapsed());
-            encoded
-        })
-        .await
+    /// Whether to turn it to bytes takes less than to hand it to another thread.
+    fn is_quick(&self, part: &Pcm) -> bool {
+        self.is_copied && part.sample_rate == self.sample_rate && part.samples.len() <= COPIED_AT_ONCE
     }
 
     fn begin_ahead(&mut self) {

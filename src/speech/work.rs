@@ -80,7 +80,7 @@ pub enum Source {
 }
 
 /// Of an entry: what is longer takes more than half a millisecond to read.
-const READ_AT_ONCE_BYTES: usize = 256 << 10;
+pub(super) const READ_AT_ONCE_BYTES: usize = 256 << 10;
 
 /// Phoneme ids of a text, before it is phonemized.
 const IDS_PER_CHARACTER: f64 = 2.0;

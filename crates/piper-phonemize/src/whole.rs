@@ -80,7 +80,8 @@ fn is_repetition(source: &str) -> bool {
     let repeats_letter =
         words.windows(SAID_LETTERS + 1).any(|run| is_letter(run[0]) && run.iter().all(|word| *word == run[0]));
     let is_sign = |c: char| c.is_numeric() && !is_decimal(c);
-    let has_signs = |word: &str| word.chars().zip(word.chars().skip(1)).any(|(one, other)| is_sign(one) && is_sign(other));
+    let has_signs =
+        |word: &str| word.chars().zip(word.chars().skip(1)).any(|(one, other)| is_sign(one) && is_sign(other));
     let parts = |word: &str| word.split(|c: char| !c.is_numeric()).filter(|digits| !digits.is_empty()).count();
     repeats_letter || words.into_iter().any(|word| has_signs(word) || parts(word) > SAFE_NUMBER_PARTS)
 }
