@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use super::markup::Markup;
 use super::{Arguments, print, text_of};
 use crate::app::text_reader;
 use crate::audio::AudioFormat;
@@ -40,12 +41,8 @@ pub struct LinkArgs {
     /// Send the sound as it is made.
     #[arg(long)]
     stream: bool,
-    /// The text is SSML.
-    #[arg(long, conflicts_with = "markdown")]
-    ssml: bool,
-    /// The text is Markdown.
-    #[arg(long)]
-    markdown: bool,
+    #[command(flatten)]
+    markup: Markup,
 }
 
 pub fn run(args: &LinkArgs, arguments: &Arguments) -> anyhow::Result<()> {
@@ -68,13 +65,9 @@ impl LinkArgs {
     /// What the address says. What could not be had would be found by whoever plays it.
     fn parameters(&self, config: &Config) -> anyhow::Result<Parameters> {
         let text = text_of(&self.text)?;
-        let kind = match (self.ssml, self.markdown) {
-            (true, _) => "ssml",
-            (_, true) => "markdown",
-            _ => "plain",
-        };
+        let text_type = self.markup.text_type();
         let reader = text_reader(config, config.synthesis.max_text_chars)?;
-        reader.read(&text, TextType::parse(kind).unwrap_or_default(), Pronunciation::default())?;
+        reader.read(&text, text_type, Pronunciation::default())?;
         if let Some(voice) = &self.voice {
             VoiceId::parse(voice.split('#').next().unwrap_or_default())?;
         }
@@ -86,7 +79,7 @@ impl LinkArgs {
         }
         let given = [
             ("text", Some(text)),
-            ("text_type", Some(kind.to_owned()).filter(|kind| kind != "plain")),
+            ("text_type", Some(text_type.name().to_owned()).filter(|_| text_type != TextType::default())),
             ("voice_id", self.voice.clone()),
             ("speaker", self.speaker.clone()),
             ("speed", self.speed.map(|speed| speed.to_string())),

@@ -5,6 +5,7 @@ mod doctor;
 mod exit;
 mod healthcheck;
 mod link;
+mod markup;
 mod normalize;
 mod phonemize;
 mod speak;

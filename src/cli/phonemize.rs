@@ -6,11 +6,12 @@ use piper_acoustic::{OnnxRuntime, RuntimeFiles, VoiceConfig};
 use piper_phonemize::{EspeakPool, PhonemeIds, Phonemizer, phoneme_ids};
 use serde_json::json;
 
+use super::markup::Markup;
 use super::voices::installed_config;
 use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, text_reader};
 use crate::telemetry;
-use crate::text::{Normalize, Pronunciation, TextReader, TextType, read_script};
+use crate::text::{Normalize, Pronunciation, TextReader, read_script};
 
 #[derive(Debug, clap::Args)]
 pub struct PhonemizeArgs {
@@ -21,6 +22,8 @@ pub struct PhonemizeArgs {
     /// Phonemize for this espeak-ng voice instead of the voice's own.
     #[arg(long, value_name = "LANGUAGE")]
     espeak: Option<String>,
+    #[command(flatten)]
+    markup: Markup,
     /// Phonemize what piper would: numbers, dates, markup and the like are not put into words.
     #[arg(long)]
     no_normalize: bool,
@@ -61,11 +64,12 @@ async fn print(
     args: &PhonemizeArgs,
 ) -> anyhow::Result<()> {
     let normalize = args.no_normalize.then_some(Normalize::All(false));
-    let script = match reader.read(text, TextType::Plain, Pronunciation { normalize, ..Pronunciation::default() }) {
-        Ok(script) => Some(read_script(&script, |_| voice.language())?),
-        Err(_) if text.trim().is_empty() => None,
-        Err(error) => return Err(error.into()),
-    };
+    let script =
+        match reader.read(text, args.markup.text_type(), Pronunciation { normalize, ..Pronunciation::default() }) {
+            Ok(script) => Some(read_script(&script, |_| voice.language())?),
+            Err(_) if text.trim().is_empty() => None,
+            Err(error) => return Err(error.into()),
+        };
     let said = script.map_or_else(String::new, |script| script.said());
     let sentences = phonemizer.sentences(&said, voice).await?;
     let mut out = std::io::stdout().lock();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::exit::VoiceMissing;
+use super::markup::Markup;
 use super::{Arguments, in_system, text_of};
 use crate::app::{Speaker, text_reader, usual_prosody};
 use crate::audio::AudioFormat;
@@ -18,10 +19,9 @@ use crate::domain::{
 };
 use crate::speech::{self, AudioSpec, Caching, SubtitleFormat};
 use crate::telemetry;
-use crate::text::{Normalize, Pronunciation, TextType};
+use crate::text::{Normalize, Pronunciation};
 
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct SpeakArgs {
     /// Text to speak; `-` reads standard input.
     text: String,
@@ -61,12 +61,8 @@ pub struct SpeakArgs {
     /// Format, whatever the file's ending is.
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
-    /// The text is SSML.
-    #[arg(long, conflicts_with = "markdown")]
-    ssml: bool,
-    /// The text is Markdown.
-    #[arg(long)]
-    markdown: bool,
+    #[command(flatten)]
+    markup: Markup,
     /// Say numbers, dates, markup and the like as piper does, and not in words.
     #[arg(long)]
     no_normalize: bool,
@@ -210,17 +206,12 @@ impl Drop for OutputFile<'_> {
 
 impl SpeakArgs {
     fn script(&self, config: &Config) -> anyhow::Result<Script> {
-        let kind = match (self.ssml, self.markdown) {
-            (true, _) => TextType::Ssml,
-            (false, true) => TextType::Markdown,
-            (false, false) => TextType::Plain,
-        };
         let pronunciation = Pronunciation {
             lexicons: &self.lexicon,
             normalize: self.no_normalize.then_some(Normalize::All(false)),
             ..Pronunciation::default()
         };
-        Ok(text_reader(config, usize::MAX)?.read(&text_of(&self.text)?, kind, pronunciation)?)
+        Ok(text_reader(config, usize::MAX)?.read(&text_of(&self.text)?, self.markup.text_type(), pronunciation)?)
     }
 
     fn subtitles(&self) -> Result<Option<(&Path, SubtitleFormat)>, InvalidField> {

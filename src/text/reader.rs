@@ -142,13 +142,18 @@ impl TextReader {
 impl TextType {
     pub const NAMES: &str = "plain, ssml or markdown";
 
+    const ALL: [Self; 3] = [Self::Plain, Self::Ssml, Self::Markdown];
+
     /// Of one of [`TextType::NAMES`].
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "plain" => Some(Self::Plain),
-            "ssml" => Some(Self::Ssml),
-            "markdown" => Some(Self::Markdown),
-            _ => None,
+        Self::ALL.into_iter().find(|text_type| text_type.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Ssml => "ssml",
+            Self::Markdown => "markdown",
         }
     }
 }
