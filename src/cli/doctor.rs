@@ -182,7 +182,7 @@ async fn speak(voice: &dyn LoadedVoice, phonemizer: &Phonemizer) -> Check {
     let config = voice.config();
     let text = match config.phoneme_type {
         PhonemeType::Espeak | PhonemeType::Text => TEXT,
-        PhonemeType::Hebrew => sample_word(config),
+        PhonemeType::Hebrew | PhonemeType::Pinyin => sample_word(config),
     };
     let sentences = phonemizer.sentences(text, config).await.map_err(|error| error.to_string())?;
     let input = ModelInput {

@@ -15,6 +15,7 @@ pub fn sample_word(config: &VoiceConfig) -> &'static str {
     match config.phoneme_type {
         PhonemeType::Espeak | PhonemeType::Text => "a",
         PhonemeType::Hebrew => "שלום",
+        PhonemeType::Pinyin => "你好",
     }
 }
 

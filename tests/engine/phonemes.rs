@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use crate::support::{espeak_settings, path, phonemizer, voice_config};
 
-const LANGUAGES: [&str; 13] = ["ar", "cmn", "de", "en-us", "es", "fr", "hebrew", "hi", "it", "pl", "pt-br", "ru", "tr"];
-const TEXTS: usize = 838;
+const LANGUAGES: [&str; 14] =
+    ["ar", "cmn", "de", "en-us", "es", "fr", "hebrew", "hi", "it", "pinyin", "pl", "pt-br", "ru", "tr"];
+const TEXTS: usize = 1_066;
 const CALLERS: usize = 8;
 
 /// How those texts begin of which piper says a part alone: of a long word what its buffer holds, and no digits in circles. More is said here.

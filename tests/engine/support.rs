@@ -39,6 +39,7 @@ pub fn voice_config(language: &str) -> VoiceConfig {
     let config = VoiceConfig { espeak_voice: language.to_owned(), ..VoiceConfig::parse(&json).unwrap() };
     let phoneme_type = match language {
         "hebrew" => PhonemeType::Hebrew,
+        "pinyin" => PhonemeType::Pinyin,
         _ => return config,
     };
     let ids = std::fs::read(path(&format!("tests/fixtures/phonemes/{language}-ids.json"))).unwrap();

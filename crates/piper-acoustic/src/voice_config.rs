@@ -36,6 +36,8 @@ pub enum PhonemeType {
     Text,
     /// Phonemes come from a model that points Hebrew, and rules.
     Hebrew,
+    /// Phonemes are the initials, finals and tones of Chinese characters.
+    Pinyin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,6 +128,7 @@ impl VoiceConfig {
             PhonemeType::Espeak => Some(&self.espeak_voice),
             PhonemeType::Text => None,
             PhonemeType::Hebrew => Some("he"),
+            PhonemeType::Pinyin => Some("cmn"),
         }
     }
 }
@@ -137,6 +140,7 @@ impl PhonemeType {
             "espeak" => Ok(Self::Espeak),
             "text" => Ok(Self::Text),
             "hebrew" => Ok(Self::Hebrew),
+            "pinyin" => Ok(Self::Pinyin),
             other => Err(VoiceConfigError::PhonemeType(other.escape_debug().to_string())),
         }
     }

@@ -136,6 +136,7 @@ pub fn is_decimal(c: char) -> bool {
     c.is_ascii_digit() || decimal(c).is_some()
 }
 
+/// The ASCII digit for one of another script.
 pub fn decimal(c: char) -> Option<char> {
     let digit_after = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).filter(|digit| *digit < 10);
     ZEROS.iter().find_map(digit_after).and_then(|digit| char::from_digit(digit, 10))

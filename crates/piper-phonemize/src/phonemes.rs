@@ -1,10 +1,11 @@
 //! Owns the step from espeak-ng's clauses to sentences of phonemes, and from phonemes to ids, as piper 1.8 does them
 //! (`phonemize_espeak.py`, `voice.py` and `phoneme_ids.py` of piper1-gpl describe the rules).
 
-use piper_acoustic::{BEGIN, END, PAD, VoiceConfig};
+use piper_acoustic::{BEGIN, END, PAD, PhonemeType, VoiceConfig};
 use unicode_normalization::UnicodeNormalization;
 
 use super::espeak::Clause;
+use super::pinyin::ends_group;
 use super::words::is_sound;
 
 /// One phoneme: a code point, or several that the voice knows as one.
@@ -61,19 +62,24 @@ pub fn phoneme(c: char) -> Phoneme {
     (*c.encode_utf8(&mut buffer)).into()
 }
 
-/// Ids of a sentence: begin, pad, then each phoneme's ids and a pad, then end. Phonemes that the voice lacks are left out.
+/// Ids of a sentence: begin, pad, then each phoneme's ids and a pad, then end; in pinyin pads stand behind syllables and marks alone. Phonemes
+/// that the voice lacks are left out.
 pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
     let of = |name: &str| config.phoneme_ids.get(name).map(Vec::as_slice);
     let pad = of(PAD).unwrap_or_default();
     let mut ids = Vec::with_capacity(2 * sentence.len() + 3);
     let mut missing = Vec::new();
     ids.extend_from_slice(of(BEGIN).unwrap_or_default());
-    ids.extend_from_slice(pad);
+    if is_padded(None, config) {
+        ids.extend_from_slice(pad);
+    }
     for phoneme in sentence {
         match of(phoneme) {
             Some(known) => {
                 ids.extend_from_slice(known);
-                ids.extend_from_slice(pad);
+                if is_padded(Some(phoneme), config) {
+                    ids.extend_from_slice(pad);
+                }
             }
             None => missing.push(phoneme.clone()),
         }
@@ -85,15 +91,23 @@ pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
 /// How many ids a phoneme has, its pad included; without one, what stands before the first.
 pub fn id_count(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> usize {
     let of = |name: &str| config.phoneme_ids.get(name).map(Vec::len);
-    let pad = of(PAD).unwrap_or(0);
+    let pad = of(PAD).filter(|_| is_padded(phoneme, config)).unwrap_or(0);
     match phoneme {
         None => of(BEGIN).unwrap_or(0) + pad,
         Some(phoneme) => of(phoneme).map_or(0, |ids| ids + pad),
     }
 }
 
+/// Whether a pad stands behind a phoneme, or without one behind the begin.
+fn is_padded(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> bool {
+    match config.phoneme_type {
+        PhonemeType::Pinyin => phoneme.is_some_and(|phoneme| ends_group(phoneme)),
+        PhonemeType::Espeak | PhonemeType::Text | PhonemeType::Hebrew => true,
+    }
+}
+
 /// Cuts a sentence into pieces of at most `limit` phonemes: after the last `,`, `;` or `:` within the limit, else after the last blank,
-/// else at the limit. Memory follows this bound, not the text.
+/// else after the last tone, else at the limit. Memory follows this bound, not the text.
 pub fn bounded(sentence: Sentence, limit: usize) -> Vec<Sentence> {
     let mut pieces = Vec::new();
     let mut rest = sentence;
@@ -102,7 +116,8 @@ pub fn bounded(sentence: Sentence, limit: usize) -> Vec<Sentence> {
         let after_last = |marks: &[&str]| {
             window.iter().rposition(|phoneme| marks.contains(&phoneme.as_ref())).map(|position| position + 1)
         };
-        let cut = after_last(&[",", ";", ":"]).or_else(|| after_last(&[" "])).unwrap_or(limit);
+        let cut = after_last(&[",", ";", ":", "，", "；", "：", "、"]).or_else(|| after_last(&[" "]));
+        let cut = cut.or_else(|| after_last(&["1", "2", "3", "4", "5"])).unwrap_or(limit);
         let tail = rest.split_off(cut);
         pieces.push(std::mem::replace(&mut rest, tail));
     }

@@ -12,6 +12,7 @@ use super::hebrew::Hebrew;
 use super::legible::{Silent, doubtful, legible, unheard};
 use super::models::LazyModel;
 use super::phonemes::{self, Sentence, sounds};
+use super::pinyin;
 use super::respelling::respelled;
 use super::tashkeel::Tashkeel;
 use super::whole::{FINENESS, Fineness, joined, nearly_full};
@@ -64,7 +65,7 @@ impl Phonemizer {
     /// the phonemizer did not answer.
     pub async fn check(&self, config: &VoiceConfig) -> Result<(), PhonemizeError> {
         match config.phoneme_type {
-            PhonemeType::Text => return Ok(()),
+            PhonemeType::Text | PhonemeType::Pinyin => return Ok(()),
             PhonemeType::Hebrew => return self.hebrew.check().map_err(PhonemizeError::Hebrew),
             PhonemeType::Espeak => {}
         }
@@ -93,7 +94,7 @@ impl Phonemizer {
                 }
                 if let Some(current) = sentences.last_mut() {
                     current.extend(blank_before.then(|| phonemes::phoneme(' ')));
-                    current.extend(raw.chars().map(phonemes::phoneme));
+                    current.extend(raw_sounds(raw, config));
                     current.extend(blank_after.then(|| phonemes::phoneme(' ')));
                 }
                 after_block = true;
@@ -114,7 +115,7 @@ impl Phonemizer {
         if sentences.last().is_some_and(Vec::is_empty) {
             sentences.pop();
         }
-        if config.phoneme_type == PhonemeType::Hebrew && !sentences.iter().flatten().any(is_sound) {
+        if config.phoneme_type != PhonemeType::Espeak && !sentences.iter().flatten().any(is_sound) {
             unheard(text).map_or(Ok(()), |silent| Err(silent_at(0, silent)))?;
         }
         Ok(sentences.into_iter().map(|sentence| respelled(sentence, config)).collect())
@@ -126,10 +127,7 @@ impl Phonemizer {
         for part in split_at_blocks(text) {
             let start = part.as_ptr().addr() - text.as_ptr().addr();
             if let Some(raw) = raw_phonemes(part) {
-                words.push(Word {
-                    text: start..start + part.len(),
-                    alone: respelled(raw.chars().map(phonemes::phoneme).collect(), config),
-                });
+                words.push(Word { text: start..start + part.len(), alone: respelled(raw_sounds(raw, config), config) });
                 continue;
             }
             let places = words_of(part);
@@ -156,6 +154,7 @@ impl Phonemizer {
                 let words = words.collect::<Vec<_>>().join(" ");
                 return self.hebrew.words(&words).await.map_err(PhonemizeError::Hebrew);
             }
+            PhonemeType::Pinyin => return Ok(words.map(|word| pinyin::sentences(word).concat()).collect()),
             PhonemeType::Espeak => {}
         }
         let paragraphs = Paragraphs::of(words);
@@ -171,9 +170,13 @@ impl Phonemizer {
         if text.is_empty() {
             return Ok(Vec::new());
         }
-        if config.phoneme_type == PhonemeType::Hebrew {
-            let sentence = self.hebrew.sentence(text).await.map_err(PhonemizeError::Hebrew)?;
-            return Ok((!sentence.is_empty()).then_some(sentence).into_iter().collect());
+        match config.phoneme_type {
+            PhonemeType::Hebrew => {
+                let sentence = self.hebrew.sentence(text).await.map_err(PhonemizeError::Hebrew)?;
+                return Ok((!sentence.is_empty()).then_some(sentence).into_iter().collect());
+            }
+            PhonemeType::Pinyin => return Ok(pinyin::sentences(text)),
+            PhonemeType::Espeak | PhonemeType::Text => {}
         }
         let silent = self.silent(text, config).await?;
         let mut text = legible(text, &silent).map_err(|silent| silent_at(start, silent))?;
@@ -263,6 +266,14 @@ fn raw_phonemes(part: &str) -> Option<&str> {
     let end = inner.char_indices().rev().nth(1).map_or(0, |(at, _)| at);
     // Python counts the separators U+001C to U+001F among the blanks.
     Some(inner[..end].trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)))
+}
+
+/// What stands in a block, as the voice's phonemes: code points, or for Chinese syllables.
+fn raw_sounds(raw: &str, config: &VoiceConfig) -> Sentence {
+    match config.phoneme_type {
+        PhonemeType::Pinyin => pinyin::written(raw),
+        _ => raw.chars().map(phonemes::phoneme).collect(),
+    }
 }
 
 #[cfg(test)]
