@@ -21,7 +21,7 @@ use super::error::{ApiError, rate_limit};
 use super::fronts;
 use super::legacy::LegacyError;
 use super::state::AppState;
-use super::unread::{WithKeptBody, keep_chunked_body};
+use super::unread::{RequestBody, WithKeptBody, watch_body};
 use crate::resilience::Allowance;
 use crate::telemetry::{TRACED, UNTRACED, continue_trace, is_traced, rename, trace_id};
 
@@ -49,7 +49,7 @@ pub async fn observe(
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let entered = state.as_ref().map(|state| state.in_flight.enter());
     let span = request_span(&request, id);
-    let body = keep_chunked_body(&mut request, connection.as_ref());
+    let body = watch_body(&mut request, connection.as_ref());
     let knows_chunks = request.version() >= Version::HTTP_11;
     let wants_close = request.head().connection_type() == ConnectionType::Close;
 
@@ -83,6 +83,9 @@ pub async fn observe(
     }
     if response.request().headers().contains_key(UPGRADE) && status != StatusCode::SWITCHING_PROTOCOLS {
         // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes the connection.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    if body.as_ref().is_some_and(RequestBody::is_unread) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let allowance = response.request().extensions().get::<Allowance>().copied();

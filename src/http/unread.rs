@@ -1,8 +1,9 @@
-//! Owns the end of a connection whose request's body was not read to its end. Of a body with a length the server knows what is missing and
-//! closes the connection; a chunked one that was dropped it would read, and wait for, without end. So a chunked body is kept until its
-//! answer is sent, which makes the server treat both alike. What is no content of a chunked body, such as extensions of chunks, has a bound.
+//! Owns the end of a connection whose request's body was not read to its end: the answer is the last one, whether or not the rest of the body
+//! has come by then. The server itself would say so and go on where it has, and of a chunked body that was dropped it would read, and wait
+//! for, what is left without end. So a chunked body is kept until its answer is sent. What is no content of it, such as extensions of chunks,
+//! has a bound.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,16 +12,29 @@ use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
-use actix_web::http::header::TRANSFER_ENCODING;
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use bytes::Bytes;
 use futures_util::Stream;
 
 use super::connection::ConnectionHandle;
 use crate::resilience::Entered;
 
-/// A request's body. Clones share it.
+/// What is known of a request's body once its answer is there.
+pub struct RequestBody {
+    unread: Rc<Cell<u64>>,
+    /// If it is chunked.
+    kept: Option<KeptBody>,
+}
+
+/// A body that tells how much of it is unread, as far as that is known: all of a chunked one until its end.
+struct WatchedBody<S> {
+    body: S,
+    unread: Rc<Cell<u64>>,
+}
+
+/// A chunked body. Clones share it.
 #[derive(Clone)]
-pub struct KeptBody(Rc<RefCell<Chunked>>);
+struct KeptBody(Rc<RefCell<Chunked>>);
 
 struct Chunked {
     payload: Payload,
@@ -42,19 +56,53 @@ pub struct WithKeptBody {
 const FRAMING_BYTES: u64 = 160 << 10;
 const FRAMING_PER_BYTE: u64 = 8;
 
-/// Keeps the request's body, if it is chunked; handlers read it as before.
-pub fn keep_chunked_body(request: &mut ServiceRequest, connection: Option<&ConnectionHandle>) -> Option<KeptBody> {
-    if !request.headers().contains_key(TRANSFER_ENCODING) {
-        return None;
+/// Watches the request's body, if it has one; handlers read it as before.
+pub fn watch_body(request: &mut ServiceRequest, connection: Option<&ConnectionHandle>) -> Option<RequestBody> {
+    let headers = request.headers();
+    if headers.contains_key(TRANSFER_ENCODING) {
+        let kept = KeptBody(Rc::new(RefCell::new(Chunked {
+            payload: request.take_payload(),
+            connection: connection.cloned(),
+            received_before: connection.map_or(0, ConnectionHandle::received),
+            content: 0,
+        })));
+        let unread = watch(request, kept.clone(), u64::MAX);
+        return Some(RequestBody { unread, kept: Some(kept) });
     }
-    let kept = KeptBody(Rc::new(RefCell::new(Chunked {
-        payload: request.take_payload(),
-        connection: connection.cloned(),
-        received_before: connection.map_or(0, ConnectionHandle::received),
-        content: 0,
-    })));
-    request.set_payload(Payload::Stream { payload: Box::pin(kept.clone()) });
-    Some(kept)
+    let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok().filter(|length| *length > 0)?;
+    let payload = request.take_payload();
+    Some(RequestBody { unread: watch(request, payload, length), kept: None })
+}
+
+fn watch(
+    request: &mut ServiceRequest,
+    body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+    length: u64,
+) -> Rc<Cell<u64>> {
+    let unread = Rc::new(Cell::new(length));
+    let watched = WatchedBody { body, unread: unread.clone() };
+    request.set_payload(Payload::Stream { payload: Box::pin(watched) });
+    unread
+}
+
+impl RequestBody {
+    pub fn is_unread(&self) -> bool {
+        self.unread.get() > 0
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for WatchedBody<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = Pin::new(&mut self.body).poll_next(cx);
+        match &next {
+            Poll::Ready(Some(Ok(bytes))) => self.unread.update(|unread| unread.saturating_sub(bytes.len() as u64)),
+            Poll::Ready(None) => self.unread.set(0),
+            _ => {}
+        }
+        next
+    }
 }
 
 impl Stream for KeptBody {
@@ -85,10 +133,11 @@ impl WithKeptBody {
         answer: impl MessageBody + 'static,
         connection: Option<ConnectionHandle>,
         is_last: bool,
-        request: Option<KeptBody>,
+        request: Option<RequestBody>,
         entered: Option<Entered>,
     ) -> Self {
-        Self { answer: answer.boxed(), connection, is_last, _request: request, _entered: entered }
+        let kept = request.and_then(|request| request.kept);
+        Self { answer: answer.boxed(), connection, is_last, _request: kept, _entered: entered }
     }
 }
 

@@ -58,6 +58,9 @@ fn after_an_answer_that_closes_the_connection_nothing_is_answered() {
     let text = r#"{"text": "Hello."}"#;
     let closing = [
         post("HTTP/1.1", &format!("user-token: wrong\r\n{json}"), text),
+        post("HTTP/1.1", json, text),
+        post("HTTP/1.1", json, text).replace(SYNTHESIZE, "/nothing"),
+        post("HTTP/1.1", json, text).replace("POST", "PATCH"),
         post("HTTP/1.1", &format!("user-token: {TOKEN}\r\ncontent-type: text/plain"), text),
         post("HTTP/1.1", &format!("user-token: {TOKEN}\r\n{json}"), &" ".repeat((256 << 10) + 1)),
         "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".to_owned(),
