@@ -115,6 +115,7 @@ fn formats_are_those_of_each_api() {
         ("/v1/text-to-speech/any?output_format=mp3_44100_128_1", json!({"text": TEXT})),
         ("/tts/bytes", bytes("raw", "pcm_f32le")),
         ("/tts/bytes", bytes("ogg", "pcm_s16le")),
+        ("/tts/bytes", bytes("mp3", "vorbis")),
     ] {
         assert_eq!(ask(server, path, &body, Some(("user-token", TOKEN))).status, 400, "{path} {body}");
     }

@@ -67,7 +67,8 @@ struct Output {
     #[schema(pattern = "^(raw|wav|mp3)$", example = "wav")]
     container: String,
     /// `pcm_s16le`, `pcm_mulaw` or `pcm_alaw`; over the WebSocket also `pcm_f32le`, for which WAV is answered with 16 bits.
-    #[schema(pattern = "^pcm_(s16le|f32le|mulaw|alaw)$")]
+    /// MP3 is the same whichever is named.
+    #[schema(pattern = "^(pcm_(s16le|f32le|mulaw|alaw)|mp3)$")]
     encoding: Option<String>,
     /// In hertz.
     #[serde(default, deserialize_with = "whole")]
@@ -152,9 +153,11 @@ impl Output {
             ("raw", Some("pcm_mulaw")) => Ok(("mulaw", false)),
             ("raw", Some("pcm_alaw")) => Ok(("alaw", false)),
             ("wav", None | Some("pcm_s16le" | "pcm_f32le")) => Ok(("wav", false)),
-            ("mp3", _) => Ok(("mp3", false)),
+            // Clients that always name one have that of samples; the first version of the API called it as the container.
+            ("mp3", None | Some("mp3" | "pcm_s16le" | "pcm_f32le" | "pcm_mulaw" | "pcm_alaw")) => Ok(("mp3", false)),
             ("raw", _) => refused("output_format.encoding", "pcm_s16le, pcm_f32le, pcm_mulaw or pcm_alaw"),
             ("wav", _) => refused("output_format.encoding", "pcm_s16le, where the container is wav"),
+            ("mp3", _) => refused("output_format.encoding", "left out, where the container is mp3"),
             _ => refused("output_format.container", "raw, wav or mp3"),
         }
     }
