@@ -27,8 +27,7 @@ fn messages_that_are_none_close_the_connection_with_a_reason() {
     is_closed(Message::text("{"), "invalid_json", 1008);
     is_closed(Message::text("[]"), "invalid_body", 1008);
     is_closed(Message::text(r#"{"type": "sing"}"#), "invalid_body", 1008);
-    is_closed(Message::text(r#"{"type": "text", "text": 5}"#), "invalid_body", 1008);
-    is_closed(Message::text(r#"{"type": "flush", "text": "a"}"#), "invalid_body", 1008);
+    is_closed(Message::text(r#"{"type": "text", "context": 5, "text": "a"}"#), "invalid_body", 1008);
     is_closed(Message::text(r#"{"type": "ping", "type": "ping"}"#), "invalid_body", 1008);
 }
 
@@ -91,6 +90,28 @@ fn what_comes_in_the_wrong_order_is_refused_and_the_session_goes_on() {
     };
     refused(json!({"type": "start", "context": "a"}), "context_exists");
     refused(json!({"type": "text", "context": "a", "text": "a\u{0}b"}), "invalid_text");
+}
+
+#[test]
+fn a_field_that_is_wrong_is_named_and_the_session_goes_on() {
+    let mut live = Live::connect(shared());
+
+    for (message, param) in [
+        (json!({"type": "text", "context": "a", "text": 5}), "text"),
+        (json!({"type": "text", "context": "a"}), "text"),
+        (json!({"type": "flush", "context": "a", "text": "b"}), "text"),
+        (json!({"type": "start", "context": "a", "clause_delay_ms": "soon"}), "clause_delay_ms"),
+        (json!({"type": "start", "context": "a", "word_times": 1}), "word_times"),
+    ] {
+        live.send(&message);
+        let event = live.event();
+        let said = [&event["type"], &event["context"], &event["error"]["code"], &event["error"]["param"]];
+        assert_eq!(said, ["error", "a", "invalid_body", param], "{message}");
+    }
+    live.send(&json!({"type": "text", "context": "a", "text": "b"}));
+    assert_eq!(live.event()["error"]["code"], "context_refused");
+    live.send(&json!({"type": "ping"}));
+    assert_eq!(live.event()["type"], "pong");
 }
 
 #[test]

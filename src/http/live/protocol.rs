@@ -32,17 +32,22 @@ pub struct Native {
     is_closing: bool,
 }
 
-/// What every message has.
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
 enum Message {
     Start(Start),
     Text(Piece),
     Flush(Named),
     Clear(Named),
     End(Named),
-    Close {},
-    Ping {},
+    Close,
+    Ping,
+}
+
+/// A message that cannot be read.
+struct Unreadable {
+    error: ApiError,
+    /// Which text it is for; `None`: it is no message at all, or that cannot be told.
+    context: Option<String>,
+    is_start: bool,
 }
 
 #[derive(Deserialize)]
@@ -131,8 +136,8 @@ impl Native {
                 self.refused.remove(&context);
                 texts.end(&context)?;
             }
-            Message::Ping {} => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
-            Message::Close {} => {
+            Message::Ping => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
+            Message::Close => {
                 self.is_closing = true;
                 for name in texts.names() {
                     // One that has ended already ends all the same.
@@ -168,6 +173,31 @@ impl Native {
 // === impl Message ===
 
 impl Message {
+    fn read(message: &str) -> Result<Self, Unreadable> {
+        let unknown = |error| Unreadable { error, context: None, is_start: false };
+        let mut fields: Map<String, Value> = parse_json(message.as_bytes()).map_err(unknown)?;
+        let kind = fields.remove("type");
+        let context = fields.get("context").map_or(Some(""), Value::as_str).map(str::to_owned);
+        let fields = Value::Object(fields).to_string();
+        let fields = fields.as_bytes();
+        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let read = match kind {
+            "start" => parse_json(fields).map(Self::Start),
+            "text" => parse_json(fields).map(Self::Text),
+            "flush" => parse_json(fields).map(Self::Flush),
+            "clear" => parse_json(fields).map(Self::Clear),
+            "end" => parse_json(fields).map(Self::End),
+            "close" => Ok(Self::Close),
+            "ping" => Ok(Self::Ping),
+            _ => {
+                let message = "field type must be start, text, flush, clear, end, close or ping";
+                let error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", message);
+                return Err(unknown(error.param("type")));
+            }
+        };
+        read.map_err(|error| Unreadable { error, context, is_start: kind == "start" })
+    }
+
     /// Which text it is for.
     fn context(&self) -> Option<&str> {
         match self {
@@ -175,19 +205,27 @@ impl Message {
             Self::Flush(Named { context }) | Self::Clear(Named { context }) | Self::End(Named { context }) => {
                 Some(context)
             }
-            Self::Close {} | Self::Ping {} => None,
+            Self::Close | Self::Ping => None,
         }
     }
 }
 
 impl Protocol for Native {
     fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
-        let message: Message = match parse_json(message.as_bytes()) {
+        let message = match Message::read(message) {
             Ok(message) => message,
-            Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
+            Err(Unreadable { error, context: None, .. }) => {
+                return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat();
+            }
+            Err(Unreadable { error, context: Some(context), is_start }) => {
+                let failed = failed(Some(shortened(&context)), &error);
+                if is_start {
+                    self.remember_refused(context, texts);
+                }
+                return vec![failed];
+            }
         };
-        // One that is longer names no text, and is not sent back whole.
-        let context = message.context().map(|name| name[..name.floor_char_boundary(MAX_NAME_BYTES)].to_owned());
+        let context = message.context().map(|name| shortened(name).to_owned());
         self.act(message, texts).unwrap_or_else(|error| vec![failed(context.as_deref(), &error)])
     }
 
@@ -230,6 +268,11 @@ impl Protocol for Native {
     fn refuse(&mut self, error: &ApiError) -> Vec<Out> {
         vec![failed(None, error)]
     }
+}
+
+/// One that is longer names no text, and is not sent back whole.
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
 fn shown(context: &str, said: &Said) -> Value {
