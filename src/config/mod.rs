@@ -247,7 +247,7 @@ impl Config {
             let cause = quoted.iter().find(|quoted| quoted.key == error.key).cloned();
             cause.unwrap_or(error).renamed(&set_as)
         })?;
-        let suspicions = quoted.into_iter().chain(suspicions::oversized(&config));
+        let suspicions = quoted.into_iter().chain(suspicions::oversized(&config)).chain(suspicions::hasty(&config));
         let suspicions = suspicions.map(|suspicion| suspicion.renamed(&set_as)).collect();
         Ok(Self { suspicions, set_as, ..config })
     }

@@ -1,10 +1,14 @@
 //! Owns finding values that are possible and may not be what was meant.
 
+use std::time::Duration;
+
 use super::reader::Values;
 use super::{Config, ConfigError};
 
 /// More threads for a core than these are a slip.
 const THREADS_FOR_A_CORE: usize = 8;
+/// No voice says a sentence sooner.
+const LEAST_DEADLINE: Duration = Duration::from_millis(100);
 const QUOTED: &str = "is in quotes, which are taken as part of the value: write it without them";
 
 /// Cores that this process may use.
@@ -33,4 +37,16 @@ pub fn oversized(config: &Config) -> Vec<ConfigError> {
     let many = numbers.into_iter().filter(|(_, number)| *number > THREADS_FOR_A_CORE * cores);
     let problem = |number| format!("is {number}, on {cores} cores: more take memory and gain nothing");
     many.map(|(key, number)| ConfigError::new(key, problem(number))).collect()
+}
+
+/// Deadlines that pass before anything can be said.
+pub fn hasty(config: &Config) -> Option<ConfigError> {
+    let deadline = config.synthesis.request_deadline;
+    (deadline < LEAST_DEADLINE).then(|| {
+        let problem = format!(
+            "is {} ms, in which no voice says a sentence: what is not in the cache is answered with 504",
+            deadline.as_millis()
+        );
+        ConfigError::new("TTS_REQUEST_DEADLINE_MS", problem)
+    })
 }
