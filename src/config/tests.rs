@@ -212,8 +212,9 @@ fn services_that_kubernetes_tells_of_are_passed_over() {
 
 #[test]
 fn values_in_quotes_more_threads_than_cores_and_deadlines_in_which_nothing_can_be_said_are_suspicious() {
-    let set = [TOKEN, ("ASSETS_DIR", "'/srv/voices'"), ("TTS_WORKERS", "1024"), ("TTS_REQUEST_DEADLINE_MS", "30")];
-    let config = load(&set).unwrap();
+    let config =
+        load(&[TOKEN, ("ASSETS_DIR", "'/srv/voices'"), ("TTS_WORKERS", "1024"), ("TTS_REQUEST_DEADLINE_MS", "30")]);
+    let config = config.unwrap();
 
     let keys: Vec<&str> = config.suspicions.iter().map(|suspicion| suspicion.key.as_str()).collect();
     assert_eq!(keys, ["ASSETS_DIR", "TTS_WORKERS", "TTS_REQUEST_DEADLINE_MS"]);
