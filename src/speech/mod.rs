@@ -43,6 +43,7 @@ pub use samples::sample_word;
 pub use service::{
     Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,
 };
+pub use speakers::check_speakers;
 pub use speaking::Speaking;
 pub use subtitles::{SubtitleFormat, subtitles};
 pub use timing::{Span, TimedPhoneme, TimedSentence, TimedWord};

@@ -3,7 +3,8 @@
 use piper_acoustic::{Computing, LoadedVoice, VoiceConfig};
 
 use super::SpeechError;
-use crate::domain::{Speaker, VoiceId};
+use crate::domain::{Speaker, SynthesisRequest, VoiceId};
+use crate::voices::Catalogue;
 
 /// Speakers of a voice that has them. The shares of several are 1 together.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,16 @@ pub struct Speakers(Vec<(i64, f32)>);
 
 /// Of a blend: more are nobody's voice.
 const MAX_BLENDED: usize = 8;
+
+/// Whether voices that are here have the speakers that are to speak. Of others that is found when they do.
+pub fn check_speakers(request: &SynthesisRequest, catalogue: &Catalogue) -> Result<(), SpeechError> {
+    for (voice, speaker) in request.cast().filter(|(_, speaker)| speaker.is_some()) {
+        if let Some(config) = catalogue.config(voice) {
+            Speakers::of(speaker, &config)?;
+        }
+    }
+    Ok(())
+}
 
 // === impl Speakers ===
 

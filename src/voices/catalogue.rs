@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use piper_acoustic::{MAX_CONFIG_BYTES, VoiceFiles};
+use piper_acoustic::{MAX_CONFIG_BYTES, VoiceConfig, VoiceFiles};
 use wildmatch::WildMatch;
 
 use super::card::{LicenseRule, shortened};
@@ -126,6 +126,11 @@ impl Catalogue {
         let id = self.0.resolve(&state, id)?;
         let voice = state.installed.get(&id).filter(|voice| self.0.may_speak(voice))?;
         self.0.is_allowed(&state, &id).then(|| voice.files.clone())
+    }
+
+    /// What a voice that is here speaks by, as far as that is known without loading it.
+    pub fn config(&self, id: &VoiceId) -> Option<Arc<VoiceConfig>> {
+        self.0.read().installed.get(id)?.config.clone()
     }
 
     /// Voices that are here and may be served.

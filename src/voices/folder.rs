@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use piper_acoustic::{MAX_CONFIG_BYTES, MAX_MODEL_BYTES, VoiceConfig, VoiceFiles};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub struct InstalledVoice {
     /// What `voices.lock` says the model and the config hash to; `None` for files that were put there by hand.
     pub expected: Option<Expected>,
     pub size: u64,
+    /// `None`: the config cannot be read, or no voice can speak by it.
+    pub config: Option<Arc<VoiceConfig>>,
     /// `None`: the config cannot be read.
     pub summary: Option<ConfigSummary>,
     /// Why it cannot speak, as far as that shows without loading it.
@@ -79,7 +82,16 @@ struct RawAudio {
 impl InstalledVoice {
     /// A voice of which only the files are known.
     pub fn of_files(files: VoiceFiles) -> Self {
-        Self { files, card: None, expected: None, size: 0, summary: None, problem: None, loudness: Loudness::default() }
+        Self {
+            files,
+            card: None,
+            expected: None,
+            size: 0,
+            config: None,
+            summary: None,
+            problem: None,
+            loudness: Loudness::default(),
+        }
     }
 
     pub fn license(&self) -> String {
@@ -135,11 +147,16 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
     let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
     let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
     let json = disk::read_if_there(&config, MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default();
+    let (config_read, problem) = match config_of(size[0], &json) {
+        Ok(read) => (Some(Arc::new(read)), None),
+        Err(problem) => (None, Some(problem)),
+    };
     Some(InstalledVoice {
         card: card_of(id, inside),
         expected: (expected.model.is_some() || expected.config.is_some()).then_some(expected),
         summary: summary_of(&json),
-        problem: problem_of(size[0], &json),
+        config: config_read,
+        problem,
         loudness: Loudness::read(inside, id),
         files: VoiceFiles { model, config },
         size: size.iter().sum(),
@@ -165,11 +182,12 @@ fn card_of(id: &VoiceId, folder: &Path) -> Option<(PathBuf, ModelCard)> {
     })
 }
 
-fn problem_of(model_bytes: u64, config: &[u8]) -> Option<String> {
+/// What the voice speaks by, or why it cannot.
+fn config_of(model_bytes: u64, config: &[u8]) -> Result<VoiceConfig, String> {
     if model_bytes == 0 || model_bytes > MAX_MODEL_BYTES {
-        return Some(format!("its model has {model_bytes} bytes, which no model has"));
+        return Err(format!("its model has {model_bytes} bytes, which no model has"));
     }
-    VoiceConfig::parse(config).err().map(|error| shortened(&error.to_string(), MAX_PROBLEM_CHARS))
+    VoiceConfig::parse(config).map_err(|error| shortened(&error.to_string(), MAX_PROBLEM_CHARS))
 }
 
 fn summary_of(json: &[u8]) -> Option<ConfigSummary> {

@@ -88,6 +88,7 @@ fn one_item_that_cannot_be_had_refuses_the_batch_and_is_named() {
         (json!({"text": "x", "custom_id": 7}), 400, "invalid_value", "items[1].custom_id"),
         (json!({"text": "x", "custom_id": "first"}), 400, "invalid_value", "items[1].custom_id"),
         (json!({"text": "x", "voice_id": "xx_XX-nobody-low"}), 404, "voice_not_found", "items[1].voice_id"),
+        (json!({"text": "x", "speaker": "nobody"}), 400, "speaker_not_found", "items[1].speaker"),
         (json!({"text": "x", "tempo": 2}), 422, "invalid_body", "items[1].tempo"),
         (json!({"text": "x", "stream": true}), 400, "invalid_value", "items[1].stream"),
         (json!({"text": "<speak", "text_type": "ssml"}), 400, "invalid_ssml", "items[1].text"),

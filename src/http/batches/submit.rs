@@ -22,6 +22,7 @@ use crate::http::lenient::or_default;
 use crate::http::openapi::Failures;
 use crate::http::state::AppState;
 use crate::http::synthesize::Body as SpeechRequest;
+use crate::speech::check_speakers;
 
 /// Texts to be spoken when there is time for them.
 #[derive(Deserialize, ToSchema)]
@@ -175,7 +176,8 @@ async fn check(items: &[Item], state: &AppState, concatenate: bool) -> Result<us
             request => request.map_err(of_item)?,
         };
         characters += request.script.said_chars();
-        state.speech.identify(request, spec).await.map_err(|error| of_item(error.into()))?;
+        let asked = state.speech.identify(request, spec).await.map_err(|error| of_item(error.into()))?;
+        check_speakers(&asked.request, &state.catalogue).map_err(|error| of_item(error.into()))?;
         let expected = *format.get_or_insert(spec.format);
         if concatenate && (spec.format != expected || !JOINABLE.contains(&spec.format)) {
             let expected = "the same for all items, and wav, pcm, mulaw or alaw, where they are concatenated";
