@@ -252,7 +252,10 @@ impl RedisLedger {
             Ok(Err(error)) => explained(&error),
             Err(_) => "it did not answer in time".to_owned(),
         };
-        *self.0.connection.lock().await = None;
+        // Whoever holds it is connecting anew, which may take as long again.
+        if let Ok(mut connection) = self.0.connection.try_lock() {
+            *connection = None;
+        }
         Err(LedgerError::Unreachable(unreachable))
     }
 
@@ -311,4 +314,36 @@ fn is_damage(error: &RedisError) -> bool {
 /// Also where a script ended so, of which older servers make an error of their own.
 fn is_out_of_memory(error: &RedisError) -> bool {
     error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM command not allowed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_redis_that_is_silent_keeps_nobody_for_longer_than_a_call_may_take() {
+        // Connections wait in its queue.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = Target::parse(&format!("redis://{}", silent.local_addr().unwrap())).unwrap();
+        let limits = LedgerLimits { open: 1, open_of_owner: 1, bytes_of_batch: 1, bytes_of_owner: 1 };
+        let (claim_after, leave_for) = (LIMIT, LIMIT);
+        let settings = RedisLedgerSettings { limits, claim_after, leave_for, holds_results: false };
+        let ledger = RedisLedger::new(target, settings);
+        let ask_after = async |wait| {
+            sleep(wait).await;
+            let began = Instant::now();
+            let asked = ledger.list("a", 0..1).await;
+            (matches!(asked, Err(LedgerError::Unreachable(_))), began.elapsed())
+        };
+
+        let (first, second) = tokio::join!(ask_after(Duration::ZERO), ask_after(LIMIT / 2));
+
+        for (is_unreachable, elapsed) in [first, second] {
+            assert!(is_unreachable && elapsed < LIMIT + LIMIT / 4, "{elapsed:?}");
+        }
+    }
 }
