@@ -44,7 +44,7 @@ enum Message {
 
 /// A message that cannot be read.
 struct Unreadable {
-    error: ApiError,
+    error: Box<ApiError>,
     /// Which text it is for; `None`: it is no message at all, or that cannot be told.
     context: Option<String>,
     is_start: bool,
@@ -174,7 +174,7 @@ impl Native {
 
 impl Message {
     fn read(message: &str) -> Result<Self, Unreadable> {
-        let unknown = |error| Unreadable { error, context: None, is_start: false };
+        let unknown = |error| Unreadable { error: Box::new(error), context: None, is_start: false };
         let mut fields: Map<String, Value> = parse_json(message.as_bytes()).map_err(unknown)?;
         let kind = fields.remove("type");
         let context = fields.get("context").map_or(Some(""), Value::as_str).map(str::to_owned);
@@ -195,7 +195,7 @@ impl Message {
                 return Err(unknown(error.param("type")));
             }
         };
-        read.map_err(|error| Unreadable { error, context, is_start: kind == "start" })
+        read.map_err(|error| Unreadable { error: Box::new(error), context, is_start: kind == "start" })
     }
 
     /// Which text it is for.
