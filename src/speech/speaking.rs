@@ -52,8 +52,8 @@ enum Way {
 pub(super) struct Making {
     sample_rate: u32,
     resampled: bool,
-    /// Turning samples to bytes is little more than copying them.
-    is_copied: bool,
+    /// Samples that are turned to bytes at once; none where that is more than copying them.
+    copied_at_once: usize,
     age: Option<Duration>,
     work: Arc<Work>,
     /// The passage of each sentence.
@@ -221,13 +221,14 @@ impl Making {
         let kept = keeper.as_ref().map_or(0, |keeper| keeper.cache.max_entry_bytes());
         let max_body =
             if wants_whole { Some(work.parts().settings.max_answer_bytes) } else { keeper.as_ref().map(|_| kept) };
+        let is_copied = sample_rate == native_rate
+            && spec.format.is_uncompressed()
+            && sources.levelling.iter().all(|levelling| matches!(levelling, Levelling::AsTrained));
         let output = Output::new(Encoder::new(spec.format, sample_rate)?, max_body, wants_whole, work.parts());
         let mut making = Self {
             sample_rate,
             resampled: sample_rate != native_rate,
-            is_copied: sample_rate == native_rate
-                && spec.format.is_uncompressed()
-                && sources.levelling.iter().all(|levelling| matches!(levelling, Levelling::AsTrained)),
+            copied_at_once: if is_copied { COPIED_AT_ONCE } else { 0 },
             age: sources.age(),
             work,
             passages: sources.plan.sentences.iter().map(|item| item.passage as usize).collect(),
@@ -314,13 +315,14 @@ impl Making {
                     encoded(&self.work, is_quick, move || lock(&output).push(&lock(&finish).part(part.pcm)?)).await?
                 } else {
                     self.under_way.pop_front();
-                    encoded(&self.work, self.is_copied, move || lock(&output).push_all(&lock(&finish).rest()?)).await?
+                    encoded(&self.work, self.copied_at_once > 0, move || lock(&output).push_all(&lock(&finish).rest()?))
+                        .await?
                 }
             } else if let Some(pause) = next_silence(&mut self.last_silence_ms, self.sample_rate) {
                 run(self.is_quick(&pause), move || lock(&output).push(&pause)).await?
             } else {
                 self.is_over = true;
-                encoded(&self.work, self.is_copied, move || lock(&output).finish()).await?
+                encoded(&self.work, self.copied_at_once > 0, move || lock(&output).finish()).await?
             };
             let bytes: Bytes = bytes.map(Bytes::from)?;
             if !bytes.is_empty() {
@@ -332,7 +334,7 @@ impl Making {
 
     /// Whether to turn it to bytes takes less than to hand it to another thread.
     fn is_quick(&self, part: &Pcm) -> bool {
-        self.is_copied && part.sample_rate == self.sample_rate && part.samples.len() <= COPIED_AT_ONCE
+        part.sample_rate == self.sample_rate && part.samples.len() <= self.copied_at_once
     }
 
     fn begin_ahead(&mut self) {
