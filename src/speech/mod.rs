@@ -39,7 +39,7 @@ mod work;
 pub use entries::{Plan, sentence_from_entry};
 pub use error::SpeechError;
 pub use following::Following;
-pub use samples::sample_word;
+pub use samples::{sample_text, sample_word};
 pub use service::{
     Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,
 };

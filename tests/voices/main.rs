@@ -9,6 +9,7 @@ mod folders;
 mod hostile;
 mod licenses;
 mod processes;
+mod public;
 mod serving;
 mod source;
 #[path = "../support/mod.rs"]
