@@ -11,12 +11,13 @@ TEST_PROGRAMS = chromedriver:chromium-driver curl:curl ffmpeg:ffmpeg jq:jq promt
 BENCH_PROGRAMS = nginx:nginx-light redis-benchmark:redis-server taskset:util-linux wrk:wrk
 PACKAGES = target/packages
 PEERS = target/peers
+QUALITY = target/quality
 
 # Installs those of some programs that are not there.
 install = PATH="$$PATH:/usr/sbin"; missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
           [ -z "$$missing" ] || deploy/install.sh $$missing
 
-.PHONY: help tools test-tools setup build build-tests serve test lint bench load soak audit fuzz peers clean
+.PHONY: help tools test-tools setup build build-tests serve test lint bench load soak audit fuzz peers quality clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -100,6 +101,12 @@ peers: build ## measure this service beside the other engines that play the same
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/peers.py
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/wyoming_peers.py
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/live.py
+
+# A gigabyte of packages, in an environment of its own.
+quality: build ## hear whether English voices are understood and sound as well as with piper
+	@$(PYTHON) -m venv $(QUALITY)
+	@$(QUALITY)/bin/pip install -q --upgrade -r benches/peers/quality.txt
+	@$(QUALITY)/bin/python benches/peers/quality.py
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean

@@ -17,9 +17,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Service:
     """Runs while it is used as a context. `workers` threads compute; nothing is cached where a request says so."""
 
-    def __init__(self, workers: int):
+    def __init__(self, workers: int, **more: str):
         token = secrets.token_hex(16)
-        settings = {"ALLOWED_USER_TOKEN": token, "TTS_BIND": "127.0.0.1:0", "TTS_WORKERS": str(workers), "TTS_LOG_LEVEL": "error"}
+        settings = {"ALLOWED_USER_TOKEN": token, "TTS_BIND": "127.0.0.1:0", "TTS_WORKERS": str(workers), "TTS_LOG_LEVEL": "error", **more}
         self.process = subprocess.Popen(
             [BINARY, "serve"], cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         url = "http://" + json.loads(self.process.stdout.readline())["listening"]
