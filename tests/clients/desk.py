@@ -227,7 +227,7 @@ def a_batch_is_followed_heard_and_fetched(driver):
 
 
 def a_line_that_the_service_refuses_is_named(driver):
-    choose_file(driver, "prompts.jsonl", '{"text": "One.", "speaker": "nobody"}\n\nnothing\n{"text": "Two.", "colour": "red"}\n')
+    choose_file(driver, "prompts.jsonl", '{"text": "ꭰ"}\n\nnothing\n{"text": "Two.", "colour": "red"}\n')
     until(driver, "they are counted", lambda driver: shown(driver, "prepared").startswith("2 items"))
     assert [row[4] for row in items(driver)] == ["ready", "This is no object of JSON.", "ready"]
     find(driver, "batch-send").click()
@@ -269,7 +269,7 @@ def use_is_shown_as_pictures_and_as_a_table(driver):
     find(driver, "part-use").find_element(By.TAG_NAME, "summary").click()
     rows = {row[1]: row for row in ([cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in all_of(driver, "#use-table tbody tr"))}
     own = rows["The secret of the settings"]
-    # Takes and their files, the items of the batch; refused were the text that was too long and the batch with a speaker that is not.
+    # Takes and their files, the items of the batch; refused were the text that was too long and the batch with a field that is none.
     assert int(own[2]) >= 8 and int(own[8]) >= 2, own
     assert driver.execute_script("return document.querySelectorAll('#use-charts svg')[0].querySelectorAll('rect.made').length") == 35
     state = until(driver, "the state is told", lambda driver: shown(driver, "service-state"))
