@@ -102,11 +102,10 @@ peers: build ## measure this service beside the other engines that play the same
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/wyoming_peers.py
 	@PYTHONPATH=$(PEERS) $(PYTHON) benches/peers/live.py
 
-# A gigabyte of packages, in an environment of its own.
+# A gigabyte of packages, which nothing else uses. WEIGHTS is a folder with the recogniser where Hugging Face cannot be reached.
 quality: build ## hear whether English voices are understood and sound as well as with piper
-	@$(PYTHON) -m venv $(QUALITY)
-	@$(QUALITY)/bin/pip install -q --upgrade -r benches/peers/quality.txt
-	@$(QUALITY)/bin/python benches/peers/quality.py
+	@$(PYTHON) -m pip install -q --upgrade --target $(QUALITY) -r benches/peers/quality.txt
+	@PYTHONPATH=$(QUALITY) $(PYTHON) benches/peers/quality.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 clean: ## remove what was built and fetched, but for the voices
 	@$(CARGO) clean
