@@ -103,6 +103,8 @@ mod tests {
         assert_eq!(read("银行行为，重庆"), ["yin2", "hang2", "xing2", "wei2", "-", "chong2", "qing4"]);
         assert_eq!(read("很重"), ["hen3", "zhong4"]);
         assert_eq!(read("一个，十一个"), ["yi2", "ge4", "-", "shi2", "yi1", "ge4"]);
+        // The longest word, though a shorter one begins it.
+        assert_eq!(read("一了百了"), ["yi1", "liao3", "bai3", "liao3"]);
         assert_eq!(read("我长大，他長大"), ["wo3", "zhang3", "da4", "-", "ta1", "zhang3", "da4"]);
     }
 }
