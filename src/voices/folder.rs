@@ -147,16 +147,13 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
     let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
     let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
     let json = disk::read_if_there(&config, MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default();
-    let (config_read, problem) = match config_of(size[0], &json) {
-        Ok(read) => (Some(Arc::new(read)), None),
-        Err(problem) => (None, Some(problem)),
-    };
+    let read = config_of(size[0], &json);
     Some(InstalledVoice {
         card: card_of(id, inside),
         expected: (expected.model.is_some() || expected.config.is_some()).then_some(expected),
         summary: summary_of(&json),
-        config: config_read,
-        problem,
+        problem: read.as_ref().err().cloned(),
+        config: read.ok().map(Arc::new),
         loudness: Loudness::read(inside, id),
         files: VoiceFiles { model, config },
         size: size.iter().sum(),
