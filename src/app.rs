@@ -79,6 +79,8 @@ struct StopSignals([Signal; 3]);
 
 /// Voices may take this long to load before the first request.
 const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
+/// For what is cut to say so to its caller.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Until those that could not be loaded are tried again.
 const PRELOAD_AGAIN: Duration = Duration::from_secs(5);
 
@@ -227,7 +229,7 @@ impl Application {
         let stopping = Stopping {
             server: self.server.handle(),
             readiness: self.readiness,
-            in_flight: self.in_flight,
+            in_flight: self.in_flight.clone(),
             live: self.live,
             drain_timeout: self.drain_timeout,
         };
@@ -240,6 +242,9 @@ impl Application {
             wyoming.ended().await;
         }
         self.usage.write().await;
+        if self.in_flight.is_cut() {
+            end_at_once();
+        }
         tracing::info!("stopped");
         Ok(())
     }
@@ -305,8 +310,14 @@ fn stop_on_signal(stopping: Stopping) -> std::io::Result<impl Future<Output = ()
             }
         };
         tokio::select! {
-            () = stop.next() => {}
+            () = stop.next() => end_at_once(),
             () = work_is_cut => {}
+        }
+        in_flight.cut();
+        live.iter().for_each(Sessions::cut);
+        tokio::select! {
+            () = stop.next() => {}
+            () = tokio::time::sleep(LAST_WORDS) => {}
         }
         end_at_once();
     })

@@ -106,6 +106,11 @@ impl ApiError {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_wrong_tokens", message).retry_after(wait)
     }
 
+    pub fn stopping() -> Self {
+        let message = "the service is stopping: ask again, and another replica may answer";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", message).retry_after(STOPPING_RETRY)
+    }
+
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such route")
     }
@@ -207,6 +212,9 @@ const PHONEMIZER_RETRY: Duration = Duration::from_secs(5);
 
 /// Until readers have taken some of their answers.
 const ANSWERS_RETRY: Duration = Duration::from_secs(5);
+
+/// Until whatever stands before the service knows that it is gone, or another has taken its place.
+const STOPPING_RETRY: Duration = Duration::from_secs(5);
 
 /// A download takes seconds to minutes.
 const VOICE_LOADING_RETRY: Duration = Duration::from_secs(5);

@@ -67,11 +67,9 @@ pub async fn answer(
     ];
     let rest = stream::unfold(Some(telling), |telling| async move {
         let mut telling = telling?;
-        match telling.rest.speaking.next().await {
+        match telling.rest.next(Following::next).await {
             Some(Ok((audio, begun))) => Some((telling.part(&audio, &begun), Some(telling))),
             Some(Err(error)) => {
-                let error = ApiError::from(error);
-                error.log();
                 Some((telling.framing.part(&json!({"type": "error", "error": error.described()})), None))
             }
             None => Some((telling.end(), None)),

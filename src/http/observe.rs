@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderName, HeaderValue, UPGRADE};
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::web;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, ResponseError};
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
@@ -48,12 +49,16 @@ pub async fn observe(
     let id = Uuid::now_v7();
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let entered = state.as_ref().map(|state| state.in_flight.enter());
+    let in_flight = state.as_ref().map(|state| state.in_flight.clone()).unwrap_or_default();
     let span = request_span(&request, id);
     let body = watch_body(&mut request, connection.as_ref());
     let knows_chunks = request.version() >= Version::HTTP_11;
     let wants_close = request.head().connection_type() == ConnectionType::Close;
 
-    let mut response = next.call(request).instrument(span.clone()).await?;
+    let mut response = tokio::select! {
+        response = next.call(request).instrument(span.clone()) => response?,
+        () = in_flight.until_cut() => return Err(cut_off(id)),
+    };
 
     let elapsed = began.elapsed();
     let route = response.request().match_pattern().unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
@@ -104,6 +109,15 @@ pub async fn observe(
     head.version = Version::HTTP_11;
     let is_last = wants_close || head.connection_type() == ConnectionType::Close;
     Ok(response.map_body(|_, answer| WithKeptBody::new(answer, connection, is_last, body, entered)))
+}
+
+/// What a request is told that the end of the service cuts, before anything of its answer was sent.
+fn cut_off(id: Uuid) -> Error {
+    let mut answer = ApiError::stopping().error_response();
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        answer.headers_mut().insert(REQUEST_ID, id);
+    }
+    InternalError::from_response("stopping", answer).into()
 }
 
 /// Named by the conventions of <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.

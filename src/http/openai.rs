@@ -28,7 +28,7 @@ use super::state::AppState;
 use super::synthesize::{self, NameOrNumber, SpeakerField, audio_spec, into_request};
 use super::usage::{Meter, Metered};
 use crate::domain::{InvalidField, SynthesisRequest};
-use crate::speech::{AudioSpec, SpeechService};
+use crate::speech::{AudioSpec, Speaking, SpeechService};
 
 /// The request's body: the fields of OpenAI's API, then those of `/v1/synthesizeSpeech` that it lacks. Others are passed over, as OpenAI does.
 #[derive(Deserialize, ToSchema)]
@@ -256,14 +256,10 @@ async fn events(
     let (first, speaking) = sound::parts(speaking).await?;
     let rest = stream::unfold(Some(Metered::new(speaking, meter)), move |rest| async move {
         let mut rest = rest?;
-        match rest.speaking.next().await {
+        match rest.next(Speaking::next).await {
             Some(Ok(part)) => Some((Ok::<_, ApiError>(delta(&part)), Some(rest))),
-            Some(Err(error)) => {
-                // The answer is sent as what it is up to here: events say how they end.
-                let error = ApiError::from(error);
-                error.log();
-                Some((Ok(failed(&error)), None))
-            }
+            // The answer is sent as what it is up to here: events say how they end.
+            Some(Err(error)) => Some((Ok(failed(&error)), None)),
             None => Some((Ok(done(characters, rest.speaking.seconds())), None)),
         }
     });

@@ -109,7 +109,7 @@ pub fn start(
         .workers(config.threads)
         .max_concurrent_connections(config.max_connections.div_ceil(config.threads))
         // For connections without a request: by then the process has ended if one is still under way.
-        .shutdown_timeout(config.drain_timeout.as_secs() + 1)
+        .shutdown_timeout(config.drain_timeout.as_secs() + 2)
         .disable_signals()
         .listen("http", listener, connections)?
         .run();

@@ -64,9 +64,8 @@ pub async fn answer(
     name_missing(&mut head, speaking.missing.as_deref());
     let (first, rest) = parts(speaking).await?;
     let rest = stream::unfold(Metered::new(rest, meter), |mut rest| async move {
-        let part = rest.speaking.next().await?;
-        let part = part.map_err(ApiError::from);
-        Some((part.inspect_err(ApiError::log), rest))
+        let part = rest.next(Speaking::next).await?;
+        Some((part, rest))
     });
     Ok(head.streaming(in_pieces(stream::once(std::future::ready(Ok(first))).chain(rest))))
 }

@@ -13,7 +13,8 @@ use super::error::ApiError;
 use super::openapi::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidField, Script};
-use crate::speech::Speaking;
+use crate::resilience::InFlight;
+use crate::speech::{Speaking, SpeechError};
 use crate::usage::{Counts, Had, OfDay, Usage};
 
 /// Counts one answer, once it is known what it was.
@@ -22,6 +23,7 @@ pub struct Meter {
     /// `None`: a caller who was asked for no token.
     known: Option<Arc<Known>>,
     characters: usize,
+    in_flight: InFlight,
 }
 
 /// Speech that is sent as it comes. It is counted when it ends, also when its caller leaves.
@@ -108,7 +110,8 @@ fn day(field: &'static str, written: Option<&str>) -> Result<Option<NaiveDate>, 
 
 impl Meter {
     pub fn new(state: &AppState, known: Option<Arc<Known>>, script: &Script) -> Self {
-        Self { usage: state.usage.clone(), known, characters: script.said_chars() }
+        let (usage, in_flight) = (state.usage.clone(), state.in_flight.clone());
+        Self { usage, known, characters: script.said_chars(), in_flight }
     }
 
     pub fn count(&self, seconds: f64, is_cached: bool) {
@@ -122,6 +125,19 @@ impl Meter {
 impl<S: AsRef<Speaking>> Metered<S> {
     pub fn new(speaking: S, meter: Meter) -> Self {
         Self { speaking, meter }
+    }
+
+    /// What `next` gives of it; an error, of which the log knows, also where the service ends before.
+    pub async fn next<T>(
+        &mut self,
+        next: impl AsyncFnOnce(&mut S) -> Option<Result<T, SpeechError>>,
+    ) -> Option<Result<T, ApiError>> {
+        let next = tokio::select! {
+            biased;
+            () = self.meter.in_flight.until_cut() => Some(Err(ApiError::stopping())),
+            next = next(&mut self.speaking) => next.map(|part| part.map_err(ApiError::from)),
+        };
+        next.map(|part| part.inspect_err(ApiError::log))
     }
 }
 

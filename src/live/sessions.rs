@@ -32,7 +32,17 @@ struct Shared {
     limits: SessionLimits,
     metrics: Metrics,
     open: Mutex<Open>,
-    leaving: watch::Sender<bool>,
+    leaving: watch::Sender<Leaving>,
+}
+
+/// How the sessions end that there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd)]
+enum Leaving {
+    /// When their callers want it.
+    #[default]
+    No,
+    WithTheirSentence,
+    Now,
 }
 
 #[derive(Default)]
@@ -63,7 +73,7 @@ pub enum NoSession {
 
 impl Sessions {
     pub fn new(limits: SessionLimits, metrics: Metrics) -> Self {
-        let (open, leaving) = (Mutex::default(), watch::Sender::new(false));
+        let (open, leaving) = (Mutex::default(), watch::Sender::default());
         Self(Arc::new(Shared { limits, metrics, open, leaving }))
     }
 
@@ -77,7 +87,7 @@ impl Sessions {
 
     /// Opens one for a token, by the name of a protocol.
     pub fn enter(&self, token: &str, protocol: &'static str) -> Result<Taken, NoSession> {
-        if *self.0.leaving.borrow() {
+        if *self.0.leaving.borrow() > Leaving::No {
             return Err(NoSession::Leaving);
         }
         let mut open = self.open();
@@ -96,14 +106,28 @@ impl Sessions {
 
     /// From now on there are no new ones, and those that there are end with the sentence that they are in.
     pub fn leave(&self) {
-        self.0.leaving.send_replace(true);
+        self.0.leaving.send_replace(Leaving::WithTheirSentence);
     }
 
     /// Waits until that.
     pub async fn leaving(&self) {
+        self.until(Leaving::WithTheirSentence).await;
+    }
+
+    /// Those that there are end now, and have a moment to say so.
+    pub fn cut(&self) {
+        self.0.leaving.send_replace(Leaving::Now);
+    }
+
+    /// Waits until that.
+    pub async fn until_cut(&self) {
+        self.until(Leaving::Now).await;
+    }
+
+    async fn until(&self, wanted: Leaving) {
         let mut leaving = self.0.leaving.subscribe();
         // The sender lives as long as this.
-        let _ = leaving.wait_for(|leaving| *leaving).await;
+        let _ = leaving.wait_for(|leaving| *leaving >= wanted).await;
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

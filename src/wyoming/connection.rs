@@ -53,6 +53,7 @@ enum Turn {
 /// What happens next.
 enum Step {
     Leave,
+    Cut,
     Heard(Option<Result<Message, FrameError>>),
     Sent(io::Result<usize>),
     Spoken(Option<Result<Part, Failure>>),
@@ -103,6 +104,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             let late = if self.waiting.is_empty() { active + idle } else { taken + patience };
             match self.step(late).await {
                 Step::Leave => self.leave(),
+                Step::Cut => self.cut(),
                 Step::Heard(Some(Ok(message))) => {
                     active = Instant::now();
                     self.hear(message);
@@ -133,6 +135,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         let (is_told, is_left) = (waiting.is_empty(), *is_leaving);
         tokio::select! {
             () = parts.sessions.leaving(), if !is_left => Step::Leave,
+            () = parts.sessions.until_cut(), if !*is_closing => Step::Cut,
             message = reading.next(), if is_read => Step::Heard(message),
             sent = writing.write_buf(waiting), if !is_told => Step::Sent(sent),
             part = turn.next(), if is_told => Step::Spoken(part),
@@ -242,9 +245,15 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         self.is_leaving = true;
         match &mut self.turn {
             Turn::Speaking(utterance) => utterance.leave(),
-            Turn::Collecting { .. } => self.fail(&Failure::new("stopping", "the service is stopping: connect again")),
+            Turn::Collecting { .. } => self.fail(&stopping()),
             Turn::Nothing | Turn::Failed => self.is_closing = true,
         }
+    }
+
+    /// The time for that is over.
+    fn cut(&mut self) {
+        self.fail(&stopping());
+        self.is_closing = true;
     }
 
     // --- what they are told ---
@@ -317,6 +326,10 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     fn write_stopped(&mut self) {
         write(&mut self.waiting, "synthesize-stopped", &json!({}), None);
     }
+}
+
+fn stopping() -> Failure {
+    Failure::new("stopping", "the service is stopping: connect again")
 }
 
 fn no_stream() -> Failure {

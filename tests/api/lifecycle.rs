@@ -8,10 +8,12 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use reqwest::blocking::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, VOICE, samples, shared, until};
 use crate::{SYNTHESIZE, noiseless};
+
+const TIMESTAMPS: &str = "/v1/synthesizeSpeech/timestamps";
 
 /// A streamed answer of which the first byte is there.
 fn begin(server: &TestServer, text: &str) -> Response {
@@ -81,6 +83,41 @@ fn work_that_outlasts_the_time_to_drain_is_cut() {
 
     assert_eq!(status.code(), Some(1));
     assert!(ended.is_err(), "a cut answer looks whole");
+}
+
+#[test]
+fn what_is_cut_says_so_where_its_form_lets_it() {
+    let server = TestServer::start(&[("TTS_DRAIN_TIMEOUT_MS", "0"), ("TTS_REQUEST_DEADLINE_MS", "600000")]);
+    let text = long_text(70);
+    // What has a stream's first sound before it, and ever so much of its own.
+    let mut whole = server.begin(&noiseless(&text, &json!({"speed": 0.25})));
+    until("it is under way", || (server.metric("tts_queue_depth") >= 1.0).then_some(()));
+    let timed = noiseless(&text, &json!({"stream": true}));
+    let streams = [
+        (TIMESTAMPS, "text/event-stream", timed.clone()),
+        (TIMESTAMPS, "application/x-ndjson", timed),
+        ("/v1/audio/speech", "*/*", json!({"input": text, "stream_format": "sse"})),
+    ];
+    let streams = streams.map(|(path, accept, body)| {
+        let mut response = server.post(path).header("accept", accept).json(&body).send().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.read_exact(&mut [0; 2]).unwrap();
+        response
+    });
+
+    server.signal(Signal::SIGTERM);
+
+    for mut stream in streams {
+        let mut rest = String::new();
+        stream.read_to_string(&mut rest).expect("the answer ends as one that is whole");
+        let last = rest.trim_end().lines().last().unwrap();
+        let last: Value = serde_json::from_str(last.trim_start_matches("data: ")).unwrap();
+        assert_eq!((&last["type"], &last["error"]["code"]), (&json!("error"), &json!("stopping")));
+    }
+    let whole = Answer::read(&mut whole);
+    whole.assert_error(503, "stopping", None);
+    assert!(whole.header("retry-after").parse::<u32>().is_ok());
+    assert_eq!(server.wait().code(), Some(1));
 }
 
 #[test]

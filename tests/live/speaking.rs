@@ -209,3 +209,18 @@ fn when_the_service_stops_a_sentence_is_finished_and_callers_are_sent_away() {
     assert_eq!(silent.closed().1, 1001);
     assert!(server.wait().success());
 }
+
+#[test]
+fn a_sentence_that_outlasts_the_time_to_drain_is_cut_and_its_caller_sent_away() {
+    let server = TestServer::start(&[("TTS_DRAIN_TIMEOUT_MS", "0")]);
+    let mut speaking = Live::connect(&server);
+    speaking.send(&json!({"type": "start", "response_format": "pcm", "speed": 0.25}));
+    speaking.say(&LONG.replace(". ", " ").repeat(8));
+    speaking.act("flush");
+    speaking.until("audio");
+
+    server.signal(Signal::SIGTERM);
+
+    assert_eq!(speaking.closed(), ("going_away".to_owned(), 1001));
+    assert_eq!(server.wait().code(), Some(1));
+}

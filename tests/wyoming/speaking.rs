@@ -263,6 +263,21 @@ fn when_the_service_stops_sentences_are_finished_and_connections_closed() {
 }
 
 #[test]
+fn what_outlasts_the_time_to_drain_is_cut_with_a_word() {
+    let server = start(&[("TTS_DRAIN_TIMEOUT_MS", "0")]);
+    let mut wyoming = Wyoming::connect(&server);
+    wyoming.synthesize(&TEXT.repeat(20));
+    wyoming.until("audio-start");
+
+    server.signal(Signal::SIGTERM);
+
+    let cut = wyoming.until("error");
+    assert_eq!(cut.events.last().unwrap().data["code"], "stopping");
+    wyoming.is_closed();
+    assert_eq!(server.wait().code(), Some(1));
+}
+
+#[test]
 fn what_is_said_stands_in_no_log() {
     let server = start(&[("TTS_LOG_LEVEL", "trace")]);
     let mut wyoming = Wyoming::connect(&server);

@@ -105,6 +105,7 @@ pub async fn run(mut link: Link, mut protocol: impl Protocol) {
                 is_leaving = true;
                 texts.leave();
             }
+            () = sessions.until_cut(), if !is_closing => refuse(&mut waiting, &mut protocol, Closing::Away),
             message = link.messages.recv(), if !is_closing && waiting.len() < MAX_WAITING => {
                 pings = 0;
                 match message {

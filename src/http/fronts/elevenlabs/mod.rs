@@ -31,7 +31,7 @@ use super::super::state::AppState;
 use super::super::usage::Metered;
 use super::{Fields, Front, FrontError, KeyCaller, answer, asked, put, query, refused, voice};
 use crate::resilience::Loan;
-use crate::speech::TimedSentence;
+use crate::speech::{Following, TimedSentence};
 
 /// Its name.
 #[derive(Debug)]
@@ -265,9 +265,8 @@ async fn lines(
     let (bytes, begun) = following.next().await.transpose()?.unwrap_or_default();
     let first = line(&[first_bytes, bytes].concat(), &begun);
     let rest = futures_util::stream::unfold(Metered::new(following, meter), |mut rest| async move {
-        let part = rest.speaking.next().await?;
-        let part = part.map(|(bytes, begun)| line(&bytes, &begun)).map_err(ApiError::from);
-        Some((part.inspect_err(ApiError::log), rest))
+        let part = rest.next(Following::next).await?;
+        Some((part.map(|(bytes, begun)| line(&bytes, &begun)), rest))
     });
     let all = once(ready(Ok(first))).chain(rest);
     Ok(head.insert_header((CONTENT_TYPE, "application/x-ndjson")).streaming(all))
