@@ -7,7 +7,7 @@ use tungstenite::Message;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 
-use crate::client::Live;
+use crate::client::{Live, whole};
 use crate::support::{TOKEN, shared};
 
 /// The connection is closed for that reason, and the service goes on.
@@ -112,6 +112,37 @@ fn a_field_that_is_wrong_is_named_and_the_session_goes_on() {
     assert_eq!(live.event()["error"]["code"], "context_refused");
     live.send(&json!({"type": "ping"}));
     assert_eq!(live.event()["type"], "pong");
+}
+
+#[test]
+fn an_error_says_whether_its_text_goes_on_and_one_that_does_is_spoken_to_its_end() {
+    let server = shared();
+    let mut live = Live::connect(server);
+    let refused = |live: &mut Live, message: Value| {
+        live.send(&message);
+        let event = live.event();
+        assert_eq!(event["type"], "error", "{event}");
+        event["is_over"].as_bool().unwrap()
+    };
+
+    assert!(refused(&mut live, json!({"type": "start", "sample_rate": 1})));
+    assert!(refused(&mut live, json!({"type": "text", "text": 5})));
+    live.send(&json!({"type": "start", "response_format": "pcm", "noise_scale": 0, "noise_w": 0}));
+    live.say("This text ");
+    for message in [
+        json!({"type": "text", "text": 5}),
+        json!({"type": "flush", "text": "b"}),
+        json!({"type": "start"}),
+        json!({"type": "text", "text": "a\u{0}b"}),
+    ] {
+        assert!(!refused(&mut live, message.clone()), "{message}");
+    }
+    assert!(refused(&mut live, json!({"type": "end", "context": "another"})));
+    live.say("goes on.");
+    live.act("end");
+
+    let body = json!({"text": "This text goes on.", "response_format": "pcm", "noise_scale": 0, "noise_w": 0});
+    assert!(live.until("ended").audio == whole(server, &body), "it is not spoken as it was written");
 }
 
 #[test]

@@ -218,15 +218,15 @@ impl Protocol for Native {
                 return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat();
             }
             Err(Unreadable { error, context: Some(context), is_start }) => {
-                let failed = failed(Some(shortened(&context)), &error);
+                let refused = refused(&context, &error, texts);
                 if is_start {
                     self.remember_refused(context, texts);
                 }
-                return vec![failed];
+                return vec![refused];
             }
         };
-        let context = message.context().map(|name| shortened(name).to_owned());
-        self.act(message, texts).unwrap_or_else(|error| vec![failed(context.as_deref(), &error)])
+        let context = message.context().unwrap_or_default().to_owned();
+        self.act(message, texts).unwrap_or_else(|error| vec![refused(&context, &error, texts)])
     }
 
     fn tell(&mut self, context: &str, event: Event<ApiError>) -> Vec<Out> {
@@ -258,7 +258,7 @@ impl Protocol for Native {
             }
             Event::Failed(error) => {
                 error.log();
-                outs.push(failed(Some(context), &error));
+                outs.push(failed(Some(context), &error, true));
                 outs.extend(self.forget(context));
             }
         }
@@ -266,7 +266,7 @@ impl Protocol for Native {
     }
 
     fn refuse(&mut self, error: &ApiError) -> Vec<Out> {
-        vec![failed(None, error)]
+        vec![failed(None, error, true)]
     }
 }
 
@@ -284,12 +284,17 @@ fn shown(context: &str, said: &Said) -> Value {
     json!({"type": "words", "context": context, "sentence": part(&said.sentence), "words": words})
 }
 
-fn failed(context: Option<&str>, error: &ApiError) -> Out {
+/// A message for a text was: one that goes on does so as if it had not come.
+fn refused(context: &str, error: &ApiError, texts: &Texts) -> Out {
+    failed(Some(shortened(context)), error, !texts.is_open(context))
+}
+
+fn failed(context: Option<&str>, error: &ApiError, is_over: bool) -> Out {
     let mut described = error.described();
     if let Some(wait) = error.retry_after {
         described["retry_after"] = (wait.as_secs_f64().ceil() as u64).into();
     }
-    Out::json(&json!({"type": "error", "context": context, "error": described}))
+    Out::json(&json!({"type": "error", "context": context, "is_over": is_over, "error": described}))
 }
 
 /// To a tenth of a millisecond.
