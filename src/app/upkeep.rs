@@ -2,7 +2,10 @@
 //! tokens and of secrets that addresses are signed with. Each is read on a thread of its own, so that a disk that hangs
 //! keeps none of the others waiting, nor the end of the process.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use piper_acoustic::remove_leftovers;
@@ -31,7 +34,13 @@ pub struct Upkeep {
 struct Chore {
     name: &'static str,
     thread: Detached,
+    /// Why what it reads could not be read the last time, by what that is.
+    troubles: Troubles,
 }
+
+/// Each is told once, and again when it is another or somebody asks. A clone holds the same.
+#[derive(Clone, Default)]
+struct Troubles(Arc<Mutex<BTreeMap<&'static str, String>>>);
 
 /// Until one that is not done is left to itself.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,6 +73,10 @@ impl Upkeep {
                 _ = hangup.recv() => true,
                 () = next => false,
             };
+            if asked {
+                rescan.troubles.forget();
+                reload.troubles.forget();
+            }
             tokio::join!(self.rescan(&rescan), self.reload(&reload));
             self.clean(&clean).await;
             show_readiness(&self.catalogue, &self.readiness);
@@ -74,30 +87,24 @@ impl Upkeep {
     }
 
     async fn rescan(&self, chore: &Chore) {
-        let catalogue = self.catalogue.clone();
-        let rescan = move || match catalogue.rescan() {
-            Ok(found) => {
-                for voice in found.added {
-                    tracing::info!(%voice, "voice found");
-                }
-                for voice in found.removed {
-                    tracing::info!(%voice, "voice gone");
-                }
+        let (catalogue, troubles) = (self.catalogue.clone(), chore.troubles.clone());
+        let rescan = move || {
+            let Some(found) = troubles.tell("voices", catalogue.rescan()) else { return };
+            for voice in found.added {
+                tracing::info!(%voice, "voice found");
             }
-            Err(error) => tracing::warn!(%error, "voices stay as they were"),
+            for voice in found.removed {
+                tracing::info!(%voice, "voice gone");
+            }
         };
         chore.run(rescan).await;
     }
 
     async fn reload(&self, chore: &Chore) {
-        let (callers, links) = (self.callers.clone(), self.links.clone());
+        let (callers, links, troubles) = (self.callers.clone(), self.links.clone(), chore.troubles.clone());
         let reload = move || {
-            if let Err(error) = callers.reload() {
-                tracing::warn!(%error, "tokens stay as they were");
-            }
-            if let Err(error) = links.reload() {
-                tracing::warn!(%error, "secrets of addresses stay as they were");
-            }
+            troubles.tell("tokens", callers.reload());
+            troubles.tell("secrets of addresses", links.reload());
         };
         chore.run(reload).await;
     }
@@ -121,11 +128,39 @@ fn show_readiness(catalogue: &Catalogue, readiness: &Readiness) {
     readiness.set(Reason::NoVoices, catalogue.is_empty());
 }
 
+// === impl Troubles ===
+
+impl Troubles {
+    /// What was read, if it was.
+    fn tell<T>(&self, what: &'static str, read: Result<T, impl Display>) -> Option<T> {
+        let error = read.as_ref().err().map(ToString::to_string);
+        match (self.is_news(what, error.as_deref()), error) {
+            (true, Some(error)) => tracing::warn!(error, "{what} stay as they were"),
+            (true, None) => tracing::info!("{what} are read again"),
+            (false, _) => {}
+        }
+        read.ok()
+    }
+
+    fn is_news(&self, what: &'static str, error: Option<&str>) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match error {
+            Some(error) => told.insert(what, error.to_owned()),
+            None => told.remove(what),
+        };
+        before.as_deref() != error
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 // === impl Chore ===
 
 impl Chore {
     fn new(name: &'static str) -> Self {
-        Self { name, thread: Detached::new("upkeep", 1) }
+        Self { name, thread: Detached::new("upkeep", 1), troubles: Troubles::default() }
     }
 
     /// Waits for `work`, unless it takes long; not begun again before it is done.
@@ -138,5 +173,24 @@ impl Chore {
             Ok(Err(error)) => tracing::error!(chore = self.name, %error, "upkeep ended early"),
             Err(_) => tracing::warn!(chore = self.name, "upkeep waits for a disk, which may hang"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_once_and_its_end_too_and_again_to_whoever_asks() {
+        let troubles = Troubles::default();
+        let is_news = |error: Option<&str>| troubles.is_news("voices", error);
+
+        assert_eq!(
+            [None, Some("gone"), Some("gone"), Some("slow"), None, None].map(is_news),
+            [false, true, false, true, true, false]
+        );
+        assert!(is_news(Some("gone")) && troubles.is_news("tokens", Some("gone")));
+        troubles.forget();
+        assert!(is_news(Some("gone")));
     }
 }

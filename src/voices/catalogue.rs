@@ -16,7 +16,7 @@ use super::disk;
 use super::download::Downloader;
 use super::error::CatalogueError;
 use super::flights::Flights;
-use super::folder::{self, InstalledVoice, MAX_PROBLEM_CHARS};
+use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS};
 use super::folders::Folders;
 use super::ignored::Ignored;
 use super::info::{Known, VoiceInfo};
@@ -209,14 +209,14 @@ impl Catalogue {
         Some(self.0.info(&state, &id))
     }
 
-    /// Looks into the folders again. Takes file accesses: not for an async thread.
+    /// Looks into the folders again; an error changes nothing. Takes file accesses: not for an async thread.
     pub fn rescan(&self) -> Result<Rescan, CatalogueError> {
         if self.0.folders.all().next().is_none() {
             return Ok(Rescan::default());
         }
         let mut installed = BTreeMap::new();
         for folder in self.0.folders.all() {
-            installed.extend(folder::scan(folder).map_err(|error| folder_error(folder, error))?);
+            installed.extend(self.0.folders.scan(folder).map_err(|error| folder_error(folder, error))?);
         }
         self.0.verifier.keep_existing();
         self.0.look_for_ignored(&installed);

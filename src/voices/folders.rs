@@ -1,11 +1,15 @@
-//! Owns which folders hold voices, and into which one downloads go.
+//! Owns which folders hold voices, that none is taken for empty whose disk is away, and into which one downloads go.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::disk;
+use super::folder::{self, InstalledVoice};
+use crate::domain::VoiceId;
 
 /// The folder that was configured, and the one for when that cannot be written.
 #[derive(Debug, Default)]
@@ -14,7 +18,12 @@ pub struct Folders {
     fallback: Option<PathBuf>,
     /// Decided by the first download.
     writable: Mutex<Option<PathBuf>>,
+    /// Folders that held voices when they were last looked into.
+    held: Mutex<BTreeMap<PathBuf, Place>>,
 }
+
+/// What a path led to: a device and an inode.
+type Place = (u64, u64);
 
 const PROBE: &str = "+probe";
 
@@ -23,12 +32,29 @@ const PROBE: &str = "+probe";
 impl Folders {
     pub fn new(models: PathBuf, fallback: Option<PathBuf>) -> Self {
         let fallback = fallback.filter(|fallback| *fallback != models);
-        Self { models: Some(models), fallback, writable: Mutex::default() }
+        Self { models: Some(models), fallback, writable: Mutex::default(), held: Mutex::default() }
     }
 
     /// In the order of precedence from least to most: what is in the second was downloaded because the first could not be changed.
     pub fn all(&self) -> impl Iterator<Item = &Path> {
         self.models.iter().chain(&self.fallback).map(PathBuf::as_path)
+    }
+
+    /// The voices in one of them. An error where it held some, and nothing is in its place now, or another folder that has none: a disk that
+    /// is not there is no reason to forget its voices. In the same folder they were removed.
+    pub fn scan(&self, folder: &Path) -> io::Result<BTreeMap<VoiceId, InstalledVoice>> {
+        let place = fs::metadata(folder).ok().map(|now| (now.dev(), now.ino()));
+        let voices = folder::scan(folder)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if !voices.is_empty() {
+            held.extend(place.map(|place| (folder.to_owned(), place)));
+        } else if held.get(folder).is_some_and(|before| Some(*before) != place) {
+            let problem = "it held voices and is not there, or empty and another one: is its disk mounted?";
+            return Err(io::Error::new(io::ErrorKind::NotFound, problem));
+        } else {
+            held.remove(folder);
+        }
+        Ok(voices)
     }
 
     /// Where downloads go. Made if it is not there.

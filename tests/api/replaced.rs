@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::SYNTHESIZE;
-use crate::support::{ModelsFolder, TestServer, VOICE, until};
+use crate::support::{ModelsFolder, TOKEN, TestServer, VOICE, until};
 
 /// Another voice by its settings: it speaks twice as slowly.
 fn replace(folder: &ModelsFolder) {
@@ -12,6 +12,29 @@ fn replace(folder: &ModelsFolder) {
     let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     config["inference"]["length_scale"] = json!(2.0);
     std::fs::write(path, config.to_string()).unwrap();
+}
+
+#[test]
+fn a_loaded_voice_speaks_on_while_its_folder_is_away() {
+    let folder = ModelsFolder::with_copies(&[VOICE]);
+    let models = folder.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            std::fs::rename(entry.path(), models.join(entry.file_name())).unwrap();
+        }
+    }
+    let server = TestServer::start(&[("TTS_MODELS_DIR", models.to_str().unwrap())]);
+
+    std::fs::rename(&models, folder.path().join("away")).unwrap();
+    server.signal(Signal::SIGHUP);
+    server.wait_for_log("voices stay as they were");
+    let answer = server.post_json(SYNTHESIZE, &json!({"text": "Still here."}));
+
+    assert_eq!((answer.status, answer.header("x-cache")), (200, "MISS"));
+    let listed = server.request(reqwest::Method::GET, "/v1/voices").header("user-token", TOKEN).send().unwrap();
+    assert!(listed.text().unwrap().contains(VOICE));
+    assert_eq!(server.get("/readyz").status, 200);
 }
 
 #[test]

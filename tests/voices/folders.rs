@@ -82,6 +82,36 @@ async fn a_rescan_finds_new_voices_and_drops_vanished_ones() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_away_keeps_its_voices_until_it_is_back() {
+    let fixture = Fixture::new();
+    let (models, away) = (fixture.models(), fixture.models().with_extension("away"));
+    drop_in(&models, "first");
+    drop_in(&models, "second");
+    let catalogue = fixture.open();
+    let digest = catalogue.digest(&id("first")).await;
+    assert!(digest.is_some());
+
+    fs::rename(&models, &away).unwrap();
+    for is_another_there in [false, true] {
+        if is_another_there {
+            fs::create_dir(&models).unwrap();
+        }
+        let rescan = catalogue.rescan();
+        assert!(rescan.is_err_and(|error| error.to_string().contains("mounted")), "{is_another_there}");
+        assert_eq!(catalogue.ids(), [id("first"), id("second")]);
+        assert_eq!(catalogue.known_digest(&id("first")), digest);
+    }
+    fs::remove_dir(&models).unwrap();
+    fs::rename(&away, &models).unwrap();
+    fs::remove_file(models.join("second.onnx")).unwrap();
+
+    assert_eq!(catalogue.rescan().unwrap().removed, [id("second")]);
+    assert_eq!(catalogue.known_digest(&id("first")), digest);
+    fs::remove_file(models.join("first.onnx")).unwrap();
+    assert_eq!(catalogue.rescan().unwrap().removed, [id("first")]);
+}
+
+#[tokio::test]
 async fn only_allowed_voices_are_served() {
     let fixture = Fixture::new();
     drop_in(&fixture.models(), "en_US-mine-low");
