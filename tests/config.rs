@@ -252,6 +252,22 @@ fn doctor_names_every_part_and_is_0_where_the_service_can_run() {
 }
 
 #[test]
+fn doctor_says_which_variable_has_a_part_in_it_and_that_nobody_may_call() {
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/runtime/libonnxruntime.so");
+    let nobody = settings_file("");
+
+    let run = Program::new(&["doctor"])
+        .variable("ORT_DYLIB_PATH", library)
+        .variable("TTS_TOKENS_FILE", nobody.path().to_str().unwrap())
+        .finish();
+
+    let says = |line: &str| run.text().lines().any(|said| said == line);
+    assert!(says(&format!("ok    ONNX Runtime: {library}, as ORT_DYLIB_PATH says")), "{}", run.text());
+    let warning = run.text().lines().find(|line| line.starts_with("warn  settings: TTS_TOKENS_FILE"));
+    assert!(warning.is_some_and(|line| line.contains("names nobody")), "{}", run.text());
+}
+
+#[test]
 fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
     let broken = ModelsFolder::with_broken_model();
     let empty = ModelsFolder::empty();
@@ -263,6 +279,7 @@ fn doctor_is_69_and_says_what_to_do_where_something_is_missing() {
         ("TTS_VOICES", "de_*", "voices", "TTS_VOICES"),
         ("TTS_MODELS_DIR", broken.name(), "voice", "voices fetch --force"),
         ("ORT_DYLIB_PATH", "/no/such/library", "", "ORT_DYLIB_PATH"),
+        ("ORT_DYLIB_PATH", "/etc/hostname", "ONNX Runtime", "ORT_DYLIB_PATH names it"),
         ("TTS_REDIS_URL", "redis://:dodo-archaeopteryx@127.0.0.1:1", "Redis", "check that it runs"),
     ];
 

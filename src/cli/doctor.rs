@@ -1,5 +1,6 @@
 //! Owns `doctor`: each thing that the service needs, whether it is there, and what to do if it is not.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,14 +89,19 @@ async fn check_parts(config: &Config, disk: &Files) -> bool {
     };
     let onnxruntime = files.onnxruntime.clone();
     let runtime = disk.try_read(move || OnnxRuntime::load(&onnxruntime)).await;
-    let loaded = runtime
-        .as_ref()
-        .map(|_| files.onnxruntime.display().to_string())
-        .map_err(|error| format!("{error}; run `make setup`, or name version 1.24 or newer in ORT_DYLIB_PATH"));
+    let is_named = config.runtime.onnxruntime.is_some();
+    let loaded = runtime.as_ref().map(|_| found(&files.onnxruntime, is_named, "ORT_DYLIB_PATH")).map_err(|error| {
+        if is_named {
+            return format!("{error}; ORT_DYLIB_PATH names it: name version 1.24 or newer there, or leave that empty");
+        }
+        format!("{error}; run `make setup`, or name version 1.24 or newer in ORT_DYLIB_PATH")
+    });
     let mut healthy = report("ONNX Runtime", &loaded);
 
     let espeak = EspeakPool::start(espeak_settings(config, &files)).await;
-    let started = espeak.as_ref().map(|_| files.espeak_library.display().to_string()).map_err(|error| {
+    let is_named = config.runtime.espeak_library.is_some();
+    let started = espeak.as_ref().map(|_| found(&files.espeak_library, is_named, "TTS_ESPEAK_LIBRARY"));
+    let started = started.map_err(|error| {
         format!("{error}; run `make setup`, or name the library of piper-tts 1.8 in TTS_ESPEAK_LIBRARY")
     });
     healthy &= report("espeak-ng", &started);
@@ -109,6 +115,12 @@ async fn check_parts(config: &Config, disk: &Files) -> bool {
     let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.languages);
     let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
     healthy & check_voices(config, Arc::new(OnnxEngine::new(runtime, models)), &phonemizer, disk).await
+}
+
+/// Where a part was found, and whether a variable had a part in it, which whoever calls may not have set for this service.
+fn found(path: &Path, is_named: bool, setting: &str) -> String {
+    let path = path.display();
+    if is_named { format!("{path}, as {setting} says") } else { path.to_string() }
 }
 
 async fn check_redis(config: &Config) -> bool {

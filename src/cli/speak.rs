@@ -150,7 +150,7 @@ const PLAYERS: [(&str, &[&str]); 5] = [
 /// Plays what was spoken, and waits for the end.
 fn play(audio: &[u8], format: AudioFormat) -> anyhow::Result<()> {
     let file = std::env::temp_dir().join(format!("tts-{}.{}", uuid::Uuid::new_v4(), format.name()));
-    std::fs::write(&file, audio)?;
+    std::fs::write(&file, audio).with_context(|| file.display().to_string())?;
     let played =
         PLAYERS.iter().find_map(|(player, options)| match Command::new(player).args(*options).arg(&file).status() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -248,6 +248,7 @@ impl Config {
             cause.unwrap_or(error).renamed(&set_as)
         })?;
         let suspicions = quoted.into_iter().chain(suspicions::oversized(&config)).chain(suspicions::hasty(&config));
+        let suspicions = suspicions.chain(suspicions::deserted(&config));
         let suspicions = suspicions.map(|suspicion| suspicion.renamed(&set_as)).collect();
         Ok(Self { suspicions, set_as, ..config })
     }

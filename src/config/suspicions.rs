@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reader::Values;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, read_tokens};
 
 /// More threads for a core than these are a slip.
 const THREADS_FOR_A_CORE: usize = 8;
@@ -37,6 +37,13 @@ pub fn oversized(config: &Config) -> Vec<ConfigError> {
     let many = numbers.into_iter().filter(|(_, number)| *number > THREADS_FOR_A_CORE * cores);
     let problem = |number| format!("is {number}, on {cores} cores: more take memory and gain nothing");
     many.map(|(key, number)| ConfigError::new(key, problem(number))).collect()
+}
+
+/// A file of tokens that names nobody, where nobody else may call. It may be filled while the service runs.
+pub fn deserted(config: &Config) -> Option<ConfigError> {
+    let file = config.tokens_file.as_ref().filter(|_| config.tokens.is_empty())?;
+    let problem = "names nobody, and there is no ALLOWED_USER_TOKEN: all who call are refused until it does";
+    read_tokens(file).is_ok_and(|named| named.is_empty()).then(|| ConfigError::new("TTS_TOKENS_FILE", problem))
 }
 
 /// Deadlines that pass before anything can be said.

@@ -56,6 +56,10 @@ fn each_line_is_a_file_and_what_is_missing_is_made_again() {
     assert!(!sound(&output, "00002.wav").is_silent());
     let other = batch(&file("texts.txt", "Something else.").1, &output, &[]);
     assert_eq!(other.code, Some(65));
+    // Where no folder can be.
+    let nowhere = batch(&texts, &texts.join("results"), &[]);
+    assert_eq!(nowhere.code, Some(74));
+    assert!(nowhere.stderr.contains(texts.join("results").to_str().unwrap()), "{}", nowhere.stderr);
 }
 
 #[test]

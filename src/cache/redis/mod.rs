@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult};
 
 use super::CacheKey;
 use super::envelope::OVERHEAD_BYTES;
@@ -58,6 +58,8 @@ pub enum Ailment {
     Unreachable(String),
     #[error("it did not answer in time")]
     Silent,
+    #[error("none of the sentinels answers, or none knows the master that stands behind #, `mymaster` where none does")]
+    NoMaster,
     /// The word that its errors begin with, such as NOAUTH.
     #[error("it answers {0}")]
     Refuses(String),
@@ -103,6 +105,7 @@ impl Redis {
         match tokio::time::timeout(limit, asked).await {
             Err(_) => Err(Ailment::Silent),
             Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) if error.kind() == ErrorKind::MasterNameNotFoundBySentinel => Err(Ailment::NoMaster),
             Ok(Err(error)) => Err(match error.code() {
                 Some(code) => Ailment::Refuses(code.to_owned()),
                 None => Ailment::Unreachable(error.category().to_owned()),

@@ -49,6 +49,9 @@ struct Several<'a> {
 
 const EXPECTED: &str = "must be a URL such as redis://host:6379, rediss://host, redis+unix:///run/redis.sock, \
      redis-cluster://host1,host2 or redis-sentinel://host1,host2#master";
+const NO_HOST: &str = "names no host: redis-cluster://host1,host2 or redis-sentinel://host1,host2#master";
+const NO_PORT: &str = "has a host with a port that is none: behind the colon stands a number from 1 to 65535";
+const NO_DATABASE: &str = "has no number behind the slash, where a database's stands; the name of the master that sentinels know stands behind #";
 const SENTINEL_PORT: u16 = 26_379;
 const DEFAULT_MASTER: &str = "mymaster";
 /// Commands that may stand in line for the socket.
@@ -87,7 +90,7 @@ impl Target {
             info = info.set_tls_mode(TlsMode::Secure);
         }
         let addresses = several.urls(node_scheme(scheme), "").into_iter().zip(&several.hosts).map(|(url, host)| {
-            let url = if has_port(host) { url } else { format!("{url}:{SENTINEL_PORT}") };
+            let url = if port(host).is_some() { url } else { format!("{url}:{SENTINEL_PORT}") };
             url.as_str().into_connection_info()
         });
         Ok(Self::Sentinel(Box::new(Sentinels {
@@ -142,7 +145,15 @@ impl<'a> Several<'a> {
         let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
         let hosts: Vec<&str> = hosts.split(',').filter(|host| !host.is_empty()).collect();
         if hosts.is_empty() {
-            return Err(InvalidTarget(EXPECTED));
+            return Err(InvalidTarget(NO_HOST));
+        }
+        let is_port = |port: &str| port.parse().is_ok_and(|port: u16| port > 0);
+        if !hosts.iter().filter_map(|host| port(host)).all(is_port) {
+            return Err(InvalidTarget(NO_PORT));
+        }
+        let number = database.split_once('?').map_or(database, |(number, _)| number);
+        if !number.is_empty() && number.parse::<u32>().is_err() {
+            return Err(InvalidTarget(NO_DATABASE));
         }
         Ok(Self { credentials, hosts, database, fragment })
     }
@@ -157,8 +168,8 @@ fn node_scheme(scheme: &str) -> &'static str {
 }
 
 /// An IPv6 address in brackets has colons of its own.
-fn has_port(host: &str) -> bool {
-    host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+fn port(host: &str) -> Option<&str> {
+    if host.ends_with(']') { None } else { host.rsplit_once(':').map(|(_, port)| port) }
 }
 
 #[cfg(test)]
@@ -212,5 +223,22 @@ mod tests {
 
             assert!(!error.to_string().contains("SECRET"));
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_several_hosts_is_said() {
+        for (url, problem) in [
+            ("redis-sentinel://", NO_HOST),
+            ("redis-sentinel://:SECRET@/0#main", NO_HOST),
+            ("redis-cluster://,", NO_HOST),
+            ("redis-sentinel://a:26379/main", NO_DATABASE),
+            ("redis-sentinel://a:26379/main/0", NO_DATABASE),
+            ("redis-cluster://a,b:port", NO_PORT),
+            ("redis-sentinel://a:70000#main", NO_PORT),
+            ("redis-sentinel://[::1]:0#main", NO_PORT),
+        ] {
+            assert_eq!(Target::parse(url).err(), Some(InvalidTarget(problem)), "{url}");
+        }
+        assert!(Target::parse("redis-sentinel://[::1],a:1/2?protocol=resp3#main").is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -42,14 +43,15 @@ impl Folder {
         digest.update([u8::from(timestamps)]);
         let texts = digest.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
         let notes = Notes { texts, first: FIRST };
-        fs::create_dir_all(path)?;
+        let named = || path.display().to_string();
+        fs::create_dir_all(path).with_context(named)?;
         match fs::read(path.join(NOTES)) {
             Ok(there) if serde_json::from_slice(&there).is_ok_and(|there: Notes| there == notes) => {}
-            Ok(_) => return Err(UnusableFile::OtherResults(path.display().to_string()).into()),
+            Ok(_) => return Err(UnusableFile::OtherResults(named()).into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::write(path.join(NOTES), serde_json::to_vec(&notes)?)?;
+                fs::write(path.join(NOTES), serde_json::to_vec(&notes)?).with_context(named)?;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error).with_context(named),
         }
         Ok(Self { path: path.to_owned(), items: items.len() })
     }
@@ -65,18 +67,18 @@ impl Folder {
     }
 
     /// The audio last: where it is, all of it is.
-    pub fn write(&self, index: usize, sound: &Sound) -> io::Result<()> {
+    pub fn write(&self, index: usize, sound: &Sound) -> anyhow::Result<()> {
         for (ending, file) in &sound.beside {
             self.put(index, ending, file)?;
         }
         self.put(index, &sound.done.extension, &sound.audio)
     }
 
-    fn put(&self, index: usize, ending: &str, file: &[u8]) -> io::Result<()> {
+    fn put(&self, index: usize, ending: &str, file: &[u8]) -> anyhow::Result<()> {
         let path = self.path.join(format!("{:05}.{ending}", index + FIRST));
         let unfinished = path.with_added_extension(UNFINISHED);
-        fs::write(&unfinished, file)?;
-        fs::rename(unfinished, path)
+        let written = fs::write(&unfinished, file).and_then(|()| fs::rename(unfinished, &path));
+        written.with_context(|| path.display().to_string())
     }
 }
 
