@@ -127,7 +127,7 @@ const ONLY_IN: [(&str, &[&str]); 28] = [
     ("flacenc", &["audio/flac_stream.rs"]),
     ("actix_multipart", &["http/voice_files.rs"]),
     ("bitpacking", &["audio/packed.rs"]),
-    ("xxhash_rust", &["cache/envelope.rs"]),
+    ("xxhash_rust", &["cache/envelope.rs", "batch/model.rs"]),
     ("opus_pure", &["audio/opus.rs"]),
     ("rusty_mp3", &["audio/mp3.rs"]),
     ("syom", &["audio/aac.rs"]),

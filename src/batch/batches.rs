@@ -79,6 +79,8 @@ pub enum BatchError {
     /// Of this item.
     #[error("the result of item {0} is not in the store any more: hand it in again")]
     ResultGone(usize),
+    #[error("the result of item {0} is damaged in the store: hand it in again")]
+    ResultDamaged(usize),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -186,15 +188,22 @@ impl Batches {
     }
 
     /// The audio of an item, as it was made.
-    pub async fn audio(&self, id: BatchId, index: usize, done: &Done) -> Result<Bytes, BatchError> {
-        let audio = self.file(id, index, &done.extension).await?;
-        // Something else stands in its place.
-        if audio.len() == done.bytes { Ok(audio) } else { Err(BatchError::ResultGone(index)) }
+    pub async fn audio(&self, status: &Status, index: usize, done: &Done) -> Result<Bytes, BatchError> {
+        self.file(status, index, done, &done.extension).await
     }
 
     /// A file of an item's result, by its ending.
-    pub async fn file(&self, id: BatchId, index: usize, ending: &str) -> Result<Bytes, BatchError> {
-        Ok(self.0.store.get(id, &file_name(index, ending)).await?)
+    pub async fn file(&self, status: &Status, index: usize, done: &Done, ending: &str) -> Result<Bytes, BatchError> {
+        let file = self.0.store.get(status.id, &file_name(index, ending)).await?;
+        if ending == done.extension && file.len() != done.bytes {
+            // Something else stands in its place.
+            return Err(BatchError::ResultGone(index));
+        }
+        // Whoever did an item again may have stored it once more; a voice that is computed as it came never says the same twice.
+        if status.repeated == 0 && !done.has_stored(ending, &file) {
+            return Err(BatchError::ResultDamaged(index));
+        }
+        Ok(file)
     }
 
     /// Makes sure that the audio of all these results, from the first item on, is still there.

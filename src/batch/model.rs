@@ -1,11 +1,13 @@
 //! Owns what a batch is, and what is known of it while it is worked off.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The name of a batch. Nobody can guess one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +100,9 @@ pub struct Done {
     /// Of the files beside the audio, all together.
     #[serde(default)]
     pub beside_bytes: usize,
+    /// XXH3 of the files as they were stored, in hex, by their endings. Versions that did not compute it left none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, String>,
 }
 
 /// Why an item has no result. Holds nothing that the caller said.
@@ -154,6 +159,16 @@ impl Done {
     pub fn stored_bytes(&self) -> usize {
         self.bytes + self.beside_bytes
     }
+
+    /// Notes what is stored under an ending.
+    pub fn stores(&mut self, ending: &str, file: &[u8]) {
+        self.digests.insert(ending.to_owned(), digest(file));
+    }
+
+    /// Whether this is what was stored, as far as that is known.
+    pub fn has_stored(&self, ending: &str, file: &[u8]) -> bool {
+        self.digests.get(ending).is_none_or(|stored| *stored == digest(file))
+    }
 }
 
 // === impl ItemError ===
@@ -196,7 +211,38 @@ impl Status {
     }
 }
 
+fn digest(file: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(file))
+}
+
 /// Time since 1970.
 pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn recorded(more: &Value) -> Done {
+        let mut record = json!({"voice": "v", "content_type": "audio/wav", "extension": "wav", "sample_rate": 1,
+            "seconds": 1.0, "bytes": 3, "beside": []});
+        record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(record).unwrap()
+    }
+
+    #[test]
+    fn a_stored_file_is_known_again_and_any_is_taken_where_none_was_noted() {
+        let mut done = recorded(&json!({}));
+        assert!(done.has_stored("wav", b"any"));
+        assert!(!json!(done).as_object().unwrap().contains_key("digests"), "an earlier version reads the record");
+
+        done.stores("wav", b"one");
+        let read = recorded(&json!({"digests": done.digests}));
+
+        assert_eq!([&b"one"[..], b"two"].map(|file| read.has_stored("wav", file)), [true, false]);
+        assert!(read.has_stored("srt", b"any"));
+    }
 }

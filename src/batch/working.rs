@@ -161,12 +161,13 @@ impl Worker {
                 Err(error) => return Err(Unfinished::Failed(error)),
             }
         };
-        let Sound { audio, done, beside } = sound;
+        let Sound { audio, mut done, beside } = sound;
         self.expect_room(task, done.stored_bytes()).await?;
-        let files = std::iter::once((done.extension.as_str(), audio)).chain(beside);
-        for (ending, file) in files {
-            let name = file_name(task.index, ending);
+        let beside = beside.into_iter().map(|(ending, file)| (ending.to_owned(), file));
+        for (ending, file) in std::iter::once((done.extension.clone(), audio)).chain(beside) {
+            let name = file_name(task.index, &ending);
             traces.files.borrow_mut().push(name.clone());
+            done.stores(&ending, &file);
             self.put(task, &name, file).await?;
         }
         Ok(done)

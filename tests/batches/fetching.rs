@@ -162,6 +162,36 @@ fn what_stands_in_the_place_of_a_result_is_not_served() {
 }
 
 #[test]
+fn a_bit_that_flipped_in_the_store_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&[("TTS_BATCH_STORE", &format!("file://{}", folder.path().display()))]);
+    let id = hand_in(&server, &json!({"items": items(&TEXTS), "timestamps": true, "concatenate": true}));
+    ended(&server, &id);
+    let one = format!("{BATCHES}/{id}");
+
+    for name in ["00000.wav", "00001.json", "00001.srt"] {
+        let path = folder.path().join(&id).join(name);
+        let mut file = std::fs::read(&path).unwrap();
+        *file.last_mut().unwrap() ^= 1;
+        std::fs::write(path, file).unwrap();
+    }
+
+    let status = |part: &str| get(&server, &format!("{one}/{part}")).status;
+    for part in ["items/0/audio", "items/1/timestamps", "items/1/subtitles"] {
+        get(&server, &format!("{one}/{part}")).assert_error(410, "result_damaged", None);
+    }
+    assert_eq!(["items/0/timestamps", "items/1/audio", "items/2/subtitles"].map(status), [200; 3]);
+    let archive = get(&server, &format!("{one}/archive"));
+    let mut archive = zip::ZipArchive::new(Cursor::new(archive.body)).unwrap();
+    let manifest: Value = serde_json::from_reader(archive.by_name("manifest.json").unwrap()).unwrap();
+    let codes: Vec<&Value> = (0..3).map(|index| &manifest["items"][index]["error"]["code"]).collect();
+    assert_eq!(codes, [&json!("result_damaged"), &json!("result_damaged"), &Value::Null]);
+    assert_eq!(archive.len(), 4, "the last item's files, and the manifest");
+    let joined = server.request(Method::GET, &format!("{one}/audio")).header("user-token", TOKEN).send().unwrap();
+    assert!(joined.bytes().is_err(), "the answer looks whole");
+}
+
+#[test]
 fn answers_are_for_the_caller_alone() {
     let id = hand_in(shared(), &json!({"items": items(&TEXTS[..1]), "concatenate": true, "timestamps": true}));
     ended(shared(), &id);

@@ -1,6 +1,7 @@
 //! Owns having the texts of a file spoken by a server: as batches of its own size, whose results are fetched as they come. Handed in under a name
 //! made of their texts, so that a command that was stopped finds what it had handed in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,6 +125,7 @@ impl Server {
             bytes: audio.len(),
             beside_bytes: beside.iter().map(|(_, file)| file.len()).sum(),
             beside: beside.iter().map(|(ending, _)| (*ending).to_owned()).collect(),
+            digests: BTreeMap::new(),
         };
         Ok(Ok(Sound { audio, done, beside }))
     }

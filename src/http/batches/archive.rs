@@ -37,6 +37,9 @@ pub struct Archive {
     manifest: Vec<Value>,
 }
 
+/// With their endings.
+type Files = Vec<(String, Bytes)>;
+
 /// How long an archive that is begun waits for memory for its next item.
 const ROOM_LIMIT: Duration = Duration::from_secs(30);
 
@@ -82,18 +85,16 @@ impl Archive {
                 self.held = Some(room.await?);
                 self.files(index, done).await?
             }
-            _ => Some(Vec::new()),
+            _ => Ok(Vec::new()),
         };
         let names: Vec<String> =
             files.iter().flatten().map(|(ending, _)| named(index, custom_id.as_deref(), ending)).collect();
         for (name, (_, file)) in names.iter().zip(files.iter().flatten()) {
             self.write(name, file)?;
         }
-        let state = if files.is_some() {
-            ItemState::of(&self.status, index, custom_id, outcome)
-        } else {
-            let gone = ItemError::new("result_gone", BatchError::ResultGone(index).to_string());
-            ItemState::failed(index, custom_id, gone)
+        let state = match files {
+            Ok(_) => ItemState::of(&self.status, index, custom_id, outcome),
+            Err(lost) => ItemState::failed(index, custom_id, lost),
         };
         let mut entry = json!(state);
         entry["files"] = json!(names);
@@ -101,24 +102,23 @@ impl Archive {
         Ok(self.buffer.take())
     }
 
-    /// An item's files by their endings, or `None` if one is not there any more.
-    async fn files(&self, index: usize, done: &Done) -> Result<Option<Vec<(String, Bytes)>>, ApiError> {
+    /// An item's files by their endings, or what became of one that is not there any more as it was.
+    async fn files(&self, index: usize, done: &Done) -> Result<Result<Files, ItemError>, ApiError> {
         let mut files = Vec::new();
-        let id = self.status.id;
         for ending in std::iter::once(&done.extension).chain(&done.beside) {
-            let is_audio = *ending == done.extension;
-            let file = if is_audio {
-                self.batches.audio(id, index, done).await
-            } else {
-                self.batches.file(id, index, ending).await
-            };
-            match file {
-                Ok(file) => files.push((ending.clone(), file)),
-                Err(BatchError::Store(StoreError::Missing) | BatchError::ResultGone(_)) => return Ok(None),
+            let lost = match self.batches.file(&self.status, index, done, ending).await {
+                Ok(file) => {
+                    files.push((ending.clone(), file));
+                    continue;
+                }
+                Err(BatchError::Store(StoreError::Missing)) => BatchError::ResultGone(index),
+                Err(lost @ (BatchError::ResultGone(_) | BatchError::ResultDamaged(_))) => lost,
                 Err(error) => return Err(error.into()),
-            }
+            };
+            let lost = ApiError::from(lost);
+            return Ok(Err(ItemError::new(lost.code, lost.message)));
         }
-        Ok(Some(files))
+        Ok(Ok(files))
     }
 
     fn write(&mut self, name: &str, file: &[u8]) -> Result<(), ApiError> {

@@ -1,5 +1,6 @@
 //! Owns what an item of a batch is: the fields of `POST /v1/synthesizeSpeech`, and how it is spoken.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -135,6 +136,7 @@ async fn spoken(state: &AppState, item: &Item, asked: Asked, spec: AudioSpec) ->
         bytes: answer.audio.len(),
         beside: beside.iter().map(|(ending, _)| (*ending).to_owned()).collect(),
         beside_bytes: beside.iter().map(|(_, file)| file.len()).sum(),
+        digests: BTreeMap::new(),
     };
     Ok(Sound { audio: answer.audio, done, beside })
 }

@@ -279,6 +279,7 @@ impl From<BatchError> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, "invalid_webhook", message).param("webhook_url")
             }
             BatchError::ResultGone(_) => Self::new(StatusCode::GONE, "result_gone", message),
+            BatchError::ResultDamaged(_) => Self::new(StatusCode::GONE, "result_damaged", message),
             BatchError::Ledger(LedgerError::Full | LedgerError::NoRoom) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "over_capacity", message).retry_after(UNTIL_ONE_ENDS)
             }

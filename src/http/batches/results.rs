@@ -53,7 +53,7 @@ pub async fn audio(
         return Ok(unchanged);
     }
     let held = Loan::of(caller.speech(&state).hold(done.bytes)?);
-    let audio = batches.audio(status.id, index, &done).await?;
+    let audio = batches.audio(&status, index, &done).await?;
     let mut head = HttpResponse::Ok();
     head.insert_header((CONTENT_TYPE, done.content_type));
     head.insert_header(("x-sample-rate", done.sample_rate))
@@ -130,11 +130,10 @@ pub async fn joined(
     let head = if skipped > 0 { wav_header(first.sample_rate, u32::try_from(bytes).ok()) } else { Vec::new() };
     // Each part is held until it is taken.
     let held = caller.speech(&state).hold(parts.iter().map(|part| part.bytes).max().unwrap_or_default())?;
-    let id = status.id;
     let rest = stream::iter(parts.into_iter().enumerate()).then(move |(index, part)| {
-        let (batches, _held) = (batches.clone(), &held);
+        let (batches, status, _held) = (batches.clone(), status.clone(), &held);
         async move {
-            let file = batches.audio(id, index, &part).await.map_err(ApiError::from)?;
+            let file = batches.audio(&status, index, &part).await.map_err(ApiError::from)?;
             Ok::<_, ApiError>(file.slice(skipped.min(file.len())..))
         }
     });
@@ -256,7 +255,7 @@ async fn beside(
         let message = "the batch was not handed in with timestamps";
         return Err(ApiError::new(StatusCode::NOT_FOUND, "no_timestamps", message));
     }
-    let file = batches.file(status.id, *index, ending).await?;
+    let file = batches.file(&status, *index, &done, ending).await?;
     let held = Loan::of(caller.speech(state).hold(file.len())?);
     Ok(Pieces::new(file, held))
 }
