@@ -64,7 +64,9 @@ struct Body {
 ///
 /// Signed 16-bit little-endian, mono; 16,000 hertz unless `sample_rate` is 22050, 44100 or 48000.
 #[utoipa::path(post, path = "/synthesizeSpeech", tag = "legacy", security(("user-token" = []), ("bearer" = [])),
-    request_body = LegacyRequest,
+    request_body(content = LegacyRequest, examples(
+        ("samples" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "sample_rate": 22050}))),
+    )),
     responses(
         (status = 200, description = "The samples", content((Binary = "audio/x-raw"), (Binary = "application/octet-stream"))),
         LegacyFailures,

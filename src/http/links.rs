@@ -81,7 +81,9 @@ pub struct SignedSpeech {
 ///
 /// Whoever has it hears what it says until it expires, counted to the token that made it. Only where `TTS_LINK_SECRETS` is set.
 #[utoipa::path(post, path = "/v1/speech/links", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body = LinkRequest,
+    request_body(content = LinkRequest, examples(
+        ("link" = (summary = "Good for ten minutes", value = json!({"text": "Hello. This machine can speak.", "response_format": "mp3", "expires_in_seconds": 600}))),
+    )),
     responses((status = 200, description = "The address", body = LinkAnswer), Failures))]
 pub async fn make_link(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let Lifetime { expires_in_seconds } = parse_json(&body.0)?;

@@ -76,7 +76,10 @@ struct NormalizedToken {
 
 /// How a text is read before it is spoken: numbers, dates, money, abbreviations, markup and the like, in words.
 #[utoipa::path(post, path = "/v1/normalize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body = Body,
+    request_body(content = Body, examples(
+        ("plain" = (summary = "A text", value = json!({"text": "Dr. Smith paid $5.20 on 3 May."}))),
+        ("classes" = (summary = "But for one class", value = json!({"text": "Louis XIV paid $5.20.", "normalize": {"roman": false}}))),
+    )),
     responses((status = 200, description = "What is said of each part of the text", body = Normalized), Failures))]
 pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;

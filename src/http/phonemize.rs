@@ -49,7 +49,9 @@ struct SentencePhonemes {
 
 /// Phonemes of a text, and the ids that a voice gets of them.
 #[utoipa::path(post, path = "/v1/phonemize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body = Body,
+    request_body(content = Body, examples(
+        ("plain" = (summary = "A text", value = json!({"text": "Good morning."}))),
+    )),
     responses((status = 200, description = "The phonemes", body = Phonemes), Failures))]
 pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
     let body: Body = parse_json(&body.0)?;

@@ -114,7 +114,11 @@ pub enum NameOrNumber {
 #[utoipa::path(post, path = "/v1/synthesizeSpeech", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     params(("if-none-match" = Option<String>, Header, description = "The `etag` of what the caller has: 304 where it is the same"),
         ("cache-control" = Option<String>, Header, description = "`no-store`: neither from the cache nor kept; `no-cache`: made anew and kept; `only-if-cached`: 504 if it would have to be made")),
-    request_body = Body,
+    request_body(content = Body, examples(
+        ("plain" = (summary = "A text, as WAV", value = json!({"text": "Hello. This machine can speak."}))),
+        ("ssml" = (summary = "SSML, as MP3 that is sent as it is made", value = json!({"text": "<speak>Wait. <break time=\"300ms\"/> <prosody rate=\"slow\">Here it comes.</prosody></speak>", "text_type": "ssml", "response_format": "mp3", "stream": true}))),
+        ("telephone" = (summary = "For a telephone, in a language", value = json!({"text": "Your call is number 3.", "language": "en", "speed": 1.1, "response_format": "mulaw", "sample_rate": 8000}))),
+    )),
     responses(Sound, (status = 304, description = "The caller has it already"), Failures))]
 pub async fn synthesize(
     caller: Caller,

@@ -90,7 +90,10 @@ pub struct Offsets(usize, usize);
 /// "audio_base64", "sentences", "words", "phonemes"}`, in whose audio those sentences begin, then `{"type": "end", "duration", "marks"}`, or
 /// `{"type": "error", "error"}`.
 #[utoipa::path(post, path = "/v1/synthesizeSpeech/timestamps", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body = Body,
+    request_body(content = Body, examples(
+        ("whole" = (summary = "With subtitles", value = json!({"text": "Hello. This machine can speak.", "subtitles": "vtt"}))),
+        ("stream" = (summary = "In parts, as they are made", value = json!({"text": "Hello. This machine can speak.", "response_format": "pcm", "stream": true}))),
+    )),
     responses(
         (status = 200, description = "The audio with times", content(
             (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"),

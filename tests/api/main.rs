@@ -9,6 +9,7 @@ mod broken_voices;
 mod caching;
 mod connections;
 mod cors;
+mod examples;
 mod formats;
 mod fronts;
 mod health;

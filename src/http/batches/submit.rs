@@ -78,7 +78,18 @@ const MAX_CUSTOM_ID_CHARS: usize = 64;
 /// defaults of the items.
 #[utoipa::path(post, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, description = "The same again is the same batch")),
-    request_body(content((Body = "application/json"), (String = "application/x-ndjson"))),
+    request_body(content(
+        (Body = "application/json", examples(
+            ("items" = (summary = "Texts, with fields of all, and times of each", value = json!({"items": [{"text": "The first."},
+                {"custom_id": "last", "text": "The last."}], "defaults": {"response_format": "flac"}, "timestamps": true}))),
+            ("joined" = (summary = "Texts whose results are wanted as one",
+                value = json!({"items": [{"text": "The first."}, {"text": "The last."}], "concatenate": true}))),
+        )),
+        (String = "application/x-ndjson", examples(
+            ("lines" = (summary = "An item on each line",
+                value = json!("{\"text\": \"The first.\"}\n{\"custom_id\": \"last\", \"text\": \"The last.\"}\n"))),
+        )),
+    )),
     responses(
         (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
         Failures,

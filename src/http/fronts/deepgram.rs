@@ -84,7 +84,9 @@ const TEXT: &str = "";
 
 /// Audio of a text, as Deepgram's clients ask for it.
 #[utoipa::path(post, path = "/v1/speak", tag = "deepgram", security(("user-token" = []), ("bearer" = [])),
-    params(SpeakQuery), request_body = Body,
+    params(SpeakQuery), request_body(content = Body, examples(
+        ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak."}))),
+    )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
 pub async fn speak(
     caller: KeyCaller<Deepgram>,

@@ -94,7 +94,9 @@ struct Key {
 
 /// Audio of a text, as Cartesia's clients ask for it.
 #[utoipa::path(post, path = "/tts/bytes", tag = "cartesia", security(("user-token" = []), ("bearer" = []), ("x-api-key" = [])),
-    request_body = Body,
+    request_body(content = Body, examples(
+        ("bytes" = (summary = "A text, as WAV", value = json!({"model_id": "sonic-2", "transcript": "Hello. This machine can speak.", "voice": {"mode": "id", "id": "en_US-joe-medium"}, "output_format": {"container": "wav", "encoding": "pcm_s16le", "sample_rate": 22050}}))),
+    )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
 pub async fn bytes(
     caller: KeyCaller<Cartesia>,

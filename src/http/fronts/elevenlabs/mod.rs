@@ -95,7 +95,9 @@ type JsonBody = JsonBytes<FrontError<ElevenLabs>>;
 /// Audio of a text, as ElevenLabs' clients ask for it.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body = Body,
+    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+        ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
+    )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
 pub async fn convert(
     caller: KeyCaller<ElevenLabs>,
@@ -112,7 +114,9 @@ pub async fn convert(
 /// The same.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/stream", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body = Body,
+    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+        ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
+    )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
 pub async fn stream(
     caller: KeyCaller<ElevenLabs>,
@@ -128,7 +132,9 @@ pub async fn stream(
 /// Audio of a text, and when each character is said.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/with-timestamps", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body = Body,
+    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+        ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
+    )),
     responses((status = 200, description = "The audio with times", body = ElevenLabsTimed), FrontFailures))]
 pub async fn with_timestamps(
     caller: KeyCaller<ElevenLabs>,
@@ -145,7 +151,9 @@ pub async fn with_timestamps(
 /// The same as lines of JSON, each with sound as it is made and the times of what begins in it.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/stream/with-timestamps", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body = Body,
+    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+        ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
+    )),
     responses(
         (status = 200, description = "The audio with times", body = ElevenLabsTimed, content_type = "application/x-ndjson"),
         FrontFailures,
