@@ -12,6 +12,49 @@ use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, until, wr
 const GOOD_FIXTURE: &str = "speakers";
 const GOOD: [&str; 2] = ["good", "also-good"];
 
+/// It has no bytes but zeros that no disk holds: reading it would take minutes.
+#[test]
+fn a_model_of_100_gigabytes_is_refused_at_once_with_its_reason() {
+    let folder = ModelsFolder::empty();
+    for name in ["good", "huge"] {
+        folder.add_fixture(GOOD_FIXTURE, name);
+    }
+    let model = fs::File::options().write(true).open(folder.path().join("huge.onnx")).unwrap();
+    model.set_len(100 << 30).unwrap();
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", "good"),
+        ("TTS_CACHE_ENABLED", "false"),
+    ]);
+    let speak =
+        |voice: &str| server.post_json(SYNTHESIZE, &json!({"text": "abc", "voice_id": voice, "deadline_ms": 20_000}));
+
+    let refused = speak("huge");
+
+    refused.assert_error(422, "voice_unusable", Some("voice_id"));
+    assert!(refused.text().contains("it needs more memory than there is"), "{}", refused.text());
+    assert_eq!(speak("good").status, 200);
+}
+
+/// As large as a model may be, of zeros that no disk holds: it takes a second and more to read it.
+#[test]
+fn a_voice_whose_file_is_read_for_long_holds_up_no_deadline_and_no_other_voice() {
+    let folder = ModelsFolder::empty();
+    for name in ["good", "slow"] {
+        folder.add_fixture(GOOD_FIXTURE, name);
+    }
+    fs::File::options().write(true).open(folder.path().join("slow.onnx")).unwrap().set_len(2 << 30).unwrap();
+    let server =
+        TestServer::start(&[("TTS_MODELS_DIR", folder.name()), ("TTS_VOICES", "*"), ("TTS_DEFAULT_VOICE", "good")]);
+
+    let slow = server.post_json(SYNTHESIZE, &json!({"text": "abc", "voice_id": "slow", "deadline_ms": 50}));
+    let good = server.post_json(SYNTHESIZE, &json!({"text": "abc", "voice_id": "good"}));
+
+    slow.assert_error(504, "deadline_exceeded", None);
+    assert_eq!(good.status, 200);
+}
+
 #[test]
 fn broken_voices_are_refused_and_good_ones_speak() {
     let folder = ModelsFolder::empty();

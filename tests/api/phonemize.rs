@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ModelsFolder, TestServer, VOICE, shared};
+use crate::support::{ModelsFolder, TestServer, VOICE, shared, until};
 
 const PHONEMIZE: &str = "/v1/phonemize";
 const LANGUAGES: [&str; 14] =
@@ -38,6 +38,27 @@ fn a_text_beyond_what_the_phonemizer_holds_is_said_whole() {
         let said: String = phonemes.map(|phoneme| phoneme.as_str().unwrap()).collect();
         assert_eq!(said.matches(word).count(), times, "{unit}");
     }
+}
+
+#[test]
+fn without_a_phonemizer_the_answer_is_503_until_there_is_one_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join("espeakbridge.so");
+    let away = library.with_extension("away");
+    std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/runtime/espeakbridge.so"), &library).unwrap();
+    let server = TestServer::start(&[("TTS_ESPEAK_LIBRARY", library.to_str().unwrap()), ("TTS_PHONEMIZERS", "1")]);
+    assert_eq!(server.post_json(PHONEMIZE, &json!({"text": "Before."})).status, 200);
+
+    std::fs::rename(&library, &away).unwrap();
+    server.kill_children();
+    for path in [PHONEMIZE, "/v1/synthesizeSpeech"] {
+        let answer = server.post_json(path, &json!({"text": "Meanwhile."}));
+        answer.assert_error(503, "phonemizer_unavailable", None);
+        assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{path}");
+    }
+    std::fs::rename(&away, &library).unwrap();
+
+    until("it is back", || (server.post_json(PHONEMIZE, &json!({"text": "Later."})).status == 200).then_some(()));
 }
 
 #[test]

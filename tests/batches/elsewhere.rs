@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::{batch, counts, ended, hand_in, items, replica, taker};
 use crate::redis::done;
-use crate::support::{RedisServer, VOICE, until};
+use crate::support::{ModelsFolder, RedisServer, VOICE, until};
 
 const LONG: &str = "This is longer than some replicas take.";
 
@@ -32,6 +32,33 @@ fn what_a_replica_cannot_do_is_done_by_one_that_can() {
     // Each item that was left was begun once by either, unless both had it at a time.
     let begun: usize = redis.command(&["HGET", &counts(&id), "begun"]);
     assert!((35..40).contains(&begun), "{begun}");
+}
+
+#[test]
+fn what_a_replica_has_no_voice_for_is_done_by_one_that_has_it() {
+    let (redis, both, one) = (
+        RedisServer::start(),
+        ModelsFolder::with_copies(&[VOICE, "xx_XX-other-low"]),
+        ModelsFolder::with_copies(&[VOICE]),
+    );
+    let voices = |folder: &str, workers: &str| {
+        let voices =
+            [("TTS_MODELS_DIR", folder), ("TTS_VOICES", "*"), ("TTS_DEFAULT_VOICE", VOICE), ("TTS_OFFLINE", "true")];
+        replica(&redis, &[&voices[..], &[("TTS_BATCH_WORKERS", workers)]].concat())
+    };
+    let item = |voice: &str| json!({"text": "Who says this?", "voice_id": voice});
+    let id = hand_in(&voices(both.name(), "0"), &json!({"items": [item(VOICE), item("xx_XX-other-low"), item(VOICE)]}));
+    let lacking = voices(one.name(), "2");
+    until("what it has no voice for is left", || {
+        let left: usize = redis.command(&["HLEN", &format!("{}:left", counts(&id))]);
+        (left == 1 && done(&batch(&lacking, &id)) == 2).then_some(())
+    });
+
+    let _able = voices(both.name(), "2");
+
+    let batch = ended(&lacking, &id);
+    let spoke: Vec<&str> = (0..3).filter_map(|index| batch["results"][index]["audio"]["voice_id"].as_str()).collect();
+    assert_eq!((batch["state"].as_str(), spoke), (Some("succeeded"), vec![VOICE, "xx_XX-other-low", VOICE]));
 }
 
 #[test]

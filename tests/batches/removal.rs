@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{BATCHES, done_at_least, ended, get, hand_in, items, keys, replica, send};
 use crate::redis::count;
-use crate::support::{RedisServer, TestServer, until};
+use crate::support::{Bucket, Mood, RedisServer, TestServer, until};
 
 const ITEMS: usize = 60;
 
@@ -69,6 +69,16 @@ fn nothing_stays_in_a_folder_without_redis() {
     let server = TestServer::start(&[("TTS_BATCH_STORE", &store)]);
 
     assert_nothing_stays(&server, "a folder", |id| files(&folder.path().join(id)));
+}
+
+#[test]
+fn nothing_stays_in_a_bucket_of_a_batch_that_is_removed_in_work() {
+    let (redis, bucket) = (RedisServer::start(), Bucket::start(Mood::Well));
+    let server = replica(&redis, &bucket.variables("secret"));
+
+    assert_nothing_stays(&server, "a bucket", |id| {
+        bucket.objects.lock().unwrap().keys().filter(|path| path.contains(id)).count()
+    });
 }
 
 #[test]

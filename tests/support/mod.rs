@@ -9,6 +9,7 @@
 mod answer;
 mod audio;
 mod broken;
+mod bucket;
 mod command;
 mod folder;
 mod load;
@@ -22,6 +23,7 @@ mod wait;
 pub use answer::{Answer, assert_closed};
 pub use audio::{Sound, samples};
 pub use broken::write_broken_voices;
+pub use bucket::{Bucket, Mood};
 pub use command::{Finished, Program};
 pub use folder::ModelsFolder;
 pub use load::{Due, Ending, capacity, evenly, quantile, send};

@@ -210,6 +210,23 @@ impl TestServer {
         kill(pid, signal).expect("the server runs");
     }
 
+    /// Kills the phonemizers, which are its children.
+    pub fn kill_children(&self) {
+        let parent = self.process.lock().unwrap().id();
+        let is_child = |status: String| {
+            let of = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+            of == Some(parent)
+        };
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let children = processes.filter_map(|process| {
+            let id = process.file_name().to_str()?.parse().ok()?;
+            std::fs::read_to_string(process.path().join("status")).is_ok_and(is_child).then_some(Pid::from_raw(id))
+        });
+        for child in children {
+            kill(child, Signal::SIGKILL).expect("the child is there");
+        }
+    }
+
     /// How the process ends; fails if it does not.
     pub fn wait(&self) -> ExitStatus {
         exit_within(&mut self.process.lock().unwrap(), LIMIT).expect("the server ends")
