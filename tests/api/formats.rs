@@ -226,13 +226,26 @@ fn pipe(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// The largest cosine between both, with the second up to `shift` samples late.
+/// The cosine between both, with the second late by as many samples, up to `shift`, as fit best around the loudest one.
 fn likeness(first: &[i16], second: &[i16], shift: usize) -> f64 {
-    let at = |late: usize| {
-        let pairs = || first.iter().zip(&second[late.min(second.len())..]).map(|(a, b)| (f64::from(*a), f64::from(*b)));
-        let (product, a, b) =
-            pairs().fold((0.0, 0.0, 0.0), |(product, a, b), (x, y)| (product + x * y, a + x * x, b + y * y));
-        product / f64::sqrt(a * b)
-    };
-    (0..=shift).map(at).fold(0.0, f64::max)
+    const AROUND: usize = 4_000;
+    let loudest = (0..first.len()).max_by_key(|at| first[*at].unsigned_abs()).unwrap();
+    let from = loudest.saturating_sub(AROUND / 2);
+    let part = &first[from..(from + AROUND).min(first.len())];
+    let behind = |at: usize| second.get(at..).unwrap_or_default();
+    let near = |late: usize| cosine(part, behind(from + late));
+    let nearest = (0..=shift).map(|late| (near(late), late)).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let (_, late) = nearest.unwrap();
+    cosine(first, behind(late))
+}
+
+/// Of as many as both have.
+fn cosine(first: &[i16], second: &[i16]) -> f64 {
+    let (mut product, mut a, mut b) = (0.0, 0.0, 0.0);
+    for (x, y) in first.iter().zip(second).map(|(x, y)| (f64::from(*x), f64::from(*y))) {
+        product += x * y;
+        a += x * x;
+        b += y * y;
+    }
+    product / f64::sqrt(a * b).max(1.0)
 }
