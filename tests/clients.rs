@@ -84,6 +84,8 @@ fn a_page_of_another_origin_plays_a_signed_address() {
 fn the_desk_speaks_keeps_takes_makes_batches_and_shows_voices_and_use() {
     let models = ModelsFolder::with_copies(&[VOICE]);
     models.add_fixture("speakers", "speakers");
+    models.add_quality(VOICE, 0.093);
+    models.add_quality("speakers", 0.025);
     let files = tempfile::tempdir().unwrap();
     let tokens = files.path().join("tokens.toml");
     let digest = hex::encode(Sha256::digest("speaker"));

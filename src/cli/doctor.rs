@@ -160,7 +160,7 @@ async fn check_voices(config: &Config, engine: Arc<OnnxEngine>, phonemizer: &Pho
         Err(error) => return report("voices", &Err(format!("{error}; run `make setup`, or set TTS_MODELS_DIR"))),
     };
     for Ignored { file, reason } in catalogue.ignored() {
-        println!("warn  voices: {file} is not served: {reason}");
+        println!("warn  voices: {file} is not used: {reason}");
     }
     let ids = catalogue.ids();
     if ids.is_empty() {

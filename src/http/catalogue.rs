@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::auth::{AnyCaller, Manager};
 use super::error::ApiError;
 use super::openapi::Failures;
+use super::quality::MeasuredQuality;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::speech::Told;
@@ -37,6 +38,8 @@ struct Offer {
     size_bytes: Option<u64>,
     /// Known once the voice is here.
     license: Option<String>,
+    /// Of one that is here, once it was measured.
+    measured_quality: Option<MeasuredQuality>,
     installed: bool,
     /// `installed`, `offered`, `fetching`, `failed`, or `refused`: the settings forbid it, or nothing here can speak it.
     state: &'static str,
@@ -66,6 +69,7 @@ pub async fn catalogue(_caller: AnyCaller, state: web::Data<AppState>) -> HttpRe
     if let Ok(Err(error)) = tokio::time::timeout(LIST_PATIENCE, state.catalogue.learn()).await {
         tracing::debug!(%error, "the source's list is not known");
     }
+    state.catalogue.check_measured().await;
     let voices = state.catalogue.all().into_iter().filter_map(|info| Offer::new(info, &state)).collect();
     HttpResponse::Ok().json(Offers { is_complete: state.catalogue.has_list(), voices })
 }
@@ -79,6 +83,7 @@ pub async fn offered(
     state: web::Data<AppState>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    state.catalogue.check_measured().await;
     Ok(HttpResponse::Ok().json(offer(&VoiceId::parse(&name)?, &state)?))
 }
 
@@ -141,6 +146,7 @@ impl Offer {
             speakers: info.speakers,
             size_bytes: info.size_bytes,
             license: info.license,
+            measured_quality: info.measured_quality.map(Into::into),
             installed: info.installed,
             state: name,
             error,

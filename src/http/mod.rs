@@ -27,6 +27,7 @@ mod page;
 mod phonemize;
 mod pieces;
 mod piper;
+mod quality;
 mod ranges;
 mod server;
 mod sound;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::auth::{Caller, Manager, VoiceReader};
 use super::error::ApiError;
 use super::openapi::Failures;
+use super::quality::MeasuredQuality;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::voices::{VoiceInfo, language_name};
@@ -35,6 +36,8 @@ pub struct Voice {
     engine: Option<&'static str>,
     /// How loud it is as it was trained, in LUFS; null until it was measured.
     loudness: Option<f64>,
+    /// Null until it was measured, and when other files took its place.
+    measured_quality: Option<MeasuredQuality>,
     size_bytes: Option<u64>,
     sha256: Option<String>,
     license: Option<String>,
@@ -67,6 +70,7 @@ struct Loaded {
 #[utoipa::path(get, path = "/v1/voices", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     responses((status = 200, description = "The voices", body = Voices), Failures))]
 pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpResponse {
+    state.catalogue.check_measured().await;
     let now = Now::of(&state).await;
     let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &now)).collect();
     HttpResponse::Ok().json(Voices { voices })
@@ -119,6 +123,7 @@ pub async fn unload(
 
 /// A voice as it is now.
 pub async fn shown(id: &VoiceId, state: &AppState) -> Result<Voice, ApiError> {
+    state.catalogue.check_measured().await;
     let info = state.catalogue.info(id).ok_or(InvalidVoiceId)?;
     Ok(Voice::new(info, &Now::of(state).await))
 }
@@ -160,6 +165,7 @@ impl Voice {
             installed: info.installed,
             problem: info.problem,
             loudness: info.loudness,
+            measured_quality: info.measured_quality.map(Into::into),
             size_bytes: info.size_bytes,
             sha256: info.sha256,
             license: info.license,

@@ -66,7 +66,7 @@ pub(super) struct State {
     pub digests: BTreeMap<VoiceId, VoiceDigest>,
     /// Of voices with such a digest, what was found wrong with them when they were loaded.
     pub problems: BTreeMap<VoiceId, String>,
-    /// Models that are not served.
+    /// Files that are not used.
     pub ignored: BTreeSet<Ignored>,
     /// How loud voices are, as this process measured it.
     pub measured: BTreeMap<VoiceId, Loudness>,
@@ -331,6 +331,7 @@ impl Inner {
             installed: state.installed.get(id),
             problem: state.problems.get(id),
             loudness: state.loudness(id, state.digests.get(id)).and_then(Loudness::usual),
+            quality: state.quality(id),
             published,
             public: self.public.get(id),
         };

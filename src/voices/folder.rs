@@ -15,6 +15,7 @@ use super::disk;
 use super::ledger::Ledger;
 use super::loudness::Loudness;
 use super::published::speaker_names;
+use super::quality::StoredQuality;
 use crate::domain::VoiceId;
 
 /// A voice that is in a folder, with what its small files say.
@@ -33,6 +34,8 @@ pub struct InstalledVoice {
     pub problem: Option<String>,
     /// What an earlier process measured.
     pub loudness: Loudness,
+    /// What `make quality` measured.
+    pub quality: Option<StoredQuality>,
 }
 
 /// SHA-256 in hex.
@@ -91,6 +94,7 @@ impl InstalledVoice {
             summary: None,
             problem: None,
             loudness: Loudness::default(),
+            quality: None,
         }
     }
 
@@ -155,6 +159,8 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option
         problem: read.as_ref().err().cloned(),
         config: read.ok().map(Arc::new),
         loudness: Loudness::read(inside, id),
+        // Whoever looks for ignored files says what is wrong with it.
+        quality: StoredQuality::read(inside, id).ok().flatten(),
         files: VoiceFiles { model, config },
         size: size.iter().sum(),
     })

@@ -1,4 +1,4 @@
-//! Owns finding files in a folder that look like those of voices and are none, and why. Whoever put them there is told once.
+//! Owns finding files in a folder that look like those of voices and are not used, and why. Whoever put them there is told once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use super::card::shortened;
 use super::catalogue::{Catalogue, Inner};
 use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS, MODEL_ENDING};
+use super::quality;
 use crate::domain::VoiceId;
 
-/// A model that is not served.
+/// A model that is not served, or what was measured of one and cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ignored {
     /// Below the models folder.
@@ -26,7 +27,7 @@ const MAX_TOLD: usize = 100;
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Models in the folders that are not served, as they were when these were last looked into.
+    /// Files in the folders that are not used, as they were when these were last looked into.
     pub fn ignored(&self) -> Vec<Ignored> {
         self.0.read().ignored.iter().cloned().collect()
     }
@@ -41,7 +42,7 @@ impl Inner {
         let mut state = self.write();
         let before = std::mem::replace(&mut state.ignored, found);
         for Ignored { file, reason } in state.ignored.difference(&before) {
-            tracing::warn!(file, reason, "a file in the models folder is not served");
+            tracing::warn!(file, reason, "a file in the models folder is not used");
         }
     }
 }
@@ -65,13 +66,20 @@ fn in_folder(folder: &Path, installed: &BTreeMap<VoiceId, InstalledVoice>) -> Ve
                 continue;
             }
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let mut tell = |reason: String| {
+                let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
+                found.push(Ignored { file: shortened(&file, MAX_PROBLEM_CHARS), reason });
+            };
             if is_folder && depth < MAX_DEPTH {
                 folders.push((path, depth + 1));
             } else if let Some(stem) = name.strip_suffix(MODEL_ENDING).filter(|_| !is_folder)
                 && !fs::canonicalize(&path).is_ok_and(|real| served.contains(&real))
             {
-                let file = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-                found.push(Ignored { file: shortened(&file, MAX_PROBLEM_CHARS), reason: reason(&path, stem, depth) });
+                tell(reason(&path, stem, depth));
+            } else if depth == 0
+                && let Some(reason) = quality::problem(folder, &name)
+            {
+                tell(reason);
             }
         }
     }
@@ -114,7 +122,15 @@ mod tests {
             write(&format!("{name}.onnx"));
             write(&format!("{name}.onnx.json"));
         }
-        for name in ["two.onnx", "two.json", "three.onnx", ".hidden/four.onnx", "five.onnx.json", "readme.md"] {
+        for name in [
+            "two.onnx",
+            "two.json",
+            "three.onnx",
+            ".hidden/four.onnx",
+            "five.onnx.json",
+            "readme.md",
+            "good.quality.json",
+        ] {
             write(name);
         }
         std::os::unix::fs::symlink("/dev/null", folder.path().join("six.onnx")).unwrap();
@@ -127,6 +143,7 @@ mod tests {
         let found: Vec<_> = found.iter().map(|ignored| (&*ignored.file, &*ignored.reason)).collect();
         let expected = [
             ("de/de_DE/one.onnx", "in a folder of its own"),
+            ("good.quality.json", "missing field"),
             ("my voice.onnx", "no blanks"),
             ("six.onnx", "leads out"),
             ("three.onnx", "three.onnx.json"),

@@ -4,6 +4,7 @@ use crate::domain::VoiceId;
 
 use super::folder::InstalledVoice;
 use super::published::{PublishedVoice, told_by_id};
+use super::quality::MeasuredQuality;
 use super::snapshot::PublicVoice;
 
 /// A voice as people and programs see it. What is not known is `None` or empty.
@@ -24,6 +25,8 @@ pub struct VoiceInfo {
     pub problem: Option<String>,
     /// In LUFS, of its own speaker, if it was measured.
     pub loudness: Option<f64>,
+    /// How well it is understood, if that was measured.
+    pub measured_quality: Option<MeasuredQuality>,
     /// Model and config, on disk or to be fetched.
     pub size_bytes: Option<u64>,
     /// Of the model, if it was downloaded and verified.
@@ -48,6 +51,7 @@ pub struct Known<'a> {
     /// What was found wrong when it was loaded.
     pub problem: Option<&'a String>,
     pub loudness: Option<f64>,
+    pub quality: Option<MeasuredQuality>,
     pub published: Option<&'a PublishedVoice>,
     /// By the list that comes with the program.
     pub public: Option<&'a PublicVoice>,
@@ -68,6 +72,7 @@ impl VoiceInfo {
             installed: false,
             problem: known.problem.cloned().or_else(|| known.public?.foreign_phonemes.map(foreign_phonemes)),
             loudness: known.loudness,
+            measured_quality: known.quality,
             size_bytes: None,
             sha256: None,
             license: None,

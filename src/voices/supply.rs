@@ -21,6 +21,7 @@ use super::info::foreign_phonemes;
 use super::ledger::Ledger;
 use super::loudness::loudness_name;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
+use super::quality::quality_name;
 use super::settings::VoiceSource;
 use super::source::Reader;
 use super::transfer::Progress;
@@ -297,7 +298,7 @@ impl Inner {
 
 async fn remove_from(folder: &Path, id: &VoiceId) -> io::Result<()> {
     let _guard = Guard::acquire(folder, id.as_str()).await?;
-    for name in [model_name(id), config_name(id), card_name(id), loudness_name(id)] {
+    for name in [model_name(id), config_name(id), card_name(id), loudness_name(id), quality_name(id)] {
         disk::remove_if_there(&folder.join(&name))?;
         disk::remove_if_there(&disk::partial_path(folder, &name))?;
     }

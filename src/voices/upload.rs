@@ -15,6 +15,7 @@ use super::error::VoiceError;
 use super::folder::{card_name, config_name, model_name};
 use super::guard::Guard;
 use super::loudness::loudness_name;
+use super::quality::quality_name;
 use super::transfer::Arrived;
 use crate::domain::VoiceId;
 use crate::files;
@@ -143,7 +144,7 @@ impl Upload {
             self.parts.drain(..).map(|part| (part.kind.file_name(&self.id), part.arrived)).collect();
         record(&self.folder, &self.id, &arrived).await.map_err(on_disk)?;
         // Of what stood there before.
-        for name in [card_name(&self.id), loudness_name(&self.id)] {
+        for name in [card_name(&self.id), loudness_name(&self.id), quality_name(&self.id)] {
             disk::remove_if_there(&self.folder.join(name)).map_err(on_disk)?;
         }
         for (name, here) in &arrived {

@@ -1,9 +1,10 @@
 //! `/v1/voices`: what is listed, and loading and unloading by hand; speakers of a voice that has several.
 
+use nix::sys::signal::Signal;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, VOICE, shared};
+use crate::support::{Answer, ModelsFolder, Program, TOKEN, TestServer, VOICE, shared, until};
 use crate::{SYNTHESIZE, with};
 
 const SPEAKERS: &str = "speakers";
@@ -297,4 +298,52 @@ fn without_leave_voices_are_not_changed() {
         let request = shared().request(method, &format!("/v1/voices/{VOICE}")).bearer_auth(TOKEN);
         Answer::of(request.send().unwrap()).assert_error(403, "uploads_forbidden", None);
     }
+}
+
+#[test]
+fn what_was_measured_of_a_voice_is_shown_for_as_long_as_its_files_are_the_same() {
+    let folder = ModelsFolder::empty();
+    for name in ["measured", "replaced", "damaged", "unmeasured"] {
+        folder.add_fixture(SPEAKERS, name);
+    }
+    let measured = folder.add_quality("measured", 0.0625);
+    folder.add_quality("replaced", 0.0625);
+    let replace = |name: &str| {
+        let path = folder.path().join(format!("{name}.onnx.json"));
+        let config = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, config + "\n").unwrap();
+    };
+    replace("replaced");
+    std::fs::write(folder.path().join("damaged.quality.json"), "{}").unwrap();
+    let server = TestServer::start(&[
+        ("TTS_MODELS_DIR", folder.name()),
+        ("TTS_VOICES", "*"),
+        ("TTS_DEFAULT_VOICE", "unmeasured"),
+        ("TTS_OFFLINE", "true"),
+        ("TTS_VOICES_RESCAN_SECONDS", "0"),
+    ]);
+    let shown = |path: &str| {
+        let voices = get(&server, path).json()["voices"].as_array().unwrap().clone();
+        let quality = |name: &str| {
+            let voice = voices.iter().find(|voice| voice["id"] == name).unwrap();
+            voice.as_object().unwrap()["measured_quality"].clone()
+        };
+        ["measured", "replaced", "damaged", "unmeasured"].map(quality)
+    };
+    let none = json!(null);
+
+    for path in ["/v1/voices", "/v1/catalogue"] {
+        assert_eq!(shown(path), [&measured, &none, &none, &none].map(Clone::clone), "{path}");
+    }
+    for path in ["/v1/voices/measured", "/v1/catalogue/measured"] {
+        assert_eq!(get(&server, path).json()["measured_quality"], measured, "{path}");
+    }
+    server.wait_for_log("damaged.quality.json");
+
+    replace("measured");
+    server.signal(Signal::SIGHUP);
+    until("it to be forgotten", || shown("/v1/voices")[0].is_null().then_some(()));
+    folder.add_quality("measured", 0.0625);
+    server.signal(Signal::SIGHUP);
+    until("it to be measured again", || (shown("/v1/voices")[0] == measured).then_some(()));
 }

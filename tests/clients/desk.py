@@ -291,9 +291,25 @@ def voices_are_searched_and_heard(driver):
     assert texts(driver, "#library h3") == ["speakers"]
     Select(find(driver, "find-speakers")).select_by_visible_text("Any number")
     assert sorted(texts(driver, "#library h3")) == ["Joe", "speakers"], texts(driver, "#library h3")
+    voices_are_ordered_by_what_was_measured(driver)
     press(driver, card("Joe"), "Sample")
     sound = "return document.querySelector('#library audio').currentTime"
     until(driver, "the sample is heard", lambda driver: driver.execute_script(sound) > 0)
+
+
+def voices_are_ordered_by_what_was_measured(driver):
+    order = Select(find(driver, "find-order"))
+    assert texts(driver, "#library h3") == ["Joe", "speakers"], "by name"
+    order.select_by_visible_text("Best understood first")
+    assert texts(driver, "#library h3") == ["speakers", "Joe"]
+    facts = texts(driver, "#library h3 + p + p")
+    assert "2.5% of words misheard, rated 3.3 of 5" in facts[0] and "9.3% of words misheard" in facts[1], facts
+    find(driver, "find-installed").click()
+    names, facts = texts(driver, "#library h3"), texts(driver, "#library h3 + p + p")
+    assert len(names) > 2 and names[:2] == ["speakers", "Joe"], names
+    assert not any("misheard" in fact for fact in facts[2:]), facts
+    find(driver, "find-installed").click()
+    order.select_by_visible_text("Installed ones first")
 
 
 def the_same_sentence_is_heard_of_two_voices(driver):

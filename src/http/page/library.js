@@ -13,11 +13,14 @@ import { grouped, languageOf, locales, nameOf, sizeOf, sorter, tag } from "./voi
 
 const ROWS = 24;
 const QUALITIES = ["x_low", "low", "medium", "high"];
+const percent = new Intl.NumberFormat(locales, { style: "percent", maximumFractionDigits: 1 });
 const level = new Intl.NumberFormat(locales, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 const ORDERS = {
   name: (a, b) => b.installed - a.installed || sorter.compare(languageOf(a), languageOf(b)) || sorter.compare(nameOf(a), nameOf(b)),
   size: (a, b) => (a.size_bytes ?? Infinity) - (b.size_bytes ?? Infinity),
+  understood: ({ measured_quality: a }, { measured_quality: b }) =>
+    (a?.word_error_rate ?? Infinity) - (b?.word_error_rate ?? Infinity) || (b?.rating ?? 0) - (a?.rating ?? 0),
   level: (a, b) => (b.loudness ?? -Infinity) - (a.loudness ?? -Infinity),
   speakers: (a, b) => (b.speakers ?? 1) - (a.speakers ?? 1),
   quality: (a, b) => QUALITIES.indexOf(b.quality) - QUALITIES.indexOf(a.quality),
@@ -88,7 +91,8 @@ function card(voice) {
   const place = ear(name);
   const many = (voice.speakers ?? 1) > 1 && `${voice.speakers.toLocaleString()} speakers`;
   const state = voice.problem ? "cannot speak" : voice.loaded ? "in memory" : voice.installed ? "installed" : "to be fetched";
-  const facts = [voice.quality, sizeOf(voice), many, licenseOf(voice), voice.loudness && `${level.format(voice.loudness)} LUFS`, state];
+  const loudness = voice.loudness && `${level.format(voice.loudness)} LUFS`;
+  const facts = [voice.quality, sizeOf(voice), many, licenseOf(voice), loudness, heard(voice), state];
   const mayChange = upload.isAllowed && voice.installed;
   const mayFetch = session.mayManage && !voice.installed && !voice.problem;
   return node("li", {},
@@ -105,6 +109,11 @@ function card(voice) {
       mayFetch && button("Fetch", name, () => install(voice, place)),
       mayChange && [button("Replace", name, () => upload.begin(voice.id)), button("Remove", name, () => remove(voice, place))]),
     place.said, place.audio);
+}
+
+/** What was measured of how it is understood, as far as it was. */
+function heard({ measured_quality: quality }) {
+  return quality && `${percent.format(quality.word_error_rate)} of words misheard, rated ${level.format(quality.rating)} of 5`;
 }
 
 async function speakWith(voice) {

@@ -1,0 +1,182 @@
+//! Owns how well a voice is understood, and how it sounds, as it was measured (`make quality`), which lies beside the voice in `NAME.quality.json`. Refuses to
+//! measure, and to tell of a voice what was measured of other files.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+
+use super::card::shortened;
+use super::catalogue::{Catalogue, State};
+use super::disk;
+use super::folder::{MAX_PROBLEM_CHARS, model_name};
+use crate::domain::VoiceId;
+
+/// What was measured of one voice, of several draws of its noise.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct MeasuredQuality {
+    /// Words that were spoken in each draw.
+    pub words: u32,
+    pub draws: u32,
+    /// Of this service.
+    #[serde(flatten)]
+    pub here: Heard,
+    /// Of piper-tts with the same voice.
+    pub piper: Heard,
+}
+
+/// What a recogniser and a rating made of what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Heard {
+    /// Words that were understood wrongly, of one.
+    pub word_error_rate: f64,
+    /// The standard deviation of that between draws.
+    pub word_error_rate_deviation: f64,
+    /// From 1 to 5, as listeners would rate it.
+    pub rating: f64,
+}
+
+/// What is kept of a voice in a folder.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct StoredQuality {
+    /// How it was measured.
+    method: u32,
+    /// The digest of what was measured.
+    voice: String,
+    #[serde(flatten)]
+    measured: MeasuredQuality,
+}
+
+/// Raised, here and in `benches/peers/quality.py`, when the same voice comes to be measured otherwise.
+const METHOD: u32 = 1;
+
+const MAX_BYTES: u64 = 4_096;
+const ENDING: &str = ".quality.json";
+
+/// How long the files of voices are read before these are shown without what was measured. That goes on even so, for who asks next.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+// === impl Catalogue ===
+
+impl Catalogue {
+    /// Learns whether voices of which something was measured are still the same. What is known already is not read again.
+    pub async fn check_measured(&self) {
+        let unknown: Vec<VoiceId> = {
+            let state = self.0.read();
+            let is_unknown = |id: &&VoiceId| !state.digests.contains_key(*id);
+            let measured = state.installed.iter().filter(|(_, voice)| voice.quality.is_some()).map(|(id, _)| id);
+            measured.filter(is_unknown).cloned().collect()
+        };
+        let digests = join_all(unknown.iter().map(|id| self.digest(id)));
+        if tokio::time::timeout(PATIENCE, digests).await.is_err() {
+            tracing::debug!("voices are shown without what was measured of them: their files take long to read");
+        }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// What was measured of just these files.
+    pub fn quality(&self, id: &VoiceId) -> Option<MeasuredQuality> {
+        let digest = hex::encode(self.digests.get(id)?.as_bytes());
+        let stored = self.installed.get(id)?.quality.as_ref()?;
+        (stored.voice == digest).then_some(stored.measured)
+    }
+}
+
+// === impl StoredQuality ===
+
+impl StoredQuality {
+    /// What is kept of a voice in a folder, or why that is of no use.
+    pub fn read(folder: &Path, id: &VoiceId) -> Result<Option<Self>, String> {
+        let useless = |reason: &str| shortened(&format!("it cannot be used: {reason}"), MAX_PROBLEM_CHARS);
+        let json = disk::read_if_there(&folder.join(quality_name(id)), MAX_BYTES);
+        let Some(json) = json.map_err(|error| useless(&error.to_string()))? else { return Ok(None) };
+        let stored: Self = serde_json::from_slice(&json).map_err(|error| useless(&error.to_string()))?;
+        if stored.method != METHOD {
+            return Err(useless("it was measured otherwise than today; run `make quality` again"));
+        }
+        let MeasuredQuality { here, piper, words, draws } = stored.measured;
+        if words == 0 || draws == 0 || !here.is_possible() || !piper.is_possible() {
+            return Err(useless("one of its numbers is none that can be measured"));
+        }
+        Ok(Some(stored))
+    }
+}
+
+// === impl Heard ===
+
+impl Heard {
+    fn is_possible(&self) -> bool {
+        let Self { word_error_rate, word_error_rate_deviation, rating } = *self;
+        [word_error_rate, word_error_rate_deviation].iter().all(|rate| *rate >= 0.0) && (1.0..=5.0).contains(&rating)
+    }
+}
+
+/// The file's name in a models folder.
+pub fn quality_name(id: &VoiceId) -> String {
+    format!("{id}{ENDING}")
+}
+
+/// Why a file of a models folder is not used, if it is named as one of these.
+pub fn problem(folder: &Path, name: &str) -> Option<String> {
+    let Ok(id) = VoiceId::parse(name.strip_suffix(ENDING)?) else {
+        return Some("no voice can have its name".to_owned());
+    };
+    if !folder.join(model_name(&id)).exists() {
+        return Some(format!("no voice {id} lies beside it"));
+    }
+    StoredQuality::read(folder, &id).err()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stored() -> Value {
+        let piper = json!({"word_error_rate": 0.1, "word_error_rate_deviation": 0.01, "rating": 3.0});
+        json!({"method": METHOD, "voice": "ab", "words": 313, "draws": 8, "word_error_rate": 0.09, "word_error_rate_deviation": 0.0,
+            "rating": 3.2, "piper": piper})
+    }
+
+    #[test]
+    fn what_cannot_have_been_measured_is_named_and_not_used() {
+        let (folder, id) = (tempfile::tempdir().unwrap(), VoiceId::parse("a").unwrap());
+        let path = folder.path().join(quality_name(&id));
+        assert_eq!(StoredQuality::read(folder.path(), &id), Ok(None));
+
+        fs::write(&path, stored().to_string()).unwrap();
+        assert_eq!(problem(folder.path(), "a.quality.json").unwrap(), "no voice a lies beside it");
+        fs::write(folder.path().join("a.onnx"), "model").unwrap();
+        assert_eq!(problem(folder.path(), "a.quality.json"), None);
+        let read = StoredQuality::read(folder.path(), &id).unwrap().unwrap().measured;
+        assert_eq!((read.words, read.draws, read.here.rating, read.piper.rating), (313, 8, 3.2, 3.0));
+
+        let damages = [
+            ("method", json!(0), "otherwise than today"),
+            ("voice", json!(null), "invalid type"),
+            ("words", json!(0), "none that can be measured"),
+            ("draws", json!(-1), "invalid value"),
+            ("word_error_rate", json!(-0.1), "none that can be measured"),
+            ("rating", json!(5.1), "none that can be measured"),
+            ("piper", json!({}), "missing field"),
+        ];
+        for (field, value, reason) in damages {
+            let mut damaged = stored();
+            damaged[field] = value;
+            fs::write(&path, damaged.to_string()).unwrap();
+            let problem = problem(folder.path(), "a.quality.json").unwrap_or_default();
+            assert!(problem.contains(reason), "{field}: {problem}");
+        }
+        fs::write(&path, " ".repeat(5_000)).unwrap();
+        assert!(problem(folder.path(), "a.quality.json").unwrap().contains("cannot be used"));
+        assert!(problem(folder.path(), "a b.quality.json").unwrap().contains("no voice can have its name"));
+        assert_eq!(problem(folder.path(), "a.loudness.json"), None);
+    }
+}
