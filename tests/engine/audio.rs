@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use piper_acoustic::{Cancel, Engine, LoadedVoice, ModelInput};
+use piper_acoustic::kernels::simd::Level;
+use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine};
 use piper_phonemize::{Sentence, phoneme_ids};
 use serde::Deserialize;
-use tts_batch_api::audio::Pcm;
+use tts_batch_api::audio::{Pcm, wav_header};
 
-use crate::support::{engine, espeak_settings, path, phonemizer, voice_files};
+use crate::support::{engine, espeak_settings, onnxruntime, path, phonemizer, voice_files};
 
 #[derive(Deserialize)]
 struct Case {
@@ -75,6 +76,38 @@ async fn speech_without_noise_is_pipers_to_within_the_last_bits() {
 
     assert_eq!(cases.len(), 20);
     println!("worst signal to noise ratio: {worst:.1} dB");
+}
+
+#[tokio::test]
+async fn a_text_is_the_same_wav_file_with_any_instructions() {
+    let phonemizer = phonemizer(espeak_settings(1)).await;
+    let models = || CompiledModels::new(onnxruntime(), Some(path("models/.compiled")));
+    let mut files = Vec::new();
+    for level in Level::available() {
+        let voice = OnnxEngine::new(onnxruntime(), models().with_level(level)).load(&voice_files()).unwrap();
+        let config = voice.config();
+        let mut wav = wav_header(config.sample_rate, None);
+        for sentence in phonemizer.sentences("Go. Why?", config).await.unwrap() {
+            let input = ModelInput {
+                ids: phoneme_ids(&sentence, config).ids,
+                speaker: config.default_speaker,
+                blend: Vec::new(),
+                noise_scale: config.inference.noise_scale,
+                length_scale: config.inference.length_scale,
+                noise_w: config.inference.noise_w,
+                seed: 7,
+            };
+            let samples = voice.infer(&input, &Cancel::default()).unwrap();
+            wav.extend(Pcm::from_float(&samples, config.sample_rate).to_bytes());
+        }
+        files.push((level, wav));
+    }
+
+    let (fastest, expected) = &files[0];
+    assert!(expected.len() > 20_000, "{} bytes", expected.len());
+    for (level, wav) in &files[1..] {
+        assert!(wav == expected, "{level:?} says something else than {fastest:?}");
+    }
 }
 
 #[test]

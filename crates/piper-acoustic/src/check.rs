@@ -150,6 +150,7 @@ mod tests {
 
     use super::*;
     use crate::kernels::naive::noise;
+    use crate::kernels::simd::Level;
     use crate::onnx::OnnxModel;
     use crate::vits::Seams;
 
@@ -168,7 +169,7 @@ mod tests {
         let config = VoiceConfig::parse(&read(".onnx.json")).unwrap();
         let seams = Seams::find(&model.graph()).unwrap();
         let reference = DurationReference::of(&model.cut(&seams.durations()).to_bytes(), &runtime).unwrap();
-        (PartedVoice::new(config, model, &seams).unwrap(), reference)
+        (PartedVoice::new(config, model, &seams, Level::detect()).unwrap(), reference)
     }
 
     fn made_up(config: &VoiceConfig, number: u64) -> ModelInput {

@@ -32,6 +32,8 @@ pub struct CompiledModels {
     runtime: OnnxRuntime,
     folder: Option<PathBuf>,
     take_apart: bool,
+    /// In place of the fastest that this processor has.
+    level: Option<Level>,
 }
 
 /// A voice as it is computed.
@@ -58,7 +60,12 @@ const MAX_DIGESTS_BYTES: u64 = 4 << 10;
 impl CompiledModels {
     /// Keeps what is compiled in `folder`, if there is one and it can be written.
     pub fn new(runtime: OnnxRuntime, folder: Option<PathBuf>) -> Self {
-        Self { runtime, folder, take_apart: true }
+        Self { runtime, folder, take_apart: true, level: None }
+    }
+
+    /// Computes with these instructions and no others, however slow they are: samples are the same with any.
+    pub fn with_level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
     }
 
     /// Leaves every voice as it came: what the parts are compared with.
@@ -77,7 +84,7 @@ impl CompiledModels {
         {
             let model = OnnxModel::parse(SegmentedBuf::from_iter(segments))?;
             let seams = Seams::find(&model.graph())?;
-            let voice = Box::new(PartedVoice::new(config.clone(), model, &seams)?);
+            let voice = Box::new(PartedVoice::new(config.clone(), model, &seams, self.level())?);
             mark_used(kept, source);
             release_freed_memory();
             return Ok(CompiledVoice::Parts(voice));
@@ -111,7 +118,11 @@ impl CompiledModels {
 
     /// Without vector instructions, ONNX Runtime is faster than kernels of our own.
     fn may_be_taken_apart(&self) -> bool {
-        self.take_apart && Level::detect().is_accelerated()
+        self.take_apart && (self.level.is_some() || Level::detect().is_accelerated())
+    }
+
+    fn level(&self) -> Level {
+        self.level.unwrap_or_else(Level::detect)
     }
 
     fn compile(&self, source: &Bytes, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
@@ -143,7 +154,7 @@ impl CompiledModels {
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
             let durations = model.cut(&seams.durations()).to_bytes();
-            let voice = match PartedVoice::new(config.clone(), model, seams) {
+            let voice = match PartedVoice::new(config.clone(), model, seams, self.level()) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
                 voice => Box::new(voice?),
             };

@@ -10,6 +10,7 @@ use super::decoder::{self, Decoder};
 use super::durations::{self, DurationPredictor};
 use super::encoder::{self, Encoder, Encoding};
 use super::flow::{self, Flow};
+use super::kernels::simd::Level;
 use super::kernels::{ConvWeights, ShapeError, Signal};
 use super::memory::release_freed_memory;
 use super::noise::Noise;
@@ -39,12 +40,12 @@ pub struct PartedVoice {
     decoder_condition: Option<ConvWeights>,
     /// Frames on each side that a frame's samples depend on.
     context: usize,
+    level: Level,
     /// Memory that is kept for the next computations.
     idle: Mutex<Vec<Memory>>,
 }
 
 /// What one thread computes in.
-#[derive(Default)]
 struct Memory {
     encoder: encoder::Scratch,
     durations: durations::Scratch,
@@ -79,8 +80,8 @@ const MAX_FRAMES: u64 = 16_384;
 // === impl PartedVoice ===
 
 impl PartedVoice {
-    /// Takes the weights out of a model that can be taken apart at these seams.
-    pub fn new(config: VoiceConfig, model: OnnxModel, seams: &Seams) -> Result<Self, LoadError> {
+    /// Takes the weights out of a model that can be taken apart at these seams, and computes with these instructions.
+    pub fn new(config: VoiceConfig, model: OnnxModel, seams: &Seams, level: Level) -> Result<Self, LoadError> {
         let [encoder, durations, flow, decoder] =
             [seams.encoder(), seams.durations(), seams.flow(), seams.decoder()].map(|cut| model.cut(&cut));
         let speakers = seams.speakers().map(|cut| Speakers::of(&model.cut(&cut))).transpose()?;
@@ -104,13 +105,14 @@ impl PartedVoice {
             context: decoder.context(),
             decoder,
             decoder_condition,
+            level,
             idle: Mutex::default(),
         })
     }
 
     fn with_memory<T>(&self, compute: impl FnOnce(&mut Memory) -> T) -> T {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut memory = kept.unwrap_or_default();
+        let mut memory = kept.unwrap_or_else(|| Memory::new(self.level));
         let result = compute(&mut memory);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT_MEMORIES {
@@ -256,6 +258,20 @@ impl LoadedVoice for PartedVoice {
 impl Drop for PartedVoice {
     fn drop(&mut self) {
         release_freed_memory();
+    }
+}
+
+// === impl Memory ===
+
+impl Memory {
+    fn new(level: Level) -> Self {
+        Self {
+            encoder: encoder::Scratch::new(level),
+            durations: durations::Scratch::new(level),
+            flow: flow::Scratch::new(level),
+            decoder: decoder::Scratch::new(level),
+            latents: Vec::new(),
+        }
     }
 }
 
