@@ -1,4 +1,4 @@
-//! Owns what is looked after while the service runs: the folders of voices, the compiled voices, the files of named
+//! Owns the periodic tasks of a running service: the folders of voices, the compiled voices, the files of named
 //! tokens and of secrets that addresses are signed with. Each is read on a thread of its own, so that a disk that hangs
 //! keeps none of the others waiting, nor the end of the process.
 

@@ -1,4 +1,4 @@
-//! Owns what every format's encoder can do, and that encoders are made of formats.
+//! Owns the interface of all encoders, and makes the encoder of a format.
 
 use super::aac::Aac;
 use super::flac_stream::FlacStream;

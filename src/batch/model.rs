@@ -1,4 +1,4 @@
-//! Owns what a batch is, and what is known of it while it is worked off.
+//! Owns the types of a batch and of its progress.
 
 use std::collections::BTreeMap;
 use std::fmt;

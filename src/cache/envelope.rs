@@ -1,4 +1,4 @@
-//! Owns how an entry stands in a store that is not to be trusted: wrapped so that what is damaged, cut off, of another version or another
+//! Owns the envelope of an entry in a store that is not to be trusted: wrapped so that what is damaged, cut off, of another version or another
 //! key's is told from what was written.
 //!
 //! ```text

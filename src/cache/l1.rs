@@ -1,4 +1,4 @@
-//! Owns what is kept in this process: finished answers and entries, under one budget of bytes, each for its time to live.
+//! Owns the cache within this process: finished answers and entries, under one budget of bytes, each for its time to live.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Owns what was said before. Never fails a request: every fault is a miss. Refuses to know how speech is made, or what its entries hold.
+//! Owns the cache of speech. Never fails a request: every fault is a miss. Refuses to know how speech is made, or what its entries hold.
 //!
 //! L1 is in this process and holds two kinds of things under one budget: finished answers, whose bytes are sent as they are, and entries.
 //! A lookup there happens in the caller's own task; it crosses no mailbox and takes no permit. L2 is Redis and holds entries alone, sealed so

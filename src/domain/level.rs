@@ -1,4 +1,4 @@
-//! Owns how loud speech shall be.
+//! Owns the loudness that speech shall have.
 
 use super::InvalidField;
 

@@ -1,5 +1,5 @@
-//! Owns what is to be said of a text: passages in order, each with a voice, a rate, a volume and the pause before it, and where everything
-//! that is said stands in what the caller wrote. A plain text is one passage that says what stands there.
+//! Owns the script of a text, which is what is to be said: passages in order, each with a voice, a rate, a volume and the pause before it, and
+//! where everything that is said stands in what the caller wrote. A plain text is one passage that says what stands there.
 
 use std::ops::Range;
 use std::sync::Arc;

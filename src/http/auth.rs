@@ -1,4 +1,4 @@
-//! Owns who may call. A handler that takes a [`Caller`] cannot be reached without a token, so that none can forget to ask for it.
+//! Owns authentication. A handler that takes a [`Caller`] cannot be reached without a token, so that none can forget to ask for it.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;

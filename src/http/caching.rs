@@ -1,4 +1,4 @@
-//! Owns what a request says of caching (RFC 9111) and of the answer it has already (RFC 9110), and what an answer says of both.
+//! Owns the headers of caching (RFC 9111) and of conditional requests (RFC 9110), of requests and of answers.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Owns who is known to the service: the secrets of its settings, and the named tokens of a file that may change while it runs.
+//! Owns the tokens that the service knows: the secrets of its settings, and the named tokens of a file that may change while it runs.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

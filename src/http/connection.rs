@@ -1,4 +1,4 @@
-//! Owns what stands between a connection's socket and HTTP: how long a peer may take nothing, how a connection ends, and what its requests
+//! Owns the layer between a connection's socket and HTTP: how long a peer may take nothing, how a connection ends, and what its requests
 //! have to know of it. Progress is what the peer's system has acknowledged. Neither the time that a write waits nor TCP_USER_TIMEOUT tells a
 //! player from somebody who is gone: buffers empty in lumps, and a player that plays from its own takes nothing for a while.
 

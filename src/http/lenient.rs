@@ -1,4 +1,4 @@
-//! Owns what fields of JSON take beside their own kind, the same on every route: a whole number that is written with a point, `null` for a field
+//! Owns the lenient reading of JSON fields, the same on every route: a whole number that is written with a point, `null` for a field
 //! that could as well be missing. And what no object takes: a name twice. And what is
 //! no object: a list.
 

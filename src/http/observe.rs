@@ -1,4 +1,4 @@
-//! Owns what happens around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
+//! Owns the middleware around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
 
 use std::future::pending;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Owns how a whole answer goes out: in pieces that share its bytes. The server copies what it sends into a buffer of the connection; of a whole
+//! Owns the body of a whole answer: pieces that share its bytes. The server copies what it sends into a buffer of the connection; of a whole
 //! body it would copy all of it, for each reader, however slowly he reads.
 
 use std::convert::Infallible;

@@ -1,4 +1,4 @@
-//! Owns what every handler shares.
+//! Owns the state that every handler shares.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

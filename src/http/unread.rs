@@ -1,6 +1,6 @@
 //! Owns the end of a connection whose request's body was not read to its end: the answer is the last one, whether or not the rest of the body
-//! has come by then. The server itself would say so and go on where it has, and of a chunked body that was dropped it would read, and wait
-//! for, what is left without end. So a chunked body is kept until its answer is sent. What is no content of it, such as extensions of chunks,
+//! has come by then. The server itself would keep the connection where it has, and it would read what is left of a dropped chunked body without
+//! a bound. So a chunked body is kept until its answer is sent. What is no content of it, such as extensions of chunks,
 //! has a bound.
 
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,4 @@
-//! Owns what becomes of a text that is spoken as it is written.
+//! Owns the events of a text that is spoken as it is written.
 
 use bytes::Bytes;
 

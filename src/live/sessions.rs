@@ -1,4 +1,4 @@
-//! Owns how many sessions there are, and of whom, and that they leave when the service stops.
+//! Owns the count of sessions, in all and of each token, and their end when the service stops.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

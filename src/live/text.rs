@@ -1,4 +1,4 @@
-//! Owns what was written of a text and not said yet, as it grows, and what of it can be said next.
+//! Owns the part of a growing text that is not spoken yet, and finds what of it can be spoken next.
 
 use std::collections::VecDeque;
 use std::ops::Range;

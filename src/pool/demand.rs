@@ -1,4 +1,4 @@
-//! Owns what one request wants of the pool: what of it is left to compute, and how far its sound is ahead of whoever hears it.
+//! Owns the demand of one request on the pool: what of it is left to compute, and how far its sound is ahead of whoever hears it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,6 @@
-//! Owns when requests will be done, as the queue hands out their work (`schedule`): callers share the workers evenly; the turns of a caller go by
-//! halves to its oldest request and to the one that has least left. Work counts as divisible at will, as it does in processor sharing.
+//! Owns the forecast of when requests will be done, as the queue hands out their work (`schedule`): callers share the workers evenly; the turns of
+//! a caller go by halves to its oldest request and to the one that has least left. Work counts as divisible at will, as it does in processor
+//! sharing.
 
 use std::collections::BTreeMap;
 

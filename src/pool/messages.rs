@@ -1,4 +1,4 @@
-//! Owns what the pool's actors say to each other.
+//! Owns the messages between the pool's actors.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Owns how fast voices are computed here: the seconds that a worker needs for a phoneme id, of each voice, smoothed over its last sentences. Until
+//! Owns the measured speed of voices: the seconds that a worker needs for a phoneme id, of each voice, smoothed over its last sentences. Until
 //! enough was measured it is a guess, which says so.
 
 use std::collections::HashMap;

@@ -1,16 +1,16 @@
-//! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between
-//! callers, and within a request what comes first in its text.
+//! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between callers,
+//! and within a request what comes first in its text.
 //!
-//! Between callers start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a turn with
-//! the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next, and among equals the
-//! earliest deadline. A caller that
-//! was quiet while others took turns has as many saved up, to those of a sentence: for it `now` is [`SAVED_TURNS`] earlier. So a flood of one caller
-//! delays a sentence of another, who asks now and then, by no more than what is being computed already, each time that this has nothing waiting. The
-//! one with much waits for what others have saved up, which is soon spent, and is never starved.
+//! Between callers start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a
+//! turn with the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next, and among
+//! equals the earliest deadline. A caller that was quiet while others took turns has as many saved up, to those of a sentence: for it `now` is
+//! [`SAVED_TURNS`] earlier. So a flood of one caller delays a sentence of another, who asks now and then, by no more than what is being computed
+//! already, whenever the other has nothing else waiting. The one with much waits for what others have saved up, which is soon spent, and is never
+//! starved.
 //!
 //! A caller's turns go round between its oldest request (first come, first served) and the one that has least left (shortest remaining processing
-//! time), which most of the time are one: so requests are finished one after another instead of all together at the end, a short
-//! one does not wait for the rest of a long one, and no number of short ones starves that. While a stream of the caller's does not sound yet or will soon be silent,
+//! time), which most of the time are one: so requests are finished one after another instead of all together at the end, a short one does not wait
+//! for the rest of a long one, and no number of short ones starves that. While a stream of the caller's does not sound yet or will soon be silent,
 //! every third turn is the oldest such stream's, so that streams that play side by side all go on.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
-//! Owns how a sentence is cut. Its latents are computed in as few sections as there is use for, because what lies about a cut is computed twice
-//! and the weights are read once more for each: one for each worker that has nothing else to do, and before them, where somebody waits for the
-//! first sound, a short one that this needs. Sound is decoded in stretches of one length, as many for each of those workers, so that all of them are
-//! done at the same time; before them, where somebody waits for the first sound, come two short ones, the first of which is decoded with its latents. No cut changes a sample.
+//! Owns the cuts of a sentence in time. Its latents are computed in as few sections as there is use for, because what lies about a cut is computed
+//! twice and the weights are read once more for each: one for each worker that has nothing else to do, and before them, where somebody waits for
+//! the first sound, a short one that this needs. Sound is decoded in stretches of one length, as many for each of those workers, so that all of
+//! them are done at the same time; before them, where somebody waits for the first sound, come two short ones, the first of which is decoded with
+//! its latents. No cut changes a sample.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Owns how many bytes may be held at once of something that is soon made and may be taken slowly, and that no caller among others holds all of
+//! Owns a budget of bytes for what is made quickly and may be taken slowly, in which no caller among others holds all of
 //! them.
 
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Owns how often one source may be wrong about who it is. A source is the address that a connection comes from; of IPv6 the network of 64 bits,
+//! Owns the limit of failed authentications of one source. A source is the address that a connection comes from; of IPv6 the network of 64 bits,
 //! which one host usually has to itself.
 
 use std::net::{IpAddr, Ipv6Addr};

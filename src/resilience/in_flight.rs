@@ -1,4 +1,4 @@
-//! Owns how many requests are under way, so that the service knows at its end whether it cuts one, and that those which it cuts know of it.
+//! Owns the count of requests under way, so that the service knows at its end whether it cuts one, and tells those that it cuts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Owns what keeps the service honest about its own state. A leaf: it knows no other part of the service.
+//! Owns limits, budgets, breakers and readiness. A leaf: it knows no other part of the service.
 
 mod breaker;
 mod budget;

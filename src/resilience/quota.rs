@@ -1,4 +1,4 @@
-//! Owns how much of something one caller may have: so much at once as a minute's worth, which comes back evenly (the generic cell rate algorithm,
+//! Owns the quota of one caller: so much at once as a minute's worth, which comes back evenly (the generic cell rate algorithm,
 //! ITU-T I.371).
 
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! Owns whether the service can take work, and why not. Being alive depends on none of it.
+//! Owns readiness: whether the service can take work, and why not. Being alive depends on none of it.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Owns whether a text says the same in two parts as in one. espeak-ng decides what ends a sentence, by the words before it and by what
+//! Owns the check that a text says the same in two parts as in one. espeak-ng decides what ends a sentence, by the words before it and by what
 //! follows; so it is asked.
 
 use super::SpeechError;

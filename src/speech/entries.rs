@@ -1,4 +1,4 @@
-//! Owns what the cache's entries hold: a sentence is how long its phoneme ids last and its samples at the
+//! Owns the content of the cache's entries: a sentence is how long its phoneme ids last and its samples at the
 //! voice's own rate, packed; a plan is that rate and the keys of a text's
 //! sentences, so that neither the phonemizer nor the voice is needed to find them.
 

@@ -1,4 +1,4 @@
-//! Owns that nothing is made twice at once: whoever wants what is being made already follows that, from its first part on. It is made by a task
+//! Owns the single flight of speech: whoever wants what is being made already follows that, from its first part on. It is made by a task
 //! of its own, which outlives the caller that began it; when nobody at all follows any more, what has not begun is dropped and what runs is
 //! stopped.
 

@@ -1,4 +1,4 @@
-//! Owns speech that tells when it says what as it comes: with each part of its sound, the sentences that begin in it.
+//! Owns streams of speech with timestamps: each part of the sound comes with the times of the sentences that begin in it.
 
 use std::sync::Arc;
 

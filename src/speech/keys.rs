@@ -1,4 +1,4 @@
-//! Owns what determines what: the names under which answers, plans and sentences are kept. Whatever can change the bytes is in the key; what
+//! Owns the cache keys: the names under which answers, plans and sentences are kept. Whatever can change the bytes is in the key; what
 //! cannot is not.
 
 use piper_acoustic::ModelInput;

@@ -1,5 +1,5 @@
-//! Owns what becomes of samples: level, volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted or kept,
-//! within the memory that answers may hold.
+//! Owns the way from samples to an answer: level, volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted
+//! or kept, within the memory that answers may hold.
 
 use std::time::Instant;
 

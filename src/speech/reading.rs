@@ -1,4 +1,4 @@
-//! Owns having a script read in the languages of its voices, which are known once these are loaded.
+//! Owns the reading of a script in the languages of its voices, which are known once these are loaded.
 
 use piper_acoustic::VoiceConfig;
 

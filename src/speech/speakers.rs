@@ -1,4 +1,4 @@
-//! Owns who of a voice speaks: one of its speakers, or several as one, by how much there is of each.
+//! Owns the choice of a voice's speakers: one of its speakers, or several as one, by how much there is of each.
 
 use piper_acoustic::{Computing, LoadedVoice, VoiceConfig};
 

@@ -1,4 +1,4 @@
-//! Owns when what is said: from how long each phoneme id lasts to the times of phonemes, words and sentences, and their places in the text.
+//! Owns the times of sentences, words and phonemes, and their places in the text: computes them from how long each phoneme id lasts.
 
 use std::ops::Range;
 use std::sync::Arc;

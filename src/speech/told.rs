@@ -1,4 +1,4 @@
-//! Owns what callers are told of an error, whatever protocol they speak: neither what they said nor anything of the service's inside.
+//! Owns the public form of errors, whatever protocol callers speak: neither what they said nor anything of the service's inside.
 
 use super::SpeechError;
 use crate::domain::TextError;

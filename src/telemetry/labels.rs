@@ -19,7 +19,7 @@ pub enum LookupResult {
 /// Why work was refused or dropped before it was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShedReason {
-    /// The queue was full.
+    /// The queue was full, or the deadline would have passed.
     Capacity,
     /// Answers that wait for their readers hold what they may.
     Memory,

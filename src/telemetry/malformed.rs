@@ -1,5 +1,5 @@
-//! Owns what is told of requests that are none. The HTTP library logs an error for each, and anybody who reaches the address can send thousands
-//! in a second: they are counted instead, and a line a minute says how many there were.
+//! Owns the count of connections that send no HTTP, and its one line a minute. The HTTP library logs an error for each, and anybody who reaches the
+//! address can send thousands in a second: they are counted instead, and a line a minute says how many there were.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

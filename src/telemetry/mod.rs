@@ -1,4 +1,4 @@
-//! Owns what the service says of itself: logs, metrics, traces. Refuses anything that a caller said.
+//! Owns the service's logs, metrics and traces. Refuses anything that a caller said.
 
 mod labels;
 mod live;

@@ -1,4 +1,4 @@
-//! Owns how words are pronounced that a voice would say wrongly: for each what is said instead, another spelling or phonemes in `[[ ]]`, or
+//! Owns lexicons of words that a voice would say wrongly: for each what is said instead, another spelling or phonemes in `[[ ]]`, or
 //! nothing.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Owns what callers may write besides plain text, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons, which say how words
+//! Owns the markup that callers may write, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons, which say how words
 //! are pronounced. Refuses to know how a script is spoken.
 //!
 //! - `reader`: a text as a script, within its limit; `reading`: a script in the words of its voices' languages.

@@ -1,4 +1,4 @@
-//! Owns what the attributes of SSML mean: pauses, rates, volumes, phonemes.
+//! Owns the values of SSML's attributes: pauses, rates, volumes, phonemes.
 
 /// An attribute whose value is not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

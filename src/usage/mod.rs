@@ -1,4 +1,4 @@
-//! Owns what callers have had: how much was spoken for which token on which day. Counted in this process and, where there is a Redis, written there
+//! Owns the usage of callers: how much was spoken for which token on which day. Counted in this process and, where there is a Redis, written there
 //! behind, for all replicas together. No request waits for that, and nothing that a caller said is in it.
 //!
 //! - `counts`: the numbers, in memory; `redis`: where they are written to and read from.

@@ -1,4 +1,4 @@
-//! Owns that a voice is downloaded once however many ask, and that a download goes on when those who asked are gone: downloads run on a
+//! Owns the single flight of downloads: a voice is downloaded once however many ask, and goes on when they are gone. Downloads run on a
 //! thread of their own, which ends with the catalogue. A download that failed is not begun again at once.
 
 use std::collections::HashMap;

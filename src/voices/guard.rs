@@ -1,4 +1,4 @@
-//! Owns who may change what in a models folder when several processes share it: a lock file for each voice and one for `voices.lock`. The
+//! Owns the locks of a models folder that several processes share: a lock file for each voice and one for `voices.lock`. The
 //! system gives a lock back when its process dies, however it dies.
 
 use std::fs::{self, File, OpenOptions, TryLockError};

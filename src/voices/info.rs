@@ -1,4 +1,4 @@
-//! Owns what is told of a voice: put together from its files, the catalogue and its name.
+//! Owns the description of a voice: put together from its files, the catalogue and its name.
 
 use crate::domain::VoiceId;
 

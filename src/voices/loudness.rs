@@ -1,4 +1,4 @@
-//! Owns how loud voices are as they were trained. That is measured once for each voice and speaker, and kept beside the voice in
+//! Owns the loudness of voices as they were trained. It is measured once for each voice and speaker, and kept beside the voice in
 //! `NAME.loudness.json`; where the folder cannot be written, until the process ends. Refuses to measure.
 
 use std::collections::BTreeMap;

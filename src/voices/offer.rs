@@ -1,4 +1,4 @@
-//! Owns what the source offers to whoever may fetch it by hand: how each voice stands, whether the settings allow it, how far its download is.
+//! Owns the list of voices that may be fetched by hand: how each voice stands, whether the settings allow it, how far its download is.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Owns what the catalogue is told: folders, source, bounds. Values only.
+//! Owns the settings of the catalogue: folders, source, bounds. Values only.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Owns what a caller is told where something fails.
+//! Owns the errors that callers are sent.
 
 use crate::live::Refused;
 use crate::speech::{SpeechError, Told};

@@ -1,4 +1,4 @@
-//! Owns what callers ask for.
+//! Owns the messages of callers.
 
 use serde::Deserialize;
 

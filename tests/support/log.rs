@@ -1,4 +1,4 @@
-//! Owns what a server writes to standard error, line by line as it comes.
+//! Owns a server's log, line by line as it comes.
 
 use std::io::{BufRead, BufReader};
 use std::process::ChildStderr;

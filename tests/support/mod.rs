@@ -1,4 +1,4 @@
-//! Owns what integration tests share: the program as its users start it, and the words in which they speak to it. A test binary includes
+//! Owns the helpers that integration tests share: the program as its users start it, and the words in which they speak to it. A test binary includes
 //! this with `mod support;` and uses what it needs.
 
 // Each test binary uses another part of this.

@@ -1,4 +1,4 @@
-//! Owns what tests share: small voices at a source, a folder for them, and looking at what is in it.
+//! Owns the fixtures that tests share: small voices at a source, a folder for them, and looking at what is in it.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Owns what fuzzing needs of the engine that nobody else does: reading a graph as far as it is read before ONNX Runtime sees a part of it.
+//! Owns the entry that only fuzzing uses: reading a graph as far as it is read before ONNX Runtime sees a part of it.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Owns that espeak-ng says all of a text. Its buffers are fixed, and what does not fit is left out in silence: of a clause what is beyond
+//! Makes espeak-ng say all of a text. Its buffers are fixed, and it silently drops what does not fit: of a clause what is beyond
 //! 1,000 phonemes, 300 words or 800 bytes, of a word what is beyond 99 phonemes, stresses and tones among them. Of some repetitions it says
 //! the beginning alone. So a clause that comes near is said again in pieces, and these are taken where they say more. What people write hardly
 //! ever comes near, and is then said as before.

@@ -1,4 +1,4 @@
-//! Owns what a URL says of where Redis is: one server, a cluster, or sentinels that know the master. The URL may hold a password, so that it
+//! Owns the address of Redis as a URL has it: one server, a cluster, or sentinels that know the master. The URL may hold a password, so that it
 //! is neither printed nor quoted.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Owns having the texts of a file spoken by a server: as batches of its own size, whose results are fetched as they come. Handed in under a name
+//! Owns speaking the texts of a file by a server: as batches of its own size, whose results are fetched as they come. Handed in under a name
 //! made of their texts, so that a command that was stopped finds what it had handed in.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Owns what an item of a batch is: the fields of `POST /v1/synthesizeSpeech`, and how it is spoken.
+//! Owns the items of a batch: the fields of `POST /v1/synthesizeSpeech`, and how it is spoken.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Owns that no frame is larger than one may be. What reads frames keeps all of one until it is there, and looks at its length then; here it is
+//! Owns the bound on the size of frames. What reads frames keeps all of one until it is there, and looks at its length then; here it is
 //! refused at its head.
 
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Owns what the pool does on each message.
+//! Owns the pool's handling of each message.
 
 use actix::{Context, Handler, ResponseFuture};
 use piper_acoustic::Computing;

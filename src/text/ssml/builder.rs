@@ -1,4 +1,4 @@
-//! Owns what a document's parts add to its script: elements, each with the manner around it, and the passages that they make.
+//! Owns the script of a document while it is read: open elements, the manner that they set, and the passages that they make.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Owns how the weights of a convolution are described, as training and ONNX lay them out, and what is wrong with a description.
+//! Owns the description of a convolution's weights, as training and ONNX lay them out, and its check.
 
 /// A convolution whose output is as long as its input: `dilation * (kernel - 1) / 2` zeros on both sides.
 #[derive(Debug, Clone)]

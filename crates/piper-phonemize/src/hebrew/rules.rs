@@ -1,5 +1,5 @@
-//! Owns how pointed Hebrew words are read: letters and their points become syllables, a sheva is heard or not, one syllable is stressed. The rules
-//! are those by which voices were trained, also where people read otherwise.
+//! Owns the pronunciation of pointed Hebrew words: letters and their points become syllables, a sheva is heard or not, one syllable is stressed.
+//! The rules are those by which voices were trained, also where people read otherwise.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;

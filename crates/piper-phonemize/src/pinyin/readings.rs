@@ -1,4 +1,4 @@
-//! Owns how characters are read: in a word as that word says, else by the most frequent reading. The tables are made of g2pW's and pypinyin's
+//! Owns the readings of characters: in a word as that word says, else by the most frequent reading. The tables are made of g2pW's and pypinyin's
 //! (`tools/pinyin.py`; their licences are beside them).
 
 use std::sync::LazyLock;

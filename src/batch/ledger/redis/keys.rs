@@ -1,4 +1,4 @@
-//! Owns what is called how in Redis. Nothing that callers name is in a key.
+//! Owns the names of keys in Redis. Nothing that callers name is in a key.
 
 use redis::Cmd;
 use sha2::{Digest, Sha256};

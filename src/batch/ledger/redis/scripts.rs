@@ -1,4 +1,4 @@
-//! Owns what is done in Redis in one step, so that nothing is half done whenever a worker dies. All keys have one hash tag: a cluster keeps
+//! Owns the scripts that Redis runs in one step, so that nothing is half done whenever a worker dies. All keys have one hash tag: a cluster keeps
 //! them on one node, which scripts need. Every time is Redis' own.
 //!
 //! A batch is a stream of its waiting items with one consumer group, a hash of its counts and a hash of its outcomes; beside all batches

@@ -1,4 +1,4 @@
-//! Owns what is done to batches that nobody asks for: ending and removing them, telling of their end, and finding those of which Redis lost a part.
+//! Owns the upkeep of batches in Redis: ending and removing them, telling of their end, and finding those of which Redis lost a part.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Owns when each character is said. What is known is when words are: a word's characters share its time, and what stands between two words the
+//! Owns the times of characters, which are made of those of words: a word's characters share its time, and what stands between two words the
 //! time between them.
 
 use serde_json::{Value, json};
