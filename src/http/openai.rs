@@ -161,7 +161,6 @@ const TOKENS_PER_SECOND: f64 = 20.0;
 #[utoipa::path(post, path = "/v1/audio/speech", tag = "openai", security(("user-token" = []), ("bearer" = [])),
     request_body(content = Body, examples(
         ("audio" = (summary = "A text, as MP3", value = json!({"model": "tts-1", "input": "Hello. This machine can speak.", "voice": "alloy"}))),
-        ("events" = (summary = "In events, as they are made", value = json!({"model": "gpt-4o-mini-tts", "input": "Hello. This machine can speak.", "voice": {"id": "alloy"}, "response_format": "pcm", "stream_format": "sse"}))),
     )),
     responses(SoundOrEvents, (status = 304, description = "The caller has it already"), Failures))]
 pub async fn speech(

@@ -92,7 +92,6 @@ pub struct Offsets(usize, usize);
 #[utoipa::path(post, path = "/v1/synthesizeSpeech/timestamps", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body(content = Body, examples(
         ("whole" = (summary = "With subtitles", value = json!({"text": "Hello. This machine can speak.", "subtitles": "vtt"}))),
-        ("stream" = (summary = "In parts, as they are made", value = json!({"text": "Hello. This machine can speak.", "response_format": "pcm", "stream": true}))),
     )),
     responses(
         (status = 200, description = "The audio with times", content(

@@ -85,10 +85,7 @@ const MAX_CUSTOM_ID_CHARS: usize = 64;
             ("joined" = (summary = "Texts whose results are wanted as one",
                 value = json!({"items": [{"text": "The first."}, {"text": "The last."}], "concatenate": true}))),
         )),
-        (String = "application/x-ndjson", examples(
-            ("lines" = (summary = "An item on each line",
-                value = json!("{\"text\": \"The first.\"}\n{\"custom_id\": \"last\", \"text\": \"The last.\"}\n"))),
-        )),
+        (String = "application/x-ndjson"),
     )),
     responses(
         (status = 202, description = "It is worked off; `location` is where to look", body = super::Batch),
