@@ -205,6 +205,10 @@ impl AsyncWrite for Connection {
         // The system would keep for minutes what a peer does not take that is let go.
         if getsockopt(&this.stream, Progress)?.unsent_bytes > END_BYTES {
             this.begin_to_look(context)?;
+            if this.watch.is_none() {
+                // All was taken meanwhile, and nothing else would come back here.
+                context.waker().wake_by_ref();
+            }
             return Poll::Pending;
         }
         if this.shared.is_last_answer_sent.get() {

@@ -116,6 +116,17 @@ impl<C: Client> Session<C> {
         Ok(())
     }
 
+    /// The same, for callers who flush with each message and wait for none: where as many wait as may, the last of them is extended.
+    pub fn flush_along(&mut self, name: &str, id: u64) -> Result<(), Refused> {
+        match self.flush(name, id) {
+            Err(Refused::TooManyMarks) => {
+                self.going_on(name)?.write(|text| text.extend_flush(id));
+                Ok(())
+            }
+            flushed => flushed,
+        }
+    }
+
     /// Has nothing more sent of what was written so far; [`Event::Cleared`] with this number says what was.
     pub fn clear(&mut self, name: &str, id: u64) -> Result<(), Refused> {
         let context = self.known(name)?;

@@ -66,6 +66,13 @@ impl Text {
         self.flushes.push_back((self.written.len(), id));
     }
 
+    /// Moves the last flush that waits to the end of what was written, and calls it that.
+    pub fn extend_flush(&mut self, id: u64) {
+        if let Some(last) = self.flushes.back_mut() {
+            *last = (self.written.len(), id);
+        }
+    }
+
     pub fn end(&mut self) {
         self.has_ended = true;
     }
@@ -201,6 +208,19 @@ mod tests {
             text.take(part, part.ends_paragraph());
         }
         said(&next).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_flush_that_is_extended_has_what_is_behind_it_said() {
+        let (mut text, now) = (Text::default(), Instant::now());
+        text.append("It was", now);
+        text.flush(1);
+        text.append(" late", now);
+        text.extend_flush(2);
+
+        assert_eq!(text.flushes(), 1);
+        assert_eq!(take(&mut text).as_deref(), Some("It was late"));
+        assert_eq!(text.next(None, now), Next::Flushed(2));
     }
 
     #[test]

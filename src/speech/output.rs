@@ -155,6 +155,10 @@ impl Output {
         whole.splice(..self.body_at, head);
         let mut held = std::mem::replace(&mut self.held, self.parts.settings.answers.hold_nothing());
         held.shrink_to(whole.len());
+        // It grew by doubling, and is kept for long: more than an eighth of it is not to be kept empty.
+        if whole.capacity() - whole.len() > whole.len() / 8 {
+            whole.shrink_to_fit();
+        }
         Some((whole.into(), body_at, held))
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
 
+/// Of a name in the DNS.
+const MAX_LABEL_BYTES: usize = 63;
 const SERVICE: &str = "_wyoming._tcp.local.";
 
 /// How long the end of the announcement may take to be told.
@@ -31,7 +33,8 @@ impl Announcement {
 
     fn try_begin(address: SocketAddr) -> mdns_sd::Result<Self> {
         let machine = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        let name = format!("tts-batch-api-{}", machine.as_deref().unwrap_or("local").replace('.', "-"));
+        let mut name = format!("tts-batch-api-{}", machine.as_deref().unwrap_or("local").replace('.', "-"));
+        name.truncate(name.floor_char_boundary(MAX_LABEL_BYTES));
         let host = format!("{name}.local.");
         let nothing: [(&str, &str); 0] = [];
         let info = if address.ip().is_unspecified() {

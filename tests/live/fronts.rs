@@ -286,6 +286,23 @@ fn cartesias_messages_out_of_order_are_answered_and_the_session_goes_on() {
 }
 
 #[test]
+fn cartesias_texts_whose_first_message_is_refused_take_no_place() {
+    let server = shared();
+    let mut live = open(server, CARTESIA);
+
+    // More than may go on at a time.
+    for number in 0..40 {
+        live.send(&transcript(&format!("refused-{number}"), "none\0", &json!({"continue": number % 2 == 0})));
+        let answer = live.event();
+        assert_eq!((&answer["type"], &answer["done"]), (&json!("error"), &json!(true)), "{answer}");
+    }
+    live.send(&transcript("good", TEXT, &json!({})));
+    let messages = until(&mut live, |message| message["done"] == true);
+
+    assert!(audio(&messages, "data") == samples(server, TEXT));
+}
+
+#[test]
 fn cartesias_transcripts_are_marked_where_they_are_flushed() {
     let mut live = open(shared(), CARTESIA);
 

@@ -22,6 +22,7 @@ use super::openapi::Failures;
 use super::state::AppState;
 use crate::live::NoSession;
 
+pub use self::protocol::shortened;
 pub use self::reader::{Reader, body};
 pub use self::socket::{Closing, Out, Protocol, Texts};
 

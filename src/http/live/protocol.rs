@@ -271,7 +271,7 @@ impl Protocol for Native {
 }
 
 /// One that is longer names no text, and is not sent back whole.
-fn shortened(name: &str) -> &str {
+pub fn shortened(name: &str) -> &str {
     &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 

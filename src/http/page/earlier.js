@@ -21,6 +21,7 @@ export class Earlier {
     if (session.limits?.token.may_speak) return this.#fetch(0);
     $("earlier-state").textContent = "Enter a token to see its batches.";
     $("earlier").replaceChildren();
+    $("earlier-more").hidden = true;
   }
 
   async #fetch(offset) {

@@ -133,7 +133,7 @@ async function remove(voice, { said }) {
   if (!confirm(`Remove ${voice.id} from the disk of the service?`)) return;
   try {
     await call(`v1/voices/${encodeURIComponent(voice.id)}`, { method: "DELETE" });
-    await session.ask();
+    await session.ask().catch(() => {});
     $("library-title").focus();
     $("library-state").textContent = `${voice.id} was removed.`;
   } catch (error) {

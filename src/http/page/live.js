@@ -16,7 +16,7 @@ export class Live {
   #rate = 0;
   #on;
 
-  /** Calls `sound(samples, rate)`, `words(words)` and `problem(error)`. */
+  /** Calls `sound(samples, rate)`, `words(words)`, `problem(error)`, and `ended()` when what is written next is another text. */
   constructor(on) {
     this.#on = on;
   }
@@ -90,7 +90,7 @@ export class Live {
     if (isWhole) {
       this.#isBegun = false;
       this.#text += 1;
-      return;
+      return this.#on.ended();
     }
     const error = wasOpen ? null : await call(ROUTE).catch((error) => error);
     this.#fail(ServiceError.of(error?.code === "upgrade_required" ? null : error));

@@ -22,10 +22,6 @@ export class TokenField {
     remember.addEventListener("change", () => token.set(token.value, remember.checked));
   }
 
-  focus() {
-    this.#elements.field.focus();
-  }
-
   async check() {
     clearTimeout(this.#typing);
     this.#typing = 0;

@@ -16,6 +16,7 @@ export class TypingBox {
     sound: (samples, rate) => this.player.push(samples, rate),
     words: (words) => this.#show([...this.#said, ...words]),
     problem: (error) => this.#fail(error),
+    ended: () => this.#begin(this.#from + this.#sent.length),
   });
   /** What was in the box before, where the text that is spoken begins in it, and what was sent of that. */
   #before = "";

@@ -65,7 +65,8 @@ export class Upload {
       $("upload-progress").hidden = true;
       if (!isWrong) {
         $("upload").reset();
-        await this.#onDone();
+        // A list that cannot be had now is no reason to keep from telling what was done.
+        await this.#onDone().catch(() => {});
       }
       this.#tell(message, isWrong);
     };

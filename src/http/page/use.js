@@ -34,6 +34,8 @@ export function opened() {
 
 async function look() {
   if (!session.limits) {
+    usage = null;
+    for (const id of ["use-charts", "use-table"]) $(id).replaceChildren();
     $("use-state").textContent = "Enter a token to see what it has had.";
     return lookAtState();
   }

@@ -14,7 +14,7 @@ use super::super::super::auth::Caller;
 use super::super::super::body::parse_json;
 use super::super::super::error::ApiError;
 use super::super::super::lenient::{Object, or_default, whole};
-use super::super::super::live::{Closing, Out, Protocol, Texts, upgrade};
+use super::super::super::live::{Closing, Out, Protocol, Texts, shortened, upgrade};
 use super::super::super::openapi::FrontFailures;
 use super::super::super::state::AppState;
 use super::super::{Front, FrontError, KeyCaller, named, opening, refused};
@@ -89,29 +89,42 @@ impl Socket {
     fn act(&mut self, message: Message, texts: &mut Texts) -> Result<(), ApiError> {
         let name = message.context_id.clone();
         if message.cancel == Some(true) {
-            if texts.is_open(&name) {
-                texts.clear(&name, 0)?;
-                // One that has ended already ends all the same.
-                let _ = texts.end(&name);
-            }
-            if let Some(known) = self.texts.get_mut(&name) {
-                known.is_cancelled = true;
-            }
-            return Ok(());
+            return self.cancel(&name, texts);
         }
-        let is_flushed = message.flush == Some(true) || message.max_buffer_delay_ms == Some(0);
+        let is_flushed = message.flush == Some(true);
+        let is_automatic = message.max_buffer_delay_ms == Some(0);
         let is_ended = message.continues != Some(true);
         let text = message.transcript.clone();
         if !texts.is_open(&name) {
             self.open(message, texts)?;
         }
-        texts.append(&name, &text)?;
-        if let Some(known) = self.texts.get_mut(&name).filter(|_| is_flushed && !is_ended) {
-            texts.flush(&name, known.flushes + 1)?;
-            known.flushes += 1;
-        }
+        let appended = texts.append(&name, &text);
         if is_ended {
+            // Also where the last of it is refused: nobody would end it.
             texts.end(&name)?;
+        }
+        appended?;
+        if let Some(known) = self.texts.get_mut(&name).filter(|_| (is_flushed || is_automatic) && !is_ended) {
+            let id = known.flushes + 1;
+            if is_flushed {
+                texts.flush(&name, id)?
+            } else {
+                texts.flush_along(&name, id)?
+            }
+            known.flushes = id;
+        }
+        Ok(())
+    }
+
+    /// Has nothing more heard of a text.
+    fn cancel(&mut self, name: &str, texts: &mut Texts) -> Result<(), ApiError> {
+        if texts.is_open(name) {
+            texts.clear(name, 0)?;
+            // One that has ended already ends all the same.
+            let _ = texts.end(name);
+        }
+        if let Some(known) = self.texts.get_mut(name) {
+            known.is_cancelled = true;
         }
         Ok(())
     }
@@ -155,8 +168,13 @@ impl Protocol for Socket {
             Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
         };
         let name = message.context_id.clone();
-        let error = self.act(message, texts).err();
-        error.map(|error| failed(Some(&name), &error, !texts.is_open(&name))).into_iter().collect()
+        let was_open = texts.is_open(&name);
+        let Err(error) = self.act(message, texts) else { return Vec::new() };
+        if !was_open {
+            // A text whose first message is refused is none: its caller will not end it.
+            let _ = self.cancel(&name, texts);
+        }
+        vec![failed(Some(shortened(&name)), &error, !was_open)]
     }
 
     fn tell(&mut self, name: &str, event: Event<ApiError>) -> Vec<Out> {

@@ -181,13 +181,17 @@ impl Socket {
             texts.append(name, &text)?;
             self.told.entry(name.to_owned()).or_default().is_begun = true;
         }
-        if message.flush || self.manner.is_automatic && !is_blank {
-            texts.flush(name, 0)?;
-        }
+        let flushed = if message.flush {
+            texts.flush(name, 0)
+        } else if self.manner.is_automatic && !is_blank {
+            texts.flush_along(name, 0)
+        } else {
+            Ok(())
+        };
         if is_end {
             texts.end(name)?;
         }
-        Ok(())
+        Ok(flushed?)
     }
 
     fn close(&mut self, texts: &mut Texts) -> Vec<Out> {
