@@ -17,7 +17,7 @@ QUALITY = target/quality
 install = PATH="$$PATH:/usr/sbin"; missing=; for each in $(1); do command -v $${each%:*} >/dev/null || missing="$$missing $${each\#*:}"; done; \
           [ -z "$$missing" ] || deploy/install.sh $$missing
 
-.PHONY: help tools test-tools setup build build-tests serve test lint bench load soak audit fuzz peers quality clean
+.PHONY: help tools test-tools setup build build-tests serve test format lint bench load soak audit fuzz peers quality clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -66,11 +66,15 @@ serve: build ## serve on port 8080 with a development token
 test: setup test-tools ## set up and pass every test
 	@$(CARGO) test --locked --workspace
 
-build-tests: setup
+# Benches as well: where clippy compiles, it looks into all there is.
+build-tests: tools
 	@$(CARGO) test --locked --workspace --no-run
+	@$(CARGO) test --locked --workspace --no-run --benches
 
-lint: tools ## check format and lints
+format: tools
 	@$(CARGO) fmt --all --check
+
+lint: format ## check format and lints
 	@$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 
 # bench, load, soak and peers say little on a machine with fewer than two cores, or that has something else to do.
