@@ -122,7 +122,7 @@ const ONLY_IN: [(&str, &[&str]); 28] = [
     ("libloading", &["piper-phonemize/espeak/ffi.rs"]),
     ("redis::", &["cache/", "batch/", "usage/"]),
     ("object_store", &["batch/store.rs"]),
-    ("moka", &["cache/l1.rs", "resilience/guesses.rs"]),
+    ("moka", &["cache/l1.rs", "resilience/failed_auth.rs"]),
     ("ebur128", &["audio/loudness.rs"]),
     ("flacenc", &["audio/flac_stream.rs"]),
     ("actix_multipart", &["http/voice_files.rs"]),

@@ -10,7 +10,7 @@ use crate::http::{AppState, Callers, Items, RequestLimits};
 use crate::links::Links;
 use crate::live::{SessionLimits, Sessions};
 use crate::pool::CallerShare;
-use crate::resilience::{ByteShare, Guesses, InFlight};
+use crate::resilience::{ByteShare, FailedAuthLimiter, InFlight};
 use crate::usage::Usage;
 use crate::voices::VoicesByLanguage;
 use crate::wyoming;
@@ -30,7 +30,7 @@ pub fn state(
         readiness: speaker.readiness.clone(),
         in_flight: InFlight::default(),
         callers,
-        guesses: config.http.wrong_tokens.map(Guesses::new),
+        guesses: config.http.wrong_tokens.map(FailedAuthLimiter::new),
         metrics_token: config.http.metrics_token.clone(),
         cors_origins: config.http.cors_origins.clone().into(),
         public_voice_list: config.http.public_voice_list,

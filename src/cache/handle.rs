@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::actor::{CacheActor, IsWritten, Lookup, TakeLease, Write};
 use super::envelope::{Corrupt, OVERHEAD_BYTES};
 use super::l1::L1;
-use super::lease::{Lease, Turn};
+use super::lease::{Lease, LeaseOutcome};
 use super::redis::{Fault, Leased, Redis, RedisSettings, Stored};
 use super::{CacheKey, Entry};
 use crate::resilience::{ByteBudget, Loan};
@@ -233,27 +233,27 @@ impl CacheHandle {
     }
 
     /// Whether this replica makes the entry. Waits while another one does, though not for long: one that is slow or gone is not waited for.
-    pub async fn turn(&self, key: &CacheKey) -> Turn {
+    pub async fn turn(&self, key: &CacheKey) -> LeaseOutcome {
         let Some((tiers, l2)) = self.tiers.as_ref().and_then(|tiers| Some((tiers, tiers.l2.as_ref()?))) else {
-            return Turn::Ours(None);
+            return LeaseOutcome::Ours(None);
         };
         let token = Uuid::new_v4().to_string();
         let give_up = tokio::time::Instant::now() + l2.lease;
         loop {
             let take = TakeLease { key: *key, token: token.clone(), time: l2.lease };
             match self.ask(l2, take).await {
-                Ok(Leased::Granted) => return Turn::Ours(Some(Lease::new(l2.actor.clone(), *key, token))),
+                Ok(Leased::Granted) => return LeaseOutcome::Ours(Some(Lease::new(l2.actor.clone(), *key, token))),
                 Ok(Leased::Stored(sealed)) => {
                     let opened = open_all(vec![(*key, Stored::Value(sealed))]).await.into_iter().next();
                     return match opened.and_then(|result| self.accept(tiers, *key, result)) {
-                        Some(found) => Turn::Made(found),
-                        None => Turn::Ours(None),
+                        Some(found) => LeaseOutcome::Made(found),
+                        None => LeaseOutcome::Ours(None),
                     };
                 }
                 Ok(Leased::Held) if tokio::time::Instant::now() + LEASE_POLL < give_up => {
                     tokio::time::sleep(LEASE_POLL).await;
                 }
-                Ok(Leased::Held) | Err(Fault) => return Turn::Ours(None),
+                Ok(Leased::Held) | Err(Fault) => return LeaseOutcome::Ours(None),
             }
         }
     }

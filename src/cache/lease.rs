@@ -6,7 +6,7 @@ use super::actor::{CacheActor, Write};
 use super::{CacheKey, Found};
 
 /// Whose turn it is to make an entry.
-pub enum Turn {
+pub enum LeaseOutcome {
     /// This replica's. Without a lease where there is no Redis, where it does not answer, or where another replica took too long.
     Ours(Option<Lease>),
     /// Another replica made it.

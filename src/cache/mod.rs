@@ -18,5 +18,5 @@ mod redis;
 pub use envelope::{Corrupt, Entry};
 pub use handle::{Answer, CacheHandle, CacheSettings, Found, L2Settings, Looked};
 pub use key::{CacheKey, KeyBuilder};
-pub use lease::{Lease, Turn};
-pub use redis::{Ailment, Connection, InvalidTarget, Redis, RedisSettings, Target};
+pub use lease::{Lease, LeaseOutcome};
+pub use redis::{Connection, InvalidTarget, Redis, RedisProblem, RedisSettings, Target};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Token;
-use super::links::is_service_link;
+use super::service_env::is_service_link;
 use crate::files;
 
 /// Raw values by the name of their environment variable.

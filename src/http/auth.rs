@@ -50,7 +50,7 @@ pub struct VoiceLister;
 pub struct VoiceReader;
 
 /// What a route answers to a caller whom it does not know.
-pub type Stranger = fn() -> ApiError;
+pub type UnauthenticatedError = fn() -> ApiError;
 
 const USER_TOKEN: &str = "user-token";
 const OFFERED_TOKEN: &str = "tts-token.";
@@ -58,17 +58,17 @@ const OFFERED_TOKEN: &str = "tts-token.";
 // === impl Caller ===
 
 impl<E> Caller<E> {
-    fn admitted(request: &HttpRequest, stranger: Stranger) -> Result<Self, ApiError> {
-        Self::admitted_by(request, stranger, |request| presented(request).map(<[u8]>::to_vec))
+    fn admitted(request: &HttpRequest, unauthenticated: UnauthenticatedError) -> Result<Self, ApiError> {
+        Self::admitted_by(request, unauthenticated, |request| presented(request).map(<[u8]>::to_vec))
     }
 
     /// By a secret that is looked for elsewhere.
     pub fn admitted_by(
         request: &HttpRequest,
-        stranger: Stranger,
+        unauthenticated: UnauthenticatedError,
         find: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
     ) -> Result<Self, ApiError> {
-        let (known, metrics) = admitted_by(request, stranger, |scopes| scopes.speak, find)?;
+        let (known, metrics) = admitted_by(request, unauthenticated, |scopes| scopes.speak, find)?;
         Ok(Self { known, metrics, shape: PhantomData })
     }
 
@@ -170,22 +170,22 @@ impl FromRequest for Manager {
 /// Who calls, if he is known, may do that and has not called too often. An error is for a body that was not read.
 fn admitted(
     request: &HttpRequest,
-    stranger: Stranger,
+    unauthenticated: UnauthenticatedError,
     may: impl Fn(Scopes) -> bool,
 ) -> Result<(Arc<Known>, Metrics), ApiError> {
-    admitted_by(request, stranger, may, |request| presented(request).map(<[u8]>::to_vec))
+    admitted_by(request, unauthenticated, may, |request| presented(request).map(<[u8]>::to_vec))
 }
 
 fn admitted_by(
     request: &HttpRequest,
-    stranger: Stranger,
+    unauthenticated: UnauthenticatedError,
     may: impl Fn(Scopes) -> bool,
     secret: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
 ) -> Result<(Arc<Known>, Metrics), ApiError> {
-    let state = state(request).ok_or_else(stranger)?;
-    let secret = secret(request).ok_or_else(stranger)?;
+    let state = state(request).ok_or_else(unauthenticated)?;
+    let secret = secret(request).ok_or_else(unauthenticated)?;
     let find = || state.callers.find(&secret);
-    let known = recognized(request, state, stranger, find).map_err(ApiError::closing)?;
+    let known = recognized(request, state, unauthenticated, find).map_err(ApiError::closing)?;
     admit(request, state, &known, may).map_err(ApiError::closing)?;
     Ok((known, state.metrics.clone()))
 }
@@ -212,7 +212,7 @@ fn admit(
 fn recognized<T>(
     request: &HttpRequest,
     state: &AppState,
-    stranger: Stranger,
+    unauthenticated: UnauthenticatedError,
     find: impl Fn() -> Option<T>,
 ) -> Result<T, ApiError> {
     let counted = state.guesses.as_ref().zip(request.peer_addr());
@@ -224,7 +224,7 @@ fn recognized<T>(
         if let Some((guesses, source)) = counted {
             guesses.count_wrong(source.ip());
         }
-        stranger()
+        unauthenticated()
     })
 }
 

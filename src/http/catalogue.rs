@@ -14,7 +14,7 @@ use super::openapi::Failures;
 use super::quality::MeasuredQuality;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
-use crate::speech::Told;
+use crate::speech::PublicError;
 use crate::voices::{Standing, VoiceError, VoiceInfo, language_name};
 
 /// The voices that are known, whether they may be had or not.
@@ -160,9 +160,9 @@ impl Offer {
 
 impl Reason {
     fn of(error: &VoiceError) -> Self {
-        let Told { code, message, .. } = match error {
+        let PublicError { code, message, .. } = match error {
             // Callers who speak are not told that there is such a voice; here it is in the list.
-            VoiceError::NotAllowed(_) => Told::new("voice_not_allowed", error.to_string()),
+            VoiceError::NotAllowed(_) => PublicError::new("voice_not_allowed", error.to_string()),
             other => other.into(),
         };
         Self { code, message }

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::pool::PoolError;
 use crate::resilience::Allowance;
-use crate::speech::{SpeechError, Told};
+use crate::speech::{PublicError, SpeechError};
 use crate::text::ReadError;
 use crate::usage::Unreachable;
 use crate::voices::VoiceError;
@@ -134,7 +134,7 @@ impl ApiError {
     }
 
     pub fn no_voice() -> Self {
-        Self::unavailable(Told::no_voice(), Duration::from_secs(30))
+        Self::unavailable(PublicError::no_voice(), Duration::from_secs(30))
     }
 
     /// Logs what is wrong inside, where no answer says that there is something.
@@ -225,18 +225,18 @@ const STORAGE_RETRY: Duration = Duration::from_mins(1);
 
 impl ApiError {
     /// What callers are told, with a status.
-    fn told(status: StatusCode, told: Told) -> Self {
+    fn told(status: StatusCode, told: PublicError) -> Self {
         Self { reason: told.reason.map(Into::into), ..Self::new(status, told.code, told.message) }
     }
 
-    fn unavailable(told: Told, retry_after: Duration) -> Self {
+    fn unavailable(told: PublicError, retry_after: Duration) -> Self {
         Self::told(StatusCode::SERVICE_UNAVAILABLE, told).retry_after(retry_after)
     }
 }
 
 impl From<SpeechError> for ApiError {
     fn from(error: SpeechError) -> Self {
-        let told = Told::from(&error);
+        let told = PublicError::from(&error);
         match error {
             SpeechError::UnknownVoice(_) => InvalidVoiceId.into(),
             SpeechError::UnknownSpeaker { .. } | SpeechError::InvalidBlend | SpeechError::NoBlend(_) => {
@@ -268,7 +268,7 @@ impl From<SpeechError> for ApiError {
 
 impl From<VoiceError> for ApiError {
     fn from(error: VoiceError) -> Self {
-        let told = Told::from(&error);
+        let told = PublicError::from(&error);
         match error {
             VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
             VoiceError::LicenseRefused { .. } | VoiceError::Offline(_) => {
@@ -309,7 +309,7 @@ impl From<TextError> for ApiError {
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
-        let told = Told::from(&error);
+        let told = PublicError::from(&error);
         let param = match error {
             ReadError::Text(error) => return error.into(),
             ReadError::Ssml(_) => "text",
@@ -322,7 +322,7 @@ impl From<ReadError> for ApiError {
 
 impl From<Unreachable> for ApiError {
     fn from(error: Unreachable) -> Self {
-        Self::unavailable(Told::new("usage_unavailable", error.to_string()), USAGE_RETRY)
+        Self::unavailable(PublicError::new("usage_unavailable", error.to_string()), USAGE_RETRY)
     }
 }
 
@@ -334,6 +334,6 @@ impl From<InvalidField> for ApiError {
 
 impl From<InvalidVoiceId> for ApiError {
     fn from(_: InvalidVoiceId) -> Self {
-        Self::told(StatusCode::NOT_FOUND, Told::no_such_voice()).param("voice_id")
+        Self::told(StatusCode::NOT_FOUND, PublicError::no_such_voice()).param("voice_id")
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{Deadline, InvalidField, Prosody, VoiceId};
 use crate::links::Links;
 use crate::live::Sessions;
 use crate::pool::PoolHandle;
-use crate::resilience::{Guesses, InFlight, Readiness};
+use crate::resilience::{FailedAuthLimiter, InFlight, Readiness};
 use crate::speech::SpeechService;
 use crate::telemetry::Metrics;
 use crate::text::TextReader;
@@ -29,7 +29,7 @@ pub struct AppState {
     pub in_flight: InFlight,
     pub callers: Callers,
     /// `None`: nobody counts wrong tokens.
-    pub guesses: Option<Guesses>,
+    pub guesses: Option<FailedAuthLimiter>,
     /// Without one, `/metrics` is open.
     pub metrics_token: Option<Token>,
     /// Whose pages may read answers.

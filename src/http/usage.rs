@@ -15,7 +15,7 @@ use super::state::AppState;
 use crate::domain::{InvalidField, Script};
 use crate::resilience::InFlight;
 use crate::speech::{Speaking, SpeechError};
-use crate::usage::{Counts, Had, OfDay, Usage};
+use crate::usage::{Counts, DailyUsage, Usage, UsageRecord};
 
 /// Counts one answer, once it is known what it was.
 pub struct Meter {
@@ -116,7 +116,7 @@ impl Meter {
 
     pub fn count(&self, seconds: f64, is_cached: bool) {
         let token = self.known.as_ref().map_or("", |known| known.name());
-        self.usage.count(token, Had { characters: self.characters, seconds, is_cached });
+        self.usage.count(token, UsageRecord { characters: self.characters, seconds, is_cached });
     }
 }
 
@@ -148,8 +148,8 @@ impl<S: AsRef<Speaking>> Drop for Metered<S> {
     }
 }
 
-impl From<OfDay> for UsageOfDay {
-    fn from(OfDay { day, token, counts }: OfDay) -> Self {
+impl From<DailyUsage> for UsageOfDay {
+    fn from(DailyUsage { day, token, counts }: DailyUsage) -> Self {
         let Counts {
             requests,
             characters,

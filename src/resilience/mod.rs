@@ -2,14 +2,14 @@
 
 mod breaker;
 mod budget;
-mod guesses;
+mod failed_auth;
 mod in_flight;
 mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use budget::{ByteBudget, ByteShare, HeldBytes, Lender, Loan, NoBytes};
-pub use guesses::Guesses;
+pub use failed_auth::FailedAuthLimiter;
 pub use in_flight::{Entered, InFlight};
 pub use quota::{Allowance, Quota};
 pub use readiness::{Readiness, Reason};

@@ -17,22 +17,22 @@ use crate::domain::Deadline;
 
 /// What is being made, by key. A clone is another handle to it. There are as many as requests are admitted or wait for L2.
 #[derive(Clone)]
-pub struct Flights<T>(Arc<Mutex<HashMap<CacheKey, Seats<T>>>>);
+pub struct Flights<T>(Arc<Mutex<HashMap<CacheKey, Channel<T>>>>);
 
 /// Follows one flight.
-pub struct Seat<T> {
+pub struct Follower<T> {
     progress: watch::Receiver<Progress<T>>,
     seen: usize,
 }
 
 /// Where a flight puts what it makes, part by part.
-pub struct Outlet<T>(Seats<T>);
+pub struct Publisher<T>(Channel<T>);
 
 /// What remains to be done once everybody has everything and before it counts as made.
 pub type Keep = Option<BoxFuture<'static, ()>>;
 
 pub type Outcome<T> = Result<T, SpeechError>;
-type Seats<T> = Arc<watch::Sender<Progress<T>>>;
+type Channel<T> = Arc<watch::Sender<Progress<T>>>;
 
 /// What a flight has brought so far, and how it ended.
 struct Progress<T> {
@@ -46,7 +46,7 @@ struct Progress<T> {
 struct Listed<T> {
     /// `None`: nobody else can follow.
     place: Option<(Flights<T>, CacheKey)>,
-    seats: Seats<T>,
+    channel: Channel<T>,
 }
 
 /// While waiting for all to end.
@@ -63,15 +63,15 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     {
         loop {
             let mut leads = false;
-            let mut seat = self.follow(key, |outlet| {
+            let mut follower = self.follow(key, |publisher| {
                 leads = true;
                 let made = lead();
                 async move {
-                    outlet.put(made.await?);
+                    publisher.put(made.await?);
                     Ok(None)
                 }
             });
-            match deadline.limit(seat.next()).await? {
+            match deadline.limit(follower.next()).await? {
                 Some(Err(SpeechError::DeadlinePassed)) if !deadline.has_passed() => {}
                 Some(Err(SpeechError::AnswersFull)) if !leads => {}
                 Some(outcome) => return outcome,
@@ -80,21 +80,21 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         }
     }
 
-    /// A seat in the flight under `key`, from its first part on, or else in the one that `lead` begins.
-    pub fn follow<F>(&self, key: CacheKey, lead: impl FnOnce(Outlet<T>) -> F) -> Seat<T>
+    /// A follower in the flight under `key`, from its first part on, or else in the one that `lead` begins.
+    pub fn follow<F>(&self, key: CacheKey, lead: impl FnOnce(Publisher<T>) -> F) -> Follower<T>
     where
         F: Future<Output = Outcome<Keep>> + Send + 'static,
     {
         let mut under_way = self.lock();
-        if let Some(seats) = under_way.get(&key) {
-            Span::current().follows_from(&seats.borrow().span);
-            return Seat { progress: seats.subscribe(), seen: 0 };
+        if let Some(channel) = under_way.get(&key) {
+            Span::current().follows_from(&channel.borrow().span);
+            return Follower { progress: channel.subscribe(), seen: 0 };
         }
-        let (seats, seat) = seats();
-        under_way.insert(key, seats.clone());
-        let listed = Listed { place: Some((self.clone(), key)), seats: seats.clone() };
-        tokio::spawn(fly(lead(Outlet(seats)), listed).in_current_span());
-        seat
+        let (channel, follower) = channel();
+        under_way.insert(key, channel.clone());
+        let listed = Listed { place: Some((self.clone(), key)), channel: channel.clone() };
+        tokio::spawn(fly(lead(Publisher(channel)), listed).in_current_span());
+        follower
     }
 
     /// Whether it is being made.
@@ -111,12 +111,12 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
 
     /// All that was made, while it is being kept.
     pub fn landed(&self, key: &CacheKey) -> Option<Vec<T>> {
-        let seats = self.lock().get(key)?.clone();
-        let progress = seats.borrow();
+        let channel = self.lock().get(key)?.clone();
+        let progress = channel.borrow();
         matches!(progress.end, Some(Ok(()))).then(|| progress.parts.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Seats<T>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CacheKey, Channel<T>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,19 +128,19 @@ impl<T> Default for Flights<T> {
 }
 
 /// A flight that nobody else can follow.
-pub fn alone<T, F>(lead: impl FnOnce(Outlet<T>) -> F) -> Seat<T>
+pub fn alone<T, F>(lead: impl FnOnce(Publisher<T>) -> F) -> Follower<T>
 where
     T: Clone + Send + Sync + 'static,
     F: Future<Output = Outcome<Keep>> + Send + 'static,
 {
-    let (seats, seat) = seats();
-    tokio::spawn(fly(lead(Outlet(seats.clone())), Listed { place: None, seats }).in_current_span());
-    seat
+    let (channel, follower) = channel();
+    tokio::spawn(fly(lead(Publisher(channel.clone())), Listed { place: None, channel }).in_current_span());
+    follower
 }
 
-fn seats<T>() -> (Seats<T>, Seat<T>) {
-    let (seats, progress) = watch::channel(Progress { parts: Vec::new(), end: None, span: Span::current() });
-    (Arc::new(seats), Seat { progress, seen: 0 })
+fn channel<T>() -> (Channel<T>, Follower<T>) {
+    let (channel, progress) = watch::channel(Progress { parts: Vec::new(), end: None, span: Span::current() });
+    (Arc::new(channel), Follower { progress, seen: 0 })
 }
 
 /// Makes it, for as long as somebody follows.
@@ -149,7 +149,7 @@ async fn fly<T>(work: impl Future<Output = Outcome<Keep>>, mut listed: Listed<T>
     let outcome = loop {
         tokio::select! {
             outcome = &mut work => break outcome,
-            () = listed.seats.closed() => {
+            () = listed.channel.closed() => {
                 if listed.leave_if_empty() {
                     return;
                 }
@@ -175,9 +175,9 @@ fn ended_early() -> SpeechError {
     SpeechError::Failed("what made it ended early".to_owned())
 }
 
-// === impl Seat ===
+// === impl Follower ===
 
-impl<T: Clone> Seat<T> {
+impl<T: Clone> Follower<T> {
     /// The next part; `None` at the end. Nothing follows an error.
     pub async fn next(&mut self) -> Option<Outcome<T>> {
         let seen = self.seen;
@@ -193,9 +193,9 @@ impl<T: Clone> Seat<T> {
     }
 }
 
-// === impl Outlet ===
+// === impl Publisher ===
 
-impl<T> Outlet<T> {
+impl<T> Publisher<T> {
     pub fn put(&self, part: T) {
         self.0.send_modify(|progress| progress.parts.push(part));
     }
@@ -205,7 +205,7 @@ impl<T> Outlet<T> {
 
 impl<T> Listed<T> {
     fn end(&self, end: Outcome<()>) {
-        self.seats.send_modify(|progress| progress.end = Some(end));
+        self.channel.send_modify(|progress| progress.end = Some(end));
     }
 
     fn leave(&mut self) {
@@ -214,16 +214,16 @@ impl<T> Listed<T> {
 
     /// True if nobody follows; then nobody can come to follow any more either.
     fn leave_if_empty(&mut self) -> bool {
-        self.leave_unless(|seats| seats.receiver_count() > 0)
+        self.leave_unless(|channel| channel.receiver_count() > 0)
     }
 
-    fn leave_unless(&mut self, stays: impl FnOnce(&Seats<T>) -> bool) -> bool {
-        let Some((flights, key)) = &self.place else { return !stays(&self.seats) };
+    fn leave_unless(&mut self, stays: impl FnOnce(&Channel<T>) -> bool) -> bool {
+        let Some((flights, key)) = &self.place else { return !stays(&self.channel) };
         let mut under_way = flights.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if stays(&self.seats) {
+        if stays(&self.channel) {
             return false;
         }
-        if under_way.get(key).is_some_and(|seats| Arc::ptr_eq(seats, &self.seats)) {
+        if under_way.get(key).is_some_and(|channel| Arc::ptr_eq(channel, &self.channel)) {
             under_way.remove(key);
         }
         true

@@ -9,7 +9,7 @@
 //! - `following`: speech that tells when it says what as it comes; `division`: whether a text says the same in two parts.
 //! - `level`: how loud voices are made, which is measured on `samples`.
 //! - `timing`: when what is said; `subtitles`: the same to be read along.
-//! - `error`: why there is no speech; `told`: what callers are told of that.
+//! - `error`: why there is no speech; `public_error`: what callers are told of that.
 //! - `speakers`: who of a voice speaks.
 //! - `keys`: what determines what; `plan`: from phonemes to sentences; `entries`: sentences and plans as the cache keeps them.
 
@@ -23,6 +23,7 @@ mod level;
 mod output;
 mod place;
 mod plan;
+mod public_error;
 mod reading;
 mod samples;
 mod sentence;
@@ -32,13 +33,13 @@ mod speakers;
 mod speaking;
 mod subtitles;
 mod timing;
-mod told;
 mod work;
 
 #[cfg(fuzzing)]
 pub use entries::{Plan, sentence_from_entry};
 pub use error::SpeechError;
 pub use following::Following;
+pub use public_error::PublicError;
 pub use samples::{sample_text, sample_word};
 pub use service::{
     Asked, AudioSpec, CacheUse, Caching, Phonemized, Speech, SpeechService, SpeechSettings, TimedSpeech,
@@ -47,4 +48,3 @@ pub use speakers::check_speakers;
 pub use speaking::Speaking;
 pub use subtitles::{SubtitleFormat, subtitles};
 pub use timing::{Span, TimedPhoneme, TimedSentence, TimedWord};
-pub use told::Told;

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::SpeechError;
 use super::entries::sentence_from_entry;
-use super::flights::Seat;
+use super::flights::Follower;
 use super::work::{READ_AT_ONCE_BYTES, Source, Work};
 use crate::audio::Pcm;
 use crate::cache::CacheKey;
@@ -28,7 +28,7 @@ pub struct SpokenSentence {
 enum Way {
     There(VecDeque<Stretch>),
     Decoded(CacheKey, JoinHandle<Option<Stretch>>),
-    Flying { key: CacheKey, seat: Seat<Stretch>, passed: usize },
+    Flying { key: CacheKey, follower: Follower<Stretch>, passed: usize },
 }
 
 // === impl SpokenSentence ===
@@ -67,7 +67,7 @@ impl SpokenSentence {
                     };
                     continue;
                 }
-                Way::Flying { key, seat, passed } => match self.deadline.limit(seat.next()).await {
+                Way::Flying { key, follower, passed } => match self.deadline.limit(follower.next()).await {
                     Ok(Some(Ok(part))) => after(part, passed, self.sent),
                     Ok(Some(Err(error))) if self.work.would_fare_better(&error, self.deadline) => {
                         self.way = Way::fly(&self.work, *key, self.index, self.deadline);
@@ -89,7 +89,7 @@ impl SpokenSentence {
 
 impl Way {
     fn fly(work: &Arc<Work>, key: CacheKey, index: usize, deadline: Deadline) -> Self {
-        Self::Flying { key, seat: work.fly(key, index, deadline), passed: 0 }
+        Self::Flying { key, follower: work.fly(key, index, deadline), passed: 0 }
     }
 }
 

@@ -14,14 +14,14 @@ use tracing::{Instrument, Span};
 
 use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
-use super::flights::{Flights, Keep, Outcome, Outlet, Seat, alone};
+use super::flights::{Flights, Follower, Keep, Outcome, Publisher, alone};
 use super::keys::{Identity, plan_key};
 use super::place::Place;
 use super::plan::{Manner, PlannedSentence, missing, planned};
 use super::reading::{language, read};
 use super::service::{Asked, Caching, SpeechSettings};
 use super::speakers::Speakers;
-use crate::cache::{CacheHandle, CacheKey, Entry, Found, Looked, Turn};
+use crate::cache::{CacheHandle, CacheKey, Entry, Found, LeaseOutcome, Looked};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
 use crate::resilience::{HeldBytes, NoBytes};
@@ -294,12 +294,14 @@ impl Work {
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
-    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize, deadline: Deadline) -> Seat<Stretch> {
+    pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize, deadline: Deadline) -> Follower<Stretch> {
         let work = self.clone();
         if self.caching == Caching::Forbidden {
-            return alone(|outlet| async move { work.compute(key, index, deadline, &outlet).await.map(|_| None) });
+            return alone(
+                |publisher| async move { work.compute(key, index, deadline, &publisher).await.map(|_| None) },
+            );
         }
-        self.parts.speaking.follow(key, |outlet| work.lead(key, index, deadline, outlet))
+        self.parts.speaking.follow(key, |publisher| work.lead(key, index, deadline, publisher))
     }
 
     /// Whether what ended the flight ended it for whoever led, and not for this request.
@@ -318,30 +320,30 @@ impl Work {
         key: CacheKey,
         index: usize,
         deadline: Deadline,
-        outlet: Outlet<Stretch>,
+        publisher: Publisher<Stretch>,
     ) -> Outcome<Keep> {
         let mut lease = None;
         if self.caching != Caching::Fresh {
             if let Some(whole) = self.known(self.parts.cache.peek(&key)).await? {
-                outlet.put(whole);
+                publisher.put(whole);
                 return Ok(None);
             }
             let turn = if self.l2_has_failed() {
-                Turn::Ours(None)
+                LeaseOutcome::Ours(None)
             } else {
                 deadline.limit(self.parts.cache.turn(&key)).await?
             };
             match turn {
-                Turn::Ours(ours) => lease = ours,
-                Turn::Made(Found { entry, .. }) => {
+                LeaseOutcome::Ours(ours) => lease = ours,
+                LeaseOutcome::Made(Found { entry, .. }) => {
                     if let Some(whole) = self.known(Some(entry)).await? {
-                        outlet.put(whole);
+                        publisher.put(whole);
                         return Ok(None);
                     }
                 }
             }
         }
-        let said = self.clone().compute(key, index, deadline, &outlet).await?;
+        let said = self.clone().compute(key, index, deadline, &publisher).await?;
         let cache = self.parts.cache.clone();
         let keep = async move {
             if let Ok(entry) = off_thread(move || sentence_to_entry(&said)).await {
@@ -366,7 +368,7 @@ impl Work {
         key: CacheKey,
         index: usize,
         deadline: Deadline,
-        outlet: &Outlet<Stretch>,
+        publisher: &Publisher<Stretch>,
     ) -> Result<Vec<Stretch>, SpeechError> {
         let prepared = self.prepared().await?;
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
@@ -389,7 +391,7 @@ impl Work {
         while let Some(stretch) = stretches.next().await {
             let stretch = stretch?;
             seconds += stretch.pcm.seconds();
-            outlet.put(stretch.clone());
+            publisher.put(stretch.clone());
             said.push(stretch);
         }
         admission.computed(voice_id, sentence.ids(), cost.computing());

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::OfDay;
+use super::DailyUsage;
 
 /// What one answer was.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Had {
+pub struct UsageRecord {
     /// Of what was said.
     pub characters: usize,
     /// Of audio.
@@ -80,8 +80,8 @@ impl Counts {
     }
 }
 
-impl From<Had> for Counts {
-    fn from(Had { characters, seconds, is_cached }: Had) -> Self {
+impl From<UsageRecord> for Counts {
+    fn from(UsageRecord { characters, seconds, is_cached }: UsageRecord) -> Self {
         let all = [1, characters as u64, (seconds * 1e3).round() as u64];
         let cached = if is_cached { all } else { [0; 3] };
         Self::of_values([all[0], all[1], all[2], cached[0], cached[1], cached[2], 0])
@@ -119,9 +119,9 @@ impl Days {
         self.0.pop_first()
     }
 
-    pub fn rows(self) -> impl Iterator<Item = OfDay> {
+    pub fn rows(self) -> impl Iterator<Item = DailyUsage> {
         let of_day = |(day, tokens): (NaiveDate, BTreeMap<String, Counts>)| {
-            tokens.into_iter().map(move |(token, counts)| OfDay { day, token, counts })
+            tokens.into_iter().map(move |(token, counts)| DailyUsage { day, token, counts })
         };
         self.0.into_iter().flat_map(of_day)
     }

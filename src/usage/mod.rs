@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{Days as Later, NaiveDate, Utc};
 
 use counts::Days;
-pub use counts::{Counts, Had};
+pub use counts::{Counts, UsageRecord};
 pub use redis::UsageRedis;
 
 use crate::telemetry::Metrics;
@@ -35,7 +35,7 @@ struct Inner {
 
 /// What a token has had on a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OfDay {
+pub struct DailyUsage {
     pub day: NaiveDate,
     /// Empty for the secret of the settings.
     pub token: String,
@@ -81,10 +81,10 @@ impl Usage {
     }
 
     /// Counts an answer.
-    pub fn count(&self, token: &str, had: Had) {
-        let token = self.days().count(today(), self.0.kept, token, &Counts::from(had));
+    pub fn count(&self, token: &str, record: UsageRecord) {
+        let token = self.days().count(today(), self.0.kept, token, &Counts::from(record));
         if !token.is_empty() {
-            let Had { characters, seconds, .. } = had;
+            let UsageRecord { characters, seconds, .. } = record;
             self.0.metrics.count_usage(&token, characters, seconds);
         }
     }
@@ -101,7 +101,11 @@ impl Usage {
     }
 
     /// What one token has had, or all of them, day by day. Days that are not kept have nothing.
-    pub async fn of(&self, token: Option<&str>, days: RangeInclusive<NaiveDate>) -> Result<Vec<OfDay>, Unreachable> {
+    pub async fn of(
+        &self,
+        token: Option<&str>,
+        days: RangeInclusive<NaiveDate>,
+    ) -> Result<Vec<DailyUsage>, Unreachable> {
         let kept = self.kept();
         let (first, last) = (*days.start().max(kept.start()), *days.end().min(kept.end()));
         let mut found = Days::default();

@@ -20,8 +20,8 @@ use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS};
 use super::folders::Folders;
 use super::ignored::Ignored;
 use super::info::{Known, VoiceInfo};
-use super::ledger::Ledger;
 use super::leftovers;
+use super::lockfile::Lockfile;
 use super::loudness::Loudness;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::settings::{Retries, VoiceSettings, VoiceSource};
@@ -347,7 +347,7 @@ impl Inner {
         }
         let folders: Vec<&Path> = self.folders.all().collect();
         folders.into_iter().rev().find_map(|folder| {
-            let stored_of = Ledger::read(folder).ok()?;
+            let stored_of = Lockfile::read(folder).ok()?;
             if stored_of.catalogue_source().is_some_and(|name| name != source.name()) {
                 return None;
             }

@@ -17,7 +17,7 @@ use super::folder::{card_name, config_name, model_name};
 use super::folders::Folders;
 use super::guard::Guard;
 use super::info::foreign_phonemes;
-use super::ledger::{Ledger, Record};
+use super::lockfile::{Lockfile, Record};
 use super::published::{PublishedFile, PublishedVoice};
 use super::settings::{Retries, VoiceSettings};
 use super::source::{ReadError, Reader};
@@ -59,7 +59,7 @@ struct Reservation<'a> {
 }
 
 /// Whose turn it is to change `voices.lock`. No voice's name begins with a sign.
-pub const LEDGER_GUARD: &str = "+ledger";
+pub const LEDGER_GUARD: &str = "+lockfile";
 
 // === impl Downloader ===
 
@@ -174,13 +174,13 @@ fn names(voice: &PublishedVoice) -> [String; 3] {
 
 /// Whether another process brought the voice while this one waited for its turn.
 fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
-    let ledger = Ledger::read(folder)?;
+    let lockfile = Lockfile::read(folder)?;
     let matches = |name: String, file: &PublishedFile| -> io::Result<bool> {
         let path = folder.join(&name);
         if !fs::symlink_metadata(&path).is_ok_and(|there| there.is_file() && there.len() == file.size) {
             return Ok(false);
         }
-        let Some(record) = ledger.get(&name) else { return Ok(false) };
+        let Some(record) = lockfile.get(&name) else { return Ok(false) };
         let digests = disk::Digests::of(files::open(&path)?)?;
         Ok(digests.md5() == file.md5 && digests.sha256() == record.sha256)
     };
@@ -191,12 +191,17 @@ fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
 /// be one that nothing protects.
 pub async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) -> io::Result<()> {
     let _guard = Guard::acquire(folder, LEDGER_GUARD).await?;
-    let mut ledger = Ledger::read(folder)?;
-    ledger.remove_voice(id.as_str());
+    let mut lockfile = Lockfile::read(folder)?;
+    lockfile.remove_voice(id.as_str());
     for (name, here) in arrived {
-        ledger.insert(Record { id: id.to_string(), file: name.clone(), sha256: here.sha256.clone(), size: here.size });
+        lockfile.insert(Record {
+            id: id.to_string(),
+            file: name.clone(),
+            sha256: here.sha256.clone(),
+            size: here.size,
+        });
     }
-    ledger.write(folder)
+    lockfile.write(folder)
 }
 
 /// Takes away what no later attempt can use. A part of the model is kept, unless it is refused or there is no room for it.

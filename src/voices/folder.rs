@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE, shortened};
 use super::disk;
-use super::ledger::Ledger;
+use super::lockfile::Lockfile;
 use super::loudness::Loudness;
 use super::published::speaker_names;
 use super::quality::StoredQuality;
@@ -125,11 +125,11 @@ pub fn scan(folder: &Path) -> io::Result<BTreeMap<VoiceId, InstalledVoice>> {
         Err(error) => return Err(error),
     };
     let inside = fs::canonicalize(folder)?;
-    let ledger = Ledger::read(folder)?;
+    let lockfile = Lockfile::read(folder)?;
     for entry in entries {
         let model = entry?.path();
         let Some(id) = id_of(&model) else { continue };
-        if let Some(voice) = inspect(&id, &model, &inside, &ledger) {
+        if let Some(voice) = inspect(&id, &model, &inside, &lockfile) {
             voices.insert(id, voice);
         }
     }
@@ -141,13 +141,13 @@ fn id_of(model: &Path) -> Option<VoiceId> {
     VoiceId::parse(name).ok()
 }
 
-fn inspect(id: &VoiceId, model: &Path, inside: &Path, ledger: &Ledger) -> Option<InstalledVoice> {
+fn inspect(id: &VoiceId, model: &Path, inside: &Path, lockfile: &Lockfile) -> Option<InstalledVoice> {
     let config = model.with_added_extension("json");
     if !config.exists() || !model.exists() {
         return None;
     }
     let (model, config) = (held(model, inside)?, held(&config, inside)?);
-    let expected = |name: String| ledger.get(&name).map(|record| record.sha256.clone());
+    let expected = |name: String| lockfile.get(&name).map(|record| record.sha256.clone());
     let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
     let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
     let json = disk::read_if_there(&config, MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default();

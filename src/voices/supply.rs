@@ -18,7 +18,7 @@ use super::flights::Outcome;
 use super::folder::{InstalledVoice, card_name, config_name, model_name};
 use super::guard::Guard;
 use super::info::foreign_phonemes;
-use super::ledger::Ledger;
+use super::lockfile::Lockfile;
 use super::loudness::loudness_name;
 use super::published::{MAX_CATALOGUE_BYTES, Published, PublishedVoice};
 use super::quality::quality_name;
@@ -277,9 +277,9 @@ impl Inner {
         let folder = self.folders.writable()?;
         let _guard = Guard::acquire(&folder, LEDGER_GUARD).await?;
         disk::write_whole(&folder, CATALOGUE_FILE, json)?;
-        let mut ledger = Ledger::read(&folder)?;
-        ledger.set_catalogue_source(source.name());
-        ledger.write(&folder)
+        let mut lockfile = Lockfile::read(&folder)?;
+        lockfile.set_catalogue_source(source.name());
+        lockfile.write(&folder)
     }
 
     /// Whether the files are those of `voices.lock`. Reads them if they changed since they were last read.
@@ -303,7 +303,7 @@ async fn remove_from(folder: &Path, id: &VoiceId) -> io::Result<()> {
         disk::remove_if_there(&disk::partial_path(folder, &name))?;
     }
     let _turn = Guard::acquire(folder, LEDGER_GUARD).await?;
-    let mut ledger = Ledger::read(folder)?;
-    ledger.remove_voice(id.as_str());
-    ledger.write(folder)
+    let mut lockfile = Lockfile::read(folder)?;
+    lockfile.remove_voice(id.as_str());
+    lockfile.write(folder)
 }

@@ -20,7 +20,7 @@ use super::server::Parts;
 use super::utterance::{Asked, Part, Sent, Utterance};
 use super::voices;
 use crate::live::Refused;
-use crate::speech::Told;
+use crate::speech::PublicError;
 
 /// A connection that is open.
 pub struct Connection<S> {
@@ -228,7 +228,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     /// What cannot be read ends the connection, as nobody knows where the next message begins.
     fn refuse(&mut self, error: &FrameError) {
         let code = if matches!(error, FrameError::TooLarge(_)) { "message_too_large" } else { "malformed_message" };
-        self.fail(&Failure(Told::new(code, error.to_string())));
+        self.fail(&Failure(PublicError::new(code, error.to_string())));
         self.is_closing = true;
     }
 
@@ -313,7 +313,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     }
 
     fn write_error(&mut self, error: &Failure) {
-        let Told { code, message, .. } = &error.0;
+        let PublicError { code, message, .. } = &error.0;
         write(&mut self.waiting, "error", &json!({"text": message, "code": code}), None);
     }
 

@@ -1,18 +1,18 @@
 //! Owns the errors that callers are sent.
 
 use crate::live::Refused;
-use crate::speech::{SpeechError, Told};
+use crate::speech::{PublicError, SpeechError};
 use crate::text::ReadError;
 
 /// What is told of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure(pub Told);
+pub struct Failure(pub PublicError);
 
 // === impl Failure ===
 
 impl Failure {
     pub fn new(code: &'static str, message: &'static str) -> Self {
-        Self(Told::new(code, message))
+        Self(PublicError::new(code, message))
     }
 
     /// Logs what is wrong inside, where nobody is told.
@@ -47,6 +47,6 @@ impl From<Refused> for Failure {
             | Refused::TooManyContexts(_)
             | Refused::TooManyMarks => "out_of_order",
         };
-        Self(Told::new(code, error.to_string()))
+        Self(PublicError::new(code, error.to_string()))
     }
 }

@@ -26,14 +26,14 @@ pub enum Message {
 /// How a text shall be spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manner {
-    pub voice: VoiceWish,
+    pub voice: VoiceSelector,
     /// `text` or `ssml`.
     pub format: Option<String>,
 }
 
 /// Who shall speak: a voice by its name, or one of a language.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct VoiceWish {
+pub struct VoiceSelector {
     pub name: Option<String>,
     pub speaker: Option<String>,
     pub language: Option<String>,
@@ -43,7 +43,7 @@ pub struct VoiceWish {
 #[derive(Default, Deserialize)]
 pub struct Data {
     text: Option<String>,
-    voice: Option<VoiceWish>,
+    voice: Option<VoiceSelector>,
     text_format: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{Deadline, Prosody, Script, Speaker, SynthesisRequest, VoiceI
 use crate::live::Client;
 use crate::speech::SpeechService;
 use crate::text::{Pronunciation, TextReader, TextType};
-use crate::usage::{Had, Usage};
+use crate::usage::{Usage, UsageRecord};
 use crate::voices::{Catalogue, DefaultVoice, VoicesByLanguage};
 
 /// What speaks, and how where callers do not say.
@@ -78,6 +78,6 @@ impl Client for Reader {
     }
 
     fn count(&self, characters: usize, seconds: f64, is_cached: bool) {
-        self.speaking.usage.count(NOBODY, Had { characters, seconds, is_cached });
+        self.speaking.usage.count(NOBODY, UsageRecord { characters, seconds, is_cached });
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::message::VoiceWish;
+use super::message::VoiceSelector;
 use super::reader::Speaking;
 use crate::domain::{Speaker, VoiceId};
-use crate::speech::Told;
+use crate::speech::PublicError;
 use crate::voices::{Catalogue, DefaultVoice, LanguageTag, VoiceInfo};
 
 const NAME: &str = "tts-batch-api";
@@ -69,16 +69,16 @@ fn description(info: &VoiceInfo) -> String {
 }
 
 /// The voice that a caller means, and its speaker.
-pub fn chosen(wish: &VoiceWish, speaking: &Speaking) -> Result<(VoiceId, Option<Speaker>), Failure> {
+pub fn chosen(wish: &VoiceSelector, speaking: &Speaking) -> Result<(VoiceId, Option<Speaker>), Failure> {
     let id = match (&wish.name, &wish.language) {
         (Some(name), _) => {
             let id = VoiceId::parse(name).ok().and_then(|id| speaking.catalogue.resolve(&id));
-            id.filter(|id| speaking.catalogue.contains(id)).ok_or_else(|| Failure(Told::no_such_voice()))?
+            id.filter(|id| speaking.catalogue.contains(id)).ok_or_else(|| Failure(PublicError::no_such_voice()))?
         }
         (None, Some(language)) => LanguageTag::parse(language)
             .and_then(|wanted| speaking.by_language.find_or_fetch(&wanted))
             .ok_or_else(|| Failure::new("language_not_found", "there is no voice of this language"))?,
-        (None, None) => speaking.default_voice.get().ok_or_else(|| Failure(Told::no_voice()))?,
+        (None, None) => speaking.default_voice.get().ok_or_else(|| Failure(PublicError::no_voice()))?,
     };
     Ok((id, wish.speaker.clone().map(Speaker::Name)))
 }

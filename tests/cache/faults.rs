@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tts_batch_api::cache::Turn;
+use tts_batch_api::cache::LeaseOutcome;
 
 use crate::cache::{TestCache, at, entry, key, run, until};
 use crate::support::{Fault, FaultProxy, RedisServer};
@@ -263,14 +263,14 @@ fn a_lease_is_one_replicas_until_it_is_given_back() {
         one.until_up().await;
         other.until_up().await;
 
-        let Turn::Ours(Some(lease)) = one.handle.turn(&key(1)).await else { panic!("no lease") };
+        let LeaseOutcome::Ours(Some(lease)) = one.handle.turn(&key(1)).await else { panic!("no lease") };
         let wanted = key(1);
         let mut waiting = Box::pin(other.handle.turn(&wanted));
         let held = tokio::time::timeout(Duration::from_millis(100), &mut waiting).await.is_err();
         one.store(1);
         drop(lease);
 
-        let Turn::Made(found) = waiting.await else { panic!("made twice") };
+        let LeaseOutcome::Made(found) = waiting.await else { panic!("made twice") };
         assert!(held, "the other did not wait");
         assert_eq!(found.entry.payload, entry(1).payload);
         until("the lease to be gone", || redis.command::<u64>(&["DBSIZE"]) == 1).await;

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tts_batch_api::cache::{Found, Turn};
+use tts_batch_api::cache::{Found, LeaseOutcome};
 
 use crate::cache::{TestCache, at, entry, key, run, until};
 use crate::support::{RedisCluster, RedisServer};
@@ -27,8 +27,8 @@ async fn assert_serves(url: &str, entries: impl Fn() -> usize) {
         assert_eq!(found.as_ref().map(|found| &found.entry.payload), Some(&entry(number).payload), "{url}: {number}");
     }
     assert_eq!(looked.found.last(), Some(&None));
-    assert!(matches!(turn, Turn::Ours(Some(_))), "no lease");
-    assert!(matches!(made, Turn::Made(Found { .. })), "an entry that is there is made again");
+    assert!(matches!(turn, LeaseOutcome::Ours(Some(_))), "no lease");
+    assert!(matches!(made, LeaseOutcome::Made(Found { .. })), "an entry that is there is made again");
     assert_eq!((cache.dropped_writes(), cache.breaker()), (0, 0));
 }
 

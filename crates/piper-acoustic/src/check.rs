@@ -4,9 +4,9 @@
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use super::parted::PartedVoice;
+use super::native::NativeVoice;
+use super::onnx_voice::{self, PlainInputs};
 use super::runtime::OnnxRuntime;
-use super::stock::{self, PlainInputs};
 use super::vits::names::{DURATION_NOISE, HIDDEN, SPEAKER};
 use super::voice_config::VoiceConfig;
 use super::{Cancel, Crew, InferError, LoadError, LoadedVoice, ModelInput};
@@ -42,7 +42,7 @@ impl Expected {
     /// Computes the graph in `source` once.
     pub fn of(source: &[u8], config: &VoiceConfig, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
         let input = sentence(config);
-        let samples = stock::infer_once(source, &input, runtime)?;
+        let samples = onnx_voice::infer_once(source, &input, runtime)?;
         Ok(Self { input, samples })
     }
 
@@ -64,7 +64,7 @@ impl DurationReference {
     }
 
     /// Whether the voice's own durations are those of its graph; if not, what differs.
-    pub fn compare(&mut self, voice: &PartedVoice) -> Result<Result<(), String>, LoadError> {
+    pub fn compare(&mut self, voice: &NativeVoice) -> Result<Result<(), String>, LoadError> {
         let config = voice.config();
         for (number, [noise_w, length_scale]) in (0..).zip(SCALES) {
             // The last speaker as well.
@@ -79,7 +79,7 @@ impl DurationReference {
     }
 
     /// Durations as the graph predicts them, and as the voice does.
-    fn both(&mut self, voice: &PartedVoice, input: &ModelInput) -> Result<[Vec<f32>; 2], InferError> {
+    fn both(&mut self, voice: &NativeVoice, input: &ModelInput) -> Result<[Vec<f32>; 2], InferError> {
         let cancel = Cancel::default();
         let count = input.ids.len();
         let alone = Crew::new(1);
@@ -97,7 +97,7 @@ impl DurationReference {
             inputs.push((SPEAKER.into(), TensorRef::from_array_view((embedding_shape, &*embedding))?.into()));
         }
         inputs.retain(|(name, _)| self.taken.iter().any(|taken| taken == name));
-        let expected = stock::run_bounded(&mut self.session, inputs)?;
+        let expected = onnx_voice::run_bounded(&mut self.session, inputs)?;
         Ok([expected, voice.frames(input, &hidden, &alone, &cancel)?])
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     use crate::kernels::naive::noise;
     use crate::kernels::simd::Level;
     use crate::onnx::OnnxModel;
-    use crate::vits::Seams;
+    use crate::vits::GraphBoundaries;
 
     /// In thousandths.
     const MUST_BE_EQUAL: usize = 999;
@@ -162,14 +162,14 @@ mod tests {
     }
 
     /// A voice, what computes its durations otherwise, and ids that look like those of a text: a pad between two.
-    fn load(name: &str) -> (PartedVoice, DurationReference) {
+    fn load(name: &str) -> (NativeVoice, DurationReference) {
         let runtime = OnnxRuntime::load(&path("runtime/libonnxruntime.so")).unwrap();
         let read = |ending: &str| std::fs::read(path(&format!("{name}{ending}"))).unwrap();
         let model = OnnxModel::parse(Bytes::from(read(".onnx"))).unwrap();
         let config = VoiceConfig::parse(&read(".onnx.json")).unwrap();
-        let seams = Seams::find(&model.graph()).unwrap();
-        let reference = DurationReference::of(&model.cut(&seams.durations()).to_bytes(), &runtime).unwrap();
-        (PartedVoice::new(config, model, &seams, Level::detect()).unwrap(), reference)
+        let boundaries = GraphBoundaries::find(&model.graph()).unwrap();
+        let reference = DurationReference::of(&model.cut(&boundaries.durations()).to_bytes(), &runtime).unwrap();
+        (NativeVoice::new(config, model, &boundaries, Level::detect()).unwrap(), reference)
     }
 
     fn made_up(config: &VoiceConfig, number: u64) -> ModelInput {

@@ -19,10 +19,10 @@ use super::check::{DurationReference, Expected};
 use super::kernels::simd::Level;
 use super::leftovers::{PARTIAL, mark_used};
 use super::memory::release_freed_memory;
+use super::native::{NativeVoice, joined};
 use super::onnx::OnnxModel;
-use super::parted::{PartedVoice, joined};
 use super::runtime::OnnxRuntime;
-use super::vits::Seams;
+use super::vits::GraphBoundaries;
 use super::voice_config::VoiceConfig;
 use super::{LoadError, MAX_MODEL_BYTES, files};
 
@@ -39,7 +39,7 @@ pub struct CompiledModels {
 /// A voice as it is computed.
 pub enum CompiledVoice {
     /// By the kernels.
-    Parts(Box<PartedVoice>),
+    Parts(Box<NativeVoice>),
     /// As it came, in ONNX Runtime's own format.
     Whole(Bytes),
 }
@@ -83,8 +83,8 @@ impl CompiledModels {
             && read_kept(kept, CHECKED).is_some()
         {
             let model = OnnxModel::parse(SegmentedBuf::from_iter(segments))?;
-            let seams = Seams::find(&model.graph())?;
-            let voice = Box::new(PartedVoice::new(config.clone(), model, &seams, self.level())?);
+            let boundaries = GraphBoundaries::find(&model.graph())?;
+            let voice = Box::new(NativeVoice::new(config.clone(), model, &boundaries, self.level())?);
             mark_used(kept, source);
             release_freed_memory();
             return Ok(CompiledVoice::Parts(voice));
@@ -130,8 +130,8 @@ impl CompiledModels {
         if !self.may_be_taken_apart() {
             return self.optimise(source).map(CompiledVoice::Whole);
         }
-        let voice = match Seams::find(&model.graph()) {
-            Ok(seams) => self.take_apart(model, &seams, source, config)?,
+        let voice = match GraphBoundaries::find(&model.graph()) {
+            Ok(boundaries) => self.take_apart(model, &boundaries, source, config)?,
             Err(unknown) => Err(unknown.to_string()),
         };
         let voice = voice.map(CompiledVoice::Parts).or_else(|reason| {
@@ -147,14 +147,14 @@ impl CompiledModels {
     fn take_apart(
         &self,
         model: OnnxModel,
-        seams: &Seams,
+        boundaries: &GraphBoundaries,
         source: &[u8],
         config: &VoiceConfig,
-    ) -> Result<Result<Box<PartedVoice>, String>, LoadError> {
+    ) -> Result<Result<Box<NativeVoice>, String>, LoadError> {
         std::thread::scope(|scope| {
             let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
-            let durations = model.cut(&seams.durations()).to_bytes();
-            let voice = match PartedVoice::new(config.clone(), model, seams, self.level()) {
+            let durations = model.cut(&boundaries.durations()).to_bytes();
+            let voice = match NativeVoice::new(config.clone(), model, boundaries, self.level()) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),
                 voice => Box::new(voice?),
             };

@@ -16,13 +16,13 @@ pub mod kernels;
 mod latent;
 mod leftovers;
 mod memory;
+mod native;
 mod noise;
 mod onnx;
-mod parted;
+mod onnx_voice;
 mod prior;
 mod runtime;
 mod sessions;
-mod stock;
 mod vits;
 mod voice_config;
 
@@ -43,7 +43,7 @@ pub use vits::StructureError;
 pub use voice_config::{BEGIN, END, InferenceDefaults, PAD, PhonemeType, VoiceConfig, VoiceConfigError};
 
 use compiled::CompiledVoice;
-use stock::StockVoice;
+use onnx_voice::OnnxVoice;
 
 /// Larger files are no models: protocol buffers end there.
 pub const MAX_MODEL_BYTES: u64 = 2 << 30;
@@ -67,10 +67,10 @@ pub trait Engine: Send + Sync {
 }
 
 /// Threads that begin a sentence together; whoever has it calls [`LoadedVoice::begin`]. One of a single thread is as good as any.
-pub type Crew = crew::Crew<parted::Task, kernels::Signal>;
+pub type Crew = crew::Crew<native::Task, kernels::Signal>;
 
 /// What a further thread calls [`LoadedVoice::help`] with.
-pub type Helper = crew::Helper<parted::Task, kernels::Signal>;
+pub type Helper = crew::Helper<native::Task, kernels::Signal>;
 
 /// What computes a voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,13 +232,13 @@ impl Engine for OnnxEngine {
         let config = VoiceConfig::parse(&files::read(&files.config, MAX_CONFIG_BYTES).map_err(LoadError::Read)?)?;
         Ok(match self.models.open(&files.model, &config)? {
             CompiledVoice::Parts(voice) => Arc::new(*voice),
-            CompiledVoice::Whole(whole) => Arc::new(StockVoice::new(config, whole, &self.runtime)?),
+            CompiledVoice::Whole(whole) => Arc::new(OnnxVoice::new(config, whole, &self.runtime)?),
         })
     }
 
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64 {
         // A file that cannot be read fails to load, which says why.
         let file = std::fs::metadata(&files.model).map_or(0, |model| model.len());
-        parted::memory_needed(file, workers)
+        native::memory_needed(file, workers)
     }
 }

@@ -1,9 +1,9 @@
 //! Owns the second tier: Redis, or Valkey, over one connection that all share. Never waits longer than its limits and never fails a request:
 //! whatever goes wrong is a [`Fault`], which is a miss to whoever asked.
 //!
-//! - `target`: what a URL says; `link`: the one connection, made anew when it is lost; here: the calls, behind a breaker.
+//! - `target`: what a URL says; `connector`: the one connection, made anew when it is lost; here: the calls, behind a breaker.
 
-mod link;
+mod connector;
 mod target;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::CacheKey;
 use super::envelope::OVERHEAD_BYTES;
 use crate::resilience::{Breaker, BreakerSettings, BreakerState};
 use crate::telemetry::Metrics;
-use link::{Link, LinkId};
+use connector::{ConnectionId, Connector};
 pub use target::{Connection, InvalidTarget, Target};
 
 /// The second tier. A clone shares everything.
@@ -26,7 +26,7 @@ pub use target::{Connection, InvalidTarget, Target};
 pub struct Redis(Arc<Inner>);
 
 struct Inner {
-    link: Link,
+    connector: Connector,
     breaker: Breaker,
     settings: RedisSettings,
     metrics: Metrics,
@@ -53,7 +53,7 @@ pub struct Fault;
 
 /// What keeps Redis from being of use. Quotes nothing of its address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Ailment {
+pub enum RedisProblem {
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
     #[error("it did not answer in time")]
@@ -93,22 +93,22 @@ const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redi
 
 impl Redis {
     pub fn new(settings: RedisSettings, metrics: Metrics) -> Self {
-        let link = Link::new(settings.target.clone(), settings.connect_timeout, metrics.clone());
+        let connector = Connector::new(settings.target.clone(), settings.connect_timeout, metrics.clone());
         let breaker = Breaker::new(settings.breaker);
-        Self(Arc::new(Inner { link, breaker, settings, metrics, refuses_writes: AtomicBool::new(false) }))
+        Self(Arc::new(Inner { connector, breaker, settings, metrics, refuses_writes: AtomicBool::new(false) }))
     }
 
     /// Connects and asks once, without a breaker: for whoever wants to know what is wrong.
-    pub async fn diagnose(settings: &RedisSettings) -> Result<(), Ailment> {
+    pub async fn diagnose(settings: &RedisSettings) -> Result<(), RedisProblem> {
         let limit = settings.connect_timeout;
         let asked = async { settings.target.connect(limit).await?.ping().await };
         match tokio::time::timeout(limit, asked).await {
-            Err(_) => Err(Ailment::Silent),
+            Err(_) => Err(RedisProblem::Silent),
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) if error.kind() == ErrorKind::MasterNameNotFoundBySentinel => Err(Ailment::NoMaster),
+            Ok(Err(error)) if error.kind() == ErrorKind::MasterNameNotFoundBySentinel => Err(RedisProblem::NoMaster),
             Ok(Err(error)) => Err(match error.code() {
-                Some(code) => Ailment::Refuses(code.to_owned()),
-                None => Ailment::Unreachable(error.category().to_owned()),
+                Some(code) => RedisProblem::Refuses(code.to_owned()),
+                None => RedisProblem::Unreachable(error.category().to_owned()),
             }),
         }
     }
@@ -124,7 +124,7 @@ impl Redis {
 
     /// Finds out whether Redis answers, at the start and now and then: without this an idle service would not know.
     pub async fn check(&self) {
-        if self.is_usable() && self.ping().await.is_err() && !self.0.link.is_up() {
+        if self.is_usable() && self.ping().await.is_err() && !self.0.connector.is_up() {
             self.open_if(self.0.breaker.open());
         }
     }
@@ -201,7 +201,7 @@ impl Redis {
             return Err(Fault);
         }
         let asked = async {
-            let (connection, id) = self.0.link.connection().await?;
+            let (connection, id) = self.0.connector.connection().await?;
             ask(connection).await.map_err(|error| (error, Some(id)))
         };
         match tokio::time::timeout(limit, asked).await {
@@ -217,11 +217,11 @@ impl Redis {
         }
     }
 
-    fn record(&self, error: &RedisError, id: Option<LinkId>) {
+    fn record(&self, error: &RedisError, id: Option<ConnectionId>) {
         if let Some(id) = id
             && error.is_unrecoverable_error()
             // All that were under way when the connection was lost were lost by one fault.
-            && !self.0.link.lose(id)
+            && !self.0.connector.lose(id)
         {
             return;
         }
@@ -232,7 +232,7 @@ impl Redis {
             }
             if let (Target::Sentinel(_), Some(id)) = (&self.0.settings.target, id) {
                 // It was the master and is no more; the sentinels know who is.
-                self.0.link.lose(id);
+                self.0.connector.lose(id);
             }
             return;
         }
@@ -247,7 +247,7 @@ impl Redis {
         tracing::warn!("Redis does not answer and is not asked until it does");
         self.0.metrics.cache_breaker_state.set(BreakerState::Open as i64);
         // What hangs may hang for ever: the probe has a connection of its own making.
-        self.0.link.lose_any();
+        self.0.connector.lose_any();
         let redis = self.clone();
         tokio::spawn(async move {
             let changed = |state: BreakerState| {
@@ -262,12 +262,12 @@ impl Redis {
 
     async fn probe(&self) -> bool {
         let ask = async {
-            let (mut connection, _) = self.0.link.connection().await.map_err(|(error, _)| error)?;
+            let (mut connection, _) = self.0.connector.connection().await.map_err(|(error, _)| error)?;
             connection.ping().await
         };
         let answers = matches!(tokio::time::timeout(self.0.settings.connect_timeout, ask).await, Ok(Ok(())));
         if !answers {
-            self.0.link.lose_any();
+            self.0.connector.lose_any();
         }
         answers
     }

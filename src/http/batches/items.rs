@@ -17,7 +17,7 @@ use crate::http::state::AppState;
 use crate::http::synthesize::{Body, audio_spec, into_request};
 use crate::http::timestamps::shown;
 use crate::speech::{Asked, AudioSpec, Caching, SubtitleFormat, subtitles};
-use crate::usage::Had;
+use crate::usage::UsageRecord;
 
 /// An item as it waits.
 #[derive(Serialize, Deserialize)]
@@ -126,7 +126,7 @@ async fn spoken(state: &AppState, item: &Item, asked: Asked, spec: AudioSpec) ->
         (speech.answer, speech.cache, Vec::new())
     };
     let characters = script.said_chars();
-    state.usage.count(&item.owner, Had { characters, seconds: answer.seconds, is_cached: cache.is_hit() });
+    state.usage.count(&item.owner, UsageRecord { characters, seconds: answer.seconds, is_cached: cache.is_hit() });
     let done = Done {
         voice: voice.to_string(),
         content_type: spec.format.content_type().to_owned(),

@@ -15,7 +15,7 @@ use actix_web::http::header::UPGRADE;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use self::protocol::Native;
-use self::socket::{Link, run};
+use self::socket::{OpenSocket, run};
 use super::auth::{Caller, LiveCaller};
 use super::error::ApiError;
 use super::openapi::Failures;
@@ -70,8 +70,13 @@ pub async fn upgrade(
     let payload = frames::bounded(request, payload, most).await.map_err(bad)?;
     let (response, socket, messages) = actix_ws::handle_with_protocols(request, payload, subprotocols).map_err(bad)?;
     let messages = messages.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
-    let link =
-        Link { socket, messages, sessions: state.live.clone(), patience: state.limits.write_timeout, _taken: taken };
+    let link = OpenSocket {
+        socket,
+        messages,
+        sessions: state.live.clone(),
+        patience: state.limits.write_timeout,
+        _taken: taken,
+    };
     actix_web::rt::spawn(run(link, protocol));
     Ok(response)
 }

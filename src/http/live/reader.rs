@@ -14,7 +14,7 @@ use super::super::synthesize::{Body, audio_spec, into_request};
 use crate::domain::{InvalidField, InvalidVoiceId, Script, SynthesisRequest};
 use crate::live::Client;
 use crate::speech::{AudioSpec, SpeechService};
-use crate::usage::Had;
+use crate::usage::UsageRecord;
 
 /// How the texts of a caller are read.
 #[derive(Clone)]
@@ -79,6 +79,6 @@ impl Client for Reader {
     }
 
     fn count(&self, characters: usize, seconds: f64, is_cached: bool) {
-        self.state.usage.count(self.caller.name(), Had { characters, seconds, is_cached });
+        self.state.usage.count(self.caller.name(), UsageRecord { characters, seconds, is_cached });
     }
 }

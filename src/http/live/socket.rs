@@ -65,7 +65,7 @@ pub enum Closing {
 }
 
 /// A connection that is open.
-pub struct Link {
+pub struct OpenSocket {
     pub socket: actix_ws::Session,
     pub messages: AggregatedMessageStream,
     pub sessions: Sessions,
@@ -81,7 +81,7 @@ const MAX_WAITING: usize = 64;
 const UNANSWERED_PINGS: u32 = 2;
 
 /// Serves a connection until it ends.
-pub async fn run(mut link: Link, mut protocol: impl Protocol) {
+pub async fn run(mut link: OpenSocket, mut protocol: impl Protocol) {
     let (limits, sessions) = (*link.sessions.limits(), link.sessions.clone());
     let mut texts = Texts::new(sessions.clone());
     let mut waiting: VecDeque<Out> = protocol.greet().into();

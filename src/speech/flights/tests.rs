@@ -139,20 +139,20 @@ async fn whoever_has_more_time_than_the_leader_leads_anew() {
 }
 
 /// A flight of these parts, that goes on when the gate opens; then it is being kept until the gate closes.
-fn follow(flights: &Flights<usize>, parts: &'static [usize], gate: &Arc<Semaphore>) -> Seat<usize> {
+fn follow(flights: &Flights<usize>, parts: &'static [usize], gate: &Arc<Semaphore>) -> Follower<usize> {
     let gate = gate.clone();
-    flights.follow(key(), |outlet| async move {
+    flights.follow(key(), |publisher| async move {
         for part in parts {
-            outlet.put(*part);
+            publisher.put(*part);
             gate.acquire().await.unwrap().forget();
         }
         Ok(Some(async move { drop(gate.acquire().await) }.boxed()))
     })
 }
 
-async fn all(mut seat: Seat<usize>) -> Vec<usize> {
+async fn all(mut follower: Follower<usize>) -> Vec<usize> {
     let mut parts = Vec::new();
-    while let Some(part) = seat.next().await {
+    while let Some(part) = follower.next().await {
         parts.push(part.unwrap());
     }
     parts
@@ -193,8 +193,8 @@ async fn a_flight_alone_is_followed_to_its_end_and_stopped_when_nobody_follows()
     let (open, closed) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(0)));
     let fly = |gate: &Arc<Semaphore>| {
         let gate = gate.clone();
-        alone(|outlet| async move {
-            outlet.put(1);
+        alone(|publisher| async move {
+            publisher.put(1);
             drop(gate.acquire().await);
             Ok(None)
         })

@@ -4,7 +4,7 @@
 use super::super::encoder::{AttentionWeights, EncoderWeights, LayerWeights, NormWeights};
 use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node, Tensor};
-use super::super::stock::INPUT;
+use super::super::onnx_voice::INPUT;
 use super::StructureError;
 use super::names::{HIDDEN, LOG_DEVIATION, MEAN};
 use super::reader::{Read, Reader, UNKNOWN_NORM, expect_root};

@@ -15,7 +15,7 @@ use super::sessions::Sessions;
 use super::voice_config::VoiceConfig;
 use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
 
-pub struct StockVoice {
+pub struct OnnxVoice {
     config: VoiceConfig,
     sessions: Sessions,
     takes_speaker: bool,
@@ -42,9 +42,9 @@ const LONGEST_RUN: Duration = Duration::from_secs(30);
 /// What a session costs beside the shared weights, as measured with a medium voice: 12 MB when it is made, 10 MB more once it ran.
 const SESSION_BYTES: u64 = 22 << 20;
 
-// === impl StockVoice ===
+// === impl OnnxVoice ===
 
-impl StockVoice {
+impl OnnxVoice {
     pub fn new(config: VoiceConfig, model: Bytes, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
         let sessions = Sessions::new(model, runtime)?;
         for name in [INPUT, INPUT_LENGTHS, SCALES] {
@@ -56,7 +56,7 @@ impl StockVoice {
     }
 }
 
-impl LoadedVoice for StockVoice {
+impl LoadedVoice for OnnxVoice {
     fn config(&self) -> &VoiceConfig {
         &self.config
     }
@@ -74,7 +74,7 @@ impl LoadedVoice for StockVoice {
     }
 }
 
-impl Drop for StockVoice {
+impl Drop for OnnxVoice {
     fn drop(&mut self) {
         self.sessions.clear();
         release_freed_memory();

@@ -7,7 +7,7 @@ use crate::voices::VoiceError;
 
 /// An error as a caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct PublicError {
     /// For programs: constant, lower case.
     pub code: &'static str,
     /// For people.
@@ -16,9 +16,9 @@ pub struct Told {
     pub reason: Option<String>,
 }
 
-// === impl Told ===
+// === impl PublicError ===
 
-impl Told {
+impl PublicError {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), reason: None }
     }
@@ -37,7 +37,7 @@ impl Told {
     }
 }
 
-impl From<TextError> for Told {
+impl From<TextError> for PublicError {
     fn from(error: TextError) -> Self {
         let code = match error {
             TextError::TooLong { .. } => "text_too_long",
@@ -47,7 +47,7 @@ impl From<TextError> for Told {
     }
 }
 
-impl From<&ReadError> for Told {
+impl From<&ReadError> for PublicError {
     fn from(error: &ReadError) -> Self {
         let code = match error {
             ReadError::Text(error) => return (*error).into(),
@@ -59,7 +59,7 @@ impl From<&ReadError> for Told {
     }
 }
 
-impl From<&VoiceError> for Told {
+impl From<&VoiceError> for PublicError {
     fn from(error: &VoiceError) -> Self {
         let message = error.to_string();
         match error {
@@ -83,7 +83,7 @@ impl From<&VoiceError> for Told {
     }
 }
 
-impl From<&SpeechError> for Told {
+impl From<&SpeechError> for PublicError {
     fn from(error: &SpeechError) -> Self {
         let code = match error {
             SpeechError::UnknownVoice(_) => return Self::no_such_voice(),

@@ -11,7 +11,7 @@ use moka::sync::Cache;
 
 /// Counts wrong guesses by source. Clones share the counts.
 #[derive(Clone)]
-pub struct Guesses {
+pub struct FailedAuthLimiter {
     per_minute: NonZeroU32,
     by_source: Cache<IpAddr, Arc<Window>>,
 }
@@ -26,9 +26,9 @@ struct Window {
 const MAX_SOURCES: u64 = 10_000;
 const WINDOW: Duration = Duration::from_mins(1);
 
-// === impl Guesses ===
+// === impl FailedAuthLimiter ===
 
-impl Guesses {
+impl FailedAuthLimiter {
     pub fn new(per_minute: NonZeroU32) -> Self {
         Self { per_minute, by_source: Cache::builder().max_capacity(MAX_SOURCES).time_to_live(WINDOW).build() }
     }
@@ -57,13 +57,13 @@ fn network(source: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn waits(guesses: &Guesses, source: &str) -> bool {
+    fn waits(guesses: &FailedAuthLimiter, source: &str) -> bool {
         guesses.wait(source.parse().unwrap()).is_some()
     }
 
     #[test]
     fn a_source_that_was_wrong_too_often_waits_and_others_do_not() {
-        let guesses = Guesses::new(NonZeroU32::new(2).unwrap());
+        let guesses = FailedAuthLimiter::new(NonZeroU32::new(2).unwrap());
         let source = "192.0.2.1".parse().unwrap();
 
         guesses.count_wrong(source);
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_source() {
-        let guesses = Guesses::new(NonZeroU32::MIN);
+        let guesses = FailedAuthLimiter::new(NonZeroU32::MIN);
 
         guesses.count_wrong("2001:db8:0:1::1".parse().unwrap());
 

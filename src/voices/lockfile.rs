@@ -11,7 +11,7 @@ use super::disk;
 
 /// The lines of one folder's `voices.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ledger {
+pub struct Lockfile {
     files: BTreeMap<String, Record>,
     /// Where the folder's `voices.json` came from.
     catalogue_source: Option<String>,
@@ -38,24 +38,24 @@ enum Line {
 const NAME: &str = "voices.lock";
 const MAX_BYTES: u64 = 8 << 20;
 
-// === impl Ledger ===
+// === impl Lockfile ===
 
-impl Ledger {
-    /// What the folder's ledger says; nothing where there is none. A line that cannot be read is passed over with a warning.
+impl Lockfile {
+    /// What the folder's lockfile says; nothing where there is none. A line that cannot be read is passed over with a warning.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let mut ledger = Self::default();
-        let Some(text) = disk::read_if_there(&folder.join(NAME), MAX_BYTES)? else { return Ok(ledger) };
+        let mut lockfile = Self::default();
+        let Some(text) = disk::read_if_there(&folder.join(NAME), MAX_BYTES)? else { return Ok(lockfile) };
         for line in String::from_utf8_lossy(&text).lines().filter(|line| !line.trim().is_empty()) {
             match serde_json::from_str(line) {
-                Ok(Line::File(record)) => ledger.insert(record),
-                Ok(Line::Catalogue { catalogue }) => ledger.catalogue_source = Some(catalogue),
+                Ok(Line::File(record)) => lockfile.insert(record),
+                Ok(Line::Catalogue { catalogue }) => lockfile.catalogue_source = Some(catalogue),
                 Err(error) => tracing::warn!(%error, "a line of voices.lock cannot be read"),
             }
         }
-        Ok(ledger)
+        Ok(lockfile)
     }
 
-    /// Replaces the folder's ledger by this one.
+    /// Replaces the folder's lockfile by this one.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         let source = self.catalogue_source.iter().map(|source| Line::Catalogue { catalogue: source.clone() });
         let mut text = Vec::new();
@@ -99,13 +99,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::default();
-        ledger.insert(record("a.onnx"));
-        ledger.set_catalogue_source("https://voices.test/".to_owned());
+        let mut lockfile = Lockfile::default();
+        lockfile.insert(record("a.onnx"));
+        lockfile.set_catalogue_source("https://voices.test/".to_owned());
 
-        ledger.write(folder.path()).unwrap();
+        lockfile.write(folder.path()).unwrap();
 
-        assert_eq!(Ledger::read(folder.path()).unwrap(), ledger);
+        assert_eq!(Lockfile::read(folder.path()).unwrap(), lockfile);
     }
 
     #[test]
@@ -114,19 +114,19 @@ mod tests {
         let good = serde_json::to_string(&record("a.onnx")).unwrap();
         std::fs::write(folder.path().join(NAME), format!("{{\n\u{1}\n{good}\n")).unwrap();
 
-        let ledger = Ledger::read(folder.path()).unwrap();
+        let lockfile = Lockfile::read(folder.path()).unwrap();
 
-        assert_eq!(ledger.get("a.onnx"), Some(&record("a.onnx")));
+        assert_eq!(lockfile.get("a.onnx"), Some(&record("a.onnx")));
     }
 
     #[test]
     fn a_voice_is_forgotten_whole() {
-        let mut ledger = Ledger::default();
-        ledger.insert(record("a.onnx"));
-        ledger.insert(record("a.onnx.json"));
+        let mut lockfile = Lockfile::default();
+        lockfile.insert(record("a.onnx"));
+        lockfile.insert(record("a.onnx.json"));
 
-        ledger.remove_voice("a");
+        lockfile.remove_voice("a");
 
-        assert_eq!(ledger, Ledger::default());
+        assert_eq!(lockfile, Lockfile::default());
     }
 }

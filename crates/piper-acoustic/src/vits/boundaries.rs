@@ -7,7 +7,7 @@ use super::names::{DURATION_NOISE, FRAMES, HIDDEN, LATENT, LOG_DEVIATION, MASK, 
 
 /// Names of the values in the graph. Their shapes stand with the names that they get, in [`super::names`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seams {
+pub struct GraphBoundaries {
     hidden: String,
     mean: String,
     log_deviation: String,
@@ -30,9 +30,9 @@ pub struct StructureError(pub &'static str);
 const SCALES: &str = "scales";
 const SPEAKER_ID: &str = "sid";
 
-// === impl Seams ===
+// === impl GraphBoundaries ===
 
-impl Seams {
+impl GraphBoundaries {
     pub fn find(graph: &Graph<'_>) -> Result<Self, StructureError> {
         if !graph.is_ordered() {
             return Err(StructureError("order"));

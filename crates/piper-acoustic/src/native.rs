@@ -17,7 +17,8 @@ use super::noise::Noise;
 use super::onnx::OnnxModel;
 use super::prior::{DURATION_STREAM, Prior};
 use super::vits::{
-    Seams, StructureError, decoder_weights, duration_weights, encoder_weights, flow_weights, speaker_embeddings,
+    GraphBoundaries, StructureError, decoder_weights, duration_weights, encoder_weights, flow_weights,
+    speaker_embeddings,
 };
 use super::voice_config::VoiceConfig;
 use super::{
@@ -25,7 +26,7 @@ use super::{
     SpeechPrior, Utterance,
 };
 
-pub struct PartedVoice {
+pub struct NativeVoice {
     config: VoiceConfig,
     encoder: Encoder,
     durations: DurationPredictor,
@@ -77,14 +78,20 @@ const KEPT_MEMORIES: usize = 2;
 /// The most frames of one sentence, about three minutes: what is longer is no speech.
 const MAX_FRAMES: u64 = 16_384;
 
-// === impl PartedVoice ===
+// === impl NativeVoice ===
 
-impl PartedVoice {
-    /// Takes the weights out of a model that can be taken apart at these seams, and computes with these instructions.
-    pub fn new(config: VoiceConfig, model: OnnxModel, seams: &Seams, level: Level) -> Result<Self, LoadError> {
+impl NativeVoice {
+    /// Takes the weights out of a model that can be taken apart at these boundaries, and computes with these instructions.
+    pub fn new(
+        config: VoiceConfig,
+        model: OnnxModel,
+        boundaries: &GraphBoundaries,
+        level: Level,
+    ) -> Result<Self, LoadError> {
         let [encoder, durations, flow, decoder] =
-            [seams.encoder(), seams.durations(), seams.flow(), seams.decoder()].map(|cut| model.cut(&cut));
-        let speakers = seams.speakers().map(|cut| Speakers::of(&model.cut(&cut))).transpose()?;
+            [boundaries.encoder(), boundaries.durations(), boundaries.flow(), boundaries.decoder()]
+                .map(|cut| model.cut(&cut));
+        let speakers = boundaries.speakers().map(|cut| Speakers::of(&model.cut(&cut))).transpose()?;
         // Each part takes a while, and is let go as soon as its weights are taken.
         drop(model);
         let ((flow, flow_conditions), encoder, (decoder, decoder_condition)) = std::thread::scope(|scope| {
@@ -203,7 +210,7 @@ impl PartedVoice {
     }
 }
 
-impl LoadedVoice for PartedVoice {
+impl LoadedVoice for NativeVoice {
     fn config(&self) -> &VoiceConfig {
         &self.config
     }
@@ -255,7 +262,7 @@ impl LoadedVoice for PartedVoice {
     }
 }
 
-impl Drop for PartedVoice {
+impl Drop for NativeVoice {
     fn drop(&mut self) {
         release_freed_memory();
     }

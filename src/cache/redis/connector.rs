@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::target::{Connection, Target};
 use crate::telemetry::Metrics;
 
-pub struct Link {
+pub struct Connector {
     target: Target,
     connect_timeout: Duration,
     state: Mutex<State>,
@@ -22,10 +22,10 @@ pub struct Link {
 
 /// Tells a connection from those before and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LinkId(u64);
+pub struct ConnectionId(u64);
 
 /// An error, and the connection that it came from, if it came from one.
-pub type LinkError = (RedisError, Option<LinkId>);
+pub type ConnectionError = (RedisError, Option<ConnectionId>);
 
 type Connecting = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
 
@@ -39,21 +39,21 @@ struct State {
 
 /// A connection, or the making of one.
 struct Attempt {
-    id: LinkId,
+    id: ConnectionId,
     outcome: Connecting,
 }
 
 const ATTEMPTS: usize = 2;
 const WINDOW: Duration = Duration::from_secs(1);
 
-// === impl Link ===
+// === impl Connector ===
 
-impl Link {
+impl Connector {
     pub fn new(target: Target, connect_timeout: Duration, metrics: Metrics) -> Self {
         Self { target, connect_timeout, state: Mutex::default(), metrics }
     }
 
-    pub async fn connection(&self) -> Result<(Connection, LinkId), LinkError> {
+    pub async fn connection(&self) -> Result<(Connection, ConnectionId), ConnectionError> {
         let (id, outcome) = self.attempt()?;
         let is_new = outcome.peek().is_none();
         match outcome.await {
@@ -76,7 +76,7 @@ impl Link {
     }
 
     /// Forgets this connection. False: it was forgotten before.
-    pub fn lose(&self, id: LinkId) -> bool {
+    pub fn lose(&self, id: ConnectionId) -> bool {
         let mut state = self.lock();
         if state.attempt.as_ref().is_none_or(|attempt| attempt.id != id) {
             return false;
@@ -91,7 +91,7 @@ impl Link {
         self.metrics.cache_l2_up.set(0);
     }
 
-    fn attempt(&self) -> Result<(LinkId, Connecting), LinkError> {
+    fn attempt(&self) -> Result<(ConnectionId, Connecting), ConnectionError> {
         let mut state = self.lock();
         if let Some(attempt) = &state.attempt {
             return Ok((attempt.id, attempt.outcome.clone()));
@@ -103,7 +103,7 @@ impl Link {
         }
         state.begun.push_back(now);
         state.attempts += 1;
-        let id = LinkId(state.attempts);
+        let id = ConnectionId(state.attempts);
         let (target, limit) = (self.target.clone(), self.connect_timeout);
         let connecting = tokio::spawn(async move {
             let late = || RedisError::from((ErrorKind::Io, "connecting took too long"));
@@ -117,7 +117,7 @@ impl Link {
         Ok((id, outcome))
     }
 
-    fn is_current(&self, id: LinkId) -> bool {
+    fn is_current(&self, id: ConnectionId) -> bool {
         self.lock().attempt.as_ref().is_some_and(|attempt| attempt.id == id)
     }
 
