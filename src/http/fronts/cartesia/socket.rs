@@ -107,9 +107,9 @@ impl Socket {
         if let Some(known) = self.texts.get_mut(&name).filter(|_| (is_flushed || is_automatic) && !is_ended) {
             let id = known.flushes + 1;
             if is_flushed {
-                texts.flush(&name, id)?
+                texts.flush(&name, id)?;
             } else {
-                texts.flush_along(&name, id)?
+                texts.flush_along(&name, id)?;
             }
             known.flushes = id;
         }
