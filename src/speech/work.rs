@@ -297,9 +297,7 @@ impl Work {
     pub fn fly(self: &Arc<Self>, key: CacheKey, index: usize, deadline: Deadline) -> Follower<Stretch> {
         let work = self.clone();
         if self.caching == Caching::Forbidden {
-            return alone(
-                |publisher| async move { work.compute(key, index, deadline, &publisher).await.map(|_| None) },
-            );
+            return alone(|to| async move { work.compute(key, index, deadline, &to).await.map(|_| None) });
         }
         self.parts.speaking.follow(key, |publisher| work.lead(key, index, deadline, publisher))
     }
