@@ -25,6 +25,9 @@ pub trait Speaking {
     fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String;
 
     fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>>;
+
+    /// Waits until what was spoken is in the cache of all, if there is one.
+    fn written(&self) -> LocalBoxFuture<'static, ()>;
 }
 
 /// Takes items until the service stops. A clone is another one of the same replica.

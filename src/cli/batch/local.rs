@@ -32,7 +32,7 @@ pub async fn speak(
     while let Some((index, outcome)) = spoken.next().await {
         keep(index, outcome)?;
     }
-    speaker.speech.written().await;
+    speaking.written().await;
     let lost = speaker.metrics.cache_writes_dropped.get();
     if lost > 0 {
         tracing::warn!(entries = lost, "Redis did not take everything");

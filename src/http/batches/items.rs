@@ -89,6 +89,11 @@ impl Speaking for Items {
         let state = self.state.clone();
         async move { speak(&state, &item).await }.boxed_local()
     }
+
+    fn written(&self) -> LocalBoxFuture<'static, ()> {
+        let speech = self.state.speech.clone();
+        async move { speech.written().await }.boxed_local()
+    }
 }
 
 async fn speak(state: &AppState, item: &str) -> Result<Sound, ItemError> {
