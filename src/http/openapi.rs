@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use bytes::Bytes;
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
 use utoipa::{IntoResponses, Modify, OpenApi, PartialSchema, ToSchema};
@@ -246,7 +247,7 @@ impl IntoResponses for Sound {
 
 impl IntoResponses for SoundOrEvents {
     fn responses() -> Responses {
-        let events = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+        let events = Content::new(Some(Value::schema()));
         [("200".to_owned(), sound().content("text/event-stream", events).build().into())].into()
     }
 }

@@ -96,7 +96,7 @@ pub struct Offsets(usize, usize);
     responses(
         (status = 200, description = "The audio with times", content(
             (Timestamps = "application/json"), (String = "text/vtt"), (String = "application/x-subrip"),
-            (String = "text/event-stream"), (String = "application/x-ndjson"))),
+            (Value = "text/event-stream"), (String = "application/x-ndjson"))),
         Failures,
     ))]
 pub async fn timestamps(
