@@ -24,6 +24,8 @@ run = subprocess.run(
         "--phases", "examples,coverage,fuzzing",
         "--max-examples", "30",
         "--generation-deterministic",
+        # How fast data is made says how busy the machine is, and nothing of the service.
+        "--suppress-health-check", "too_slow",
         # What is loaded and unloaded by hand is another test's.
         "--exclude-path-regex", "/load$",
         # With more, Python 3.11 may fail: its parser, which names what is generated, counts its depth for all threads together.
