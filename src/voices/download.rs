@@ -58,8 +58,8 @@ struct Reservation<'a> {
     reserved: &'a Mutex<u64>,
 }
 
-/// Whose turn it is to change `voices.lock`. No voice's name begins with a sign.
-pub const LEDGER_GUARD: &str = "+lockfile";
+/// Whose turn it is to change `voices.lock`. No voice's name begins with a sign. Processes of other versions hold it too: it keeps its name.
+pub const LOCKFILE_GUARD: &str = "+ledger";
 
 // === impl Downloader ===
 
@@ -190,7 +190,7 @@ fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
 /// Puts the files into `voices.lock`. Before they have their names: a record without a file is harmless, a file without its record would
 /// be one that nothing protects.
 pub async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) -> io::Result<()> {
-    let _guard = Guard::acquire(folder, LEDGER_GUARD).await?;
+    let _guard = Guard::acquire(folder, LOCKFILE_GUARD).await?;
     let mut lockfile = Lockfile::read(folder)?;
     lockfile.remove_voice(id.as_str());
     for (name, here) in arrived {

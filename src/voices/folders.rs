@@ -1,4 +1,4 @@
-//! Owns which folders hold voices, that none is taken for empty whose disk is away, and into which one downloads go.
+//! Owns the folders of voices: which there are, whether one is empty or its disk is away, and into which one downloads go.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -69,6 +69,12 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::voices::download::LOCKFILE_GUARD;
+
+    #[test]
+    fn processes_of_every_version_hold_the_same_file() {
+        assert_eq!(LOCKFILE_GUARD, "+ledger");
+    }
 
     #[test]
     fn one_holds_it_and_the_file_is_gone_afterwards() {

@@ -1,5 +1,5 @@
-//! Owns how well a voice is understood, and how it sounds, as it was measured (`make quality`), which lies beside the voice in `NAME.quality.json`. Refuses to
-//! measure, and to tell of a voice what was measured of other files.
+//! Owns the measured quality of voices: how well they are understood, and how they sound. `make quality` measures it and writes
+//! `NAME.quality.json` beside the voice. Refuses to measure, and to tell of a voice what was measured of other files.
 
 use std::path::Path;
 use std::time::Duration;

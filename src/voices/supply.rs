@@ -12,7 +12,7 @@ use piper_acoustic::VoiceFiles;
 
 use super::catalogue::{CATALOGUE_FILE, Catalogue, Inner};
 use super::disk;
-use super::download::{Existing, LEDGER_GUARD, Order, disk_error};
+use super::download::{Existing, LOCKFILE_GUARD, Order, disk_error};
 use super::error::{CatalogueError, VoiceError};
 use super::flights::Outcome;
 use super::folder::{InstalledVoice, card_name, config_name, model_name};
@@ -275,7 +275,7 @@ impl Inner {
 
     async fn store_catalogue(&self, source: &VoiceSource, json: &[u8]) -> io::Result<()> {
         let folder = self.folders.writable()?;
-        let _guard = Guard::acquire(&folder, LEDGER_GUARD).await?;
+        let _guard = Guard::acquire(&folder, LOCKFILE_GUARD).await?;
         disk::write_whole(&folder, CATALOGUE_FILE, json)?;
         let mut lockfile = Lockfile::read(&folder)?;
         lockfile.set_catalogue_source(source.name());
@@ -302,7 +302,7 @@ async fn remove_from(folder: &Path, id: &VoiceId) -> io::Result<()> {
         disk::remove_if_there(&folder.join(&name))?;
         disk::remove_if_there(&disk::partial_path(folder, &name))?;
     }
-    let _turn = Guard::acquire(folder, LEDGER_GUARD).await?;
+    let _turn = Guard::acquire(folder, LOCKFILE_GUARD).await?;
     let mut lockfile = Lockfile::read(folder)?;
     lockfile.remove_voice(id.as_str());
     lockfile.write(folder)
