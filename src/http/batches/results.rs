@@ -102,7 +102,7 @@ pub async fn subtitles(
     responses(
         (status = 200, description = "The audio", content((Binary = "audio/wav"), (Binary = "audio/pcm"),
             (Binary = "audio/PCMU"), (Binary = "audio/PCMA"), (Binary = "application/octet-stream"))),
-        (status = 410, description = "A result is not in the store any more", body = ErrorBody),
+        (status = 410, description = "A result is not in the store any more, or is damaged", body = ErrorBody),
         Failures,
     ))]
 pub async fn joined(
@@ -130,14 +130,14 @@ pub async fn joined(
     let head = if skipped > 0 { wav_header(first.sample_rate, u32::try_from(bytes).ok()) } else { Vec::new() };
     // Each part is held until it is taken.
     let held = caller.speech(&state).hold(parts.iter().map(|part| part.bytes).max().unwrap_or_default())?;
-    let rest = stream::iter(parts.into_iter().enumerate()).then(move |(index, part)| {
+    let samples = move |file: Bytes| file.slice(skipped.min(file.len())..);
+    // What is wrong with the first one is said before the answer begins.
+    let begin = [Ok(Bytes::from(head)), Ok(samples(batches.audio(&status, 0, &first).await?))];
+    let rest = stream::iter(parts.into_iter().enumerate().skip(1)).then(move |(index, part)| {
         let (batches, status, _held) = (batches.clone(), status.clone(), &held);
-        async move {
-            let file = batches.audio(&status, index, &part).await.map_err(ApiError::from)?;
-            Ok::<_, ApiError>(file.slice(skipped.min(file.len())..))
-        }
+        async move { Ok::<_, ApiError>(samples(batches.audio(&status, index, &part).await?)) }
     });
-    let all = stream::once(std::future::ready(Ok(Bytes::from(head)))).chain(rest);
+    let all = stream::iter(begin).chain(rest);
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(in_pieces(all)))
 }
 
