@@ -1,5 +1,6 @@
-//! What does a batch cost those who wait, and what do more machines bring? Short texts while nothing else is done and while a batch is worked off,
-//! in turns; and a batch worked off by one process on core 0, and by two, one on each core, that share a Redis.
+//! What does a batch cost those who wait, and what do more machines bring? Short texts while nothing else is done and
+//! while a batch is worked off, in turns; and a batch worked off by one process on core 0, and by two, one on each
+//! core, that share a Redis.
 //!
 //! `cargo bench --bench batches`; needs two cores with nothing else to do, redis-server and taskset.
 

@@ -1,6 +1,7 @@
-//! Does the time that a wrong token or signature takes say where it is wrong? After dudect (Reparaz, Balasch, Verbauwhede 2017): two classes of inputs in random
-//! order, and Welch's t-test over their times without the slowest; |t| over 4.5 is a leak. Beside it a comparison that stops at the first
-//! difference, which must be found out, or the measurement sees nothing.
+//! Does the time that a wrong token or signature takes say where it is wrong? After dudect (Reparaz, Balasch,
+//! Verbauwhede 2017): two classes of inputs in random order, and Welch's t-test over their times without the slowest;
+//! |t| over 4.5 is a leak. Beside it a comparison that stops at the first difference, which must be found out, or the
+//! measurement sees nothing.
 //!
 //! `cargo bench --bench constant_time`; needs a machine with nothing else to do.
 
@@ -9,7 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use tts_batch_api::config::{Secret, SigningConfig, Token};
+use tts_batch_api::config::{HashedToken, Secret, SigningConfig};
 use tts_batch_api::links::{Links, Parameters};
 
 const RUNS: usize = 3;
@@ -24,9 +25,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let (tokens, links, lifetime) = ([Token::new(SECRET)], signing(), Duration::from_hours(1));
+    let (tokens, links, lifetime) = ([HashedToken::new(SECRET)], signing(), Duration::from_hours(1));
     for _ in 0..RUNS {
-        let ours = t(SECRET, |presented| Token::is_any_of(&tokens, presented));
+        let ours = t(SECRET, |presented| HashedToken::is_any_of(&tokens, presented));
         let naive = t(SECRET, |presented| SECRET.iter().zip(presented).all(|(one, other)| one == other));
         println!("tokens |t| {ours:>6.2} (below {LEAK} is the goal); a comparison that stops early |t| {naive:>8.2}");
 

@@ -1,8 +1,10 @@
-//! Questions: how long does the decoder take, which of its parts take how much of that, and how near to the processor's limit is each?
+//! Questions: how long does the decoder take, which of its parts take how much of that, and how near to the processor's
+//! limit is each?
 //!
-//! Units: milliseconds for a second of audio, on one thread, the quickest of many runs; `of peak` is the multiplications that a plain
-//! convolution would need against those that the processor can do in that time, measured in the same run. Above 100 % is where transforms
-//! need fewer. Weights are noise in the shape of a medium voice: no voice is needed.
+//! Units: milliseconds for a second of audio, on one thread, the quickest of many runs; `of peak` is the
+//! multiplications that a plain convolution would need against those that the processor can do in that time, measured
+//! in the same run. Above 100 % is where transforms need fewer. Weights are noise in the shape of a medium voice: no
+//! voice is needed.
 //!
 //! Run: `cargo bench --bench decoder`, on a machine that does nothing else.
 
@@ -15,10 +17,10 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use piper_acoustic::decoder::{
-    ConvWeights, Decoder, DecoderWeights, Part, ResBlockWeights, Scratch, StageWeights, UpsampleWeights,
+    ConvWeights, Decoder, DecoderInput, DecoderScratch, DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights,
 };
-use piper_acoustic::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
-use piper_acoustic::kernels::{Convolution, Geometry, Pass, Signal, Target, Workspace};
+use piper_acoustic::kernels::simd::{F32x16, LANES, Operation, Simd, SimdLevel};
+use piper_acoustic::kernels::{ConvArgs, Convolution, Geometry, Signal, Workspace, WriteMode};
 
 const RATE: f64 = 22050.0;
 const FRAMES: usize = 400;
@@ -31,7 +33,7 @@ const KERNELS: [(usize, [usize; 2]); 3] = [(3, [1, 2]), (5, [2, 6]), (7, [3, 12]
 const ROUNDS: usize = 15;
 
 fn main() {
-    for level in Level::available().into_iter().filter(|level| level.is_accelerated()) {
+    for level in SimdLevel::available().into_iter().filter(|level| level.is_accelerated()) {
         let peak = peak(level);
         println!("{level:?}: {:.1} G multiplications a second", peak / 1e9);
         let mut rate = RATE / 256.0;
@@ -55,7 +57,13 @@ fn main() {
 }
 
 /// Prints what a convolution takes over a range as long as the decoder's tiles.
-fn line(name: &str, convolution: &Convolution, stride: usize, level: Level, (rate, products, peak): (f64, f64, f64)) {
+fn line(
+    name: &str,
+    convolution: &Convolution,
+    stride: usize,
+    level: SimdLevel,
+    (rate, products, peak): (f64, f64, f64),
+) {
     let len = (512 * 1024 / size_of_val(convolution.bias())).next_multiple_of(stride);
     let range = 10 * len..11 * len;
     let needed = convolution.input_range(range.clone(), 100 * len);
@@ -64,13 +72,13 @@ fn line(name: &str, convolution: &Convolution, stride: usize, level: Level, (rat
     input.reset(blocks, needed);
     for block in 0..blocks {
         for (at, lanes) in input.row_mut(block).iter_mut().enumerate() {
-            *lanes = Lanes([noise(at * 31 + block) as f32; LANES]);
+            *lanes = F32x16([noise(at * 31 + block) as f32; LANES]);
         }
     }
     output.reset(convolution.bias().len(), range);
     let mut workspace = Workspace::new(level);
     let seconds = quickest(|| {
-        let pass = Pass { input: &input, slope: 0.1, bias: None, residual: None, target: Target::Replace };
+        let pass = ConvArgs { input: &input, slope: 0.1, bias: None, residual: None, target: WriteMode::Replace };
         convolution.run(&pass, &mut output, &mut workspace);
         black_box(&mut output);
     });
@@ -78,12 +86,12 @@ fn line(name: &str, convolution: &Convolution, stride: usize, level: Level, (rat
     println!("  {name:<28} {:6.2} ms {:5.0} % of peak", second * 1e3, products * rate / second / peak * 100.0);
 }
 
-fn whole(level: Level) {
+fn whole(level: SimdLevel) {
     let decoder = Decoder::new(&medium()).unwrap();
     let latents: Vec<f32> = (0..LATENTS * FRAMES).map(|at| noise(at) as f32).collect();
-    let mut scratch = Scratch::new(level);
+    let mut scratch = DecoderScratch::new(level);
     for frames in [10, 40, FRAMES] {
-        let part = Part { latents: &latents, condition: &[], frames: 0..frames };
+        let part = DecoderInput { latents: &latents, condition: &[], frames: 0..frames };
         let seconds = quickest(|| {
             black_box(decoder.decode(&part, &mut scratch, || true).unwrap());
         });
@@ -93,7 +101,7 @@ fn whole(level: Level) {
     let mut parts = |cuts: &[usize]| {
         quickest(|| {
             for cut in cuts.windows(2) {
-                let part = Part { latents: &latents, condition: &[], frames: cut[0]..cut[1] };
+                let part = DecoderInput { latents: &latents, condition: &[], frames: cut[0]..cut[1] };
                 black_box(decoder.decode(&part, &mut scratch, || true).unwrap());
             }
         })
@@ -169,7 +177,7 @@ impl Operation for Peak {
                 *value = simd.mul_add(*value, factor, factor);
             }
         }
-        let mut lanes = Lanes::ZERO;
+        let mut lanes = F32x16::ZERO;
         for value in values {
             simd.store(value, &mut lanes);
             black_box(&lanes);
@@ -177,6 +185,6 @@ impl Operation for Peak {
     }
 }
 
-fn peak(level: Level) -> f64 {
+fn peak(level: SimdLevel) -> f64 {
     (PEAK_CHAINS * PEAK_STEPS * LANES) as f64 / quickest(|| level.run(Peak))
 }

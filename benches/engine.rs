@@ -1,7 +1,8 @@
-//! Question: what does one sentence cost from text to samples, which part of that is the phonemizer's, which the network's, and how much of the
-//! network's goes to the text encoder and the durations?
+//! Question: what does one sentence cost from text to samples, which part of that is the phonemizer's, which the
+//! network's, and how much of the network's goes to the text encoder and the durations?
 //!
-//! Unit: time a sentence, on one thread. Where samples come out, an element is a millisecond of audio: `12 Kelem/s` is 12 times real time.
+//! Unit: time a sentence, on one thread. Where samples come out, an element is a millisecond of audio: `12 Kelem/s` is
+//! 12 times real time.
 //!
 //! Run: `make setup`, then `cargo bench --bench engine`, on a machine that does nothing else.
 
@@ -13,8 +14,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use piper_acoustic::{
-    Cancel, CompiledModels, Crew, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles,
-    RuntimeSettings, VoiceFiles,
+    Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, RuntimeFiles, RuntimeSettings,
+    SentenceCrew, VoiceFiles,
 };
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer, phoneme_ids};
 use tokio::runtime::Builder;
@@ -66,7 +67,7 @@ fn one_sentence(criterion: &mut Criterion) {
     });
     group.throughput(Throughput::Elements(audio_ms));
     group.bench_function("encode", |bench| {
-        bench.iter(|| voice.begin(&input, &Crew::new(1), &Cancel::default()).unwrap());
+        bench.iter(|| voice.begin(&input, &SentenceCrew::new(1), &Cancel::default()).unwrap());
     });
     group.bench_function("infer", |bench| bench.iter(|| voice.infer(&input, &Cancel::default()).unwrap()));
     group.bench_function("text to audio", |bench| {

@@ -1,6 +1,6 @@
-//! How long is it until the first sound, and does it grow with the text, or with its first sentence? From the request to the first byte of sound of
-//! a stream, for texts of 5 to 5,000 characters, and for single sentences of 40 to 380, that nobody has asked for before; `make peers` has the
-//! former beside other engines.
+//! How long is it until the first sound, and does it grow with the text, or with its first sentence? From the request
+//! to the first byte of sound of a stream, for texts of 5 to 5,000 characters, and for single sentences of 40 to 380,
+//! that nobody has asked for before; `make peers` has the former beside other engines.
 //!
 //! `cargo bench --bench first_audio`; needs a machine with nothing else to do.
 

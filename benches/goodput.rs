@@ -1,8 +1,9 @@
-//! How much of what is asked at once is answered, when it is more than can be done by the deadline? 64, 100 and 300 requests at once of two new sentences each,
-//! from one caller and from ten, to a service that was just started; whoever is refused comes back once, when it was told to.
+//! How much of what is asked at once is answered, when it is more than can be done by the deadline? 64, 100 and 300
+//! requests at once of two new sentences each, from one caller and from ten, to a service that was just started;
+//! whoever is refused comes back once, when it was told to.
 //!
-//! `cargo bench --bench goodput`; takes ten minutes, on two cores with nothing else to do. `-- 100 1` measures 100 requests of one caller alone. The client
-//! runs on the same cores, and costs little beside the synthesis.
+//! `cargo bench --bench goodput`; takes ten minutes, on two cores with nothing else to do. `-- 100 1` measures 100
+//! requests of one caller alone. The client runs on the same cores, and costs little beside the synthesis.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,10 +1,11 @@
-//! What does a hit cost? Requests a second for an answer of 85 KB: from L1, beside nginx that sends the same bytes as a static file; and
-//! from L2, beside redis-benchmark that gets the same value. Server, and Redis where there is one, on core 0; the load, wrk or redis-benchmark
-//! with 16 connections, on core 1. They take turns of a second, so that what else the machine does meets all; the medians count, of a ratio the
-//! median of the rounds'.
+//! What does a hit cost? Requests a second for an answer of 85 KB: from L1, beside nginx that sends the same bytes as a
+//! static file; and from L2, beside redis-benchmark that gets the same value. Server, and Redis where there is one, on
+//! core 0; the load, wrk or redis-benchmark with 16 connections, on core 1. They take turns of a second, so that what
+//! else the machine does meets all; the medians count, of a ratio the median of the rounds'.
 //!
-//! And what does it cost to see inside? L1 hits of a server that says as little as it can, beside one that sends spans to a collector (on core 1
-//! too, as it would be on another machine), of one request in a hundred and of all; and the time that counting one hit takes, which cannot be turned off.
+//! And what does it cost to see inside? L1 hits of a server that says as little as it can, beside one that sends spans
+//! to a collector (on core 1 too, as it would be on another machine), of one request in a hundred and of all; and the
+//! time that counting one hit takes, which cannot be turned off.
 //!
 //! `cargo bench --bench hit_path`; needs nginx, wrk, redis-server (which brings redis-benchmark) and taskset.
 
@@ -34,7 +35,8 @@ const SECONDS: &str = "1s";
 const CONNECTIONS: &str = "16";
 /// Says two seconds: 85 KB, and less in Redis.
 const TEXT: &str = "This is answer number";
-/// So many texts take turns where an answer is put together for each request: those who ask for one at the same time would share it.
+/// So many texts take turns where an answer is put together for each request: those who ask for one at the same time
+/// would share it.
 const TEXTS: usize = 200;
 
 /// A rate, and the time within which 99 of 100 answers came.
@@ -60,7 +62,8 @@ fn main() {
     telemetry(folder.path(), &collector);
 }
 
-/// nginx sends a file without copying it (`sendfile`), as no server can that puts its answers together; so it is measured without that too.
+/// nginx sends a file without copying it (`sendfile`), as no server can that puts its answers together; so it is
+/// measured without that too.
 fn l1(folder: &Path) {
     let server = TestServer::start(&[("TTS_REDIS_URL", "")]);
     let body = body(100);

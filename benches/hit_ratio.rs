@@ -1,5 +1,5 @@
-//! How much does a cache save? Requests for sentences whose frequencies follow Zipf's law, asked of a cache with the policy of L1 and of one with the
-//! policy that Redis is best run with. No service runs: this counts.
+//! How much does a cache save? Requests for sentences whose frequencies follow Zipf's law, asked of a cache with the
+//! policy of L1 and of one with the policy that Redis is best run with. No service runs: this counts.
 //!
 //! `cargo bench --bench hit_ratio`
 

@@ -1,8 +1,9 @@
-//! What holds when far more is asked than can be done? The service on core 0, the client on core 1, in an open loop: ten times what the service can
-//! compute, with hits among it; then ten thousand requests at once; then one caller's flood beside another's calls.
+//! What holds when far more is asked than can be done? The service on core 0, the client on core 1, in an open loop:
+//! ten times what the service can compute, with hits among it; then ten thousand requests at once; then one caller's
+//! flood beside another's calls.
 //!
-//! `make load`, or `cargo bench --bench load`; takes five minutes, TTS_LOAD_SECONDS (60) of them at ten times the capacity. Needs two cores with
-//! nothing else to do, and taskset.
+//! `make load`, or `cargo bench --bench load`; takes five minutes, TTS_LOAD_SECONDS (60) of them at ten times the
+//! capacity. Needs two cores with nothing else to do, and taskset.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,7 +1,9 @@
-//! Questions: how long does it take until a voice that is installed can speak, for the first time on a machine and later? And how much
-//! longer does a short text take while a long one is spoken? And how long does it take where more voices are asked for than memory has room for?
+//! Questions: how long does it take until a voice that is installed can speak, for the first time on a machine and
+//! later? And how much longer does a short text take while a long one is spoken? And how long does it take where more
+//! voices are asked for than memory has room for?
 //!
-//! Units: milliseconds; medians, but where it says otherwise. The long text has 5,000 characters, the short one ten words.
+//! Units: milliseconds; medians, but where it says otherwise. The long text has 5,000 characters, the short one ten
+//! words.
 //!
 //! Run: `make setup`, then `cargo bench --bench pool`, on a machine that does nothing else.
 

@@ -1,5 +1,5 @@
-//! Does it stay as it is? Half an hour of mixed work (hits, new texts, streams, bad input, callers who leave) with Redis, while the process is looked at:
-//! memory must not grow, descriptors and threads stay as many as they are.
+//! Does it stay as it is? Half an hour of mixed work (hits, new texts, streams, bad input, callers who leave) with
+//! Redis, while the process is looked at: memory must not grow, descriptors and threads stay as many as they are.
 //!
 //! `make soak`, or `cargo bench --bench soak`; TTS_SOAK_MINUTES says for how long (30).
 

@@ -1,8 +1,8 @@
 //! Question: what do the workers do for one sentence until it sounds, and after that?
 //!
-//! For sentences of 40, 190 and 380 characters, on two workers that do nothing else: which unit ran when, in milliseconds since the sentence was
-//! handed to the pool, for how many of these it had a processor, and the same as a line for each worker. Of several runs it is the one whose first
-//! sound came at the median.
+//! For sentences of 40, 190 and 380 characters, on two workers that do nothing else: which unit ran when, in
+//! milliseconds since the sentence was handed to the pool, for how many of these it had a processor, and the same as a
+//! line for each worker. Of several runs it is the one whose first sound came at the median.
 //!
 //! Run: `make setup`, then `cargo bench --bench timeline`, on a machine that does nothing else.
 
@@ -28,7 +28,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tts_batch_api::domain::{Deadline, VoiceId};
-use tts_batch_api::pool::{Cost, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{CpuTime, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 
@@ -181,7 +181,7 @@ async fn run(pool: &PoolHandle, phonemizer: &Phonemizer, text: &str, recorder: &
         seed: 0,
     };
     let admission = pool.admit().unwrap();
-    let (index, first_sound, cost) = (0, true, Cost::default());
+    let (index, first_sound, cost) = (0, true, CpuTime::default());
     let job = SentenceJob { voice_id, voice, input, index, first_sound, deadline, cost };
     recorder.0.lock().unwrap().clear();
     let handed_over = Instant::now();

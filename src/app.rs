@@ -26,7 +26,7 @@ use crate::http::Callers;
 use crate::links::Links;
 use crate::live::Sessions;
 use crate::pool::{PoolHandle, PoolParts};
-use crate::resilience::{ByteBudget, InFlight, Readiness, Reason};
+use crate::resilience::{ByteBudget, InFlight, NotReadyReason, Readiness};
 use crate::speech::{SpeechError, SpeechService, SpeechSettings};
 use crate::telemetry::{self, Metrics};
 use crate::usage::Usage;
@@ -45,7 +45,7 @@ use settings::{cache_settings, pool_settings, usage_redis};
 use upkeep::Upkeep;
 
 /// What speaks, without a server in front: the service behind the routes, and the commands.
-pub struct Speaker {
+pub struct SpeechStack {
     pub speech: SpeechService,
     pub pool: PoolHandle,
     pub metrics: Metrics,
@@ -62,8 +62,8 @@ pub struct Application {
     readiness: Readiness,
     in_flight: InFlight,
     live: Vec<Sessions>,
-    wyoming: Option<wyoming::Server>,
-    speaker: Speaker,
+    wyoming: Option<wyoming::WyomingServer>,
+    speaker: SpeechStack,
     usage: Usage,
     callers: Callers,
     links: Links,
@@ -84,9 +84,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Until those that could not be loaded are tried again.
 const PRELOAD_AGAIN: Duration = Duration::from_secs(5);
 
-// === impl Speaker ===
+// === impl SpeechStack ===
 
-impl Speaker {
+impl SpeechStack {
     /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let (catalogue, trouble) = open_catalogue(config)?;
@@ -109,7 +109,7 @@ impl Speaker {
         Self::with_engine(config, Arc::new(engine), catalogue, phonemizer)
     }
 
-    /// Starts the actors around another engine than that of [`Speaker::start`].
+    /// Starts the actors around another engine than that of [`SpeechStack::start`].
     pub fn with_engine(
         config: &Config,
         engine: Arc<dyn Engine>,
@@ -158,25 +158,25 @@ impl Application {
         let (catalogue, trouble) = open_catalogue(config)?;
         let suspicions = if trouble.is_none() { check_voice_settings(config, &catalogue)? } else { Vec::new() };
         tell(config.suspicions.iter().chain(&trouble).chain(&suspicions));
-        let speaker = Speaker::with_catalogue(config, catalogue).await?;
+        let speaker = SpeechStack::with_catalogue(config, catalogue).await?;
         Self::with_listeners(config, listeners, speaker)
     }
 
     /// Serves what `speaker` speaks on `listener`, over HTTP alone.
-    pub fn with_speaker(config: &Config, listener: TcpListener, speaker: Speaker) -> anyhow::Result<Self> {
+    pub fn with_speaker(config: &Config, listener: TcpListener, speaker: SpeechStack) -> anyhow::Result<Self> {
         Self::with_listeners(config, (listener, None), speaker)
     }
 
     fn with_listeners(
         config: &Config,
         (listener, wyoming): (TcpListener, Option<wyoming::Listener>),
-        speaker: Speaker,
+        speaker: SpeechStack,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let readiness = speaker.readiness.clone();
-        readiness.add(Reason::Loading);
+        readiness.add(NotReadyReason::Loading);
         if speaker.catalogue.is_empty() {
-            readiness.add(Reason::NoVoices);
+            readiness.add(NotReadyReason::NoVoices);
         }
         let preload = preload(config, &speaker)?;
         let callers = Callers::new(config.tokens.clone(), config.tokens_file.clone())
@@ -188,7 +188,7 @@ impl Application {
         let batches = batches(config, &state)?;
         let (in_flight, mut live) = (state.in_flight.clone(), vec![state.live.clone()]);
         let wyoming = wyoming.map(|listener| assembly::wyoming(config, &state, listener)).transpose()?;
-        live.extend(wyoming.as_ref().map(wyoming::Server::sessions));
+        live.extend(wyoming.as_ref().map(wyoming::WyomingServer::sessions));
         let rescan = config.voices.rescan;
         Ok(Self {
             server: crate::http::start(listener, state, batches, &config.http, &config.fronts)?,
@@ -213,8 +213,8 @@ impl Application {
         self.address
     }
 
-    /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second signal ends it at
-    /// once.
+    /// Serves until a signal to stop, then until the requests in work are done or the time for that is over. A second
+    /// signal ends it at once.
     pub async fn run(self) -> anyhow::Result<()> {
         actix::spawn(load_first(self.speaker.speech.clone(), self.preload, self.readiness.clone()));
         let upkeep = Upkeep {
@@ -250,23 +250,24 @@ impl Application {
     }
 }
 
-/// Loads voices, and tries again those that could not be loaded, for as long as there are such: a source may come back, room may be made.
+/// Loads voices, and tries again those that could not be loaded, for as long as there are such: a source may come back,
+/// room may be made.
 async fn load_first(speech: SpeechService, voices: Vec<VoiceId>, readiness: Readiness) {
     let mut missing = BTreeSet::new();
     for voice in voices {
         if let Err(error) = load(&speech, &voice).await {
             tracing::error!(%voice, %error, "a voice that was to be loaded first is missing");
-            readiness.add(Reason::VoiceFailed(voice.to_string()));
+            readiness.add(NotReadyReason::VoiceFailed(voice.to_string()));
             missing.insert(voice);
         }
     }
-    readiness.remove(&Reason::Loading);
+    readiness.remove(&NotReadyReason::Loading);
     while !missing.is_empty() {
         tokio::time::sleep(PRELOAD_AGAIN).await;
         for voice in missing.clone() {
             if load(&speech, &voice).await.is_ok() {
                 tracing::info!(%voice, "a voice that was missing is loaded");
-                readiness.remove(&Reason::VoiceFailed(voice.to_string()));
+                readiness.remove(&NotReadyReason::VoiceFailed(voice.to_string()));
                 missing.remove(&voice);
             }
         }
@@ -299,7 +300,7 @@ fn stop_on_signal(stopping: Stopping) -> std::io::Result<impl Future<Output = ()
     Ok(async move {
         stop.next().await;
         tracing::info!("stopping");
-        readiness.add(Reason::Draining);
+        readiness.add(NotReadyReason::Draining);
         live.iter().for_each(Sessions::leave);
         actix::spawn(server.stop(true));
         let work_is_cut = async {
@@ -359,7 +360,7 @@ fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<DefaultVoice,
     Ok(DefaultVoice::new(named, config.voices.allowed.clone(), catalogue.clone()))
 }
 
-fn preload(config: &Config, speaker: &Speaker) -> Result<Vec<VoiceId>, ConfigError> {
+fn preload(config: &Config, speaker: &SpeechStack) -> Result<Vec<VoiceId>, ConfigError> {
     match &config.voices.preload {
         None => Ok(speaker.default_voice.get().into_iter().collect()),
         Some(names) => {

@@ -1,8 +1,9 @@
-//! Owns addresses that speak: what of them is signed, with which secrets, and until when they are good. Refuses what their parameters mean, and
-//! who may have speech.
+//! Owns addresses that speak: what of them is signed, with which secrets, and until when they are good. Refuses what
+//! their parameters mean, and who may have speech.
 //!
-//! A signature is the HMAC-SHA256, in hexadecimal, of `/v1/speech?` and all other parameters, sorted by name, each name and value with everything but
-//! letters, digits and `-._~` percent-encoded in UTF-8. So it does not depend on how an address was encoded on its way.
+//! A signature is the HMAC-SHA256, in hexadecimal, of `/v1/speech?` and all other parameters, sorted by name, each name
+//! and value with everything but letters, digits and `-._~` percent-encoded in UTF-8. So it does not depend on how an
+//! address was encoded on its way.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +24,7 @@ pub struct Links {
     own: Arc<[Secret]>,
     file: Option<Arc<PathBuf>>,
     /// Those of the file before those of the settings.
-    keys: Arc<RwLock<Arc<[Key]>>>,
+    keys: Arc<RwLock<Arc<[SigningKey]>>>,
     longest: Duration,
     max_bytes: usize,
     base: Arc<str>,
@@ -65,7 +66,7 @@ pub enum LinkError {
     Expired,
 }
 
-type Key = Hmac<Sha256>;
+type SigningKey = Hmac<Sha256>;
 
 pub const PATH: &str = "/v1/speech";
 /// How long an address is good where nobody says.
@@ -92,8 +93,8 @@ impl Links {
         Ok(links)
     }
 
-    /// Reads the file again. After an error everything stays as it was. Takes file accesses, and waits for a file that is being written: not
-    /// for an async thread.
+    /// Reads the file again. After an error everything stays as it was. Takes file accesses, and waits for a file that
+    /// is being written: not for an async thread.
     pub fn reload(&self) -> Result<(), SecretsError> {
         let Some(file) = &self.file else { return Ok(()) };
         match read_settled_link_secrets(file) {
@@ -105,12 +106,12 @@ impl Links {
 
     fn take(&self, of_file: &[Secret]) {
         // Keys may have any length.
-        let key = |secret: &Secret| Key::new_from_slice(secret.reveal().as_bytes()).ok();
+        let key = |secret: &Secret| SigningKey::new_from_slice(secret.reveal().as_bytes()).ok();
         let keys = of_file.iter().chain(self.own.iter()).filter_map(key).collect();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    fn keys(&self) -> Arc<[Key]> {
+    fn keys(&self) -> Arc<[SigningKey]> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -140,8 +141,8 @@ impl Links {
         Ok(Link { url: format!("{}{address}", self.base), expires })
     }
 
-    /// What the query of an address says, if it was signed here and is still good. It is compared with what each of the secrets makes of it, in the
-    /// same time whichever it is and wherever they differ.
+    /// What the query of an address says, if it was signed here and is still good. It is compared with what each of the
+    /// secrets makes of it, in the same time whichever it is and wherever they differ.
     pub fn read(&self, query: &str) -> Result<Signed, LinkError> {
         self.read_at(now(), query)
     }
@@ -190,7 +191,7 @@ fn message(all: &Parameters) -> String {
     format!("{PATH}?{}", pairs.join("&"))
 }
 
-fn signature(key: &Key, message: &str) -> String {
+fn signature(key: &SigningKey, message: &str) -> String {
     hex::encode(key.clone().chain_update(message).finalize().into_bytes())
 }
 

@@ -1,9 +1,11 @@
-//! The rules of the source tree, read off the sources: which module may import which, and which of the workspace's crates, what only one of
-//! them may mention, and the shape of a file. A rule that has to give way is changed here, where the change is seen.
+//! The rules of the source tree, read off the sources: which module may import which, and which of the workspace's
+//! crates, what only one of them may mention, and the shape of a file. A rule that has to give way is changed here,
+//! where the change is seen.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Importable by any module but `domain`. They import nothing of the crate but each other.
@@ -15,9 +17,10 @@ const CRATES: [&str; 4] = ["piper-acoustic", "piper-engine", "piper-phonemize", 
 /// What the service may name of them beside what stands at their roots, which is what they are for.
 const PUBLIC_MODULES: [&str; 1] = ["files"];
 
-/// What each module or crate may import beside itself and the leaves: what stands below it in
-/// `main -> app -> {http, wyoming, cli} -> {batch, live} -> speech -> {text, cache, pool} -> voices -> {domain, piper-phonemize} -> {piper-acoustic, text-normalization}`. Two rows go against that line: the commands of
-/// `cli` put the service together as `main` would, and the cache refuses to know how speech is made.
+/// What each module or crate may import beside itself and the leaves: what stands below it in `main -> app -> {http,
+/// wyoming, cli} -> {batch, live} -> speech -> {text, cache, pool} -> voices -> {domain, piper-phonemize} ->
+/// {piper-acoustic, text-normalization}`. Two rows go against that line: the commands of `cli` put the service together
+/// as `main` would, and the cache refuses to know how speech is made.
 const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("main", &["app", "cli"]),
     (
@@ -98,7 +101,8 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
 
 /// What is mentioned only below these paths.
 const ONLY_IN: [(&str, &[&str]); 28] = [
-    // Deadlines, breakers and quotas count by a clock that nobody sets. These are ages of what is kept, times for the log and for others.
+    // Deadlines, breakers and quotas count by a clock that nobody sets. These are ages of what is kept, times for the
+    // log and for others.
     (
         "SystemTime",
         &[
@@ -334,6 +338,34 @@ fn first_words(group: &str) -> Vec<String> {
     words
 }
 
+/// Names of the types that the code declares outside of its tests.
+fn types(code: &str) -> impl Iterator<Item = String> {
+    code.split("mod tests {").next().unwrap_or(code).lines().filter_map(|line| {
+        let item = line.trim_start();
+        let declaration = match item.strip_prefix("pub") {
+            Some(rest) if rest.starts_with('(') => rest.split_once(") ")?.1,
+            Some(rest) => rest.trim_start(),
+            None => item,
+        };
+        let (keyword, rest) = declaration.split_once(' ')?;
+        // An indented `type` is an associated one: its name is the trait's.
+        let is_alias = keyword == "type" && item.len() == line.len();
+        (is_alias || ["struct", "enum", "trait", "union"].contains(&keyword)).then(|| first_word(rest))
+    })
+}
+
+/// Names of types that stand for several things, with the files that declare them.
+fn ambiguous_types(sources: &[Source]) -> Vec<String> {
+    let mut files: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| !source.path.ends_with("tests.rs")) {
+        for name in types(&code(&source.text)) {
+            files.entry(name).or_default().push(&source.path);
+        }
+    }
+    files.retain(|_, files| files.len() > 1);
+    files.into_iter().map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
+}
+
 // === the rules ===
 
 /// Everything that is against the rules in a file.
@@ -395,6 +427,13 @@ fn the_sources_keep_the_rules() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
+#[test]
+fn no_type_name_stands_for_two_things() {
+    let ambiguous = ambiguous_types(&all_sources());
+
+    assert!(ambiguous.is_empty(), "\n{}", ambiguous.join("\n"));
+}
+
 /// What the page on architecture says of failures names tests and metrics that there are.
 #[test]
 fn the_table_of_failures_names_what_there_is() {
@@ -419,7 +458,7 @@ fn the_table_of_failures_names_what_there_is() {
 #[test]
 fn what_breaks_a_rule_is_found() {
     let cases = [
-        ("http/a.rs", "use crate::app::Speaker;", "http imports app"),
+        ("http/a.rs", "use crate::app::Application;", "http imports app"),
         ("http/a.rs", "use crate::cli;", "http imports cli"),
         ("cache/a.rs", "use crate::pool::PoolHandle;", "cache imports pool"),
         ("cache/a.rs", "fn f() { piper_acoustic::x() }", "cache imports piper-acoustic"),
@@ -435,7 +474,7 @@ fn what_breaks_a_rule_is_found() {
         ("piper-acoustic/a.rs", "use piper_phonemize::Phonemizer;", "piper-acoustic imports piper-phonemize"),
         ("piper-acoustic/a.rs", "use piper_engine::Voice;", "piper-acoustic imports piper-engine"),
         ("pool/a.rs", "use piper_engine::Voice;", "pool imports piper-engine"),
-        ("pool/a.rs", "use piper_acoustic::encoder::Encoder;", "pool reaches into piper_acoustic::encoder"),
+        ("pool/a.rs", "use piper_acoustic::encoder::TextEncoder;", "pool reaches into piper_acoustic::encoder"),
         ("pool/a.rs", "use piper_acoustic::{Cancel, kernels::{Signal}};", "pool reaches into piper_acoustic::kernels"),
         ("novel/a.rs", "", "module novel has no row in MAY_IMPORT"),
         ("pool/a.rs", "use ort::Error;", "mentions ort::"),
@@ -483,4 +522,18 @@ fn files_without_a_doc_and_long_files_are_found() {
     let found = [violations(&plain), violations(&long)].concat();
 
     assert_eq!(found, ["pool/a.rs: does not begin with a module doc", "pool/b.rs: has 401 lines"]);
+}
+
+#[test]
+fn a_type_name_that_two_files_declare_is_found() {
+    let file = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let sources = [
+        file("a.rs", "pub(super) struct Place {\n}\ntype Answer = u8;\nimpl X {\n    type Error = u8;\n}\n"),
+        file("b.rs", "fn f() {\n    enum Place {}\n}\nimpl Y {\n    type Error = u8;\n}\n// struct Own;\n"),
+        file("c.rs", "pub struct Own<T>(T);\nmod tests {\n    struct Own;\n}\n"),
+        file("d.rs", "pub trait Answer {\n}\n"),
+        file("d/tests.rs", "struct Own;\n"),
+    ];
+
+    assert_eq!(ambiguous_types(&sources), ["Answer: a.rs, d.rs", "Place: a.rs, b.rs"]);
 }

@@ -1,5 +1,5 @@
-//! Voices whose files are wrong: each fails to load with an error that says so, however often, and the memory of this process stays what
-//! it was. A test binary of its own, because that memory is the whole process's.
+//! Voices whose files are wrong: each fails to load with an error that says so, however often, and the memory of this
+//! process stays what it was. A test binary of its own, because that memory is the whole process's.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -75,7 +75,8 @@ fn assert_broken_voices_are_errors() {
     assert!(partial.is_empty(), "{partial:?}");
 }
 
-/// The real voice with damage all over the file: whatever the damage does, it is an error or a voice, and never the end of the process.
+/// The real voice with damage all over the file: whatever the damage does, it is an error or a voice, and never the end
+/// of the process.
 fn damage_the_real_voice() {
     let folder = tempfile::tempdir().unwrap();
     let good = fs::read(installed("")).unwrap();

@@ -1,7 +1,9 @@
-//! Ten voices in memory for three, asked for in random order: the resident set of the real program stays under the limit plus a fixed
-//! headroom at every moment, it does not grow, and nobody is told anything worse than to come back later.
+//! Ten voices in memory for three, asked for in random order: the resident set of the real program stays under the
+//! limit plus a fixed headroom at every moment, it does not grow, and nobody is told anything worse than to come back
+//! later.
 //!
-//! Runs for 15 seconds; `TTS_TEST_CHURN_SECONDS=600 cargo test --release --test churn -- --nocapture` runs longer and prints what it saw.
+//! Runs for 15 seconds; `TTS_TEST_CHURN_SECONDS=600 cargo test --release --test churn -- --nocapture` runs longer and
+//! prints what it saw.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -27,8 +29,8 @@ const ROUNDS: u32 = 3;
 const LIMIT_BYTES: u64 = 410 << 20;
 /// The program itself, the phonemizer's side, two computations of a sentence, and one voice on its way in.
 const HEADROOM_BYTES: u64 = 160 << 20;
-/// How much more may be in use after the last round than after the first: one voice, where each round lets dozens go. What an allocator keeps differs
-/// by half of that.
+/// How much more may be in use after the last round than after the first: one voice, where each round lets dozens go.
+/// What an allocator keeps differs by half of that.
 const GROWTH_BYTES: u64 = 128 << 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
@@ -44,7 +46,8 @@ fn ten_voices_fit_into_the_memory_of_three() {
         ("TTS_POOL_MEMORY_BYTES", &LIMIT_BYTES.to_string()),
         ("TTS_CACHE_ENABLED", "false"),
     ]);
-    // Compiling a voice for the first time takes more memory for a moment than having it; here the steady state is looked at.
+    // Compiling a voice for the first time takes more memory for a moment than having it; here the steady state is
+    // looked at.
     for number in 0..VOICES {
         support::until("the voice is compiled", || (speak(&server, number, 0) == 200).then_some(()));
     }

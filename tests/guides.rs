@@ -1,4 +1,5 @@
-//! What the documents tell people to do: each `sh` block of the README and the guides is run as it stands, beside a real service.
+//! What the documents tell people to do: each `sh` block of the README and the guides is run as it stands, beside a
+//! real service.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

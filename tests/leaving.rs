@@ -1,7 +1,8 @@
-//! Callers who leave before they have their answer, with the real voice: what is computed for them is stopped within the sentence, and
-//! nothing of them is left.
+//! Callers who leave before they have their answer, with the real voice: what is computed for them is stopped within
+//! the sentence, and nothing of them is left.
 //!
-//! `TTS_TEST_LEAVING_CYCLES=1000 cargo test --release --test leaving -- --nocapture` runs longer and prints what it saw.
+//! `TTS_TEST_LEAVING_CYCLES=1000 cargo test --release --test leaving -- --nocapture` runs longer and prints what it
+//! saw.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,4 +1,5 @@
-//! More than can be done, and callers who do harm by being slow: what is refused is refused clearly, and nobody else notices.
+//! More than can be done, and callers who do harm by being slow: what is refused is refused clearly, and nobody else
+//! notices.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -77,7 +78,8 @@ fn a_thousand_at_once_are_all_answered_and_the_next_one_too() {
     assert_eq!(ask(&server, &new_text(2_000)).status, 200);
 }
 
-/// For three seconds 200 requests a second under a token that has these limits, and one a second under another; all of the latter are answered.
+/// For three seconds 200 requests a second under a token that has these limits, and one a second under another; all of
+/// the latter are answered.
 #[track_caller]
 fn flooded(limits: &str) -> Vec<Ending> {
     let tokens = tempfile::NamedTempFile::new().unwrap();

@@ -1,4 +1,5 @@
-//! The running program where it may not write: on a read-only file system, in a folder that its user may only read, and on a full disk.
+//! The running program where it may not write: on a read-only file system, in a folder that its user may only read, and
+//! on a full disk.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -1,4 +1,5 @@
-//! Which files the running program touches, as the system sees it (`strace`): none that a caller named, and none that a voice names.
+//! Which files the running program touches, as the system sees it (`strace`): none that a caller named, and none that a
+//! voice names.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

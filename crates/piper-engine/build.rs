@@ -1,4 +1,5 @@
-//! Examples and tests load espeak-ng themselves: see the `build.rs` of the service, which says why it needs these symbols.
+//! Examples and tests load espeak-ng themselves: see the `build.rs` of the service, which says why it needs these
+//! symbols.
 
 fn main() {
     for symbol in ["PyExc_RuntimeError", "_Py_FalseStruct", "_Py_NoneStruct", "_Py_TrueStruct"] {

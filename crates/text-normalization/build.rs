@@ -1,4 +1,5 @@
-//! Embeds the data of languages, compressed: a table of `languages/` and what CLDR has of the same language in `data/cldr/`.
+//! Embeds the data of languages, compressed: a table of `languages/` and what CLDR has of the same language in
+//! `data/cldr/`.
 
 use std::error::Error;
 use std::fmt::Write as _;

@@ -1,4 +1,5 @@
-//! Reading a text in each language: places rise, stay in the text and cut no character, and what is said stays within bounds.
+//! Reading a text in each language: places rise, stay in the text and cut no character, and what is said stays within
+//! bounds.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Speaker;
+use super::SpeechStack;
 use super::settings::{batch_places, batch_settings, session_limits, text_reader, usual_prosody};
-use crate::batch::{BatchParts, Batches, Speaking, Store};
+use crate::batch::{BatchParts, Batches, ItemSpeaker, Store};
 use crate::config::{Config, SigningConfig};
 use crate::http::{AppState, Callers, Items, RequestLimits};
 use crate::links::Links;
@@ -17,7 +17,7 @@ use crate::wyoming;
 
 pub fn state(
     config: &Config,
-    speaker: &Speaker,
+    speaker: &SpeechStack,
     callers: Callers,
     links: Links,
     usage: Usage,
@@ -63,10 +63,14 @@ pub fn state(
 }
 
 /// Serves Wyoming, whose callers together are one among those who have tokens.
-pub fn wyoming(config: &Config, state: &AppState, listener: wyoming::Listener) -> std::io::Result<wyoming::Server> {
+pub fn wyoming(
+    config: &Config,
+    state: &AppState,
+    listener: wyoming::Listener,
+) -> std::io::Result<wyoming::WyomingServer> {
     let most = config.wyoming.max_connections;
     let limits = SessionLimits { sessions: most, sessions_of_token: most, ..session_limits(config) };
-    let speaking = wyoming::Speaking {
+    let speaking = wyoming::UtteranceDefaults {
         speech: state.speech.of_caller(CallerShare::among_others(), ByteShare::among_others()),
         catalogue: state.catalogue.clone(),
         default_voice: state.default_voice.clone(),
@@ -76,7 +80,7 @@ pub fn wyoming(config: &Config, state: &AppState, listener: wyoming::Listener) -
         deadline: state.limits.deadline,
         usage: state.usage.clone(),
     };
-    let parts = wyoming::Parts {
+    let parts = wyoming::ServerParts {
         speaking: Arc::new(speaking),
         sessions: Sessions::new(limits, state.metrics.clone()),
         in_flight: state.in_flight.clone(),
@@ -84,7 +88,7 @@ pub fn wyoming(config: &Config, state: &AppState, listener: wyoming::Listener) -
         idle: config.wyoming.idle,
         patience: config.http.write_timeout,
     };
-    wyoming::Server::start(listener, &config.wyoming, parts)
+    wyoming::WyomingServer::start(listener, &config.wyoming, parts)
 }
 
 /// Begins to work off batches, as what nobody waits for.
@@ -98,14 +102,14 @@ pub fn batches(config: &Config, state: &AppState) -> anyhow::Result<Batches> {
 }
 
 /// What speaks items of batches without a server.
-pub fn item_speaking(config: &Config, speaker: &Speaker) -> anyhow::Result<Arc<dyn Speaking>> {
+pub fn item_speaking(config: &Config, speaker: &SpeechStack) -> anyhow::Result<Arc<dyn ItemSpeaker>> {
     let nobody = Callers::new(Vec::new(), None)?;
     let unsigned = Links::new(&SigningConfig::default())?;
     let uncounted = Usage::start(None, 1, speaker.metrics.clone());
     Ok(items(config, state(config, speaker, nobody, unsigned, uncounted)?, speaker.pool.parallelism() + 1))
 }
 
-fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn Speaking> {
+fn items(config: &Config, mut state: AppState, at_once: usize) -> Arc<dyn ItemSpeaker> {
     // Each item is admitted once for itself and once for what it shares with another.
     state.speech = state.speech.in_background(2 * at_once + 1);
     state.limits.deadline = config.batch.item_deadline;

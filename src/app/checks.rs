@@ -1,12 +1,12 @@
-//! Owns judging settings by what there is: voices that they name, memory that voices take. What cannot work ends the start; what may not be
-//! meant is told.
+//! Owns judging settings by what there is: voices that they name, memory that voices take. What cannot work ends the
+//! start; what may not be meant is told.
 
 use piper_acoustic::Engine;
 
 use super::settings::voice_settings;
 use crate::config::{Config, ConfigError};
 use crate::domain::VoiceId;
-use crate::voices::{Catalogue, CatalogueError, VoiceError};
+use crate::voices::{Catalogue, CatalogueError, VoiceFilesError};
 
 const VOICES: &str = "TTS_VOICES";
 
@@ -118,8 +118,8 @@ fn voice_of(name: &str) -> &str {
 /// Why no voice can be served though some are known.
 fn nothing_to_serve(config: &Config, catalogue: &Catalogue) -> ConfigError {
     let why_not = |id: &VoiceId| catalogue.check(id).err();
-    let reasons: Vec<VoiceError> = catalogue.all().iter().filter_map(|voice| why_not(&voice.id)).collect();
-    if reasons.iter().any(|reason| matches!(reason, VoiceError::LicenseRefused { .. })) {
+    let reasons: Vec<VoiceFilesError> = catalogue.all().iter().filter_map(|voice| why_not(&voice.id)).collect();
+    if reasons.iter().any(|reason| matches!(reason, VoiceFilesError::LicenseRefused { .. })) {
         return config.error("TTS_ALLOWED_LICENSES", "allows no voice that is here and that TTS_VOICES names");
     }
     let folder = config.voices.models_dir.display();

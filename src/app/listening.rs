@@ -9,9 +9,9 @@ use nix::sys::socket::{Backlog, setsockopt};
 use crate::config::{Config, ConfigError, HttpConfig};
 use crate::wyoming;
 
-/// Listens. As many connections may wait to be accepted as the system allows: more come at once than the standard library's 128. Those that are
-/// accepted inherit how much of what is sent the system holds for somebody who does not take it: by default megabytes, which a few hundred slow
-/// readers make all that it has for everybody.
+/// Listens. As many connections may wait to be accepted as the system allows: more come at once than the standard
+/// library's 128. Those that are accepted inherit how much of what is sent the system holds for somebody who does not
+/// take it: by default megabytes, which a few hundred slow readers make all that it has for everybody.
 pub fn listen(config: &HttpConfig) -> Result<TcpListener, ConfigError> {
     let address = config.bind;
     let listener = TcpListener::bind(address).and_then(|listener| {
@@ -31,8 +31,8 @@ pub fn listen_for_wyoming(config: &Config) -> Result<Option<wyoming::Listener>, 
 }
 
 /// One line for people and for programs that started the service with port 0.
-pub fn announce(address: SocketAddr, wyoming: Option<&wyoming::Server>) {
-    let wyoming = wyoming.map(wyoming::Server::address);
+pub fn announce(address: SocketAddr, wyoming: Option<&wyoming::WyomingServer>) {
+    let wyoming = wyoming.map(wyoming::WyomingServer::address);
     tracing::info!(%address, wyoming, version = env!("CARGO_PKG_VERSION"), "listening");
     let mut line = serde_json::json!({"listening": address.to_string()});
     if let Some(wyoming) = wyoming {

@@ -10,7 +10,7 @@ use crate::batch::{
     BatchSettings, Ledger, LedgerLimits, MemoryLimits, RedisLedger, RedisLedgerSettings, Store, Webhook,
     WebhookSettings, WorkSettings,
 };
-use crate::cache::{CacheSettings, L2Settings, RedisSettings, Target};
+use crate::cache::{CacheSettings, L2Settings, RedisSettings, RedisTarget};
 use crate::config::{BatchConfig, Config, ConfigError, RedisConfig, SpeakingConfig};
 use crate::domain::{Class, Classes, InvalidField, Level, Lufs, Prosody, VoiceId};
 use crate::live::SessionLimits;
@@ -194,8 +194,8 @@ pub fn usage_redis(config: &Config) -> Result<Option<UsageRedis>, ConfigError> {
     redis.map(|redis| Ok(UsageRedis::new(redis_target(config, redis)?))).transpose()
 }
 
-fn redis_target(config: &Config, redis: &RedisConfig) -> Result<Target, ConfigError> {
-    Target::parse(redis.url.reveal()).map_err(|error| config.error("TTS_REDIS_URL", error.to_string()))
+fn redis_target(config: &Config, redis: &RedisConfig) -> Result<RedisTarget, ConfigError> {
+    RedisTarget::parse(redis.url.reveal()).map_err(|error| config.error("TTS_REDIS_URL", error.to_string()))
 }
 
 /// `None`: nothing is kept.

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::files::Detached;
 use crate::http::Callers;
 use crate::links::Links;
-use crate::resilience::{Readiness, Reason};
+use crate::resilience::{NotReadyReason, Readiness};
 use crate::voices::Catalogue;
 
 /// Looks after files that change.
@@ -125,7 +125,7 @@ async fn refresh(catalogue: Catalogue, readiness: Readiness) {
 }
 
 fn show_readiness(catalogue: &Catalogue, readiness: &Readiness) {
-    readiness.set(Reason::NoVoices, catalogue.is_empty());
+    readiness.set(NotReadyReason::NoVoices, catalogue.is_empty());
 }
 
 // === impl Troubles ===

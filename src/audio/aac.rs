@@ -1,5 +1,6 @@
-//! Owns AAC-LC in ADTS (ISO/IEC 14496-3), as the crate `syom` writes it: frames that follow one another without a head, so that a file and a
-//! stream are the same bytes. ADTS has no place to say what the encoder adds: a frame before the sound, and what fills up the last one.
+//! Owns AAC-LC in ADTS (ISO/IEC 14496-3), as the crate `syom` writes it: frames that follow one another without a head,
+//! so that a file and a stream are the same bytes. ADTS has no place to say what the encoder adds: a frame before the
+//! sound, and what fills up the last one.
 
 use syom::{EncodeOptions, EncodedFrame, Encoder};
 

@@ -16,8 +16,8 @@ pub struct EncodeError {
     reason: String,
 }
 
-/// Turns samples of one rate into the bytes of a format. Everything after the head is the same, however the samples are cut into parts and
-/// whether the bytes are sent at once or as they come.
+/// Turns samples of one rate into the bytes of a format. Everything after the head is the same, however the samples are
+/// cut into parts and whether the bytes are sent at once or as they come.
 pub struct Encoder(Box<dyn Codec>);
 
 /// One format. Takes time, where it compresses: not for an async thread.
@@ -42,7 +42,7 @@ impl Encoder {
     pub fn new(format: AudioFormat, sample_rate: u32) -> Result<Self, EncodeError> {
         Ok(Self(match format {
             AudioFormat::Wav => Box::new(Wav::new(sample_rate)),
-            AudioFormat::Pcm => Box::new(Plain),
+            AudioFormat::Pcm => Box::new(RawPcm),
             AudioFormat::Flac => Box::new(FlacStream::new(sample_rate)?),
             AudioFormat::Opus => Box::new(OggOpus::new(sample_rate)?),
             AudioFormat::Mp3 => Box::new(Mp3::new(sample_rate)),
@@ -78,11 +78,11 @@ impl EncodeError {
 }
 
 /// Samples as they are, signed 16-bit little-endian.
-struct Plain;
+struct RawPcm;
 
-// === impl Plain ===
+// === impl RawPcm ===
 
-impl Codec for Plain {
+impl Codec for RawPcm {
     fn stream_head(&self) -> Vec<u8> {
         Vec::new()
     }

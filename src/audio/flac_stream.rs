@@ -1,4 +1,5 @@
-//! Owns FLAC as it is sent: frame by frame, in a file or in a stream whose length is not known when it begins (RFC 9639, 8.2).
+//! Owns FLAC as it is sent: frame by frame, in a file or in a stream whose length is not known when it begins (RFC
+//! 9639, 8.2).
 
 use flacenc::bitsink::ByteSink;
 use flacenc::component::{BitRepr, StreamInfo};

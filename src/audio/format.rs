@@ -67,7 +67,8 @@ impl AudioFormat {
         }
     }
 
-    /// The rate in hertz at which the format holds sound that is wanted at `wanted`: the same or, where it lacks that, the next higher one.
+    /// The rate in hertz at which the format holds sound that is wanted at `wanted`: the same or, where it lacks that,
+    /// the next higher one.
     pub fn sample_rate(self, wanted: u32) -> u32 {
         let next = |rates: &[u32]| rates.iter().copied().find(|rate| *rate >= wanted).unwrap_or(48_000);
         match self {

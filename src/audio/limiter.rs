@@ -1,6 +1,6 @@
-//! Owns bringing a sound to a level: one factor for all of it, and a limiter that keeps its true peaks (those between samples, as ITU-R BS.1770
-//! finds them) below -1 dB of full scale. The limiter looks ahead by a fixed time, and what that delays is taken out again: the sound is as
-//! long as it was, and where it is cut into parts changes nothing.
+//! Owns bringing a sound to a level: one factor for all of it, and a limiter that keeps its true peaks (those between
+//! samples, as ITU-R BS.1770 finds them) below -1 dB of full scale. The limiter looks ahead by a fixed time, and what
+//! that delays is taken out again: the sound is as long as it was, and where it is cut into parts changes nothing.
 
 use std::collections::VecDeque;
 
@@ -43,7 +43,8 @@ const RELEASE_SECONDS: f32 = 0.06;
 const BEFORE: usize = 11;
 const AROUND: usize = 24;
 
-/// Of the values at a quarter and at half of the way from one sample to the next: sinc with a window of Kaiser's (beta 6).
+/// Of the values at a quarter and at half of the way from one sample to the next: sinc with a window of Kaiser's (beta
+/// 6).
 const QUARTER: [f32; AROUND] = [
     -0.000_722, 0.001_758, -0.003_511, 0.006_258, -0.010_353, 0.016_277, -0.024_775, 0.037_196, -0.056_478, 0.090_81,
     -0.174_825, 0.899_469, 0.296_984, -0.121_339, 0.070_783, -0.045_673, 0.030_369, -0.020_141, 0.013_048, -0.008_111,

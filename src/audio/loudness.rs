@@ -1,4 +1,5 @@
-//! Owns measuring how loud a sound is, by ITU-R BS.1770: its integrated loudness, as one channel, and the largest value between its samples.
+//! Owns measuring how loud a sound is, by ITU-R BS.1770: its integrated loudness, as one channel, and the largest value
+//! between its samples.
 
 use ebur128::{EbuR128, Mode};
 
@@ -31,7 +32,8 @@ mod tests {
         Pcm::from_float(&samples.collect::<Vec<_>>(), 48_000)
     }
 
-    /// EBU Tech 3341: a tone of 1 kHz at -23 dB of full scale in both of two channels has -23 LUFS; in one channel it has 3 less.
+    /// EBU Tech 3341: a tone of 1 kHz at -23 dB of full scale in both of two channels has -23 LUFS; in one channel it
+    /// has 3 less.
     #[test]
     fn a_tone_has_the_loudness_of_the_standard() {
         let measured = loudness(&[tone(0.070_8, 2.0), tone(0.070_8, 1.0)]).unwrap();

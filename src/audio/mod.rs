@@ -2,7 +2,8 @@
 //!
 //! - `pcm`, `resample`: samples; `packed`: samples as the cache keeps them.
 //! - `loudness`: how loud they are; `limiter`: bringing them to a level.
-//! - `format`: what callers may ask for; `codec`: what an encoder of it does; `wav`, `flac_stream`, `opus`, `mp3`, `aac`, `g711`: each of them.
+//! - `format`: what callers may ask for; `codec`: what an encoder of it does; `wav`, `flac_stream`, `opus`, `mp3`,
+//!   `aac`, `g711`: each of them.
 
 mod aac;
 mod codec;

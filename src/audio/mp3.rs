@@ -1,5 +1,5 @@
-//! Owns MP3, as the crate `rusty_mp3` writes it. A file begins with a frame that says how long it is and what players cut off at both ends
-//! (the "Info" tag of LAME); a stream cannot.
+//! Owns MP3, as the crate `rusty_mp3` writes it. A file begins with a frame that says how long it is and what players
+//! cut off at both ends (the "Info" tag of LAME); a stream cannot.
 
 use rusty_mp3::{Mp3Encoder, Mp3EncoderConfig};
 
@@ -15,7 +15,8 @@ pub struct Mp3 {
 
 /// Of MPEG-2 and MPEG-2.5, whose frames come one by one.
 const KILOBITS_PER_SECOND: u32 = 64;
-/// Rates from here on are MPEG-1. Its frames of constant bit rate borrow from each other and come all at the end, those of variable rate do not.
+/// Rates from here on are MPEG-1. Its frames of constant bit rate borrow from each other and come all at the end, those
+/// of variable rate do not.
 const MPEG_1: u32 = 32_000;
 const VARIABLE_KILOBITS_PER_SECOND: f32 = 96.0;
 

@@ -1,4 +1,5 @@
-//! Owns Opus in Ogg (RFC 6716, RFC 7845), as the crate `opus-pure` writes them: exactly as long as the samples, at a bit rate for speech.
+//! Owns Opus in Ogg (RFC 6716, RFC 7845), as the crate `opus-pure` writes them: exactly as long as the samples, at a
+//! bit rate for speech.
 
 use opus_pure::{Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead};
 
@@ -93,7 +94,8 @@ impl Codec for OggOpus {
     }
 
     fn finish(&mut self) -> Result<Vec<u8>, EncodeError> {
-        // What the encoder has not given out yet is pushed out by silence; the last packet says where the sound ends (RFC 7845, 4.4).
+        // What the encoder has not given out yet is pushed out by silence; the last packet says where the sound ends
+        // (RFC 7845, 4.4).
         let end = self.delay + self.heard * self.ticks;
         let mut samples = std::mem::take(&mut self.waiting);
         samples.resize(self.frame, 0);

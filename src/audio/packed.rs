@@ -1,12 +1,14 @@
-//! Owns samples as the cache keeps them, without loss and quick to read. Samples stand in blocks; each is predicted by one of FLAC's fixed
-//! polynomials (RFC 9639, 9.2.5), and what the prediction misses is packed into as many bits as its largest value needs. Speech takes an eighth more
-//! room than as FLAC, and is read more than 20 times faster: three seconds in 51 microseconds, on a machine that took 1,230 to 1,790 for the same as FLAC.
+//! Owns samples as the cache keeps them, without loss and quick to read. Samples stand in blocks; each is predicted by
+//! one of FLAC's fixed polynomials (RFC 9639, 9.2.5), and what the prediction misses is packed into as many bits as its
+//! largest value needs. Speech takes an eighth more room than as FLAC, and is read more than 20 times faster: three
+//! seconds in 51 microseconds, on a machine that took 1,230 to 1,790 for the same as FLAC.
 //!
 //! ```text
 //! 0   rate in hertz     4   number of samples     8   blocks: order of the prediction << 5 | bits of a value, and the values
 //! ```
 //!
-//! Numbers are little-endian; values are zigzag-coded. A prediction goes on over the ends of blocks; before the first sample is silence.
+//! Numbers are little-endian; values are zigzag-coded. A prediction goes on over the ends of blocks; before the first
+//! sample is silence.
 
 use bitpacking::{BitPacker, BitPacker4x};
 

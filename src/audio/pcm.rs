@@ -1,9 +1,9 @@
 //! Owns samples: signed 16-bit, mono.
 //!
-//! A voice's output becomes samples by one rule for whole and streamed answers: times 32767, clipped, fraction cut off, as piper does, but
-//! without piper's scaling of each sentence to full level. That scaling needs the whole sentence before its first sample can be sent, and
-//! it makes sentences unequally loud: a voice's sentences differ by 2 in peak and by 1.2 in level. So a voice sounds as it was trained, unless
-//! a request asks for another level.
+//! A voice's output becomes samples by one rule for whole and streamed answers: times 32767, clipped, fraction cut off,
+//! as piper does, but without piper's scaling of each sentence to full level. That scaling needs the whole sentence
+//! before its first sample can be sent, and it makes sentences unequally loud: a voice's sentences differ by 2 in peak
+//! and by 1.2 in level. So a voice sounds as it was trained, unless a request asks for another level.
 
 use std::sync::Arc;
 

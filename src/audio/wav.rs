@@ -39,7 +39,8 @@ impl Codec for Wav {
     }
 }
 
-/// A header for `data_bytes` of samples. `None`: the length is not known, and both size fields say 0xFFFFFFFF, as streaming players expect.
+/// A header for `data_bytes` of samples. `None`: the length is not known, and both size fields say 0xFFFFFFFF, as
+/// streaming players expect.
 pub fn header(sample_rate: u32, data_bytes: Option<u32>) -> Vec<u8> {
     let riff_bytes = data_bytes.and_then(|bytes| bytes.checked_add(HEADER_BYTES as u32 - 8));
     let mut header = Vec::with_capacity(HEADER_BYTES);

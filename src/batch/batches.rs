@@ -11,18 +11,18 @@ use tracing::Span;
 use uuid::Uuid;
 
 use super::ledger::{Idempotency, Ledger, LedgerError, Submitted};
-use super::model::{BatchId, Description, Done, NewItem, Outcome, Status, VERSION};
+use super::model::{BatchDescription, BatchId, BatchStatus, Done, ItemOutcome, NewItem, VERSION};
 use super::store::{Store, StoreError};
 use super::webhook::{Webhook, WebhookError};
-use super::working::{Speaking, Worker, file_name, file_names};
+use super::working::{BatchWorker, ItemSpeaker, file_name, file_names};
 use crate::resilience::Readiness;
 use crate::telemetry::{Metrics, traceparent};
 
 /// All batches. A clone shares them.
 #[derive(Clone)]
-pub struct Batches(pub(super) Arc<Inner>);
+pub struct Batches(pub(super) Arc<BatchesInner>);
 
-pub(super) struct Inner {
+pub(super) struct BatchesInner {
     pub ledger: Ledger,
     pub store: Store,
     pub webhook: Webhook,
@@ -35,7 +35,7 @@ pub struct BatchParts {
     pub ledger: Ledger,
     pub store: Store,
     pub webhook: Webhook,
-    pub speaking: Arc<dyn Speaking>,
+    pub speaking: Arc<dyn ItemSpeaker>,
     pub metrics: Metrics,
     pub readiness: Readiness,
 }
@@ -99,7 +99,7 @@ impl Batches {
         let replica = Uuid::new_v4();
         for number in 0..settings.work.at_once {
             let name = format!("{replica}-{number}");
-            let worker = Worker {
+            let worker = BatchWorker {
                 ledger: ledger.clone(),
                 store: store.clone(),
                 speaking: speaking.clone(),
@@ -111,7 +111,7 @@ impl Batches {
             };
             actix::spawn(worker.run());
         }
-        let batches = Self(Arc::new(Inner { ledger, store, webhook, settings, bell }));
+        let batches = Self(Arc::new(BatchesInner { ledger, store, webhook, settings, bell }));
         batches.keep_up();
         batches
     }
@@ -122,7 +122,7 @@ impl Batches {
     }
 
     /// The batch that this submission made before, by its name. Finding it costs its owner nothing.
-    pub async fn find(&self, submission: &Submission) -> Result<Option<Status>, BatchError> {
+    pub async fn find(&self, submission: &Submission) -> Result<Option<BatchStatus>, BatchError> {
         let Some(idempotency) = submission.idempotency() else { return Ok(None) };
         match self.0.ledger.find(&idempotency).await? {
             None | Some(Submitted::New) => Ok(None),
@@ -136,11 +136,11 @@ impl Batches {
         Ok(self.0.webhook.check(url)?)
     }
 
-    pub async fn submit(&self, submission: Submission) -> Result<Status, BatchError> {
+    pub async fn submit(&self, submission: Submission) -> Result<BatchStatus, BatchError> {
         let idempotency = submission.idempotency();
         let Submission { owner, items, concatenate, webhook, .. } = submission;
         let created = self.0.ledger.now().await?.as_secs();
-        let description = Description {
+        let description = BatchDescription {
             version: VERSION,
             owner,
             created,
@@ -156,7 +156,7 @@ impl Batches {
         match submitted {
             Submitted::New => {
                 self.0.bell.notify_waiters();
-                Ok(Status::new(id, description))
+                Ok(BatchStatus::new(id, description))
             }
             Submitted::Known(id) => self.0.ledger.status(id).await?.ok_or(BatchError::Unknown),
             Submitted::Conflict => Err(BatchError::Conflict),
@@ -164,23 +164,31 @@ impl Batches {
     }
 
     /// A batch of this owner. Those of others do not exist.
-    pub async fn status(&self, owner: &str, id: BatchId) -> Result<Status, BatchError> {
+    pub async fn status(&self, owner: &str, id: BatchId) -> Result<BatchStatus, BatchError> {
         let status = self.0.ledger.status(id).await?;
         status.filter(|status| status.description.owner == owner).ok_or(BatchError::Unknown)
     }
 
-    pub async fn list(&self, owner: &str, page: Range<usize>) -> Result<(Vec<Status>, bool), BatchError> {
+    pub async fn list(&self, owner: &str, page: Range<usize>) -> Result<(Vec<BatchStatus>, bool), BatchError> {
         Ok(self.0.ledger.list(owner, page).await?)
     }
 
     /// What became of these items, `None` of those that wait.
-    pub async fn outcomes(&self, status: &Status, items: Range<usize>) -> Result<Vec<Option<Outcome>>, BatchError> {
+    pub async fn outcomes(
+        &self,
+        status: &BatchStatus,
+        items: Range<usize>,
+    ) -> Result<Vec<Option<ItemOutcome>>, BatchError> {
         let outcomes = self.0.ledger.outcomes(status.id, within(status, items)).await?;
         Ok(outcomes.into_iter().map(|outcome| outcome.or_else(|| status.unrecorded())).collect())
     }
 
     /// What the caller calls these items; nothing if he calls none of them anything.
-    pub async fn custom_ids(&self, status: &Status, items: Range<usize>) -> Result<Vec<Option<String>>, BatchError> {
+    pub async fn custom_ids(
+        &self,
+        status: &BatchStatus,
+        items: Range<usize>,
+    ) -> Result<Vec<Option<String>>, BatchError> {
         if !status.description.has_custom_ids {
             return Ok(Vec::new());
         }
@@ -188,18 +196,25 @@ impl Batches {
     }
 
     /// The audio of an item, as it was made.
-    pub async fn audio(&self, status: &Status, index: usize, done: &Done) -> Result<Bytes, BatchError> {
+    pub async fn audio(&self, status: &BatchStatus, index: usize, done: &Done) -> Result<Bytes, BatchError> {
         self.file(status, index, done, &done.extension).await
     }
 
     /// A file of an item's result, by its ending.
-    pub async fn file(&self, status: &Status, index: usize, done: &Done, ending: &str) -> Result<Bytes, BatchError> {
+    pub async fn file(
+        &self,
+        status: &BatchStatus,
+        index: usize,
+        done: &Done,
+        ending: &str,
+    ) -> Result<Bytes, BatchError> {
         let file = self.0.store.get(status.id, &file_name(index, ending)).await?;
         if ending == done.extension && file.len() != done.bytes {
             // Something else stands in its place.
             return Err(BatchError::ResultGone(index));
         }
-        // Whoever did an item again may have stored it once more; a voice that is computed as it came never says the same twice.
+        // Whoever did an item again may have stored it once more; a voice that is computed as it came never says the
+        // same twice.
         if status.repeated == 0 && !done.has_stored(ending, &file) {
             return Err(BatchError::ResultDamaged(index));
         }
@@ -216,15 +231,16 @@ impl Batches {
     }
 
     /// Ends the batch, if it goes on, and removes all that there is of it.
-    pub async fn remove(&self, owner: &str, id: BatchId) -> Result<Status, BatchError> {
+    pub async fn remove(&self, owner: &str, id: BatchId) -> Result<BatchStatus, BatchError> {
         let status = self.status(owner, id).await?;
         self.forget(id).await?;
         Ok(status)
     }
 
-    /// Ends the batch first, so that nothing is added to what is removed; what workers still have of it they remove themselves.
+    /// Ends the batch first, so that nothing is added to what is removed; what workers still have of it they remove
+    /// themselves.
     pub(super) async fn forget(&self, id: BatchId) -> Result<(), BatchError> {
-        let Inner { ledger, store, .. } = &*self.0;
+        let BatchesInner { ledger, store, .. } = &*self.0;
         ledger.close(id).await?;
         let mut from = 0;
         while !store.can_list() {
@@ -250,7 +266,7 @@ impl Submission {
     }
 }
 
-fn within(status: &Status, items: Range<usize>) -> Range<usize> {
+fn within(status: &BatchStatus, items: Range<usize>) -> Range<usize> {
     let count = status.description.items;
     items.start.min(count)..items.end.min(count)
 }

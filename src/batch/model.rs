@@ -16,7 +16,7 @@ pub struct BatchId(Uuid);
 
 /// What is known of a batch from its beginning, and does not change. Fields that it does not know it passes over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Description {
+pub struct BatchDescription {
     /// Raised where replicas of an earlier version could not work the batch off; those leave it alone.
     #[serde(default = "first_version")]
     pub version: u32,
@@ -40,9 +40,9 @@ pub struct Description {
 
 /// A batch at a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Status {
+pub struct BatchStatus {
     pub id: BatchId,
-    pub description: Description,
+    pub description: BatchDescription,
     pub done: usize,
     pub failed: usize,
     /// How often an item was begun.
@@ -67,7 +67,7 @@ pub struct NewItem {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum BatchState {
     Queued,
     Running,
     Succeeded,
@@ -78,7 +78,7 @@ pub enum State {
 /// What became of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
-pub enum Outcome {
+pub enum ItemOutcome {
     Done(Done),
     Failed(ItemError),
 }
@@ -120,7 +120,7 @@ pub struct ItemError {
 
 /// A spoken item.
 #[derive(Debug, Clone)]
-pub struct Sound {
+pub struct SpokenItem {
     pub audio: Bytes,
     pub done: Done,
     /// Files beside the audio, by their endings.
@@ -179,35 +179,35 @@ impl ItemError {
     }
 }
 
-// === impl Status ===
+// === impl BatchStatus ===
 
-impl Status {
+impl BatchStatus {
     /// Of a batch that was just handed in.
-    pub fn new(id: BatchId, description: Description) -> Self {
+    pub fn new(id: BatchId, description: BatchDescription) -> Self {
         let (done, failed, begun, repeated) = (0, 0, 0, 0);
         Self { id, description, done, failed, begun, repeated, seconds: 0.0, bytes: 0, error: None }
     }
 
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> BatchState {
         if self.error.is_some() {
-            return State::Failed;
+            return BatchState::Failed;
         }
         match (self.done.saturating_add(self.failed), self.failed) {
-            (ended, 0) if ended >= self.description.items => State::Succeeded,
-            (ended, _) if ended >= self.description.items => State::Failed,
-            _ if self.begun == 0 => State::Queued,
-            _ => State::Running,
+            (ended, 0) if ended >= self.description.items => BatchState::Succeeded,
+            (ended, _) if ended >= self.description.items => BatchState::Failed,
+            _ if self.begun == 0 => BatchState::Queued,
+            _ => BatchState::Running,
         }
     }
 
     /// What became of items that nothing is recorded of: nothing yet, or they failed with the batch.
-    pub fn unrecorded(&self) -> Option<Outcome> {
+    pub fn unrecorded(&self) -> Option<ItemOutcome> {
         let lost = || ItemError::new("result_lost", "what became of the item was lost: hand it in again");
-        self.has_ended().then(|| Outcome::Failed(self.error.clone().unwrap_or_else(lost)))
+        self.has_ended().then(|| ItemOutcome::Failed(self.error.clone().unwrap_or_else(lost)))
     }
 
     pub fn has_ended(&self) -> bool {
-        matches!(self.state(), State::Succeeded | State::Failed)
+        matches!(self.state(), BatchState::Succeeded | BatchState::Failed)
     }
 }
 

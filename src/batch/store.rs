@@ -1,5 +1,5 @@
-//! Owns results until they are fetched or expire: in this process, in Redis, in a folder or in a bucket. Writing one again changes nothing,
-//! as the same item sounds the same.
+//! Owns results until they are fetched or expire: in this process, in Redis, in a folder or in a bucket. Writing one
+//! again changes nothing, as the same item sounds the same.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind};

@@ -1,5 +1,6 @@
-//! Owns the upkeep of batches: removing those whose time is over and results that belong to none, telling of ends,
-//! and looking after those of which Redis lost a part. A ledger or a store that cannot be reached is one to look into later.
+//! Owns the upkeep of batches: removing those whose time is over and results that belong to none, telling of ends, and
+//! looking after those of which Redis lost a part. A ledger or a store that cannot be reached is one to look into
+//! later.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! Owns telling somebody that a batch has ended: a signed request to an address that the caller gave. Refuses addresses that are not public,
-//! unless a setting allows them, and to follow redirects: whoever names an address shall not reach what stands beside the service.
+//! Owns telling somebody that a batch has ended: a signed request to an address that the caller gave. Refuses addresses
+//! that are not public, unless a setting allows them, and to follow redirects: whoever names an address shall not reach
+//! what stands beside the service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::json;
 use sha2::Sha256;
 use tracing::Span;
 
-use super::model::Status;
+use super::model::BatchStatus;
 use crate::telemetry::traceparent;
 
 #[derive(Clone)]
@@ -67,7 +68,7 @@ impl Webhook {
     }
 
     /// Sends what became of the batch. Its body holds no text.
-    pub async fn tell(&self, status: &Status) -> Result<(), WebhookError> {
+    pub async fn tell(&self, status: &BatchStatus) -> Result<(), WebhookError> {
         let url = status.description.webhook.as_deref().ok_or(WebhookError::Invalid)?;
         self.check(url)?;
         let url = parsed(url)?;

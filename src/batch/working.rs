@@ -1,5 +1,5 @@
-//! Owns working items off: take one, speak it, keep the result, record it. What fails in passing is tried again; what this replica cannot do
-//! is left to others; what a worker leaves undone another one takes.
+//! Owns working items off: take one, speak it, keep the result, record it. What fails in passing is tried again; what
+//! this replica cannot do is left to others; what a worker leaves undone another one takes.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use tokio::time::sleep;
 use tracing::Instrument;
 
 use super::batches::WorkSettings;
-use super::ledger::{Ledger, LedgerError, Recorded, Renewed, Room, Task};
-use super::model::{Done, ItemError, Outcome, Sound};
+use super::ledger::{ItemTask, Ledger, LedgerError, Recorded, Renewed, Room};
+use super::model::{Done, ItemError, ItemOutcome, SpokenItem};
 use super::store::{Store, StoreError};
-use crate::resilience::{Readiness, Reason};
+use crate::resilience::{NotReadyReason, Readiness};
 use crate::telemetry::{BatchItemEnd, Metrics, further_span};
 
 /// Knows how an item is written and how it is spoken.
-pub trait Speaking {
+pub trait ItemSpeaker {
     /// An item of these fields, as it waits. With `timestamps`, times and subtitles are made too.
     fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String;
 
-    fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>>;
+    fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<SpokenItem, ItemError>>;
 
     /// Waits until what was spoken is in the cache of all, if there is one.
     fn written(&self) -> LocalBoxFuture<'static, ()>;
@@ -32,10 +32,10 @@ pub trait Speaking {
 
 /// Takes items until the service stops. A clone is another one of the same replica.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(super) struct BatchWorker {
     pub ledger: Ledger,
     pub store: Store,
-    pub speaking: Arc<dyn Speaking>,
+    pub speaking: Arc<dyn ItemSpeaker>,
     pub settings: WorkSettings,
     pub metrics: Metrics,
     pub readiness: Readiness,
@@ -73,12 +73,12 @@ const PATIENCE: u32 = 720;
 /// Pauses until a store that is full is not waited for any more: about ten seconds.
 const PATIENCE_WITH_A_FULL_STORE: u32 = 6;
 
-// === impl Worker ===
+// === impl BatchWorker ===
 
-impl Worker {
+impl BatchWorker {
     pub async fn run(self) {
         let mut failures = 0;
-        while !self.readiness.reasons().contains(&Reason::Draining) {
+        while !self.readiness.reasons().contains(&NotReadyReason::Draining) {
             match self.ledger.take(&self.name).await {
                 Ok(Some(task)) => {
                     failures = 0;
@@ -101,7 +101,7 @@ impl Worker {
         }
     }
 
-    async fn work_off(&self, task: &Task) {
+    async fn work_off(&self, task: &ItemTask) {
         let traces = Traces::default();
         let ended_without_it = tokio::select! {
             () = self.finish(task, &traces) => false,
@@ -113,7 +113,7 @@ impl Worker {
     }
 
     /// Ends when nobody waits for the item any more.
-    async fn renew_while_it_waits(&self, task: &Task, traces: &Traces) {
+    async fn renew_while_it_waits(&self, task: &ItemTask, traces: &Traces) {
         loop {
             sleep(self.settings.renew_every).await;
             // If it cannot be renewed now, perhaps the next time; at worst it is done twice.
@@ -124,17 +124,17 @@ impl Worker {
         }
     }
 
-    async fn finish(&self, task: &Task, traces: &Traces) {
+    async fn finish(&self, task: &ItemTask, traces: &Traces) {
         let outcome = if task.attempt > self.settings.attempts {
-            Outcome::Failed(ItemError::new("gave_up", "workers that had this item did not come back"))
+            ItemOutcome::Failed(ItemError::new("gave_up", "workers that had this item did not come back"))
         } else {
             match self.result(task, traces).await {
-                Ok(done) => Outcome::Done(done),
+                Ok(done) => ItemOutcome::Done(done),
                 Err(Unfinished::Failed(error)) if error.is_local => match self.left(task, error).await {
-                    Some(error) => Outcome::Failed(error),
+                    Some(error) => ItemOutcome::Failed(error),
                     None => return,
                 },
-                Err(Unfinished::Failed(error)) => Outcome::Failed(error),
+                Err(Unfinished::Failed(error)) => ItemOutcome::Failed(error),
                 Err(Unfinished::BatchFailed(error)) => return self.fail_batch(task, &error, traces).await,
                 Err(Unfinished::GivenBack) => return,
             }
@@ -142,8 +142,8 @@ impl Worker {
         traces.is_recording.set(true);
         match patiently(|| self.ledger.record(task, &outcome)).await {
             Some(Recorded::Open | Recorded::Last) => self.metrics.count_batch_item(match outcome {
-                Outcome::Done(_) => BatchItemEnd::Done,
-                Outcome::Failed(_) => BatchItemEnd::Failed,
+                ItemOutcome::Done(_) => BatchItemEnd::Done,
+                ItemOutcome::Failed(_) => BatchItemEnd::Failed,
             }),
             Some(Recorded::Repeated) => self.metrics.count_batch_item(BatchItemEnd::Repeated),
             Some(Recorded::Unwanted) => self.leave_nothing(task, traces).await,
@@ -152,7 +152,7 @@ impl Worker {
     }
 
     /// The item's result, kept.
-    async fn result(&self, task: &Task, traces: &Traces) -> Result<Done, Unfinished> {
+    async fn result(&self, task: &ItemTask, traces: &Traces) -> Result<Done, Unfinished> {
         let mut failures = 0;
         let sound = loop {
             match self.speaking.speak(task.item.clone()).await {
@@ -164,7 +164,7 @@ impl Worker {
                 Err(error) => return Err(Unfinished::Failed(error)),
             }
         };
-        let Sound { audio, mut done, beside } = sound;
+        let SpokenItem { audio, mut done, beside } = sound;
         self.expect_room(task, done.stored_bytes()).await?;
         let beside = beside.into_iter().map(|(ending, file)| (ending.to_owned(), file));
         for (ending, file) in std::iter::once((done.extension.clone(), audio)).chain(beside) {
@@ -176,7 +176,7 @@ impl Worker {
         Ok(done)
     }
 
-    async fn expect_room(&self, task: &Task, bytes: usize) -> Result<(), Unfinished> {
+    async fn expect_room(&self, task: &ItemTask, bytes: usize) -> Result<(), Unfinished> {
         let room = patiently(|| self.ledger.room(task, bytes)).await.ok_or(Unfinished::GivenBack)?;
         let (whose, limit) = match room {
             Room::Enough => return Ok(()),
@@ -189,7 +189,7 @@ impl Worker {
         Err(Unfinished::BatchFailed(ItemError::new("results_too_large", message)))
     }
 
-    async fn put(&self, task: &Task, name: &str, file: Bytes) -> Result<(), Unfinished> {
+    async fn put(&self, task: &ItemTask, name: &str, file: Bytes) -> Result<(), Unfinished> {
         let (mut failures, mut full) = (0, 0);
         loop {
             match self.store.put(task.batch, name, file.clone()).await {
@@ -219,14 +219,14 @@ impl Worker {
     }
 
     /// Leaves an item that lies with this replica to others. The error, if none of them could do it either.
-    async fn left(&self, task: &Task, error: ItemError) -> Option<ItemError> {
+    async fn left(&self, task: &ItemTask, error: ItemError) -> Option<ItemError> {
         match patiently(|| self.ledger.leave(task, &self.name)).await {
             Some(false) => Some(ItemError::new(&error.code, format!("no replica can do it: {}", error.message))),
             Some(true) | None => None,
         }
     }
 
-    async fn fail_batch(&self, task: &Task, error: &ItemError, traces: &Traces) {
+    async fn fail_batch(&self, task: &ItemTask, error: &ItemError, traces: &Traces) {
         traces.is_recording.set(true);
         if patiently(|| self.ledger.fail(task.batch, &task.description, error)).await == Some(true) {
             tracing::warn!(batch = %task.batch, code = error.code, "a batch cannot go on");
@@ -237,13 +237,13 @@ impl Worker {
     }
 
     /// Whether the item has a result: another worker may have made it.
-    async fn is_recorded(&self, task: &Task) -> bool {
+    async fn is_recorded(&self, task: &ItemTask) -> bool {
         let recorded = patiently(|| self.ledger.outcomes(task.batch, task.index..task.index + 1)).await;
-        recorded.is_none_or(|outcomes| matches!(outcomes.as_slice(), [Some(Outcome::Done(_))]))
+        recorded.is_none_or(|outcomes| matches!(outcomes.as_slice(), [Some(ItemOutcome::Done(_))]))
     }
 
     /// Of an item that nobody waits for nothing stays. What cannot be removed now is found when its time is over.
-    async fn leave_nothing(&self, task: &Task, traces: &Traces) {
+    async fn leave_nothing(&self, task: &ItemTask, traces: &Traces) {
         let _ = self.store.remove(task.batch, traces.files.take()).await;
     }
 }

@@ -1,5 +1,6 @@
-//! Owns the traffic with Redis: answers lookups, and writes entries behind the requests that caused them, in order, from a queue that is bounded
-//! in bytes. What has no room is dropped and counted: an entry that is not kept is made again.
+//! Owns the traffic with Redis: answers lookups, and writes entries behind the requests that caused them, in order,
+//! from a queue that is bounded in bytes. What has no room is dropped and counted: an entry that is not kept is made
+//! again.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,12 +1,13 @@
-//! Owns the envelope of an entry in a store that is not to be trusted: wrapped so that what is damaged, cut off, of another version or another
-//! key's is told from what was written.
+//! Owns the envelope of an entry in a store that is not to be trusted: wrapped so that what is damaged, cut off, of
+//! another version or another key's is told from what was written.
 //!
 //! ```text
 //! 0   magic "TTSC"     8   time it was made, seconds since 1970     48  length of the payload
 //! 4   version          16  its key                                  52  payload, then the XXH3 of all before, in 128 bits
 //! ```
 //!
-//! Numbers are little-endian; three bytes after the version are zero. The checksum is against damage: whoever writes to the store can write entries.
+//! Numbers are little-endian; three bytes after the version are zero. The checksum is against damage: whoever writes to
+//! the store can write entries.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,14 +15,14 @@ use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::CacheKey;
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 
 /// Something that is kept: bytes that the cache does not look into, and when they were made. A clone shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct CacheEntry {
     pub payload: Bytes,
     pub made_at: SystemTime,
-    pub loan: Loan,
+    pub loan: SharedHold,
 }
 
 /// What stands under a key is not what was written there.
@@ -39,12 +40,12 @@ const CHECKSUM_BYTES: usize = 16;
 /// What the envelope adds to a payload.
 pub const OVERHEAD_BYTES: usize = PAYLOAD + CHECKSUM_BYTES;
 
-// === impl Entry ===
+// === impl CacheEntry ===
 
-impl Entry {
+impl CacheEntry {
     /// An entry that is made now.
     pub fn new(payload: impl Into<Bytes>) -> Self {
-        Self { payload: payload.into(), made_at: SystemTime::now(), loan: Loan::default() }
+        Self { payload: payload.into(), made_at: SystemTime::now(), loan: SharedHold::default() }
     }
 
     /// Zero if the clock was set back since.
@@ -82,7 +83,7 @@ impl Entry {
         }
         let seconds = u64::from_le_bytes(field(content, MADE_AT));
         let made_at = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(Corrupt)?;
-        Ok(Self { payload: sealed.slice(PAYLOAD..end), made_at, loan: Loan::default() })
+        Ok(Self { payload: sealed.slice(PAYLOAD..end), made_at, loan: SharedHold::default() })
     }
 }
 
@@ -108,11 +109,11 @@ mod tests {
         KeyBuilder::new("test").part("name", name).finish()
     }
 
-    fn entry() -> Entry {
-        Entry {
+    fn entry() -> CacheEntry {
+        CacheEntry {
             payload: Bytes::from_static(b"some audio"),
             made_at: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-            loan: Loan::default(),
+            loan: SharedHold::default(),
         }
     }
 
@@ -120,8 +121,8 @@ mod tests {
     fn what_is_sealed_is_opened_under_its_key_alone() {
         let sealed = Bytes::from(entry().seal(&key("a")));
 
-        assert_eq!(Entry::open(&key("a"), &sealed), Ok(entry()));
-        assert_eq!(Entry::open(&key("b"), &sealed), Err(Corrupt));
+        assert_eq!(CacheEntry::open(&key("a"), &sealed), Ok(entry()));
+        assert_eq!(CacheEntry::open(&key("b"), &sealed), Err(Corrupt));
         assert_eq!(sealed.len(), entry().payload.len() + OVERHEAD_BYTES);
     }
 
@@ -134,7 +135,7 @@ mod tests {
         other[end..].copy_from_slice(&sum);
 
         for bytes in [Vec::new(), vec![0; OVERHEAD_BYTES], other] {
-            assert_eq!(Entry::open(&key("a"), &bytes.into()), Err(Corrupt));
+            assert_eq!(CacheEntry::open(&key("a"), &bytes.into()), Err(Corrupt));
         }
     }
 
@@ -151,7 +152,7 @@ mod tests {
                 sealed[at] ^= bits;
             }
 
-            prop_assert_eq!(Entry::open(&key("a"), &sealed.into()), Err(Corrupt));
+            prop_assert_eq!(CacheEntry::open(&key("a"), &sealed.into()), Err(Corrupt));
         }
     }
 }

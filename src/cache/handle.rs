@@ -1,5 +1,5 @@
-//! Owns the cache as the rest of the service sees it: lookups in the caller's own task as far as this process knows the answer, beyond that by
-//! messages to the `CacheActor`.
+//! Owns the cache as the rest of the service sees it: lookups in the caller's own task as far as this process knows the
+//! answer, beyond that by messages to the `CacheActor`.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,8 +15,8 @@ use super::envelope::{Corrupt, OVERHEAD_BYTES};
 use super::l1::L1;
 use super::lease::{Lease, LeaseOutcome};
 use super::redis::{Fault, Leased, Redis, RedisSettings, Stored};
-use super::{CacheKey, Entry};
-use crate::resilience::{ByteBudget, Loan};
+use super::{CacheEntry, CacheKey};
+use crate::resilience::{ByteBudget, SharedHold};
 use crate::telemetry::{CacheTier, LookupResult, Metrics, stage_span};
 
 #[derive(Debug, Clone)]
@@ -56,20 +56,20 @@ pub struct Answer {
     /// When the oldest of its sentences was made.
     pub made_at: SystemTime,
     /// What it holds of the memory of answers that wait for their readers; nothing while L1 has it.
-    pub loan: Loan,
+    pub loan: SharedHold,
 }
 
 /// An entry that was found, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub entry: Entry,
+pub struct CacheHit {
+    pub entry: CacheEntry,
     pub tier: CacheTier,
 }
 
 /// What a lookup brought, in the order of the keys.
 #[derive(Debug, Default)]
-pub struct Looked {
-    pub found: Vec<Option<Found>>,
+pub struct LookupOutcome {
+    pub found: Vec<Option<CacheHit>>,
     /// L2 was asked for something and did not answer.
     pub l2_failed: bool,
 }
@@ -100,7 +100,7 @@ struct L2 {
 }
 
 /// Counts a call for as long as somebody waits for it.
-struct InFlight<'a>(&'a Metrics);
+struct CallGuard<'a>(&'a Metrics);
 
 /// How often a replica looks whether another is done.
 const LEASE_POLL: Duration = Duration::from_millis(25);
@@ -185,20 +185,21 @@ impl CacheHandle {
     // --- entries: all tiers ---
 
     /// The entry if it is in L1, without counting the look.
-    pub fn peek(&self, key: &CacheKey) -> Option<Entry> {
+    pub fn peek(&self, key: &CacheKey) -> Option<CacheEntry> {
         self.tiers.as_ref()?.l1.entry(key)
     }
 
-    /// The entries, from L1 and what is not there from L2, where `ask_l2` says so. Never an error: what cannot be had is not found.
-    pub async fn lookup(&self, keys: &[CacheKey], ask_l2: bool) -> Looked {
-        let Some(tiers) = &self.tiers else { return Looked { found: vec![None; keys.len()], l2_failed: false } };
+    /// The entries, from L1 and what is not there from L2, where `ask_l2` says so. Never an error: what cannot be had
+    /// is not found.
+    pub async fn lookup(&self, keys: &[CacheKey], ask_l2: bool) -> LookupOutcome {
+        let Some(tiers) = &self.tiers else { return LookupOutcome { found: vec![None; keys.len()], l2_failed: false } };
         let local = |key: &CacheKey| {
             let entry = tiers.l1.entry(key);
             self.count(CacheTier::L1, entry.is_some());
-            entry.map(|entry| Found { entry, tier: CacheTier::L1 })
+            entry.map(|entry| CacheHit { entry, tier: CacheTier::L1 })
         };
         let found = stage_span!("cache L1", keys = keys.len()).in_scope(|| keys.iter().map(local).collect());
-        let mut looked = Looked { found, l2_failed: false };
+        let mut looked = LookupOutcome { found, l2_failed: false };
         let missing: Vec<usize> = (0..keys.len()).filter(|index| looked.found[*index].is_none()).collect();
         let Some(l2) = tiers.l2.as_ref().filter(|_| ask_l2 && !missing.is_empty()) else { return looked };
 
@@ -220,7 +221,7 @@ impl CacheHandle {
     }
 
     /// Keeps an entry in all tiers.
-    pub fn store(&self, key: CacheKey, entry: &Entry) {
+    pub fn store(&self, key: CacheKey, entry: &CacheEntry) {
         let Some(tiers) = &self.tiers else { return };
         tiers.l1.keep_entry(key, entry.clone());
         let Some(l2) = &tiers.l2 else { return };
@@ -232,7 +233,8 @@ impl CacheHandle {
         }
     }
 
-    /// Whether this replica makes the entry. Waits while another one does, though not for long: one that is slow or gone is not waited for.
+    /// Whether this replica makes the entry. Waits while another one does, though not for long: one that is slow or
+    /// gone is not waited for.
     pub async fn turn(&self, key: &CacheKey) -> LeaseOutcome {
         let Some((tiers, l2)) = self.tiers.as_ref().and_then(|tiers| Some((tiers, tiers.l2.as_ref()?))) else {
             return LeaseOutcome::Ours(None);
@@ -269,13 +271,13 @@ impl CacheHandle {
             return Err(Fault);
         }
         let _permit = l2.calls.try_acquire().map_err(|_| Fault)?;
-        let _counted = InFlight::enter(&self.metrics);
+        let _counted = CallGuard::enter(&self.metrics);
         l2.actor.send(message).await.map_err(|_| Fault)?
     }
 
     /// Counts what L2 brought, and keeps what is good in L1.
-    fn accept(&self, tiers: &Tiers, key: CacheKey, result: Result<Option<Entry>, Corrupt>) -> Option<Found> {
-        let is_current = |entry: &Entry| entry.age() < tiers.ttl;
+    fn accept(&self, tiers: &Tiers, key: CacheKey, result: Result<Option<CacheEntry>, Corrupt>) -> Option<CacheHit> {
+        let is_current = |entry: &CacheEntry| entry.age() < tiers.ttl;
         match result {
             Err(Corrupt) => {
                 self.metrics.count_lookup(CacheTier::L2, LookupResult::Corrupt);
@@ -286,7 +288,7 @@ impl CacheHandle {
                 self.count(CacheTier::L2, entry.is_some());
                 let entry = entry?;
                 tiers.l1.keep_entry(key, entry.clone());
-                Some(Found { entry, tier: CacheTier::L2 })
+                Some(CacheHit { entry, tier: CacheTier::L2 })
             }
         }
     }
@@ -296,25 +298,25 @@ impl CacheHandle {
     }
 }
 
-impl<'a> InFlight<'a> {
+impl<'a> CallGuard<'a> {
     fn enter(metrics: &'a Metrics) -> Self {
         metrics.cache_l2_in_flight.inc();
         Self(metrics)
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         self.0.cache_l2_in_flight.dec();
     }
 }
 
 /// Opens envelopes; off this thread where there is much to check.
-async fn open_all(stored: Vec<(CacheKey, Stored)>) -> Vec<Result<Option<Entry>, Corrupt>> {
+async fn open_all(stored: Vec<(CacheKey, Stored)>) -> Vec<Result<Option<CacheEntry>, Corrupt>> {
     let open = |(key, stored): (CacheKey, Stored)| match stored {
         Stored::Nothing => Ok(None),
         Stored::NoEntry => Err(Corrupt),
-        Stored::Value(sealed) => Entry::open(&key, &sealed).map(Some),
+        Stored::Value(sealed) => CacheEntry::open(&key, &sealed).map(Some),
     };
     let bytes: usize = stored.iter().map(|(_, stored)| stored.bytes()).sum();
     if bytes <= CHECKED_AT_ONCE_BYTES {

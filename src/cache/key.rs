@@ -1,4 +1,5 @@
-//! Owns the names of cache entries: a SHA-256 of everything that determines what is kept. No text can be read out of a key.
+//! Owns the names of cache entries: a SHA-256 of everything that determines what is kept. No text can be read out of a
+//! key.
 
 use std::fmt;
 
@@ -46,7 +47,8 @@ impl fmt::Debug for CacheKey {
 // === impl KeyBuilder ===
 
 impl KeyBuilder {
-    /// `kind` names what is kept under the key, and its version: it changes whenever the same parts would mean another entry.
+    /// `kind` names what is kept under the key, and its version: it changes whenever the same parts would mean another
+    /// entry.
     pub fn new(kind: &str) -> Self {
         Self(Sha256::new()).part("kind", kind)
     }
@@ -93,7 +95,8 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_a_plain_sha_256_over_names_lengths_and_values() {
-        // python3: sha256(b"".join(len(x).to_bytes(8, "little") + x for x in [b"kind", b"k-v1", b"voice", b"v", b"text", b"Hi."]))
+        // python3: sha256(b"".join(len(x).to_bytes(8, "little") + x for x in [b"kind", b"k-v1", b"voice", b"v",
+        // b"text", b"Hi."]))
         let key = KeyBuilder::new("k-v1").part("voice", "v").part("text", "Hi.").finish();
 
         assert_eq!(key.to_string(), "fcef81f31ef5fbb50dde4832fb822bf95fa97f3d1075806480701955dc0386b1");

@@ -1,12 +1,13 @@
-//! Owns the cache within this process: finished answers and entries, under one budget of bytes, each for its time to live.
+//! Owns the cache within this process: finished answers and entries, under one budget of bytes, each for its time to
+//! live.
 
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
 use moka::sync::Cache;
 
-use super::{Answer, CacheKey, Entry};
-use crate::resilience::{ByteBudget, Lender, Loan};
+use super::{Answer, CacheEntry, CacheKey};
+use crate::resilience::{ByteBudget, HoldSource, SharedHold};
 
 /// The cache in memory. A clone is another handle to it.
 #[derive(Clone)]
@@ -18,13 +19,13 @@ pub struct L1 {
 #[derive(Clone)]
 struct Kept {
     what: What,
-    lender: Lender,
+    lender: HoldSource,
 }
 
 #[derive(Clone)]
 enum What {
     Answer(Answer),
-    Entry(Entry),
+    Entry(CacheEntry),
 }
 
 /// What was made earlier elsewhere is kept for what remains of its time.
@@ -36,7 +37,8 @@ const OVERHEAD_BYTES: usize = 256;
 // === impl L1 ===
 
 impl L1 {
-    /// `on_eviction` is called for each entry that goes before anybody replaced it. What goes and is still read counts to `answers`.
+    /// `on_eviction` is called for each entry that goes before anybody replaced it. What goes and is still read counts
+    /// to `answers`.
     pub fn new(
         bytes: u64,
         max_entry_bytes: usize,
@@ -63,17 +65,17 @@ impl L1 {
         Some(Answer { loan: lender.lend(), ..answer })
     }
 
-    pub fn entry(&self, key: &CacheKey) -> Option<Entry> {
+    pub fn entry(&self, key: &CacheKey) -> Option<CacheEntry> {
         let Kept { what: What::Entry(entry), lender } = self.kept.get(key)? else { return None };
-        Some(Entry { loan: lender.lend(), ..entry })
+        Some(CacheEntry { loan: lender.lend(), ..entry })
     }
 
     pub fn keep_answer(&self, key: CacheKey, answer: Answer) {
-        self.keep(key, What::Answer(Answer { loan: Loan::default(), ..answer }));
+        self.keep(key, What::Answer(Answer { loan: SharedHold::default(), ..answer }));
     }
 
-    pub fn keep_entry(&self, key: CacheKey, entry: Entry) {
-        self.keep(key, What::Entry(Entry { loan: Loan::default(), ..entry }));
+    pub fn keep_entry(&self, key: CacheKey, entry: CacheEntry) {
+        self.keep(key, What::Entry(CacheEntry { loan: SharedHold::default(), ..entry }));
     }
 
     /// About; what was just added or removed may not be counted yet.
@@ -86,7 +88,7 @@ impl L1 {
     }
 
     fn keep(&self, key: CacheKey, what: What) {
-        let kept = Kept { what, lender: Lender::default() };
+        let kept = Kept { what, lender: HoldSource::default() };
         if kept.bytes() <= self.max_entry_bytes {
             self.kept.insert(key, kept);
         }
@@ -147,7 +149,7 @@ mod tests {
             resampled: false,
             missing: None,
             made_at: SystemTime::now(),
-            loan: Loan::default(),
+            loan: SharedHold::default(),
         }
     }
 
@@ -215,10 +217,10 @@ mod tests {
     #[test]
     fn what_was_made_longer_ago_than_its_time_is_not_found() {
         let l1 = L1::new(1 << 20, 1 << 20, DAY, budget(), || {});
-        let old = |age| Entry {
+        let old = |age| CacheEntry {
             payload: Bytes::from_static(b"old"),
             made_at: SystemTime::now() - age,
-            loan: Loan::default(),
+            loan: SharedHold::default(),
         };
 
         l1.keep_entry(key(1), old(DAY));

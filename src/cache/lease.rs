@@ -3,14 +3,15 @@
 use actix::Addr;
 
 use super::actor::{CacheActor, Write};
-use super::{CacheKey, Found};
+use super::{CacheHit, CacheKey};
 
 /// Whose turn it is to make an entry.
 pub enum LeaseOutcome {
-    /// This replica's. Without a lease where there is no Redis, where it does not answer, or where another replica took too long.
+    /// This replica's. Without a lease where there is no Redis, where it does not answer, or where another replica took
+    /// too long.
     Ours(Option<Lease>),
     /// Another replica made it.
-    Made(Found),
+    Made(CacheHit),
 }
 
 /// Given back when dropped, after what was stored before.

@@ -24,7 +24,7 @@ use crate::voices::{Catalogue, Ignored};
 type Check = Result<String, String>;
 
 /// Reads files on threads that are left behind where a disk hangs.
-struct Files {
+struct DetachedReader {
     threads: Detached,
     patience: Duration,
 }
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     let loaded = arguments.load(&ProcessEnvironment);
-    let files = Files::new(PATIENCE);
+    let files = DetachedReader::new(PATIENCE);
     let judged = match &loaded {
         Ok(config) => in_system(judge(config.clone(), &files)),
         Err(error) => Err(advice(error)),
@@ -69,7 +69,7 @@ fn advice(error: &ConfigError) -> String {
 }
 
 /// What the service would warn of before it begins, or would end with.
-async fn judge(config: Config, files: &Files) -> Result<Vec<ConfigError>, String> {
+async fn judge(config: Config, files: &DetachedReader) -> Result<Vec<ConfigError>, String> {
     let settings = voice_settings(&config).map_err(|error| error.to_string())?;
     let suspicions = config.suspicions.clone();
     let of_voices = files.read(move || {
@@ -81,7 +81,7 @@ async fn judge(config: Config, files: &Files) -> Result<Vec<ConfigError>, String
     Ok(suspicions.into_iter().chain(of_voices).collect())
 }
 
-async fn check_parts(config: &Config, disk: &Files) -> bool {
+async fn check_parts(config: &Config, disk: &DetachedReader) -> bool {
     let settings = runtime_settings(config);
     let files = match disk.try_read(move || RuntimeFiles::find(&settings)).await {
         Ok(files) => files,
@@ -117,7 +117,8 @@ async fn check_parts(config: &Config, disk: &Files) -> bool {
     healthy & check_voices(config, Arc::new(OnnxEngine::new(runtime, models)), &phonemizer, disk).await
 }
 
-/// Where a part was found, and whether a variable had a part in it, which whoever calls may not have set for this service.
+/// Where a part was found, and whether a variable had a part in it, which whoever calls may not have set for this
+/// service.
 fn found(path: &Path, is_named: bool, setting: &str) -> String {
     let path = path.display();
     if is_named { format!("{path}, as {setting} says") } else { path.to_string() }
@@ -150,7 +151,12 @@ async fn check_batches(config: &Config) -> bool {
     report("batches", &check)
 }
 
-async fn check_voices(config: &Config, engine: Arc<OnnxEngine>, phonemizer: &Phonemizer, disk: &Files) -> bool {
+async fn check_voices(
+    config: &Config,
+    engine: Arc<OnnxEngine>,
+    phonemizer: &Phonemizer,
+    disk: &DetachedReader,
+) -> bool {
     let opened = match voice_settings(config) {
         Ok(settings) => disk.try_read(move || Catalogue::open(&settings)).await,
         Err(error) => Err(error.to_string()),
@@ -218,9 +224,9 @@ fn report(what: &str, check: &Check) -> bool {
     check.is_ok()
 }
 
-// === impl Files ===
+// === impl DetachedReader ===
 
-impl Files {
+impl DetachedReader {
     fn new(patience: Duration) -> Self {
         Self { threads: Detached::new("doctor", THREADS), patience }
     }
@@ -248,10 +254,10 @@ mod tests {
     #[tokio::test]
     async fn a_disk_that_hangs_is_given_up_and_named_and_others_are_read() {
         let (gate, hangs) = std::sync::mpsc::channel::<()>();
-        let files = Files::new(Duration::from_millis(1));
+        let files = DetachedReader::new(Duration::from_millis(1));
 
         let hung = files.read(move || hangs.recv().is_err()).await;
-        let failed = Files { patience: PATIENCE, ..files }.try_read(|| Err::<(), _>("broken")).await;
+        let failed = DetachedReader { patience: PATIENCE, ..files }.try_read(|| Err::<(), _>("broken")).await;
 
         assert!(hung.is_err_and(|error| error.contains("check the disk")));
         assert_eq!(failed, Err("broken".to_owned()));

@@ -14,8 +14,8 @@ use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::links::LinkError;
 use crate::speech::SpeechError;
 use crate::telemetry::TelemetryError;
-use crate::text::ReadError;
-use crate::voices::{CatalogueError, VoiceError};
+use crate::text::TextReadError;
+use crate::voices::{CatalogueError, VoiceFilesError};
 
 /// The command was used wrongly, or a setting is wrong.
 const USAGE: u8 = 64;
@@ -71,7 +71,7 @@ fn code(error: &anyhow::Error) -> u8 {
     }
     if error.is::<LinkError>()
         || error.is::<TextError>()
-        || error.is::<ReadError>()
+        || error.is::<TextReadError>()
         || error.is::<InvalidField>()
         || error.is::<InvalidVoiceId>()
     {
@@ -86,9 +86,9 @@ fn code(error: &anyhow::Error) -> u8 {
     if matches!(error.downcast_ref(), Some(PhonemizeError::Silent { .. } | PhonemizeError::TooDense)) {
         return DATA;
     }
-    match error.downcast_ref::<VoiceError>() {
-        Some(VoiceError::VerificationFailed { .. }) => return DATA,
-        Some(VoiceError::DiskFull(_) | VoiceError::Io { .. }) => return IO,
+    match error.downcast_ref::<VoiceFilesError>() {
+        Some(VoiceFilesError::VerificationFailed { .. }) => return DATA,
+        Some(VoiceFilesError::DiskFull(_) | VoiceFilesError::Io { .. }) => return IO,
         Some(_) => return UNAVAILABLE,
         None => {}
     }

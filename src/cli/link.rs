@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use super::markup::Markup;
+use super::markup::MarkupArgs;
 use super::{Arguments, print, text_of};
 use crate::app::text_reader;
 use crate::audio::AudioFormat;
@@ -42,7 +42,7 @@ pub struct LinkArgs {
     #[arg(long)]
     stream: bool,
     #[command(flatten)]
-    markup: Markup,
+    markup: MarkupArgs,
 }
 
 pub fn run(args: &LinkArgs, arguments: &Arguments) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use crate::text::TextType;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Markup {
+pub struct MarkupArgs {
     /// The text is SSML.
     #[arg(long, conflicts_with = "markdown")]
     ssml: bool,
@@ -12,9 +12,9 @@ pub struct Markup {
     markdown: bool,
 }
 
-// === impl Markup ===
+// === impl MarkupArgs ===
 
-impl Markup {
+impl MarkupArgs {
     pub fn text_type(self) -> TextType {
         match (self.ssml, self.markdown) {
             (true, _) => TextType::Ssml,

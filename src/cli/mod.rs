@@ -1,4 +1,5 @@
-//! Owns the command line: arguments, what the commands print, exit codes. Commands call the same service that the routes call.
+//! Owns the command line: arguments, what the commands print, exit codes. Commands call the same service that the
+//! routes call.
 
 mod batch;
 mod doctor;
@@ -148,7 +149,8 @@ impl Arguments {
         Config::load(self.config.as_deref(), environment)
     }
 
-    /// Settings for commands that work without callers: no token is asked for, only warnings are logged, and Redis is waited for.
+    /// Settings for commands that work without callers: no token is asked for, only warnings are logged, and Redis is
+    /// waited for.
     fn load_for_command(&self) -> Result<Config, ConfigError> {
         struct WithoutCallers;
 

@@ -9,7 +9,7 @@ use super::voices::installed_config;
 use super::{Arguments, print, text_of};
 use crate::app::text_reader;
 use crate::telemetry;
-use crate::text::{Pronunciation, TextType, Token, read_script, tokens};
+use crate::text::{Pronunciation, ReadToken, TextType, read_script, tokens};
 
 #[derive(Debug, clap::Args)]
 pub struct NormalizeArgs {
@@ -27,7 +27,8 @@ pub struct NormalizeArgs {
     /// A lexicon in TTS_LEXICONS_DIR, by name; may be there several times.
     #[arg(long, value_name = "NAME")]
     lexicon: Vec<String>,
-    /// One JSON object: {"said", "tokens": [{"written", "said", "class", "start_char", "end_char"}]}. Otherwise a line for each token, with tabs between.
+    /// One JSON object: {"said", "tokens": [{"written", "said", "class", "start_char", "end_char"}]}. Otherwise a line
+    /// for each token, with tabs between.
     #[arg(long)]
     json: bool,
 }
@@ -55,14 +56,14 @@ pub fn run(args: &NormalizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
     })
 }
 
-fn as_json(said: &str, tokens: &[Token]) -> serde_json::Value {
-    let token = |Token { written, said, class, start_char, end_char }: &Token| json!({"written": written, "said": said, "class": class, "start_char": start_char, "end_char": end_char});
+fn as_json(said: &str, tokens: &[ReadToken]) -> serde_json::Value {
+    let token = |ReadToken { written, said, class, start_char, end_char }: &ReadToken| json!({"written": written, "said": said, "class": class, "start_char": start_char, "end_char": end_char});
     json!({"said": said, "tokens": tokens.iter().map(token).collect::<Vec<_>>()})
 }
 
-fn lines(tokens: &[Token]) -> String {
+fn lines(tokens: &[ReadToken]) -> String {
     let mut lines = String::new();
-    for Token { written, said, class, start_char, end_char } in tokens {
+    for ReadToken { written, said, class, start_char, end_char } in tokens {
         let one_line = |text: &str| text.replace(['\n', '\r', '\t'], " ");
         // Writing to a string does not fail.
         let _ = writeln!(lines, "{}\t{}\t{class}\t{start_char}\t{end_char}", one_line(written), one_line(said));

@@ -6,7 +6,7 @@ use piper_acoustic::{OnnxRuntime, RuntimeFiles, VoiceConfig};
 use piper_phonemize::{EspeakPool, PhonemeIds, Phonemizer, phoneme_ids};
 use serde_json::json;
 
-use super::markup::Markup;
+use super::markup::MarkupArgs;
 use super::voices::installed_config;
 use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, text_reader};
@@ -23,12 +23,12 @@ pub struct PhonemizeArgs {
     #[arg(long, value_name = "LANGUAGE")]
     espeak: Option<String>,
     #[command(flatten)]
-    markup: Markup,
+    markup: MarkupArgs,
     /// Phonemize what piper would: numbers, dates, markup and the like are not put into words.
     #[arg(long)]
     no_normalize: bool,
-    /// One JSON object a text: {"text", "said", "sentences": [{"phonemes", "ids", "missing"}]}. Otherwise a line for each sentence, and before
-    /// them one of what is said, where that is not what is written.
+    /// One JSON object a text: {"text", "said", "sentences": [{"phonemes", "ids", "missing"}]}. Otherwise a line for
+    /// each sentence, and before them one of what is said, where that is not what is written.
     #[arg(long)]
     json: bool,
 }

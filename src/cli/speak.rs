@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::exit::VoiceMissing;
-use super::markup::Markup;
+use super::markup::MarkupArgs;
 use super::{Arguments, in_system, text_of};
-use crate::app::{Speaker, text_reader, usual_prosody};
+use crate::app::{SpeechStack, text_reader, usual_prosody};
 use crate::audio::AudioFormat;
 use crate::config::Config;
 use crate::domain::{
@@ -25,7 +25,8 @@ use crate::text::{Normalize, Pronunciation};
 pub struct SpeakArgs {
     /// Text to speak; `-` reads standard input.
     text: String,
-    /// File to write; its ending chooses the format (`.ogg` is Opus). Standard output without it, as WAV, unless that is a terminal.
+    /// File to write; its ending chooses the format (`.ogg` is Opus). Standard output without it, as WAV, unless that
+    /// is a terminal.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// `voice`, or `voice#speaker`.
@@ -62,7 +63,7 @@ pub struct SpeakArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     #[command(flatten)]
-    markup: Markup,
+    markup: MarkupArgs,
     /// Say numbers, dates, markup and the like as piper does, and not in words.
     #[arg(long)]
     no_normalize: bool,
@@ -107,7 +108,7 @@ pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let subtitles = args.subtitles()?;
     let subtitles_file = subtitles.map(|(path, _)| OutputFile::create(path)).transpose()?;
     let (audio, lines) = in_system(async {
-        let speaker = Speaker::start(&config).await?;
+        let speaker = SpeechStack::start(&config).await?;
         let (voice, own) = match args.voice.as_deref().map(|name| name.split_once('#').unwrap_or((name, ""))) {
             Some((name, own)) => (VoiceId::parse(name)?, Some(own).filter(|own| !own.is_empty())),
             None => (speaker.default_voice.get().ok_or_else(no_voice)?, None),

@@ -15,7 +15,7 @@ use crate::app::voice_settings;
 use crate::config::Config;
 use crate::domain::VoiceId;
 use crate::telemetry;
-use crate::voices::{Catalogue, Existing, Verified, VoiceError, VoiceInfo, VoiceSettings};
+use crate::voices::{Catalogue, Existing, Verified, VoiceFilesError, VoiceInfo, VoiceSettings};
 
 /// The configuration of a voice that is installed: of this name, or the default.
 pub fn installed_config(config: &Config, name: Option<&String>) -> anyhow::Result<VoiceConfig> {
@@ -146,7 +146,7 @@ fn as_object(voice: &VoiceInfo) -> serde_json::Value {
     })
 }
 
-async fn fetch(catalogue: &Catalogue, id: &VoiceId, existing: Existing) -> Result<(), VoiceError> {
+async fn fetch(catalogue: &Catalogue, id: &VoiceId, existing: Existing) -> Result<(), VoiceFilesError> {
     let bar = if std::io::stderr().is_terminal() { bar(id) } else { ProgressBar::hidden() };
     let mut fetched = std::pin::pin!(catalogue.fetch(id, existing));
     let outcome = loop {
@@ -187,7 +187,7 @@ fn verify(catalogue: &Catalogue, ids: Vec<VoiceId>) -> anyhow::Result<()> {
             Err(error) => {
                 println!("FAIL  {error}");
                 // What differs weighs more than what is missing.
-                let differs = matches!(error, VoiceError::VerificationFailed { .. });
+                let differs = matches!(error, VoiceFilesError::VerificationFailed { .. });
                 if differs || first_error.is_none() {
                     first_error = Some(error);
                 }

@@ -1,5 +1,5 @@
-//! Owns the names under which the earlier Python service knew its settings, so that its environment files work unchanged. Where both are
-//! set, the name of today wins.
+//! Owns the names under which the earlier Python service knew its settings, so that its environment files work
+//! unchanged. Where both are set, the name of today wins.
 
 use super::reader::{ConfigError, SetAs, Values};
 
@@ -41,8 +41,8 @@ pub fn is_alias(name: &str) -> bool {
     ALIASES.iter().any(|alias| alias.old == name) || REDIS.iter().flatten().any(|old| *old == name)
 }
 
-/// Moves the values of one source, file or environment, from their old names to the new ones. Says which name each new one stands for, so that
-/// what is wrong is reported under the name that was set.
+/// Moves the values of one source, file or environment, from their old names to the new ones. Says which name each new
+/// one stands for, so that what is wrong is reported under the name that was set.
 pub fn resolve(mut values: Values) -> Result<(Values, SetAs), ConfigError> {
     let mut set_as = SetAs::new();
     if let Some(host_name) = resolve_redis(&mut values)? {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 use super::secret::Secret;
 
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct BatchConfig {
 // === impl BatchConfig ===
 
 impl BatchConfig {
-    pub(super) fn read(read: &mut Reader, cores: usize) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader, cores: usize) -> Result<Self, ConfigError> {
         Ok(Self {
             max_items: read.number("TTS_BATCH_MAX_ITEMS", 1..=1_000_000, 10_000)?,
             body_limit_bytes: read.number("TTS_BATCH_BODY_LIMIT_BYTES", 1024..=1 << 30, 8 << 20)?,

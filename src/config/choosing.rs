@@ -1,6 +1,7 @@
-//! Settings for which voice speaks where a request names none, or one that there is not, and for voices that callers hand in.
+//! Settings for which voice speaks where a request names none, or one that there is not, and for voices that callers
+//! hand in.
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChoosingConfig {
@@ -13,7 +14,7 @@ pub struct ChoosingConfig {
 }
 
 impl ChoosingConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         Ok(Self {
             language_voices: read.list("TTS_LANGUAGE_VOICES")?.unwrap_or_default(),
             unknown_are_default: read.choice("TTS_UNKNOWN_VOICES", &["refuse", "default"])? == Some("default"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 
 #[derive(Debug, Clone)]
 pub struct FrontsConfig {
@@ -18,7 +18,7 @@ const NAMES: [&str; 3] = ["cartesia", "deepgram", "elevenlabs"];
 // === impl FrontsConfig ===
 
 impl FrontsConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         const KEY: &str = "TTS_FRONTS";
         let names = read.list(KEY)?.unwrap_or_else(|| NAMES.map(str::to_owned).into());
         let is_none = names == ["none"];

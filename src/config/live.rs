@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 
 #[derive(Debug, Clone)]
 pub struct LiveConfig {
@@ -21,7 +21,7 @@ pub struct LiveConfig {
 // === impl LiveConfig ===
 
 impl LiveConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         Ok(Self {
             max_sessions: read.number("TTS_LIVE_MAX_SESSIONS", 1..=1_000_000, 2_000)?,
             max_sessions_per_token: read.number("TTS_LIVE_MAX_SESSIONS_PER_TOKEN", 1..=1_000_000, 1_500)?,

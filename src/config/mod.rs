@@ -1,5 +1,6 @@
-//! Owns the settings: what they are called, their defaults and limits. Read once at start from a file and the environment (file <
-//! environment); what is wrong ends the start with a line that names the key. `config/default.toml` documents every key.
+//! Owns the settings: what they are called, their defaults and limits. Read once at start from a file and the
+//! environment (file < environment); what is wrong ends the start with a line that names the key. `config/default.toml`
+//! documents every key.
 
 mod aliases;
 mod batch;
@@ -29,19 +30,19 @@ pub use choosing::ChoosingConfig;
 pub use fronts::FrontsConfig;
 pub use live::LiveConfig;
 pub use reader::{ConfigError, Environment, ProcessEnvironment};
-pub use secret::{Secret, Token};
+pub use secret::{HashedToken, Secret};
 pub use signing::{SecretsError, SigningConfig, read_link_secrets, read_settled_link_secrets};
 pub use speaking::SpeakingConfig;
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
 pub use wyoming::{WyomingAddress, WyomingConfig};
 
-use reader::{Reader, SetAs, Values};
+use reader::{SetAs, SettingsReader, Values};
 use suspicions::cores;
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<HashedToken>,
     /// Where named tokens with limits are.
     pub tokens_file: Option<PathBuf>,
     pub http: HttpConfig,
@@ -77,7 +78,7 @@ pub struct HttpConfig {
     /// Wrong tokens from one address in a minute, after which it is not listened to; `None`: without bound.
     pub wrong_tokens: Option<NonZeroU32>,
     /// Without one, `/metrics` is open.
-    pub metrics_token: Option<Token>,
+    pub metrics_token: Option<HashedToken>,
     /// Origins whose pages may read answers; `*`: all.
     pub cors_origins: Vec<String>,
     /// Days for which is kept what callers had.
@@ -242,7 +243,7 @@ impl Config {
         set_as.extend(over_as);
         values.extend(over);
         let quoted = suspicions::quoted(&values);
-        let config = Self::from_values(Reader::new(values)).map_err(|error| {
+        let config = Self::from_values(SettingsReader::new(values)).map_err(|error| {
             // The quotes, where they are the cause.
             let cause = quoted.iter().find(|quoted| quoted.key == error.key).cloned();
             cause.unwrap_or(error).renamed(&set_as)
@@ -258,7 +259,7 @@ impl Config {
         ConfigError::new(key, problem).renamed(&self.set_as)
     }
 
-    fn from_values(mut read: Reader) -> Result<Self, ConfigError> {
+    fn from_values(mut read: SettingsReader) -> Result<Self, ConfigError> {
         let cores = cores();
         let tokens_file = read.path("TTS_TOKENS_FILE");
         let tokens = read.tokens("ALLOWED_USER_TOKEN", tokens_file.is_none())?;
@@ -331,7 +332,7 @@ impl Config {
     }
 }
 
-fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
+fn http(read: &mut SettingsReader, cores: usize) -> Result<HttpConfig, ConfigError> {
     Ok(HttpConfig {
         bind: read.parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?.unwrap_or(([0, 0, 0, 0], 8080).into()),
         threads: read.number("TTS_HTTP_THREADS", 1..=256, cores)?,
@@ -342,7 +343,7 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
         send_buffer_bytes: read.number("TTS_HTTP_SEND_BUFFER_BYTES", 16 << 10..=16 << 20, 128 << 10)?,
         drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
         wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
-        metrics_token: read.text("TTS_METRICS_TOKEN").map(Token::new),
+        metrics_token: read.text("TTS_METRICS_TOKEN").map(HashedToken::new),
         cors_origins: read.origins("TTS_CORS_ORIGINS")?,
         usage_days: read.number("TTS_USAGE_DAYS", 1..=400, 35)?,
         public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
@@ -350,7 +351,7 @@ fn http(read: &mut Reader, cores: usize) -> Result<HttpConfig, ConfigError> {
     })
 }
 
-fn log(read: &mut Reader) -> Result<LogConfig, ConfigError> {
+fn log(read: &mut SettingsReader) -> Result<LogConfig, ConfigError> {
     Ok(LogConfig {
         format: match read.choice("TTS_LOG_FORMAT", &["json", "pretty"])? {
             Some("pretty") => LogFormat::Pretty,
@@ -364,7 +365,7 @@ fn log(read: &mut Reader) -> Result<LogConfig, ConfigError> {
     })
 }
 
-fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
+fn redis(read: &mut SettingsReader) -> Result<Option<RedisConfig>, ConfigError> {
     let url = read.text("TTS_REDIS_URL");
     let redis = RedisConfig {
         url: Secret::new(url.clone().unwrap_or_default()),
@@ -378,7 +379,7 @@ fn redis(read: &mut Reader) -> Result<Option<RedisConfig>, ConfigError> {
     Ok(url.map(|_| redis))
 }
 
-fn voice_source(read: &mut Reader) -> Result<String, ConfigError> {
+fn voice_source(read: &mut SettingsReader) -> Result<String, ConfigError> {
     const KEY: &str = "TTS_VOICE_SOURCE";
     let source = read.text(KEY).unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
     if !SOURCE_SCHEMES.iter().any(|scheme| source.len() > scheme.len() && source.starts_with(scheme)) {

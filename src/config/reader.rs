@@ -1,4 +1,5 @@
-//! Owns reading single values: from a TOML file and the environment into typed settings. An unknown or wrong one is an error that names it.
+//! Owns reading single values: from a TOML file and the environment into typed settings. An unknown or wrong one is an
+//! error that names it.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Token;
+use super::HashedToken;
 use super::service_env::is_service_link;
 use crate::files;
 
@@ -33,7 +34,7 @@ pub struct ConfigError {
 }
 
 /// Takes typed values out of the raw ones; what is left over at the end is unknown.
-pub struct Reader {
+pub struct SettingsReader {
     values: Values,
 }
 
@@ -68,8 +69,8 @@ impl Environment for ProcessEnvironment {
     }
 }
 
-/// Settings and aliases among the variables. An empty value counts as not set. The name of the settings file is not a setting, nor is what
-/// Kubernetes says of its services.
+/// Settings and aliases among the variables. An empty value counts as not set. The name of the settings file is not a
+/// setting, nor is what Kubernetes says of its services.
 pub fn read_environment(environment: &dyn Environment) -> Values {
     environment
         .variables()
@@ -114,9 +115,9 @@ fn scalar(value: &toml::Value) -> Option<String> {
     }
 }
 
-// === impl Reader ===
+// === impl SettingsReader ===
 
-impl Reader {
+impl SettingsReader {
     pub fn new(values: Values) -> Self {
         Self { values }
     }
@@ -226,12 +227,12 @@ impl Reader {
     }
 
     /// Secrets between commas.
-    pub fn tokens(&mut self, key: &str, are_required: bool) -> Result<Vec<Token>, ConfigError> {
+    pub fn tokens(&mut self, key: &str, are_required: bool) -> Result<Vec<HashedToken>, ConfigError> {
         let Some(secrets) = self.list(key)? else {
             let problem = "is required: the secret that callers present as `user-token`";
             return if are_required { Err(ConfigError::new(key, problem)) } else { Ok(Vec::new()) };
         };
-        Ok(secrets.into_iter().map(Token::new).collect())
+        Ok(secrets.into_iter().map(HashedToken::new).collect())
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 /// The SHA-256 of a secret. Comparing hashes hides the secret's length as well.
 #[derive(Clone)]
-pub struct Token([u8; 32]);
+pub struct HashedToken([u8; 32]);
 
 /// A setting that may hold a password.
 #[derive(Clone)]
@@ -31,9 +31,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-// === impl Token ===
+// === impl HashedToken ===
 
-impl Token {
+impl HashedToken {
     pub fn new(secret: impl AsRef<[u8]>) -> Self {
         Self(Sha256::digest(secret.as_ref()).into())
     }
@@ -67,7 +67,7 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for HashedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(..)")
     }
@@ -79,20 +79,20 @@ mod tests {
 
     #[test]
     fn any_of_several_tokens_is_accepted_and_no_other() {
-        let tokens = [Token::new("old"), Token::new("new")];
+        let tokens = [HashedToken::new("old"), HashedToken::new("new")];
 
-        assert!(Token::is_any_of(&tokens, b"old"));
-        assert!(Token::is_any_of(&tokens, b"new"));
+        assert!(HashedToken::is_any_of(&tokens, b"old"));
+        assert!(HashedToken::is_any_of(&tokens, b"new"));
         for wrong in [&b""[..], b"ol", b"old ", b"OLD", b"\xff"] {
-            assert!(!Token::is_any_of(&tokens, wrong));
+            assert!(!HashedToken::is_any_of(&tokens, wrong));
         }
-        assert!(!Token::is_any_of(&[], b""));
-        assert_eq!(Token::position(&tokens, b"new"), Some(1));
+        assert!(!HashedToken::is_any_of(&[], b""));
+        assert_eq!(HashedToken::position(&tokens, b"new"), Some(1));
     }
 
     #[test]
     fn secrets_cannot_be_printed() {
-        assert_eq!(format!("{:?}", Token::new("secret")), "Token(..)");
+        assert_eq!(format!("{:?}", HashedToken::new("secret")), "Token(..)");
         assert_eq!(format!("{:?}", Secret::new("secret".into())), "Secret(..)");
     }
 }

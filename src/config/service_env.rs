@@ -1,6 +1,7 @@
-//! Owns telling settings from what an orchestrator puts into the environment of its own accord: Kubernetes tells each container of the services
-//! beside it, in variables that begin with their names
-//! (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>). Beside a service called `tts` they look like settings.
+//! Owns telling settings from what an orchestrator puts into the environment of its own accord: Kubernetes tells each
+//! container of the services beside it, in variables that begin with their names
+//! (<https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>). Beside a service called
+//! `tts` they look like settings.
 
 use std::net::IpAddr;
 

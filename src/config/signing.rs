@@ -1,10 +1,11 @@
-//! Owns the settings of addresses that speak: the secrets that they are signed with, how long one may be good, how long it may be.
+//! Owns the settings of addresses that speak: the secrets that they are signed with, how long one may be good, how long
+//! it may be.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 use super::{Secret, watched};
 
 #[derive(Debug, Clone, Default)]
@@ -43,7 +44,7 @@ const MAX_FILE_BYTES: u64 = 1 << 16;
 // === impl SigningConfig ===
 
 impl SigningConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         const SECRETS: &str = "TTS_LINK_SECRETS";
         let secrets = read.list(SECRETS)?.unwrap_or_default();
         if secrets.iter().any(|secret| secret.len() < MIN_CHARS) {
@@ -63,7 +64,7 @@ impl SigningConfig {
     }
 }
 
-fn public_url(read: &mut Reader) -> Result<Option<String>, ConfigError> {
+fn public_url(read: &mut SettingsReader) -> Result<Option<String>, ConfigError> {
     const KEY: &str = "TTS_PUBLIC_URL";
     let Some(url) = read.text(KEY) else { return Ok(None) };
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
@@ -82,7 +83,8 @@ pub fn read_link_secrets(path: &Path) -> Result<Vec<Secret>, SecretsError> {
     parse(&watched::read(path, MAX_FILE_BYTES)?)
 }
 
-/// The same of a file that may be being written at this moment. Takes file accesses and waits between them: not for an async thread.
+/// The same of a file that may be being written at this moment. Takes file accesses and waits between them: not for an
+/// async thread.
 pub fn read_settled_link_secrets(path: &Path) -> Result<Vec<Secret>, SecretsError> {
     parse(&watched::read_settled(path, MAX_FILE_BYTES)?.ok_or(SecretsError::Empty)?)
 }

@@ -1,6 +1,6 @@
 //! Settings for how texts are read and said where requests say nothing.
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeakingConfig {
@@ -19,7 +19,7 @@ pub struct SpeakingConfig {
 }
 
 impl SpeakingConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         let speed = read.parsed("TTS_SPEED", SPEED)?.unwrap_or(1.0);
         if !(0.25..=4.0).contains(&speed) {
             return Err(ConfigError::new("TTS_SPEED", format!("must be {SPEED}")));
@@ -36,7 +36,7 @@ impl SpeakingConfig {
     }
 }
 
-fn loudness(read: &mut Reader) -> Result<Option<f32>, ConfigError> {
+fn loudness(read: &mut SettingsReader) -> Result<Option<f32>, ConfigError> {
     let Some(value) = read.text("TTS_LOUDNESS_LUFS").filter(|value| !value.eq_ignore_ascii_case("none")) else {
         return Ok(None);
     };

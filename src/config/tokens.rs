@@ -1,5 +1,5 @@
-//! Owns the file of named tokens (`TTS_TOKENS_FILE`): who may call, what for, and how much. It holds digests, no secrets, and is read again while
-//! the service runs.
+//! Owns the file of named tokens (`TTS_TOKENS_FILE`): who may call, what for, and how much. It holds digests, no
+//! secrets, and is read again while the service runs.
 
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Token, watched};
+use super::{HashedToken, watched};
 
 /// Somebody who may call.
 #[derive(Debug, Clone)]
 pub struct NamedToken {
     /// For the operator: in metrics, and in `/v1/usage`.
     pub name: String,
-    pub token: Token,
+    pub token: HashedToken,
     pub scopes: Scopes,
     pub limits: Limits,
 }
@@ -57,12 +57,12 @@ pub enum TokensError {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    token: Vec<Entry>,
+    token: Vec<TokenEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct TokenEntry {
     name: String,
     /// Hexadecimal, as `sha256sum` prints it.
     sha256: String,
@@ -88,7 +88,8 @@ pub fn read_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
     parse(&watched::read(path, MAX_FILE_BYTES).map_err(unread)?)
 }
 
-/// The tokens of a file that may be being written at this moment. Takes file accesses and waits between them: not for an async thread.
+/// The tokens of a file that may be being written at this moment. Takes file accesses and waits between them: not for
+/// an async thread.
 pub fn read_settled_tokens(path: &Path) -> Result<Vec<NamedToken>, TokensError> {
     let text = watched::read_settled(path, MAX_FILE_BYTES).map_err(unread)?;
     parse(&text.ok_or(TokensError::Empty)?)
@@ -113,15 +114,15 @@ fn parse(text: &str) -> Result<Vec<NamedToken>, TokensError> {
         return Err(TokensError::TooMany);
     }
     let mut names = std::collections::HashSet::new();
-    let mut secrets: Vec<Token> = Vec::new();
-    let named = |(at, entry): (usize, Entry)| {
+    let mut secrets: Vec<HashedToken> = Vec::new();
+    let named = |(at, entry): (usize, TokenEntry)| {
         let wrong = |problem| TokensError::Token { index: at + 1, problem };
         if entry.name.is_empty() || !names.insert(entry.name.clone()) {
             return Err(wrong("name must be there, and there once"));
         }
-        let token = Token::from_digest(&entry.sha256).ok_or(wrong("sha256 must be 64 hexadecimal digits"))?;
+        let token = HashedToken::from_digest(&entry.sha256).ok_or(wrong("sha256 must be 64 hexadecimal digits"))?;
         // What `sha256sum` prints of a variable that is not set.
-        if NO_SECRETS.iter().any(|nothing| token.is_same(&Token::new(nothing))) {
+        if NO_SECRETS.iter().any(|nothing| token.is_same(&HashedToken::new(nothing))) {
             return Err(wrong("sha256 is that of an empty secret: was the variable set that went into sha256sum?"));
         }
         if secrets.iter().any(|before| before.is_same(&token)) {
@@ -164,7 +165,7 @@ mod tests {
 
         assert_eq!((tokens[0].name.as_str(), tokens[0].scopes), ("shop", Scopes { speak: false, manage: true }));
         assert_eq!(tokens[0].limits.requests_per_minute.map(u32::from), Some(60));
-        assert!(Token::is_any_of(std::slice::from_ref(&tokens[0].token), b"secret"));
+        assert!(HashedToken::is_any_of(std::slice::from_ref(&tokens[0].token), b"secret"));
         assert_eq!(parse(&entry("")).unwrap()[0].scopes, Scopes { speak: true, manage: false });
         assert!(parse("").unwrap().is_empty());
     }

@@ -15,8 +15,8 @@ pub fn read(path: &Path, max_bytes: u64) -> io::Result<String> {
     String::from_utf8(files::read(path, max_bytes)?).map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// The same of a file that may be being written at this moment: it counts when it is the same twice, and not empty. `None`: it stays empty.
-/// Takes file accesses and waits between them: not for an async thread.
+/// The same of a file that may be being written at this moment: it counts when it is the same twice, and not empty.
+/// `None`: it stays empty. Takes file accesses and waits between them: not for an async thread.
 pub fn read_settled(path: &Path, max_bytes: u64) -> io::Result<Option<String>> {
     settled(|| read(path, max_bytes), || std::thread::sleep(BETWEEN_LOOKS))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::reader::{ConfigError, Reader};
+use super::reader::{ConfigError, SettingsReader};
 
 #[derive(Debug, Clone)]
 pub struct WyomingConfig {
@@ -40,7 +40,7 @@ const NETWORKS: &str = "addresses or networks such as 192.168.1.0/24 or fd00::/8
 // === impl WyomingConfig ===
 
 impl WyomingConfig {
-    pub(super) fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+    pub(super) fn read(read: &mut SettingsReader) -> Result<Self, ConfigError> {
         const ALLOW: &str = "TTS_WYOMING_ALLOW";
         let network = |entry: String| {
             let address = entry.parse::<IpAddr>().map(IpNet::from);

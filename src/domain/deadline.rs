@@ -1,4 +1,5 @@
-//! Owns the moment at which an answer stops being of use. Built on the monotonic clock, so that a jump of the wall clock changes nothing.
+//! Owns the moment at which an answer stops being of use. Built on the monotonic clock, so that a jump of the wall
+//! clock changes nothing.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Owns the values that a request is made of. Each is valid once it exists, so that nothing below checks it again. Refuses any IO.
+//! Owns the values that a request is made of. Each is valid once it exists, so that nothing below checks it again.
+//! Refuses any IO.
 
 mod deadline;
 mod level;
@@ -11,7 +12,7 @@ mod voice_id;
 pub use deadline::{Deadline, DeadlinePassed};
 pub use level::{Level, Lufs};
 pub use request::{InvalidField, Prosody, Speaker, SynthesisRequest};
-pub use said::{Edit, Origin, Part, SaidText};
+pub use said::{Edit, Origin, PieceView, SaidText};
 pub use script::{CastVoice, Passage, Reading, Script};
 pub use text::{InputText, TextError};
 /// What of a text is read, and how a part of it may be.

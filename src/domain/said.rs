@@ -9,11 +9,11 @@ use text_normalization::{Class, SayAs};
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct SaidText {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<SaidPiece>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct Piece {
+struct SaidPiece {
     /// Bytes of what is said. Empty: what stands in the source is not said.
     said: Range<usize>,
     /// Bytes of the source. Empty: what is said was added.
@@ -37,7 +37,7 @@ pub enum Origin {
 }
 
 /// A piece as others see it.
-pub struct Part<'a> {
+pub struct PieceView<'a> {
     /// Bytes of what is said.
     pub place: Range<usize>,
     pub said: &'a str,
@@ -96,11 +96,11 @@ impl SaidText {
     fn push(&mut self, text: &str, source: Range<usize>, origin: Origin) {
         let start = self.text.len();
         self.text.push_str(text);
-        self.pieces.push(Piece { said: start..self.text.len(), source, origin });
+        self.pieces.push(SaidPiece { said: start..self.text.len(), source, origin });
     }
 
-    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        self.pieces.iter().map(|piece| Part {
+    pub fn parts(&self) -> impl Iterator<Item = PieceView<'_>> {
+        self.pieces.iter().map(|piece| PieceView {
             place: piece.said.clone(),
             said: &self.text[piece.said.clone()],
             source: piece.source.clone(),
@@ -120,7 +120,7 @@ impl SaidText {
     }
 
     /// Pieces of which something is said at `said`, and those that are silent within.
-    fn touched(&self, said: &Range<usize>) -> impl Iterator<Item = &Piece> {
+    fn touched(&self, said: &Range<usize>) -> impl Iterator<Item = &SaidPiece> {
         let first = self.pieces.partition_point(|piece| piece.said.end <= said.start);
         self.pieces[first..].iter().take_while(|piece| piece.said.start < said.end)
     }
@@ -145,7 +145,7 @@ impl SaidText {
 
     /// What stands at `said` as a reader would have it: what was written, and what is said where that is markup.
     pub fn shown(&self, said: &Range<usize>, source: &str) -> String {
-        let show = |piece: &'_ Piece| -> String {
+        let show = |piece: &'_ SaidPiece| -> String {
             let own = &self.text[said.start.max(piece.said.start)..said.end.min(piece.said.end)];
             match &piece.origin {
                 Origin::Verbatim | Origin::Decoded => own.to_owned(),
@@ -194,11 +194,11 @@ impl SaidText {
         }
     }
 
-    /// What is said of a part of the source, whose first byte is then the source's. What was added between two bytes belongs to the first.
-    /// `None`: an end of it lies within something that is said instead of what stands there.
+    /// What is said of a part of the source, whose first byte is then the source's. What was added between two bytes
+    /// belongs to the first. `None`: an end of it lies within something that is said instead of what stands there.
     pub fn part(&self, place: &Range<usize>) -> Option<Self> {
         let mut part = Self::default();
-        for Piece { said, source, origin } in &self.pieces {
+        for SaidPiece { said, source, origin } in &self.pieces {
             let own = source.start.max(place.start)..source.end.min(place.end);
             let is_whole = own == *source;
             let is_own = if source.is_empty() {
@@ -232,7 +232,7 @@ impl SaidText {
     }
 }
 
-impl Piece {
+impl SaidPiece {
     /// Of what is said at `said`, as far as that is in it.
     fn source_of(&self, said: &Range<usize>) -> Range<usize> {
         if self.origin != Origin::Verbatim {

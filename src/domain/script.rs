@@ -1,5 +1,6 @@
-//! Owns the script of a text, which is what is to be said: passages in order, each with a voice, a rate, a volume and the pause before it, and
-//! where everything that is said stands in what the caller wrote. A plain text is one passage that says what stands there.
+//! Owns the script of a text, which is what is to be said: passages in order, each with a voice, a rate, a volume and
+//! the pause before it, and where everything that is said stands in what the caller wrote. A plain text is one passage
+//! that says what stands there.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -114,8 +115,8 @@ impl Script {
         self.passages.iter().map(|passage| passage.said.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// What is said of the bytes `place` of the source, as a script of that part alone. `None`: an end of it lies within something that is
-    /// said instead of what stands there, or nothing stands there.
+    /// What is said of the bytes `place` of the source, as a script of that part alone. `None`: an end of it lies
+    /// within something that is said instead of what stands there, or nothing stands there.
     pub fn part(&self, place: Range<usize>) -> Option<Self> {
         let source = InputText::parse(self.source.as_str().get(place.clone())?, usize::MAX).ok()?;
         let mut passages = Vec::new();

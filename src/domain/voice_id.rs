@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 const MAX_BYTES: usize = 80;
 
-/// A well-formed voice name such as `en_US-joe-medium`: letters, digits, `_`, `-`, `+` and `.`, beginning with a letter or digit.
+/// A well-formed voice name such as `en_US-joe-medium`: letters, digits, `_`, `-`, `+` and `.`, beginning with a letter
+/// or digit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VoiceId(Arc<str>);
 

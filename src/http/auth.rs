@@ -1,4 +1,5 @@
-//! Owns authentication. A handler that takes a [`Caller`] cannot be reached without a token, so that none can forget to ask for it.
+//! Owns authentication. A handler that takes a [`Caller`] cannot be reached without a token, so that none can forget to
+//! ask for it.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -10,11 +11,11 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::callers::Known;
+use super::callers::Principal;
 use super::error::ApiError;
 use super::state::AppState;
 use super::usage::Meter;
-use crate::config::{Scopes, Token};
+use crate::config::{HashedToken, Scopes};
 use crate::domain::Script;
 use crate::resilience::Allowance;
 use crate::speech::SpeechService;
@@ -22,7 +23,7 @@ use crate::telemetry::{Metrics, ShedReason};
 
 /// Proof that the request came with a valid token that is good for speech. `E` is the error of the route's own shape.
 pub struct Caller<E = ApiError> {
-    known: Arc<Known>,
+    known: Arc<Principal>,
     metrics: Metrics,
     shape: PhantomData<E>,
 }
@@ -30,23 +31,25 @@ pub struct Caller<E = ApiError> {
 /// The same on a route of OpenAI's API, whose clients expect 401 where there is no token or a wrong one.
 pub struct ApiKeyCaller(pub Caller);
 
-/// The same on a route whose callers may be pages, which cannot set headers: the token may be one of the subprotocols that they offer.
+/// The same on a route whose callers may be pages, which cannot set headers: the token may be one of the subprotocols
+/// that they offer.
 pub struct LiveCaller(pub Caller);
 
 /// The same, of a token that is good for loading voices and letting them go.
 pub struct Manager;
 
 /// Proof that the request came with a valid token, whatever it is good for.
-pub struct AnyCaller(Arc<Known>);
+pub struct AnyCaller(Arc<Principal>);
 
 /// Proof that the request may read the metrics.
 pub struct MetricsReader;
 
-/// Proof that the request may see which voices there are in the manner of OpenAI, whose clients ask for that without a token.
+/// Proof that the request may see which voices there are in the manner of OpenAI, whose clients ask for that without a
+/// token.
 pub struct VoiceLister;
 
-/// The same in the service's own manner. A token that comes with the request has to be a valid one also where none is needed, so that a page
-/// can tell whoever entered it.
+/// The same in the service's own manner. A token that comes with the request has to be a valid one also where none is
+/// needed, so that a page can tell whoever entered it.
 pub struct VoiceReader;
 
 /// What a route answers to a caller whom it does not know.
@@ -139,7 +142,7 @@ impl FromRequest for LiveCaller {
 }
 
 impl AnyCaller {
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &Principal {
         &self.0
     }
 
@@ -172,7 +175,7 @@ fn admitted(
     request: &HttpRequest,
     unauthenticated: UnauthenticatedError,
     may: impl Fn(Scopes) -> bool,
-) -> Result<(Arc<Known>, Metrics), ApiError> {
+) -> Result<(Arc<Principal>, Metrics), ApiError> {
     admitted_by(request, unauthenticated, may, |request| presented(request).map(<[u8]>::to_vec))
 }
 
@@ -181,7 +184,7 @@ fn admitted_by(
     unauthenticated: UnauthenticatedError,
     may: impl Fn(Scopes) -> bool,
     secret: impl Fn(&HttpRequest) -> Option<Vec<u8>>,
-) -> Result<(Arc<Known>, Metrics), ApiError> {
+) -> Result<(Arc<Principal>, Metrics), ApiError> {
     let state = state(request).ok_or_else(unauthenticated)?;
     let secret = secret(request).ok_or_else(unauthenticated)?;
     let find = || state.callers.find(&secret);
@@ -194,7 +197,7 @@ fn admitted_by(
 fn admit(
     request: &HttpRequest,
     state: &AppState,
-    known: &Arc<Known>,
+    known: &Arc<Principal>,
     may: impl Fn(Scopes) -> bool,
 ) -> Result<(), ApiError> {
     request.extensions_mut().insert(known.clone());
@@ -208,7 +211,8 @@ fn admit(
     Ok(())
 }
 
-/// What the secret of a request stands for. Where too many wrong ones came from, none is looked at, so that guessing learns nothing.
+/// What the secret of a request stands for. Where too many wrong ones came from, none is looked at, so that guessing
+/// learns nothing.
 fn recognized<T>(
     request: &HttpRequest,
     state: &AppState,
@@ -241,7 +245,7 @@ impl FromRequest for MetricsReader {
         let Some(state) = state(request) else { return ready(Err(ApiError::forbidden())) };
         let Some(token) = &state.metrics_token else { return ready(Ok(Self)) };
         let Some(secret) = presented(request) else { return ready(Err(ApiError::forbidden())) };
-        let is_token = || Token::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
+        let is_token = || HashedToken::is_any_of(std::slice::from_ref(token), secret).then_some(Self);
         ready(recognized(request, state, ApiError::forbidden, is_token))
     }
 }

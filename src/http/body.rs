@@ -1,5 +1,6 @@
-//! Owns reading a request's body: JSON alone, within a size and a time. A body over the limit is not read further. Of what is no JSON, a byte
-//! order mark before it is taken, and halves of surrogate pairs in it, which many languages let into their strings.
+//! Owns reading a request's body: JSON alone, within a size and a time. A body over the limit is not read further. Of
+//! what is no JSON, a byte order mark before it is taken, and halves of surrogate pairs in it, which many languages let
+//! into their strings.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -91,7 +92,8 @@ pub fn mended_text(message: &str) -> String {
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// JSON without a byte order mark, and with the replacement character for each half of a surrogate pair, as browsers write such strings.
+/// JSON without a byte order mark, and with the replacement character for each half of a surrogate pair, as browsers
+/// write such strings.
 fn mended(mut body: BytesMut) -> BytesMut {
     if body.starts_with(BYTE_ORDER_MARK) {
         body.advance(BYTE_ORDER_MARK.len());
@@ -200,8 +202,8 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// The beginning of a path that is named by us: a field, and places in lists. What comes after it may be a name that the caller gave, as a word of a
-/// lexicon.
+/// The beginning of a path that is named by us: a field, and places in lists. What comes after it may be a name that
+/// the caller gave, as a word of a lexicon.
 fn own_names(path: &Path) -> String {
     let mut segments = path.iter();
     let field = segments.next().map_or_else(|| ".".to_owned(), ToString::to_string);
@@ -214,7 +216,8 @@ fn malformed(error: &serde_json::Error) -> String {
     format!("the body is not valid JSON: line {}, column {}", error.line(), error.column())
 }
 
-/// The field and the message for a value of the wrong shape. serde's own text quotes the value; what follows `expected` is ours.
+/// The field and the message for a value of the wrong shape. serde's own text quotes the value; what follows `expected`
+/// is ours.
 fn describe(path: &str, error: &str) -> (String, String) {
     let quoted = || error.split('`').nth(1).unwrap_or_default().escape_debug().take(64).collect::<String>();
     if error.starts_with("unknown field") {

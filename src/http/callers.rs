@@ -1,9 +1,10 @@
-//! Owns the tokens that the service knows: the secrets of its settings, and the named tokens of a file that may change while it runs.
+//! Owns the tokens that the service knows: the secrets of its settings, and the named tokens of a file that may change
+//! while it runs.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::config::{Limits, NamedToken, Scopes, Token, TokensError, read_settled_tokens, read_tokens};
+use crate::config::{HashedToken, Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
 use crate::pool::CallerShare;
 use crate::resilience::{Allowance, ByteShare, Quota};
 
@@ -11,18 +12,18 @@ use crate::resilience::{Allowance, ByteShare, Quota};
 #[derive(Clone)]
 pub struct Callers {
     /// They may do everything, without bound.
-    secrets: Arc<[Token]>,
+    secrets: Arc<[HashedToken]>,
     /// What they have had of the workers, together.
     share: CallerShare,
     /// And what they hold of the memory of answers.
     bytes: ByteShare,
     file: Option<Arc<PathBuf>>,
-    named: Arc<RwLock<Arc<[Arc<Known>]>>>,
+    named: Arc<RwLock<Arc<[Arc<Principal>]>>>,
 }
 
 /// Somebody who is known.
 #[derive(Debug)]
-pub struct Known {
+pub struct Principal {
     pub scopes: Scopes,
     named: Option<NamedToken>,
     /// What the caller has had of the workers.
@@ -36,7 +37,7 @@ pub struct Known {
 // === impl Callers ===
 
 impl Callers {
-    pub fn new(secrets: Vec<Token>, file: Option<PathBuf>) -> Result<Self, TokensError> {
+    pub fn new(secrets: Vec<HashedToken>, file: Option<PathBuf>) -> Result<Self, TokensError> {
         let named = Arc::new(RwLock::new([].into()));
         let (share, bytes) = (CallerShare::default(), ByteShare::default());
         let callers = Self { secrets: secrets.into(), share, bytes, file: file.map(Arc::new), named };
@@ -65,7 +66,7 @@ impl Callers {
         let before = self.named();
         let keep = |token: NamedToken| {
             let same = before.iter().find(|known| known.is_as(&token));
-            same.cloned().unwrap_or_else(|| Arc::new(Known::named(token)))
+            same.cloned().unwrap_or_else(|| Arc::new(Principal::named(token)))
         };
         let named = tokens.into_iter().map(keep).collect();
         *self.named.write().unwrap_or_else(PoisonError::into_inner) = named;
@@ -73,10 +74,10 @@ impl Callers {
     }
 
     /// Who presents a secret. It is compared with all that are known, in the same time whichever it is.
-    pub fn find(&self, presented: &[u8]) -> Option<Arc<Known>> {
+    pub fn find(&self, presented: &[u8]) -> Option<Arc<Principal>> {
         let named = self.named();
         let tokens = self.secrets.iter().chain(named.iter().filter_map(|known| known.token()));
-        let index = Token::position(tokens, presented)?;
+        let index = HashedToken::position(tokens, presented)?;
         match index.checked_sub(self.secrets.len()) {
             None => Some(Arc::new(self.unnamed())),
             Some(index) => named.get(index).cloned(),
@@ -84,26 +85,26 @@ impl Callers {
     }
 
     /// Whose token has this name; an empty one means the secrets of the settings.
-    pub fn named_so(&self, name: &str) -> Option<Arc<Known>> {
+    pub fn named_so(&self, name: &str) -> Option<Arc<Principal>> {
         if name.is_empty() {
             return (!self.secrets.is_empty()).then(|| Arc::new(self.unnamed()));
         }
         self.named().iter().find(|known| known.name() == name).cloned()
     }
 
-    fn unnamed(&self) -> Known {
+    fn unnamed(&self) -> Principal {
         let (share, bytes) = (self.share.clone(), self.bytes.clone());
-        Known { scopes: Scopes::ALL, named: None, share, bytes, requests: None, characters: None }
+        Principal { scopes: Scopes::ALL, named: None, share, bytes, requests: None, characters: None }
     }
 
-    fn named(&self) -> Arc<[Arc<Known>]> {
+    fn named(&self) -> Arc<[Arc<Principal>]> {
         self.named.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-// === impl Known ===
+// === impl Principal ===
 
-impl Known {
+impl Principal {
     fn named(token: NamedToken) -> Self {
         let Limits { requests_per_minute, characters_per_minute } = token.limits;
         Self {
@@ -116,7 +117,7 @@ impl Known {
         }
     }
 
-    fn token(&self) -> Option<&Token> {
+    fn token(&self) -> Option<&HashedToken> {
         self.named.as_ref().map(|named| &named.token)
     }
 

@@ -1,4 +1,5 @@
-//! Owns `/v1/catalogue` and `POST /v1/voices/{id}`: which voices there are to be had, fetching one, and how far that is.
+//! Owns `/v1/catalogue` and `POST /v1/voices/{id}`: which voices there are to be had, fetching one, and how far that
+//! is.
 
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use utoipa::ToSchema;
 use super::auth::{AnyCaller, Manager};
 use super::error::ApiError;
 use super::openapi::Failures;
-use super::quality::MeasuredQuality;
+use super::quality::QualityBody;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::speech::PublicError;
-use crate::voices::{Standing, VoiceError, VoiceInfo, language_name};
+use crate::voices::{VoiceFilesError, VoiceInfo, VoiceStanding, language_name};
 
 /// The voices that are known, whether they may be had or not.
 #[derive(Serialize, ToSchema)]
 struct Offers {
-    /// Whether the source's own list is known. Without it voices are those that the program knows by name, without sizes.
+    /// Whether the source's own list is known. Without it voices are those that the program knows by name, without
+    /// sizes.
     is_complete: bool,
     voices: Vec<Offer>,
 }
@@ -39,12 +41,13 @@ struct Offer {
     /// Known once the voice is here.
     license: Option<String>,
     /// Of one that is here, once it was measured.
-    measured_quality: Option<MeasuredQuality>,
+    measured_quality: Option<QualityBody>,
     installed: bool,
-    /// `installed`, `offered`, `fetching`, `failed`, or `refused`: the settings forbid it, or nothing here can speak it.
+    /// `installed`, `offered`, `fetching`, `failed`, or `refused`: the settings forbid it, or nothing here can speak
+    /// it.
     state: &'static str,
     /// Why it is refused, or why fetching it failed a moment ago.
-    error: Option<Reason>,
+    error: Option<UnavailableReason>,
     /// Of one that is being fetched: the bytes that are here.
     fetched_bytes: Option<u64>,
     /// And those that there are to be; null until it has its turn.
@@ -52,7 +55,8 @@ struct Offer {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Reason {
+#[schema(as = Reason)]
+struct UnavailableReason {
     code: &'static str,
     message: String,
 }
@@ -62,7 +66,8 @@ const LIST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The voices that there are to be had.
 ///
-/// Those of the source's list, which is fetched when it is first asked for, and those that are here, each with whether this service may fetch it.
+/// Those of the source's list, which is fetched when it is first asked for, and those that are here, each with whether
+/// this service may fetch it.
 #[utoipa::path(get, path = "/v1/catalogue", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     responses((status = 200, description = "The voices", body = Offers), Failures))]
 pub async fn catalogue(_caller: AnyCaller, state: web::Data<AppState>) -> HttpResponse {
@@ -89,8 +94,9 @@ pub async fn offered(
 
 /// Fetches a voice from the source.
 ///
-/// Begins, and does not wait for the end: `GET /v1/catalogue/{id}` says how far it is. The same again while it goes on, or when it is here, begins nothing. What
-/// arrives is checked as for a voice that is fetched when it is first spoken with. Only what `TTS_VOICES` and `TTS_ALLOWED_LICENSES` allow.
+/// Begins, and does not wait for the end: `GET /v1/catalogue/{id}` says how far it is. The same again while it goes on,
+/// or when it is here, begins nothing. What arrives is checked as for a voice that is fetched when it is first spoken
+/// with. Only what `TTS_VOICES` and `TTS_ALLOWED_LICENSES` allow.
 #[utoipa::path(post, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
     responses(
@@ -105,8 +111,8 @@ pub async fn fetch(
 ) -> Result<HttpResponse, ApiError> {
     let id = VoiceId::parse(&name)?;
     state.catalogue.begin(&id).map_err(|error| match error {
-        VoiceError::NotAllowed(_) => {
-            let Reason { code, message } = Reason::of(&error);
+        VoiceFilesError::NotAllowed(_) => {
+            let UnavailableReason { code, message } = UnavailableReason::of(&error);
             ApiError::new(StatusCode::FORBIDDEN, code, message).param("voice_id")
         }
         other => other.into(),
@@ -128,14 +134,14 @@ impl Offer {
     fn new(info: VoiceInfo, state: &AppState) -> Option<Self> {
         let standing = state.catalogue.standing(&info.id)?;
         let (name, error) = match &standing {
-            Standing::Installed => ("installed", None),
-            Standing::Arriving { .. } => ("fetching", None),
-            Standing::Failed(error) => ("failed", Some(Reason::of(error))),
-            Standing::Offered => ("offered", None),
-            Standing::Refused(error) => ("refused", Some(Reason::of(error))),
+            VoiceStanding::Installed => ("installed", None),
+            VoiceStanding::Arriving { .. } => ("fetching", None),
+            VoiceStanding::Failed(error) => ("failed", Some(UnavailableReason::of(error))),
+            VoiceStanding::Offered => ("offered", None),
+            VoiceStanding::Refused(error) => ("refused", Some(UnavailableReason::of(error))),
         };
         let bytes = match standing {
-            Standing::Arriving { done, total } => Some((done, total)),
+            VoiceStanding::Arriving { done, total } => Some((done, total)),
             _ => None,
         };
         Some(Self {
@@ -156,13 +162,13 @@ impl Offer {
     }
 }
 
-// === impl Reason ===
+// === impl UnavailableReason ===
 
-impl Reason {
-    fn of(error: &VoiceError) -> Self {
+impl UnavailableReason {
+    fn of(error: &VoiceFilesError) -> Self {
         let PublicError { code, message, .. } = match error {
             // Callers who speak are not told that there is such a voice; here it is in the list.
-            VoiceError::NotAllowed(_) => PublicError::new("voice_not_allowed", error.to_string()),
+            VoiceFilesError::NotAllowed(_) => PublicError::new("voice_not_allowed", error.to_string()),
             other => other.into(),
         };
         Self { code, message }

@@ -1,6 +1,7 @@
-//! Owns the layer between a connection's socket and HTTP: how long a peer may take nothing, how a connection ends, and what its requests
-//! have to know of it. Progress is what the peer's system has acknowledged. Neither the time that a write waits nor TCP_USER_TIMEOUT tells a
-//! player from somebody who is gone: buffers empty in lumps, and a player that plays from its own takes nothing for a while.
+//! Owns the layer between a connection's socket and HTTP: how long a peer may take nothing, how a connection ends, and
+//! what its requests have to know of it. Progress is what the peer's system has acknowledged. Neither the time that a
+//! write waits nor TCP_USER_TIMEOUT tells a player from somebody who is gone: buffers empty in lumps, and a player that
+//! plays from its own takes nothing for a while.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -16,9 +17,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A connection as the server of HTTP reads and writes it.
-pub struct Connection {
+pub struct HttpConnection {
     stream: TcpStream,
-    shared: Rc<Shared>,
+    shared: Rc<ConnectionShared>,
     /// How long the peer may take nothing of what waits for it.
     patience: Duration,
     watch: Option<Watch>,
@@ -28,10 +29,10 @@ pub struct Connection {
 
 /// What requests know of their connection, and tell it. Clones are of the same one.
 #[derive(Clone)]
-pub struct ConnectionHandle(Rc<Shared>);
+pub struct ConnectionHandle(Rc<ConnectionShared>);
 
 #[derive(Default)]
-struct Shared {
+struct ConnectionShared {
     received: Cell<u64>,
     /// Answers since the server last read.
     answers: Cell<usize>,
@@ -56,13 +57,15 @@ struct Watch {
     since: Instant,
 }
 
-/// Of what comes after the last answer: a connection that is closed while something is unread is reset, and the answer may be lost.
+/// Of what comes after the last answer: a connection that is closed while something is unread is reset, and the answer
+/// may be lost.
 struct Drain {
     end: Pin<Box<Sleep>>,
     left: usize,
 }
 
-/// The beginning of Linux' `struct tcp_info`, which is only ever extended; this much since 4.6. Any bytes are a valid one.
+/// The beginning of Linux' `struct tcp_info`, which is only ever extended; this much since 4.6. Any bytes are a valid
+/// one.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 struct TcpInfo {
@@ -80,9 +83,9 @@ struct TcpInfo {
 
 /// What the system knows of a connection.
 #[derive(Debug, Clone, Copy)]
-struct Progress;
+struct PeerProgress;
 
-nix::getsockopt_impl!(Progress, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo, sockopt::GetStruct<TcpInfo>);
+nix::getsockopt_impl!(PeerProgress, libc::IPPROTO_TCP, libc::TCP_INFO, TcpInfo, sockopt::GetStruct<TcpInfo>);
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const DRAIN_TIME: Duration = Duration::from_secs(1);
@@ -91,12 +94,13 @@ const DRAIN_BYTES: usize = 64 << 20;
 /// The end itself counts as a byte.
 const END_BYTES: u32 = 1;
 
-// === impl Connection ===
+// === impl HttpConnection ===
 
-impl Connection {
+impl HttpConnection {
     pub fn new(stream: TcpStream, patience: Duration) -> Self {
         let shared = Rc::default();
-        // The end of an answer must not wait for the peer to acknowledge what is before it. Who is gone already does not matter.
+        // The end of an answer must not wait for the peer to acknowledge what is before it. Who is gone already does
+        // not matter.
         let _ = stream.set_nodelay(true);
         Self { stream, shared, patience, watch: None, drain: None, is_reset_at_drop: false }
     }
@@ -109,7 +113,7 @@ impl Connection {
     fn look(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(watch) = &mut self.watch else { return Ok(()) };
         while watch.next.as_mut().poll(context).is_ready() {
-            let info = getsockopt(&self.stream, Progress)?;
+            let info = getsockopt(&self.stream, PeerProgress)?;
             if info.unacknowledged_segments == 0 && info.unsent_bytes == 0 {
                 self.watch = None;
                 return Ok(());
@@ -160,7 +164,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for HttpConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -181,7 +185,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for HttpConnection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         this.mark_unframed()?;
@@ -203,7 +207,7 @@ impl AsyncWrite for Connection {
         }
         ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         // The system would keep for minutes what a peer does not take that is let go.
-        if getsockopt(&this.stream, Progress)?.unsent_bytes > END_BYTES {
+        if getsockopt(&this.stream, PeerProgress)?.unsent_bytes > END_BYTES {
             this.begin_to_look(context)?;
             if this.watch.is_none() {
                 // All was taken meanwhile, and nothing else would come back here.
@@ -218,9 +222,9 @@ impl AsyncWrite for Connection {
     }
 }
 
-// === impl Shared ===
+// === impl ConnectionShared ===
 
-impl Shared {
+impl ConnectionShared {
     fn reads_now(&self, context: &Context<'_>) {
         self.answers.set(0);
         let mut task = self.task.borrow_mut();
@@ -254,7 +258,8 @@ impl ConnectionHandle {
         }
     }
 
-    /// An answer is sent, or will not be. The server takes sixteen requests that come at once, and looks for more only when it is woken.
+    /// An answer is sent, or will not be. The server takes sixteen requests that come at once, and looks for more only
+    /// when it is woken.
     pub fn answer_is_done(&self, is_last: bool) {
         let shared = &self.0;
         shared.answers.update(|answers| answers + 1);
@@ -285,7 +290,7 @@ mod tests {
     const PIECE: usize = 16 << 10;
 
     /// A connection with small buffers, and its peer.
-    async fn pair() -> (Connection, std::net::TcpStream) {
+    async fn pair() -> (HttpConnection, std::net::TcpStream) {
         let socket = TcpSocket::new_v4().unwrap();
         setsockopt(&socket.as_fd(), SndBuf, &4096).unwrap();
         socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -296,11 +301,11 @@ mod tests {
         let (accepted, peer) = tokio::join!(listener.accept(), peer.connect(address));
         let peer = peer.unwrap().into_std().unwrap();
         peer.set_nonblocking(false).unwrap();
-        (Connection::new(accepted.unwrap().0, PATIENCE), peer)
+        (HttpConnection::new(accepted.unwrap().0, PATIENCE), peer)
     }
 
     /// Writes until the system takes no more for now.
-    async fn fill(connection: &mut Connection) -> io::Result<usize> {
+    async fn fill(connection: &mut HttpConnection) -> io::Result<usize> {
         let mut written = 0;
         while let Some(bytes) = connection.write(&[0; PIECE]).now_or_never() {
             written += bytes?;
@@ -309,11 +314,11 @@ mod tests {
         Ok(written)
     }
 
-    fn acknowledged(connection: &Connection) -> u64 {
-        getsockopt(&connection.stream, Progress).unwrap().acknowledged_bytes
+    fn acknowledged(connection: &HttpConnection) -> u64 {
+        getsockopt(&connection.stream, PeerProgress).unwrap().acknowledged_bytes
     }
 
-    fn take_some(connection: &Connection, peer: &mut std::net::TcpStream) {
+    fn take_some(connection: &HttpConnection, peer: &mut std::net::TcpStream) {
         let before = acknowledged(connection);
         while acknowledged(connection) == before {
             assert!(peer.read(&mut [0; 1024]).unwrap() > 0);

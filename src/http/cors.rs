@@ -1,5 +1,6 @@
-//! Owns access by pages of other origins (the Fetch standard's CORS protocol, <https://fetch.spec.whatwg.org/#http-cors-protocol>). Routes answer
-//! `OPTIONS` with the methods that they have; this adds, for the origins that the operator names, what browsers ask in a preflight.
+//! Owns access by pages of other origins (the Fetch standard's CORS protocol,
+//! <https://fetch.spec.whatwg.org/#http-cors-protocol>). Routes answer `OPTIONS` with the methods that they have; this
+//! adds, for the origins that the operator names, what browsers ask in a preflight.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;

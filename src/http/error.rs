@@ -1,5 +1,5 @@
-//! Owns the one place where errors become HTTP: status, envelope, headers. Messages hold nothing that the caller said but names of fields,
-//! and nothing of the server's inside.
+//! Owns the one place where errors become HTTP: status, envelope, headers. Messages hold nothing that the caller said
+//! but names of fields, and nothing of the server's inside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::pool::PoolError;
 use crate::resilience::Allowance;
 use crate::speech::{PublicError, SpeechError};
-use crate::text::ReadError;
+use crate::text::TextReadError;
 use crate::usage::Unreachable;
-use crate::voices::VoiceError;
+use crate::voices::VoiceFilesError;
 
 /// An error as a caller sees it, in the envelope of the OpenAI API.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -182,7 +182,8 @@ impl ApiError {
     }
 }
 
-/// What an answer says of the caller's allowance (as in the IETF's draft on `RateLimit` headers): its size, the rest, and the seconds until more.
+/// What an answer says of the caller's allowance (as in the IETF's draft on `RateLimit` headers): its size, the rest,
+/// and the seconds until more.
 pub fn rate_limit(allowance: &Allowance) -> [(&'static str, u64); 3] {
     let Allowance { per_minute, remaining, wait } = *allowance;
     [
@@ -266,21 +267,21 @@ impl From<SpeechError> for ApiError {
     }
 }
 
-impl From<VoiceError> for ApiError {
-    fn from(error: VoiceError) -> Self {
+impl From<VoiceFilesError> for ApiError {
+    fn from(error: VoiceFilesError) -> Self {
         let told = PublicError::from(&error);
         match error {
-            VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => InvalidVoiceId.into(),
-            VoiceError::LicenseRefused { .. } | VoiceError::Offline(_) => {
+            VoiceFilesError::Unknown(_) | VoiceFilesError::NotAllowed(_) => InvalidVoiceId.into(),
+            VoiceFilesError::LicenseRefused { .. } | VoiceFilesError::Offline(_) => {
                 Self::told(StatusCode::NOT_FOUND, told).param("voice_id")
             }
-            VoiceError::Unspeakable { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("voice_id"),
-            VoiceError::DownloadFailed { .. } | VoiceError::VerificationFailed { .. } => {
+            VoiceFilesError::Unspeakable { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told).param("voice_id"),
+            VoiceFilesError::DownloadFailed { .. } | VoiceFilesError::VerificationFailed { .. } => {
                 Self::told(StatusCode::BAD_GATEWAY, told)
             }
-            VoiceError::Unfit { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told),
-            VoiceError::Busy(_) | VoiceError::ReadOnly(_) => Self::told(StatusCode::CONFLICT, told),
-            VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
+            VoiceFilesError::Unfit { .. } => Self::told(StatusCode::UNPROCESSABLE_ENTITY, told),
+            VoiceFilesError::Busy(_) | VoiceFilesError::ReadOnly(_) => Self::told(StatusCode::CONFLICT, told),
+            VoiceFilesError::OverBudget { .. } | VoiceFilesError::DiskFull(_) | VoiceFilesError::Io { .. } => {
                 tracing::error!(error = told.reason, "a voice could not be stored");
                 Self { reason: None, ..Self::unavailable(told, STORAGE_RETRY) }
             }
@@ -307,14 +308,14 @@ impl From<TextError> for ApiError {
     }
 }
 
-impl From<ReadError> for ApiError {
-    fn from(error: ReadError) -> Self {
+impl From<TextReadError> for ApiError {
+    fn from(error: TextReadError) -> Self {
         let told = PublicError::from(&error);
         let param = match error {
-            ReadError::Text(error) => return error.into(),
-            ReadError::Ssml(_) => "text",
-            ReadError::Lexicon(_) => "lexicon",
-            ReadError::UnknownLexicon => "lexicons",
+            TextReadError::Text(error) => return error.into(),
+            TextReadError::Ssml(_) => "text",
+            TextReadError::Lexicon(_) => "lexicon",
+            TextReadError::UnknownLexicon => "lexicons",
         };
         Self::told(StatusCode::BAD_REQUEST, told).param(param)
     }

@@ -1,4 +1,5 @@
-//! Owns speech with its times as it comes, in events or in lines of JSON: what their fields hold together is what the whole answer holds.
+//! Owns speech with its times as it comes, in events or in lines of JSON: what their fields hold together is what the
+//! whole answer holds.
 
 use std::future::ready;
 
@@ -15,10 +16,10 @@ use super::caching::Conditions;
 use super::error::ApiError;
 use super::pieces::in_pieces;
 use super::sound;
-use super::timestamps::{Mark, Offsets, Times, rounded};
+use super::timestamps::{Mark, Offsets, TimesBody, rounded};
 use super::usage::{Meter, Metered};
 use crate::domain::Script;
-use crate::speech::{Asked, Following, SpeechService, TimedSentence};
+use crate::speech::{Following, ResolvedRequest, SpeechService, TimedSentence};
 
 /// How parts of the answer are told from each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +38,21 @@ struct Telling {
 
 /// Sound, and when what is said that begins in it.
 #[derive(Serialize)]
-struct Part {
+struct TimedPart {
     r#type: &'static str,
     audio_base64: String,
     #[serde(flatten)]
-    times: Times,
+    times: TimesBody,
 }
 
 const LINES: &str = "application/x-ndjson";
 
-/// Speaks, and answers with parts as they are made. What fails at once is a clean error; a later failure is the last part.
+/// Speaks, and answers with parts as they are made. What fails at once is a clean error; a later failure is the last
+/// part.
 pub async fn answer(
     speech: &SpeechService,
     meter: Meter,
-    asked: Asked,
+    asked: ResolvedRequest,
     conditions: Conditions,
     framing: Framing,
 ) -> Result<HttpResponse, ApiError> {
@@ -84,7 +86,7 @@ pub async fn answer(
 impl Telling {
     fn part(&mut self, audio: &[u8], begun: &[TimedSentence]) -> Bytes {
         let times = self.offsets.shown(self.script.source().as_str(), begun);
-        self.framing.part(&Part { r#type: "part", audio_base64: STANDARD.encode(audio), times })
+        self.framing.part(&TimedPart { r#type: "part", audio_base64: STANDARD.encode(audio), times })
     }
 
     fn end(&mut self) -> Bytes {

@@ -1,4 +1,5 @@
-//! Owns the routes by which machines watch the service. Liveness depends on nothing outside the process; readiness says why not.
+//! Owns the routes by which machines watch the service. Liveness depends on nothing outside the process; readiness says
+//! why not.
 
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, web};
@@ -12,7 +13,8 @@ use super::state::AppState;
 use crate::telemetry::METRICS_FORMAT;
 
 #[derive(Serialize, ToSchema)]
-struct Status {
+#[schema(as = Status)]
+struct HealthStatus {
     status: &'static str,
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -21,30 +23,32 @@ struct Status {
 
 /// Whether the service runs.
 #[utoipa::path(get, path = "/health", tag = "service", security(()),
-    responses((status = 200, description = "It does", body = Status)))]
+    responses((status = 200, description = "It does", body = HealthStatus)))]
 pub async fn health() -> HttpResponse {
-    HttpResponse::Ok().json(Status::of("healthy"))
+    HttpResponse::Ok().json(HealthStatus::of("healthy"))
 }
 
 /// Whether the process lives.
 #[utoipa::path(get, path = "/livez", tag = "service", security(()),
-    responses((status = 200, description = "It does", body = Status)))]
+    responses((status = 200, description = "It does", body = HealthStatus)))]
 pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(Status::of("alive"))
+    HttpResponse::Ok().json(HealthStatus::of("alive"))
 }
 
 /// Whether the service can take work, and if not, why.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()),
     responses(
-        (status = 200, description = "It can", body = Status),
-        (status = 503, description = "It cannot", body = Status),
+        (status = 200, description = "It can", body = HealthStatus),
+        (status = 503, description = "It cannot", body = HealthStatus),
     ))]
 pub async fn readyz(state: web::Data<AppState>) -> HttpResponse {
     let reasons: Vec<String> = state.readiness.reasons().iter().map(ToString::to_string).collect();
     if reasons.is_empty() {
-        HttpResponse::Ok().json(Status::of("ready"))
+        HttpResponse::Ok().json(HealthStatus::of("ready"))
     } else {
-        HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, 1)).json(Status { status: "unready", reasons })
+        HttpResponse::ServiceUnavailable()
+            .insert_header((RETRY_AFTER, 1))
+            .json(HealthStatus { status: "unready", reasons })
     }
 }
 
@@ -66,9 +70,9 @@ pub async fn metrics(_reader: MetricsReader, state: web::Data<AppState>) -> Resu
     Ok(HttpResponse::Ok().content_type(METRICS_FORMAT).body(text))
 }
 
-// === impl Status ===
+// === impl HealthStatus ===
 
-impl Status {
+impl HealthStatus {
     fn of(status: &'static str) -> Self {
         Self { status, reasons: Vec::new() }
     }

@@ -1,4 +1,5 @@
-//! Owns `POST /synthesizeSpeech`, the route of the earlier Python service, kept as its clients know it: raw samples, FastAPI's error bodies.
+//! Owns `POST /synthesizeSpeech`, the route of the earlier Python service, kept as its clients know it: raw samples,
+//! FastAPI's error bodies.
 
 use std::fmt;
 
@@ -19,7 +20,7 @@ use super::state::AppState;
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, TextError, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, SpeechError};
-use crate::text::ReadError;
+use crate::text::TextReadError;
 
 const DEFAULT_SAMPLE_RATE: u32 = 16_000;
 const SAMPLE_RATES: [u32; 4] = [16_000, 22_050, 44_100, 48_000];
@@ -54,7 +55,7 @@ struct LegacyRequest {
     sample_rate: Option<u32>,
 }
 
-struct Body {
+struct LegacyBody {
     text: String,
     model: Option<String>,
     sample_rate: u32,
@@ -77,7 +78,7 @@ pub async fn synthesize(
     conditions: Conditions,
     body: JsonBytes<LegacyError>,
 ) -> Result<HttpResponse, LegacyError> {
-    let body = Body::parse(&body.0)?;
+    let body = LegacyBody::parse(&body.0)?;
     let sample_rate = body.sample_rate;
     let request = body.into_request(&state)?;
     caller.speaks(&request.script)?;
@@ -107,9 +108,9 @@ pub async fn synthesize(
         .body(Pieces::new(speech.answer.audio, speech.answer.loan)))
 }
 
-// === impl Body ===
+// === impl LegacyBody ===
 
-impl Body {
+impl LegacyBody {
     fn parse(json: &[u8]) -> Result<Self, Invalid> {
         let value: Value =
             serde_json::from_slice(json).map_err(|_| Invalid::body("json_invalid", "JSON decode error"))?;
@@ -146,8 +147,8 @@ impl Body {
         let blank = || Invalid::field("text", "value_error", "Value error, text is empty or blank").into();
         let nul = || Invalid::field("text", "value_error", "Value error, text contains U+0000").into();
         let script = state.texts.plain(&self.text).map_err(|error| match error {
-            ReadError::Text(TextError::Blank) => blank(),
-            ReadError::Text(TextError::Nul) => nul(),
+            TextReadError::Text(TextError::Blank) => blank(),
+            TextReadError::Text(TextError::Nul) => nul(),
             other => LegacyError::Detail(other.into()),
         })?;
         Ok(SynthesisRequest {

@@ -1,6 +1,6 @@
-//! Owns the lenient reading of JSON fields, the same on every route: a whole number that is written with a point, `null` for a field
-//! that could as well be missing. And what no object takes: a name twice. And what is
-//! no object: a list.
+//! Owns the lenient reading of JSON fields, the same on every route: a whole number that is written with a point,
+//! `null` for a field that could as well be missing. And what no object takes: a name twice. And what is no object: a
+//! list.
 
 use std::collections::BTreeSet;
 use std::fmt;

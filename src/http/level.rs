@@ -42,9 +42,9 @@ pub fn refuse_peaks(normalize_peaks: bool) -> Result<(), InvalidField> {
 
 impl<'de> Deserialize<'de> for LoudnessField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
+        struct LoudnessVisitor;
 
-        impl Visitor<'_> for Number {
+        impl Visitor<'_> for LoudnessVisitor {
             type Value = LoudnessField;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +69,6 @@ impl<'de> Deserialize<'de> for LoudnessField {
             }
         }
 
-        deserializer.deserialize_any(Number)
+        deserializer.deserialize_any(LoudnessVisitor)
     }
 }

@@ -13,7 +13,8 @@ use crate::config::Limits as OfToken;
 
 /// What may be asked for.
 #[derive(Serialize, ToSchema)]
-struct Limits {
+#[schema(as = Limits)]
+struct LimitsBody {
     token: TokenLimits,
     /// Characters (code points) of a text.
     text_chars: usize,
@@ -42,13 +43,13 @@ struct TokenLimits {
 
 /// What the caller's token is good for, and how much the service takes at a time.
 #[utoipa::path(get, path = "/v1/limits", tag = "usage", security(("user-token" = []), ("bearer" = [])),
-    responses((status = 200, description = "The limits", body = Limits), Failures))]
+    responses((status = 200, description = "The limits", body = LimitsBody), Failures))]
 pub async fn limits(caller: AnyCaller, state: web::Data<AppState>) -> HttpResponse {
     let known = caller.known();
     let OfToken { requests_per_minute, characters_per_minute } = known.limits();
     let name = Some(known.name()).filter(|name| !name.is_empty()).map(str::to_owned);
     let (may_speak, may_manage) = (known.scopes.speak, known.scopes.manage);
-    HttpResponse::Ok().json(Limits {
+    HttpResponse::Ok().json(LimitsBody {
         token: TokenLimits { name, may_speak, may_manage, requests_per_minute, characters_per_minute },
         text_chars: state.limits.text_chars,
         batch_items: state.limits.batch_items,

@@ -1,5 +1,5 @@
-//! Owns speech by address, for players that can only fetch one: `POST /v1/speech/links` makes addresses, `GET /v1/speech` speaks what one says. A
-//! field of a request is a parameter of the address.
+//! Owns speech by address, for players that can only fetch one: `POST /v1/speech/links` makes addresses, `GET
+//! /v1/speech` speaks what one says. A field of a request is a parameter of the address.
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::lenient::whole;
 use super::openapi::{Binary, Failures, Sound};
 use super::sound::Delivery;
 use super::state::AppState;
-use super::synthesize::{self, Body, asked};
+use super::synthesize::{self, SpeechRequest, asked};
 use crate::domain::InvalidVoiceId;
 use crate::links::{LinkError, Parameters, USUAL_LIFETIME};
 
@@ -34,7 +34,7 @@ pub struct LinkRequest {
     expires_in_seconds: Option<u64>,
     #[schema(inline)]
     #[serde(flatten)]
-    speech: Body,
+    speech: SpeechRequest,
 }
 
 #[derive(Deserialize)]
@@ -52,7 +52,8 @@ struct LinkAnswer {
     expires_at: String,
 }
 
-/// What an address says. The other fields that it was made with are parameters beside these: texts as they are, what is no text as JSON.
+/// What an address says. The other fields that it was made with are parameters beside these: texts as they are, what is
+/// no text as JSON.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code)]
@@ -72,14 +73,15 @@ pub struct LinkQuery {
 /// A request by an address that was signed here and is still good, with whoever it is counted to.
 pub struct SignedSpeech {
     caller: Caller,
-    body: Body,
+    body: SpeechRequest,
     /// For how long it is good.
     left: Duration,
 }
 
 /// Makes an address that speaks, for players that can only fetch one.
 ///
-/// Whoever has it hears what it says until it expires, counted to the token that made it. Only where `TTS_LINK_SECRETS` is set.
+/// Whoever has it hears what it says until it expires, counted to the token that made it. Only where `TTS_LINK_SECRETS`
+/// is set.
 #[utoipa::path(post, path = "/v1/speech/links", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     request_body(content = LinkRequest, examples(
         ("link" = (summary = "Good for ten minutes", value = json!({"text": "Hello. This machine can speak.", "response_format": "mp3", "expires_in_seconds": 600}))),
@@ -106,7 +108,8 @@ pub async fn make_link(caller: Caller, state: web::Data<AppState>, body: JsonByt
 
 /// Speaks what a signed address says.
 ///
-/// Such as `POST /v1/speech/links` makes, without a token. With `stream` the sound is sent as it is made, unless it is kept or a part is wanted.
+/// Such as `POST /v1/speech/links` makes, without a token. With `stream` the sound is sent as it is made, unless it is
+/// kept or a part is wanted.
 #[utoipa::path(get, path = "/v1/speech", tag = "speech", security(()),
     params(LinkQuery, ("range" = Option<String>, Header, description = "A part of it"),
         ("if-none-match" = Option<String>, Header, description = "The `etag` of what the caller has: 304 where it is the same"),

@@ -1,5 +1,5 @@
-//! Owns HTTP: routes, request and answer shapes, authentication, errors. The only module that knows actix-web, but for the server's type in `app`.
-//! Refuses decisions: a handler extracts, converts, calls and renders.
+//! Owns HTTP: routes, request and answer shapes, authentication, errors. The only module that knows actix-web, but for
+//! the server's type in `app`. Refuses decisions: a handler extracts, converts, calls and renders.
 
 mod auth;
 mod batches;

@@ -1,4 +1,5 @@
-//! Owns `POST /v1/normalize`: how a text is read before it is spoken. And the field `normalize` of all routes that take a text.
+//! Owns `POST /v1/normalize`: how a text is read before it is spoken. And the field `normalize` of all routes that take
+//! a text.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use super::openapi::Failures;
 use super::state::AppState;
 use super::synthesize::{self, into_request};
 use crate::domain::{Class, Classes};
-use crate::text::{Normalize, Token, tokens};
+use crate::text::{Normalize, ReadToken, tokens};
 
 /// Whether notation is read (`true`, `false`), or which classes other than by default: `{"roman": false}`.
 #[derive(Clone, Copy)]
@@ -31,8 +32,7 @@ pub enum AllOrClasses {
 /// What would be said.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NormalizeRequest)]
-pub struct Body {
+pub struct NormalizeRequest {
     #[schema(min_length = 1, example = "Dr. Smith paid $5.20 on 3 May.")]
     text: String,
     /// `plain`, `ssml` or `markdown`; plain by default.
@@ -76,15 +76,15 @@ struct NormalizedToken {
 
 /// How a text is read before it is spoken: numbers, dates, money, abbreviations, markup and the like, in words.
 #[utoipa::path(post, path = "/v1/normalize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body(content = Body, examples(
+    request_body(content = NormalizeRequest, examples(
         ("plain" = (summary = "A text", value = json!({"text": "Dr. Smith paid $5.20 on 3 May."}))),
         ("classes" = (summary = "But for one class", value = json!({"text": "Louis XIV paid $5.20.", "normalize": {"roman": false}}))),
     )),
     responses((status = 200, description = "What is said of each part of the text", body = Normalized), Failures))]
 pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
-    let Body { text, text_type, lexicon, lexicons, voice_id, normalize, raw_phonemes } = body;
-    let speech = synthesize::Body {
+    let body: NormalizeRequest = parse_json(&body.0)?;
+    let NormalizeRequest { text, text_type, lexicon, lexicons, voice_id, normalize, raw_phonemes } = body;
+    let speech = synthesize::SpeechRequest {
         text,
         text_type,
         normalize,
@@ -92,7 +92,7 @@ pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonByt
         lexicon,
         lexicons,
         voice_id,
-        ..synthesize::Body::default()
+        ..synthesize::SpeechRequest::default()
     };
     let request = into_request(speech, &state)?;
     let (read, language) = caller.speech(&state).read(request).await?;
@@ -101,8 +101,8 @@ pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonByt
     Ok(HttpResponse::Ok().json(Normalized { voice_id, language, said, tokens }))
 }
 
-impl From<Token> for NormalizedToken {
-    fn from(Token { written, said, class, start_char, end_char }: Token) -> Self {
+impl From<ReadToken> for NormalizedToken {
+    fn from(ReadToken { written, said, class, start_char, end_char }: ReadToken) -> Self {
         Self { written, said, class, start_char, end_char }
     }
 }

@@ -1,4 +1,5 @@
-//! Owns the middleware around every request: its id, its time, its count, its framing. The route's pattern is the label, never the path.
+//! Owns the middleware around every request: its id, its time, its count, its framing. The route's pattern is the
+//! label, never the path.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Level, Span};
 use uuid::Uuid;
 
-use super::callers::Known;
+use super::callers::Principal;
 use super::connection::ConnectionHandle;
 use super::error::{ApiError, rate_limit};
 use super::fronts;
@@ -68,7 +69,7 @@ pub async fn observe(
         state.metrics.http_requests.with_label_values(&labels).inc();
         state.metrics.http_request_duration.with_label_values(&labels).observe(elapsed.as_secs_f64());
         if status.is_client_error() || status.is_server_error() {
-            let known = response.request().extensions().get::<Arc<Known>>().cloned();
+            let known = response.request().extensions().get::<Arc<Principal>>().cloned();
             known.inspect(|known| state.usage.count_refusal(known.name()));
         }
     }
@@ -87,7 +88,8 @@ pub async fn observe(
         }
     }
     if response.request().headers().contains_key(UPGRADE) && status != StatusCode::SWITCHING_PROTOCOLS {
-        // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes the connection.
+        // Whoever asks for another protocol is answered in this one. The server would say that it changes, and closes
+        // the connection.
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if body.as_ref().is_some_and(RequestBody::is_unread) {
@@ -150,7 +152,8 @@ fn method(method: &Method) -> &'static str {
     METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
-/// What an operator should know of goes into the log as it is usually kept; the rest is there for whoever looks for something.
+/// What an operator should know of goes into the log as it is usually kept; the rest is there for whoever looks for
+/// something.
 fn log<B>(span: &Span, id: Uuid, route: &str, response: &ServiceResponse<B>, elapsed: Duration) {
     let milliseconds = elapsed.as_secs_f64() * 1e3;
     let status = response.status().as_u16();

@@ -1,5 +1,5 @@
-//! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, and the lists that clients ask
-//! services of this kind for, `GET /v1/audio/voices` and `GET /v1/audio/models`.
+//! Owns the routes of OpenAI's speech API, as its clients know them: `POST /v1/audio/speech`, `GET /v1/models`, and the
+//! lists that clients ask services of this kind for, `GET /v1/audio/voices` and `GET /v1/audio/models`.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -28,12 +28,12 @@ use super::state::AppState;
 use super::synthesize::{self, NameOrNumber, SpeakerField, audio_spec, into_request};
 use super::usage::{Meter, Metered};
 use crate::domain::{InvalidField, SynthesisRequest};
-use crate::speech::{AudioSpec, Speaking, SpeechService};
+use crate::speech::{AudioSpec, SpeechService, SpeechStream};
 
-/// The request's body: the fields of OpenAI's API, then those of `/v1/synthesizeSpeech` that it lacks. Others are passed over, as OpenAI does.
+/// The request's body: the fields of OpenAI's API, then those of `/v1/synthesizeSpeech` that it lacks. Others are
+/// passed over, as OpenAI does.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = OpenAiSpeechRequest)]
-pub struct Body {
+pub struct OpenAiSpeechRequest {
     /// What to say.
     #[schema(min_length = 1)]
     input: String,
@@ -54,7 +54,8 @@ pub struct Body {
     /// `audio` (default) or `sse`.
     #[schema(pattern = "^(audio|sse)$")]
     stream_format: Option<String>,
-    /// Whether the sound is sent as it is made (default), or whole, with its length. What is kept is sent whole, unless this is true.
+    /// Whether the sound is sent as it is made (default), or whole, with its length. What is kept is sent whole, unless
+    /// this is true.
     stream: Option<bool>,
     /// In hertz.
     #[schema(minimum = 8000, maximum = 48000)]
@@ -62,7 +63,8 @@ pub struct Body {
     /// `plain` (default), `ssml` or `markdown`.
     #[schema(pattern = "^(plain|ssml|markdown)$")]
     text_type: Option<String>,
-    /// Whether numbers, dates, money, markup and the like are said in words; or an object of classes and whether each is.
+    /// Whether numbers, dates, money, markup and the like are said in words; or an object of classes and whether each
+    /// is.
     #[schema(value_type = Option<AllOrClasses>)]
     normalize: Option<NormalizeField>,
     /// Whether `[[ ... ]]` holds phonemes.
@@ -109,7 +111,7 @@ enum VoiceField {
 
 /// How an answer is framed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Framing {
+enum StreamFormat {
     Audio(Delivery),
     ServerSentEvents,
 }
@@ -130,19 +132,20 @@ struct Models {
 
 /// What can be chosen by its name.
 #[derive(Serialize, ToSchema)]
-struct Named {
+#[schema(as = Named)]
+struct ListedVoice {
     id: String,
     name: String,
 }
 
 #[derive(Serialize, ToSchema)]
 struct NamedVoices {
-    voices: Vec<Named>,
+    voices: Vec<ListedVoice>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct NamedModels {
-    models: Vec<Named>,
+    models: Vec<ListedVoice>,
 }
 
 const MODELS: [&str; 3] = ["tts-1", "tts-1-hd", "gpt-4o-mini-tts"];
@@ -159,7 +162,7 @@ const TOKENS_PER_SECOND: f64 = 20.0;
 
 /// Audio of a text, as OpenAI's clients ask for it.
 #[utoipa::path(post, path = "/v1/audio/speech", tag = "openai", security(("user-token" = []), ("bearer" = [])),
-    request_body(content = Body, examples(
+    request_body(content = OpenAiSpeechRequest, examples(
         ("audio" = (summary = "A text, as MP3", value = json!({"model": "tts-1", "input": "Hello. This machine can speak.", "voice": "alloy"}))),
     )),
     responses(SoundOrEvents, (status = 304, description = "The caller has it already"), Failures))]
@@ -178,9 +181,9 @@ async fn answer(
     conditions: Conditions,
     body: &JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
+    let body: OpenAiSpeechRequest = parse_json(&body.0)?;
     let framing = body.framing()?;
-    if framing != Framing::Audio(Delivery::Whole) {
+    if framing != StreamFormat::Audio(Delivery::Whole) {
         refuse_peaks(body.normalize_peaks)?;
     }
     let body = body.into_speech_request(state);
@@ -189,8 +192,8 @@ async fn answer(
     caller.speaks(&request.script)?;
     let (speech, meter) = (caller.speech(state), caller.meter(state, &request.script));
     match framing {
-        Framing::Audio(delivery) => sound::answer(&speech, meter, request, spec, conditions, delivery).await,
-        Framing::ServerSentEvents => events(&speech, meter, request, spec, conditions).await,
+        StreamFormat::Audio(delivery) => sound::answer(&speech, meter, request, spec, conditions, delivery).await,
+        StreamFormat::ServerSentEvents => events(&speech, meter, request, spec, conditions).await,
     }
 }
 
@@ -226,7 +229,7 @@ pub async fn model(_lister: VoiceLister, id: web::Path<String>) -> Result<HttpRe
 #[utoipa::path(get, path = "/v1/audio/models", tag = "openai", security(("user-token" = []), ("bearer" = [])),
     responses((status = 200, description = "The models", body = NamedModels), Failures))]
 pub async fn model_names(_lister: VoiceLister) -> HttpResponse {
-    HttpResponse::Ok().json(NamedModels { models: MODELS.map(|id| Named::new(id.to_owned())).into() })
+    HttpResponse::Ok().json(NamedModels { models: MODELS.map(|id| ListedVoice::new(id.to_owned())).into() })
 }
 
 /// The voices that may be served, and OpenAI's names for some of them.
@@ -238,7 +241,7 @@ pub async fn voices(_lister: VoiceLister, state: web::Data<AppState>) -> HttpRes
     let mut names: Vec<String> = served.chain(named).collect();
     names.sort();
     names.dedup();
-    HttpResponse::Ok().json(NamedVoices { voices: names.into_iter().map(Named::new).collect() })
+    HttpResponse::Ok().json(NamedVoices { voices: names.into_iter().map(ListedVoice::new).collect() })
 }
 
 /// The answer as server-sent events: sound in base64, then what it cost.
@@ -258,7 +261,7 @@ async fn events(
     let (first, speaking) = sound::parts(speaking).await?;
     let rest = stream::unfold(Some(Metered::new(speaking, meter)), move |rest| async move {
         let mut rest = rest?;
-        match rest.next(Speaking::next).await {
+        match rest.next(SpeechStream::next).await {
             Some(Ok(part)) => Some((Ok::<_, ApiError>(delta(&part)), Some(rest))),
             // The answer is sent as what it is up to here: events say how they end.
             Some(Err(error)) => Some((Ok(failed(&error)), None)),
@@ -288,29 +291,29 @@ fn event(data: &Value) -> Bytes {
     format!("data: {data}\n\n").into()
 }
 
-// === impl Body ===
+// === impl OpenAiSpeechRequest ===
 
-impl Body {
-    fn framing(&self) -> Result<Framing, InvalidField> {
+impl OpenAiSpeechRequest {
+    fn framing(&self) -> Result<StreamFormat, InvalidField> {
         let delivery = match self.stream {
             None => Delivery::StreamedUnlessKept,
             Some(true) => Delivery::Streamed,
             Some(false) => Delivery::Whole,
         };
         match self.stream_format.as_deref() {
-            None | Some("audio") => Ok(Framing::Audio(delivery)),
+            None | Some("audio") => Ok(StreamFormat::Audio(delivery)),
             Some("sse") if delivery == Delivery::Whole => {
                 Err(InvalidField { field: "stream", expected: "true or left out: events are sent as they come" })
             }
-            Some("sse") => Ok(Framing::ServerSentEvents),
+            Some("sse") => Ok(StreamFormat::ServerSentEvents),
             Some(_) => Err(InvalidField { field: "stream_format", expected: "audio or sse" }),
         }
     }
 
     /// The same request on `/v1/synthesizeSpeech`.
-    fn into_speech_request(self, state: &AppState) -> synthesize::Body {
+    fn into_speech_request(self, state: &AppState) -> synthesize::SpeechRequest {
         let format = self.response_format.map_or("mp3".into(), |name| name.to_ascii_lowercase());
-        synthesize::Body {
+        synthesize::SpeechRequest {
             voice_id: self.voice.and_then(|field| voice(field.name(), state)),
             language: self.language,
             sample_rate: self.sample_rate.or((format == "pcm").then_some(PCM_RATE)),
@@ -336,8 +339,8 @@ impl Body {
     }
 }
 
-/// A voice by the operator's name for it, or by its own; `None`: one of OpenAI's other names, which are the default voice. Capitals make no
-/// difference to names that are none of a voice.
+/// A voice by the operator's name for it, or by its own; `None`: one of OpenAI's other names, which are the default
+/// voice. Capitals make no difference to names that are none of a voice.
 fn voice(name: String, state: &AppState) -> Option<String> {
     let named = state.openai_voices.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
     let name = named.map_or(name, |(_, voice)| voice.clone());
@@ -363,9 +366,9 @@ impl Model {
     }
 }
 
-// === impl Named ===
+// === impl ListedVoice ===
 
-impl Named {
+impl ListedVoice {
     fn new(name: String) -> Self {
         Self { id: name.clone(), name }
     }

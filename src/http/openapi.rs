@@ -1,4 +1,5 @@
-//! Owns `GET /openapi.json`: the description of the routes in OpenAPI 3.1, put together from what stands at handlers and shapes.
+//! Owns `GET /openapi.json`: the description of the routes in OpenAPI 3.1, put together from what stands at handlers
+//! and shapes.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -93,7 +94,7 @@ use super::{
         (name = "service", description = "What machines and people look at."),
     ),
 )]
-struct Description;
+struct ApiDescription;
 
 /// Callers' tokens, in either of two headers.
 struct Tokens;
@@ -103,9 +104,11 @@ struct OperationIds;
 
 /// Why a request was not answered.
 ///
-/// 400 and 422: a field, or what it says. 403, and 401 on the routes of other APIs: the token, or what it is good for. 404: there is no such thing. 409: it does not fit what is
-/// there. 413: more than the settings allow (`TTS_MAX_TEXT_CHARS`, `TTS_HTTP_BODY_LIMIT_BYTES`, `TTS_BATCH_MAX_ITEMS`, `TTS_MAX_ANSWER_BYTES`). 429: the token has used up its
-/// minute. 503: there is too much to do. The last two say in `retry-after` when to come again. 504: the deadline passed.
+/// 400 and 422: a field, or what it says. 403, and 401 on the routes of other APIs: the token, or what it is good for.
+/// 404: there is no such thing. 409: it does not fit what is there. 413: more than the settings allow
+/// (`TTS_MAX_TEXT_CHARS`, `TTS_HTTP_BODY_LIMIT_BYTES`, `TTS_BATCH_MAX_ITEMS`, `TTS_MAX_ANSWER_BYTES`). 429: the token
+/// has used up its minute. 503: there is too much to do. The last two say in `retry-after` when to come again. 504: the
+/// deadline passed.
 #[derive(ToSchema)]
 #[allow(dead_code)]
 pub struct ErrorBody {
@@ -166,7 +169,7 @@ type Responses = BTreeMap<String, RefOr<Response>>;
 /// Never sent: stands for the types of sound to generators of clients that know none of them.
 const ANY_BYTES: &str = "application/octet-stream";
 
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| ApiDescription::openapi().to_json().unwrap_or_default().into());
 
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),

@@ -1,4 +1,5 @@
-//! Owns the pages for people: the desk at `/`, the reference at `/docs`. Plain files within the program, which ask no other host for anything.
+//! Owns the pages for people: the desk at `/`, the reference at `/docs`. Plain files within the program, which ask no
+//! other host for anything.
 
 use std::sync::LazyLock;
 
@@ -17,8 +18,8 @@ use super::error::ApiError;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self' blob:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The desk and its policy. Its style is within it: a page is not painted before it has its style, and another request for that takes a fifth of
-/// the time until then.
+/// The desk and its policy. Its style is within it: a page is not painted before it has its style, and another request
+/// for that takes a fifth of the time until then.
 static DESK: LazyLock<(String, String)> = LazyLock::new(|| {
     let style = concat!(include_str!("page/style.css"), include_str!("page/desk.css"));
     let page = include_str!("page/playground.html").replace(STYLE_PLACE, &format!("<style>{style}</style>"));

@@ -16,8 +16,7 @@ use crate::domain::SynthesisRequest;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = PhonemizeRequest)]
-pub struct Body {
+pub struct PhonemizeRequest {
     #[schema(min_length = 1, example = "Good morning.")]
     text: String,
     /// `plain`, `ssml` or `markdown`; plain by default.
@@ -49,14 +48,21 @@ struct SentencePhonemes {
 
 /// Phonemes of a text, and the ids that a voice gets of them.
 #[utoipa::path(post, path = "/v1/phonemize", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body(content = Body, examples(
+    request_body(content = PhonemizeRequest, examples(
         ("plain" = (summary = "A text", value = json!({"text": "Good morning."}))),
     )),
     responses((status = 200, description = "The phonemes", body = Phonemes), Failures))]
 pub async fn phonemize(caller: Caller, state: web::Data<AppState>, body: JsonBytes) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
-    let Body { text, text_type, voice_id, normalize, raw_phonemes } = body;
-    let speech = synthesize::Body { text, text_type, normalize, raw_phonemes, voice_id, ..synthesize::Body::default() };
+    let body: PhonemizeRequest = parse_json(&body.0)?;
+    let PhonemizeRequest { text, text_type, voice_id, normalize, raw_phonemes } = body;
+    let speech = synthesize::SpeechRequest {
+        text,
+        text_type,
+        normalize,
+        raw_phonemes,
+        voice_id,
+        ..synthesize::SpeechRequest::default()
+    };
     let SynthesisRequest { voice, script, deadline, .. } = into_request(speech, &state)?;
 
     let phonemized = caller.speech(&state).phonemize(&voice, &script, deadline).await?;

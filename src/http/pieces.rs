@@ -1,5 +1,5 @@
-//! Owns the body of a whole answer: pieces that share its bytes. The server copies what it sends into a buffer of the connection; of a whole
-//! body it would copy all of it, for each reader, however slowly he reads.
+//! Owns the body of a whole answer: pieces that share its bytes. The server copies what it sends into a buffer of the
+//! connection; of a whole body it would copy all of it, for each reader, however slowly he reads.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,13 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 
 /// What is left to be sent of a body whose length is known.
 pub struct Pieces {
     left: Bytes,
     /// What it holds.
-    _held: Loan,
+    _held: SharedHold,
 }
 
 /// JSON with a string of bytes in base64, which are encoded as they are sent.
@@ -25,7 +25,7 @@ pub struct WithBase64 {
     before: Bytes,
     encoded: Bytes,
     after: Bytes,
-    _held: [Loan; 2],
+    _held: [SharedHold; 2],
 }
 
 /// As much as the socket takes at a time, or a little less; whole groups of base64.
@@ -34,7 +34,7 @@ const PIECE_BYTES: usize = 48 << 10;
 // === impl Pieces ===
 
 impl Pieces {
-    pub fn new(body: Bytes, held: Loan) -> Self {
+    pub fn new(body: Bytes, held: SharedHold) -> Self {
         Self { left: body, _held: held }
     }
 }
@@ -70,7 +70,7 @@ pub fn in_pieces<E: 'static>(
 
 impl WithBase64 {
     /// `encoded` stands between `before` and `after`.
-    pub fn new(before: impl Into<Bytes>, encoded: Bytes, after: impl Into<Bytes>, held: [Loan; 2]) -> Self {
+    pub fn new(before: impl Into<Bytes>, encoded: Bytes, after: impl Into<Bytes>, held: [SharedHold; 2]) -> Self {
         Self { before: before.into(), encoded, after: after.into(), _held: held }
     }
 }
@@ -114,7 +114,7 @@ mod tests {
     #[tokio::test]
     async fn the_pieces_are_the_body_and_share_its_bytes() {
         let body = numbers();
-        let mut pieces = Pieces::new(body.clone(), Loan::default());
+        let mut pieces = Pieces::new(body.clone(), SharedHold::default());
         assert_eq!(pieces.size(), BodySize::Sized(body.len() as u64));
 
         let mut sent = 0;
@@ -130,7 +130,7 @@ mod tests {
     async fn what_is_encoded_as_it_is_sent_is_as_if_it_was_encoded_at_once() {
         for bytes in [0, 1, 2, 3, PIECE_BYTES, PIECE_BYTES + 1, PIECE_BYTES * 2 + 1] {
             let audio = numbers().slice(..bytes);
-            let held = [Loan::default(), Loan::default()];
+            let held = [SharedHold::default(), SharedHold::default()];
             let body = WithBase64::new("{\"a\":\"", audio.clone(), "\",\"b\":1}", held);
             let size = body.size();
 

@@ -1,6 +1,6 @@
-//! Owns the routes of piper's own HTTP server (`piper.http_server` of piper-tts 1.8), for clients that know that: `POST /` and
-//! `POST /synthesize` answer WAV as it is made, `GET /voices` the configurations of the installed voices by name. They are there if `TTS_PIPER_ROUTES` says
-//! so, and ask for no token: piper's clients have none.
+//! Owns the routes of piper's own HTTP server (`piper.http_server` of piper-tts 1.8), for clients that know that: `POST
+//! /` and `POST /synthesize` answer WAV as it is made, `GET /voices` the configurations of the installed voices by
+//! name. They are there if `TTS_PIPER_ROUTES` says so, and ask for no token: piper's clients have none.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::speech::{AudioSpec, SpeechError};
 
 /// The request's body. Other fields are passed over, as piper does.
 #[derive(Deserialize)]
-struct Body {
+struct PiperRequest {
     text: String,
     voice: Option<String>,
     speaker: Option<String>,
@@ -38,7 +38,7 @@ pub async fn synthesize(
     conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
+    let body: PiperRequest = parse_json(&body.0)?;
     let spec = AudioSpec { format: AudioFormat::Wav, sample_rate: None };
     let request = body.into_request(&state)?;
     let meter = Meter::new(&state, None, &request.script);
@@ -52,9 +52,9 @@ pub async fn voices(state: web::Data<AppState>) -> Result<HttpResponse, ApiError
     Ok(HttpResponse::Ok().json(configs.into_iter().filter_map(as_json).collect::<BTreeMap<_, _>>()))
 }
 
-// === impl Body ===
+// === impl PiperRequest ===
 
-impl Body {
+impl PiperRequest {
     fn into_request(self, state: &AppState) -> Result<SynthesisRequest, ApiError> {
         // A voice that piper does not find is its default voice.
         let named = self.voice.as_deref().and_then(|name| state.speech.resolve(&VoiceId::parse(name).ok()?));

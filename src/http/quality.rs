@@ -3,11 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::voices::{self, Heard};
+use crate::voices::{self, Assessment};
 
-/// How well a voice is understood, and how it sounds, by `make quality`: sentences that it says several times, each time with other noise.
+/// How well a voice is understood, and how it sounds, by `make quality`: sentences that it says several times, each
+/// time with other noise.
 #[derive(Serialize, ToSchema)]
-pub struct MeasuredQuality {
+#[schema(as = MeasuredQuality)]
+pub struct QualityBody {
     /// Words that a recogniser (Whisper, tiny.en) gets wrong, of one.
     word_error_rate: f64,
     /// The standard deviation of that between draws of noise.
@@ -28,10 +30,10 @@ struct PipersQuality {
     rating: f64,
 }
 
-impl From<voices::MeasuredQuality> for MeasuredQuality {
+impl From<voices::MeasuredQuality> for QualityBody {
     fn from(measured: voices::MeasuredQuality) -> Self {
         let voices::MeasuredQuality { words, draws, here, piper } = measured;
-        let Heard { word_error_rate, word_error_rate_deviation, rating } = piper;
+        let Assessment { word_error_rate, word_error_rate_deviation, rating } = piper;
         Self {
             word_error_rate: here.word_error_rate,
             word_error_rate_deviation: here.word_error_rate_deviation,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::caching::EntityTag;
 use super::pieces::Pieces;
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 
 /// What of an answer is wanted. Only `GET` has parts; with another method all of it is.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct WantedPart {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
+enum RequestedRange {
     All,
     /// From this byte to that, both with it.
     Part(u64, u64),
@@ -48,20 +48,20 @@ impl WantedPart {
         mut head: HttpResponseBuilder,
         tag: Option<&EntityTag>,
         body: Bytes,
-        held: Loan,
+        held: SharedHold,
     ) -> HttpResponse {
         let length = body.len() as u64;
         if self.has_parts {
             head.insert_header((ACCEPT_RANGES, "bytes"));
         }
         match self.wanted(tag, length) {
-            Wanted::All => head.body(Pieces::new(body, held)),
-            Wanted::Part(from, to) => {
+            RequestedRange::All => head.body(Pieces::new(body, held)),
+            RequestedRange::Part(from, to) => {
                 head.status(StatusCode::PARTIAL_CONTENT);
                 head.insert_header((CONTENT_RANGE, format!("bytes {from}-{to}/{length}")));
                 head.body(Pieces::new(body.slice(from as usize..=to as usize), held))
             }
-            Wanted::Nothing => {
+            RequestedRange::Nothing => {
                 let range = format!("bytes */{length}");
                 HttpResponse::RangeNotSatisfiable().insert_header((CONTENT_RANGE, range)).finish()
             }
@@ -69,15 +69,15 @@ impl WantedPart {
     }
 
     /// One range is answered; several, or another unit, are as if there were none (RFC 9110, 14.2).
-    fn wanted(&self, tag: Option<&EntityTag>, length: u64) -> Wanted {
-        let Some(Range::Bytes(ranges)) = &self.range else { return Wanted::All };
+    fn wanted(&self, tag: Option<&EntityTag>, length: u64) -> RequestedRange {
+        let Some(Range::Bytes(ranges)) = &self.range else { return RequestedRange::All };
         // Dates are compared with nothing, as no answer has one.
         let is_of_this = self.condition.as_ref().is_none_or(|other| tag.is_some_and(|tag| tag.is(other.as_bytes())));
         match ranges.as_slice() {
-            [one] if is_of_this => {
-                one.to_satisfiable_range(length).map_or(Wanted::Nothing, |(from, to)| Wanted::Part(from, to))
-            }
-            _ => Wanted::All,
+            [one] if is_of_this => one
+                .to_satisfiable_range(length)
+                .map_or(RequestedRange::Nothing, |(from, to)| RequestedRange::Part(from, to)),
+            _ => RequestedRange::All,
         }
     }
 }

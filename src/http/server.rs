@@ -18,7 +18,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpResponse, Resource, ResponseError, Route, guard, web};
 use tokio::net::TcpStream;
 
-use super::connection::Connection;
+use super::connection::HttpConnection;
 use super::cors::{EXPOSED, allow_origins};
 use super::error::ApiError;
 use super::fronts::FrontError;
@@ -93,15 +93,16 @@ pub fn start(
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             // Whoever takes nothing of the last answer is let go before, and not with it in the system's keeping.
             .keep_alive(KEEP_ALIVE.max(patience + DISCONNECT_TIMEOUT * 5))
-            // A client that is gone must be noticed while it is served; the price is that one which closes its sending side early gets no answer.
+            // A client that is gone must be noticed while it is served; the price is that one which closes its sending
+            // side early gets no answer.
             .h1_allow_half_closed(false)
-            .on_connect_ext(|connection: &Connection, data| {
+            .on_connect_ext(|connection: &HttpConnection, data| {
                 data.insert(connection.handle());
             })
             .h1(map_config(app(), |()| AppConfig::default()));
         fn_service(move |stream: TcpStream| {
             let caller = stream.peer_addr().ok();
-            ready(Ok::<_, DispatchError>((Connection::new(stream, patience), caller)))
+            ready(Ok::<_, DispatchError>((HttpConnection::new(stream, patience), caller)))
         })
         .and_then(http)
     };

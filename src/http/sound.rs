@@ -12,7 +12,7 @@ use super::ranges::WantedPart;
 use super::usage::{Meter, Metered};
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, VoiceId};
-use crate::speech::{AudioSpec, CacheUse, Speaking, Speech, SpeechService};
+use crate::speech::{AudioSpec, CacheUse, SpeechService, SpeechStream, WholeSpeech};
 
 /// How sound is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,22 +64,28 @@ pub async fn answer(
     name_missing(&mut head, speaking.missing.as_deref());
     let (first, rest) = parts(speaking).await?;
     let rest = stream::unfold(Metered::new(rest, meter), |mut rest| async move {
-        let part = rest.next(Speaking::next).await?;
+        let part = rest.next(SpeechStream::next).await?;
         Some((part, rest))
     });
     Ok(head.streaming(in_pieces(stream::once(std::future::ready(Ok(first))).chain(rest))))
 }
 
-/// The first part of a stream, with its head, and what gives the others. What fails at once is a clean error; a later failure cuts the
-/// connection.
-pub async fn parts(mut speaking: Speaking) -> Result<(Bytes, Speaking), ApiError> {
+/// The first part of a stream, with its head, and what gives the others. What fails at once is a clean error; a later
+/// failure cuts the connection.
+pub async fn parts(mut speaking: SpeechStream) -> Result<(Bytes, SpeechStream), ApiError> {
     let head = speaking.head();
     let first = speaking.next().await.transpose()?.unwrap_or_default();
     let first = if head.is_empty() { first } else { [head, first].concat().into() };
     Ok((first, speaking))
 }
 
-fn whole(speech: Speech, format: AudioFormat, voice: &VoiceId, meter: &Meter, wanted: &WantedPart) -> HttpResponse {
+fn whole(
+    speech: WholeSpeech,
+    format: AudioFormat,
+    voice: &VoiceId,
+    meter: &Meter,
+    wanted: &WantedPart,
+) -> HttpResponse {
     meter.count(speech.answer.seconds, speech.cache.is_hit());
     let tag = speech.key.map(|key| EntityTag::new(&key, false));
     let age = speech.cache.is_hit().then(|| speech.answer.age());

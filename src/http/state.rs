@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::callers::Callers;
 use super::error::ApiError;
-use crate::config::Token;
+use crate::config::HashedToken;
 use crate::domain::{Deadline, InvalidField, Prosody, VoiceId};
 use crate::links::Links;
 use crate::live::Sessions;
@@ -31,7 +31,7 @@ pub struct AppState {
     /// `None`: nobody counts wrong tokens.
     pub guesses: Option<FailedAuthLimiter>,
     /// Without one, `/metrics` is open.
-    pub metrics_token: Option<Token>,
+    pub metrics_token: Option<HashedToken>,
     /// Whose pages may read answers.
     pub cors_origins: Arc<[String]>,
     /// Whether OpenAI's lists of models and voices are open to everyone.
@@ -94,8 +94,8 @@ impl AppState {
         self.by_language.find(&wanted).ok_or_else(ApiError::no_voice_for_language)
     }
 
-    /// The name of a voice as clients of other services give it, perhaps with a speaker; `None`: there is no such voice, and the default one
-    /// speaks instead.
+    /// The name of a voice as clients of other services give it, perhaps with a speaker; `None`: there is no such
+    /// voice, and the default one speaks instead.
     pub fn known_or_default(&self, name: String) -> Option<String> {
         let voice = name.split_once('#').map_or(&*name, |(voice, _)| voice);
         let is_known = VoiceId::parse(voice).is_ok_and(|id| self.speech.resolve(&id).is_some());

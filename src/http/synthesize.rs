@@ -26,22 +26,23 @@ use crate::text::{Pronunciation, TextType};
 /// Reads a request's body and does nothing with it.
 #[cfg(fuzzing)]
 pub fn read_request(body: &[u8]) {
-    let _ = parse_json::<Body>(body);
+    let _ = parse_json::<SpeechRequest>(body);
 }
 
 /// What to say, and how. Only `text` is required.
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(deny_unknown_fields)]
-#[schema(as = SpeechRequest)]
-pub struct Body {
-    /// What to say, up to `TTS_MAX_TEXT_CHARS` characters (5,000); `[[ ... ]]` holds raw phonemes. A text that says nothing is refused; as an item of a batch it fails alone.
+pub struct SpeechRequest {
+    /// What to say, up to `TTS_MAX_TEXT_CHARS` characters (5,000); `[[ ... ]]` holds raw phonemes. A text that says
+    /// nothing is refused; as an item of a batch it fails alone.
     #[schema(example = "Hello. This machine can speak.")]
     pub text: String,
     /// `plain`, `ssml` or `markdown`; plain by default.
     #[schema(pattern = "^(plain|ssml|markdown)$")]
     pub text_type: Option<String>,
-    /// Whether numbers, dates, money, markup and the like are said in words: `true`, `false`, or an object of classes and whether each is, as
-    /// `{"roman": false}`. By default what `TTS_NORMALIZE` says. `false` gives exactly what piper says.
+    /// Whether numbers, dates, money, markup and the like are said in words: `true`, `false`, or an object of classes
+    /// and whether each is, as `{"roman": false}`. By default what `TTS_NORMALIZE` says. `false` gives exactly what
+    /// piper says.
     #[schema(value_type = Option<AllOrClasses>)]
     pub normalize: Option<NormalizeField>,
     /// Whether `[[ ... ]]` holds phonemes; false for texts of strangers. By default what `TTS_RAW_PHONEMES` says.
@@ -53,7 +54,8 @@ pub struct Body {
     pub lexicons: Vec<String>,
     /// `voice` or `voice#speaker`.
     pub voice_id: Option<String>,
-    /// Such as `de` or `en-GB`: chooses an installed voice where there is no `voice_id`, in the order of `TTS_LANGUAGE_VOICES`.
+    /// Such as `de` or `en-GB`: chooses an installed voice where there is no `voice_id`, in the order of
+    /// `TTS_LANGUAGE_VOICES`.
     pub language: Option<String>,
     /// `wav` (default), `pcm`, `flac`, `opus`, `mp3`, `aac`, `mulaw` or `alaw`.
     #[schema(pattern = "^(wav|pcm|flac|opus|mp3|aac|mulaw|alaw)$")]
@@ -84,10 +86,12 @@ pub struct Body {
     /// Factor on the amplitude; clipped at full scale.
     #[schema(minimum = 0, maximum = 4)]
     pub volume: Option<f32>,
-    /// How loud every voice is, in LUFS (ITU-R BS.1770, one channel), or `none`: as it was trained. `TTS_LOUDNESS_LUFS` by default.
+    /// How loud every voice is, in LUFS (ITU-R BS.1770, one channel), or `none`: as it was trained. `TTS_LOUDNESS_LUFS`
+    /// by default.
     #[schema(value_type = Option<NumberOrNone>)]
     pub loudness: Option<LoudnessField>,
-    /// Scales each sentence to full level, as piper's own tools do; not of a stream, which would have to wait for the loudest sample.
+    /// Scales each sentence to full level, as piper's own tools do; not of a stream, which would have to wait for the
+    /// loudest sample.
     #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = Option<bool>)]
     pub normalize_peaks: bool,
@@ -114,7 +118,7 @@ pub enum NameOrNumber {
 #[utoipa::path(post, path = "/v1/synthesizeSpeech", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     params(("if-none-match" = Option<String>, Header, description = "The `etag` of what the caller has: 304 where it is the same"),
         ("cache-control" = Option<String>, Header, description = "`no-store`: neither from the cache nor kept; `no-cache`: made anew and kept; `only-if-cached`: 504 if it would have to be made")),
-    request_body(content = Body, examples(
+    request_body(content = SpeechRequest, examples(
         ("plain" = (summary = "A text, as WAV", value = json!({"text": "Hello. This machine can speak."}))),
         ("ssml" = (summary = "SSML, as MP3 that is sent as it is made", value = json!({"text": "<speak>Wait. <break time=\"300ms\"/> <prosody rate=\"slow\">Here it comes.</prosody></speak>", "text_type": "ssml", "response_format": "mp3", "stream": true}))),
         ("telephone" = (summary = "For a telephone, in a language", value = json!({"text": "Your call is number 3.", "language": "en", "speed": 1.1, "response_format": "mulaw", "sample_rate": 8000}))),
@@ -134,7 +138,7 @@ pub async fn answer(
     caller: &Caller,
     state: &AppState,
     conditions: Conditions,
-    body: Body,
+    body: SpeechRequest,
     streamed: Delivery,
 ) -> Result<HttpResponse, ApiError> {
     let delivery = if body.stream { streamed } else { Delivery::Whole };
@@ -145,7 +149,7 @@ pub async fn answer(
 }
 
 /// What a request for sound asks for, if that can be had.
-pub fn asked(body: Body, state: &AppState) -> Result<(SynthesisRequest, AudioSpec), ApiError> {
+pub fn asked(body: SpeechRequest, state: &AppState) -> Result<(SynthesisRequest, AudioSpec), ApiError> {
     if body.subtitles.is_some() {
         let expected = "left out: it belongs to /v1/synthesizeSpeech/timestamps";
         return Err(InvalidField { field: "subtitles", expected }.into());
@@ -157,7 +161,7 @@ pub fn asked(body: Body, state: &AppState) -> Result<(SynthesisRequest, AudioSpe
     Ok((into_request(body, state)?, spec))
 }
 
-pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
+pub fn audio_spec(body: &SpeechRequest) -> Result<AudioSpec, InvalidField> {
     let format = match body.response_format.as_deref() {
         None => AudioFormat::Wav,
         Some(name) => {
@@ -174,7 +178,7 @@ pub fn audio_spec(body: &Body) -> Result<AudioSpec, InvalidField> {
     Ok(AudioSpec { format, sample_rate: body.sample_rate })
 }
 
-pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, ApiError> {
+pub fn into_request(body: SpeechRequest, state: &AppState) -> Result<SynthesisRequest, ApiError> {
     let (voice, speaker) = match (body.voice_id.as_deref(), body.language.as_deref()) {
         (Some(name), _) => voice_and_speaker(name)?,
         (None, Some(language)) => (state.voice_for(language)?, None),
@@ -189,7 +193,7 @@ pub fn into_request(body: Body, state: &AppState) -> Result<SynthesisRequest, Ap
     })
 }
 
-fn script(body: &Body, state: &AppState) -> Result<Script, ApiError> {
+fn script(body: &SpeechRequest, state: &AppState) -> Result<Script, ApiError> {
     let kind = match body.text_type.as_deref() {
         None => TextType::default(),
         Some(name) => TextType::parse(name).ok_or(InvalidField { field: "text_type", expected: TextType::NAMES })?,
@@ -211,7 +215,7 @@ pub fn voice_and_speaker(name: &str) -> Result<(VoiceId, Option<Speaker>), ApiEr
     })
 }
 
-fn prosody(body: &Body, mut prosody: Prosody) -> Result<Prosody, InvalidField> {
+fn prosody(body: &SpeechRequest, mut prosody: Prosody) -> Result<Prosody, InvalidField> {
     if let Some(speed) = body.speed {
         prosody = prosody.with_speed(speed)?;
     }

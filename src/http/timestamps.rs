@@ -1,5 +1,5 @@
-//! Owns `POST /v1/synthesizeSpeech/timestamps`: speech with the times of its sentences, words and phonemes, whole or as it comes, or its subtitles
-//! alone.
+//! Owns `POST /v1/synthesizeSpeech/timestamps`: speech with the times of its sentences, words and phonemes, whole or as
+//! it comes, or its subtitles alone.
 
 use std::ops::Range;
 
@@ -17,10 +17,10 @@ use super::openapi::Failures;
 use super::pieces::{Pieces, WithBase64};
 use super::sound;
 use super::state::AppState;
-use super::synthesize::{Body, audio_spec, into_request};
+use super::synthesize::{SpeechRequest, audio_spec, into_request};
 use crate::audio::AudioFormat;
 use crate::domain::InvalidField;
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 use crate::speech::{Span, SpeechError, SubtitleFormat, TimedPhoneme, TimedSentence, TimedSpeech, subtitles};
 
 /// Speech and its times.
@@ -34,8 +34,8 @@ pub struct Timestamps {
     sample_rate: u32,
     /// In seconds.
     duration: f64,
-    sentences: Vec<Said>,
-    words: Vec<Said>,
+    sentences: Vec<SaidTime>,
+    words: Vec<SaidTime>,
     phonemes: Vec<SaidPhoneme>,
     /// Places that an SSML document names.
     marks: Vec<Mark>,
@@ -46,7 +46,8 @@ pub struct Timestamps {
 
 /// A time in seconds from the beginning of the audio, and a place in the text in characters (code points).
 #[derive(Serialize, ToSchema)]
-struct Said {
+#[schema(as = Said)]
+struct SaidTime {
     start: f64,
     end: f64,
     start_char: usize,
@@ -72,25 +73,25 @@ pub struct Mark {
 
 /// When sentences are said, or some of them.
 #[derive(Serialize)]
-pub struct Times {
-    sentences: Vec<Said>,
-    words: Vec<Said>,
+pub struct TimesBody {
+    sentences: Vec<SaidTime>,
+    words: Vec<SaidTime>,
     phonemes: Vec<SaidPhoneme>,
 }
 
-/// Places in a text as callers count them: by code point. Holds the byte up to which was counted last, and how many characters that is: places
-/// are mostly asked for in their order.
+/// Places in a text as callers count them: by code point. Holds the byte up to which was counted last, and how many
+/// characters that is: places are mostly asked for in their order.
 #[derive(Default)]
 pub struct Offsets(usize, usize);
 
 /// Audio of a text, and when what is said.
 ///
-/// With `accept: text/vtt` or `application/x-subrip`, its subtitles alone. With `stream`, parts of the same as they are made, as server-sent events or, with
-/// `accept: application/x-ndjson`, as lines of JSON: `{"type": "begin", "format", "sample_rate"}`, then any number of `{"type": "part",
-/// "audio_base64", "sentences", "words", "phonemes"}`, in whose audio those sentences begin, then `{"type": "end", "duration", "marks"}`, or
-/// `{"type": "error", "error"}`.
+/// With `accept: text/vtt` or `application/x-subrip`, its subtitles alone. With `stream`, parts of the same as they are
+/// made, as server-sent events or, with `accept: application/x-ndjson`, as lines of JSON: `{"type": "begin", "format",
+/// "sample_rate"}`, then any number of `{"type": "part", "audio_base64", "sentences", "words", "phonemes"}`, in whose
+/// audio those sentences begin, then `{"type": "end", "duration", "marks"}`, or `{"type": "error", "error"}`.
 #[utoipa::path(post, path = "/v1/synthesizeSpeech/timestamps", tag = "speech", security(("user-token" = []), ("bearer" = [])),
-    request_body(content = Body, examples(
+    request_body(content = SpeechRequest, examples(
         ("whole" = (summary = "With subtitles", value = json!({"text": "Hello. This machine can speak.", "subtitles": "vtt"}))),
     )),
     responses(
@@ -106,7 +107,7 @@ pub async fn timestamps(
     conditions: Conditions,
     body: JsonBytes,
 ) -> Result<HttpResponse, ApiError> {
-    let body: Body = parse_json(&body.0)?;
+    let body: SpeechRequest = parse_json(&body.0)?;
     let wanted = match body.subtitles.as_deref() {
         None => None,
         Some(name) => {
@@ -139,14 +140,16 @@ pub async fn timestamps(
         let file = subtitles(format, &timed.sentences);
         let content_type = format!("{}; charset=utf-8", format.content_type());
         let held = service.hold(file.len())?;
-        return Ok(head.insert_header((CONTENT_TYPE, content_type)).body(Pieces::new(file.into(), Loan::of(held))));
+        return Ok(head
+            .insert_header((CONTENT_TYPE, content_type))
+            .body(Pieces::new(file.into(), SharedHold::of(held))));
     }
     let subtitles = wanted.map(|format| subtitles(format, &timed.sentences));
     let times = Timestamps { audio_base64: Some(String::new()), ..shown(source, &timed, spec.format, subtitles) };
     let times = serde_json::to_string(&times).map_err(|error| SpeechError::Failed(error.to_string()))?;
     // The audio is its first field.
     let (before, after) = times.split_at(times.find("\"\"").map_or(0, |empty| empty + 1));
-    let held = [timed.answer.loan, Loan::of(service.hold(times.len())?)];
+    let held = [timed.answer.loan, SharedHold::of(service.hold(times.len())?)];
     let body = WithBase64::new(before.to_owned(), timed.answer.audio, after.to_owned(), held);
     Ok(head.insert_header((CONTENT_TYPE, "application/json")).body(body))
 }
@@ -161,7 +164,7 @@ fn accepted(headers: &HeaderMap) -> Option<SubtitleFormat> {
 /// The times without the audio.
 pub fn shown(source: &str, timed: &TimedSpeech, format: AudioFormat, subtitles: Option<String>) -> Timestamps {
     let times = Offsets::default().shown(source, &timed.sentences);
-    let Times { sentences, words, phonemes } = times;
+    let TimesBody { sentences, words, phonemes } = times;
     Timestamps {
         audio_base64: None,
         format: format.name(),
@@ -184,8 +187,8 @@ pub fn rounded(seconds: f64) -> f64 {
 
 impl Offsets {
     /// The times of some sentences of a text, of which those before were shown.
-    pub fn shown(&mut self, source: &str, timed: &[TimedSentence]) -> Times {
-        let mut said = |span: Span, place: &Range<usize>, text: &str| Said {
+    pub fn shown(&mut self, source: &str, timed: &[TimedSentence]) -> TimesBody {
+        let mut said = |span: Span, place: &Range<usize>, text: &str| SaidTime {
             start: rounded(span.start),
             end: rounded(span.end),
             start_char: self.of(source, place.start),
@@ -204,7 +207,7 @@ impl Offsets {
             end_char: place.as_ref().map(|place| self.of(source, place.end)),
             phoneme: phoneme.to_string(),
         };
-        Times {
+        TimesBody {
             sentences,
             words,
             phonemes: timed.iter().flat_map(|sentence| &sentence.phonemes).map(phoneme).collect(),

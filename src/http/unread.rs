@@ -1,7 +1,7 @@
-//! Owns the end of a connection whose request's body was not read to its end: the answer is the last one, whether or not the rest of the body
-//! has come by then. The server itself would keep the connection where it has, and it would read what is left of a dropped chunked body without
-//! a bound. So a chunked body is kept until its answer is sent. What is no content of it, such as extensions of chunks,
-//! has a bound.
+//! Owns the end of a connection whose request's body was not read to its end: the answer is the last one, whether or
+//! not the rest of the body has come by then. The server itself would keep the connection where it has, and it would
+//! read what is left of a dropped chunked body without a bound. So a chunked body is kept until its answer is sent.
+//! What is no content of it, such as extensions of chunks, has a bound.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -52,7 +52,8 @@ pub struct WithKeptBody {
     _entered: Option<Entered>,
 }
 
-/// What may come beside a chunked body's content: as much as the server reads ahead, and as often as much as the content.
+/// What may come beside a chunked body's content: as much as the server reads ahead, and as often as much as the
+/// content.
 const FRAMING_BYTES: u64 = 160 << 10;
 const FRAMING_PER_BYTE: u64 = 8;
 

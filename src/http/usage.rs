@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::AnyCaller;
-use super::callers::Known;
+use super::callers::Principal;
 use super::error::ApiError;
 use super::openapi::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidField, Script};
 use crate::resilience::InFlight;
-use crate::speech::{Speaking, SpeechError};
+use crate::speech::{SpeechError, SpeechStream};
 use crate::usage::{Counts, DailyUsage, Usage, UsageRecord};
 
 /// Counts one answer, once it is known what it was.
 pub struct Meter {
     usage: Usage,
     /// `None`: a caller who was asked for no token.
-    known: Option<Arc<Known>>,
+    known: Option<Arc<Principal>>,
     characters: usize,
     in_flight: InFlight,
 }
 
 /// Speech that is sent as it comes. It is counted when it ends, also when its caller leaves.
-pub struct Metered<S: AsRef<Speaking> = Speaking> {
+pub struct Metered<S: AsRef<SpeechStream> = SpeechStream> {
     pub speaking: S,
     meter: Meter,
 }
@@ -52,15 +52,16 @@ struct UsageOfDay {
     /// Its name; null is the secret of the settings.
     token: Option<String>,
     #[serde(flatten)]
-    all: Amounts,
+    all: UsageAmounts,
     /// Of those, what came from the cache alone.
-    cached: Amounts,
+    cached: UsageAmounts,
     /// Requests of any route that were answered with an error.
     refused: u64,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Amounts {
+#[schema(as = Amounts)]
+struct UsageAmounts {
     /// Texts that were answered with sound, items of batches among them.
     requests: u64,
     /// Of what was said.
@@ -109,7 +110,7 @@ fn day(field: &'static str, written: Option<&str>) -> Result<Option<NaiveDate>, 
 // === impl Meter ===
 
 impl Meter {
-    pub fn new(state: &AppState, known: Option<Arc<Known>>, script: &Script) -> Self {
+    pub fn new(state: &AppState, known: Option<Arc<Principal>>, script: &Script) -> Self {
         let (usage, in_flight) = (state.usage.clone(), state.in_flight.clone());
         Self { usage, known, characters: script.said_chars(), in_flight }
     }
@@ -122,7 +123,7 @@ impl Meter {
 
 // === impl Metered ===
 
-impl<S: AsRef<Speaking>> Metered<S> {
+impl<S: AsRef<SpeechStream>> Metered<S> {
     pub fn new(speaking: S, meter: Meter) -> Self {
         Self { speaking, meter }
     }
@@ -141,7 +142,7 @@ impl<S: AsRef<Speaking>> Metered<S> {
     }
 }
 
-impl<S: AsRef<Speaking>> Drop for Metered<S> {
+impl<S: AsRef<SpeechStream>> Drop for Metered<S> {
     fn drop(&mut self) {
         let speaking = self.speaking.as_ref();
         self.meter.count(speaking.seconds(), speaking.cache.is_hit());
@@ -159,7 +160,7 @@ impl From<DailyUsage> for UsageOfDay {
             cached_milliseconds,
             refused,
         } = counts;
-        let amounts = |requests, characters, milliseconds| Amounts {
+        let amounts = |requests, characters, milliseconds| UsageAmounts {
             requests,
             characters,
             audio_seconds: milliseconds as f64 / 1e3,

@@ -1,4 +1,5 @@
-//! Owns `PUT` and `DELETE /v1/voices/{id}`: voices that are handed in, replaced and removed by who may manage them, where the settings allow that.
+//! Owns `PUT` and `DELETE /v1/voices/{id}`: voices that are handed in, replaced and removed by who may manage them,
+//! where the settings allow that.
 
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
@@ -11,9 +12,9 @@ use super::auth::Manager;
 use super::error::ApiError;
 use super::openapi::{Binary, Failures};
 use super::state::AppState;
-use super::voices::{Voice, shown};
+use super::voices::{VoiceBody, shown};
 use crate::domain::VoiceId;
-use crate::voices::{Upload, UploadedFile, VoiceError};
+use crate::voices::{Upload, UploadedFile, VoiceFilesError};
 
 /// A voice's files.
 #[derive(ToSchema)]
@@ -32,14 +33,14 @@ const WRITE_BYTES: usize = 1 << 20;
 
 /// Hands in a voice.
 ///
-/// It takes the place of one that has the name. It is checked as every voice is, which takes seconds, and may speak from the answer on. Only where
-/// `TTS_VOICE_UPLOAD_BYTES` allows it, and `TTS_VOICES` the name.
+/// It takes the place of one that has the name. It is checked as every voice is, which takes seconds, and may speak
+/// from the answer on. Only where `TTS_VOICE_UPLOAD_BYTES` allows it, and `TTS_VOICES` the name.
 #[utoipa::path(put, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-mine-medium")),
     request_body(content = VoiceForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "It was replaced", body = Voice),
-        (status = 201, description = "It is there", body = Voice),
+        (status = 200, description = "It was replaced", body = VoiceBody),
+        (status = 201, description = "It is there", body = VoiceBody),
         Failures,
     ))]
 pub async fn put(
@@ -133,13 +134,13 @@ fn too_slow() -> ApiError {
 /// Does what accesses files where it holds up nobody.
 async fn off_thread<T: Send + 'static>(
     mut upload: Upload,
-    work: impl FnOnce(&mut Upload) -> Result<T, VoiceError> + Send + 'static,
+    work: impl FnOnce(&mut Upload) -> Result<T, VoiceFilesError> + Send + 'static,
 ) -> Result<(Upload, T), ApiError> {
     blocking(move || work(&mut upload).map(|done| (upload, done))).await
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, VoiceError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, VoiceFilesError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let failed =
         |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the voice could not be stored");

@@ -10,14 +10,15 @@ use utoipa::ToSchema;
 use super::auth::{Caller, Manager, VoiceReader};
 use super::error::ApiError;
 use super::openapi::Failures;
-use super::quality::MeasuredQuality;
+use super::quality::QualityBody;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::voices::{VoiceInfo, language_name};
 
 /// A voice as the API shows it; what is not known is null.
 #[derive(Serialize, ToSchema)]
-pub struct Voice {
+#[schema(as = Voice)]
+pub struct VoiceBody {
     id: String,
     /// Whether it speaks where a request names no voice.
     default: bool,
@@ -32,12 +33,13 @@ pub struct Voice {
     /// Why it cannot speak, if that is known: what is wrong with its files, or that there is not enough memory for it.
     problem: Option<String>,
     loaded: bool,
-    /// Of a loaded voice: `kernels`, the service's own, or `onnxruntime` for a voice of another structure, which is slower.
+    /// Of a loaded voice: `kernels`, the service's own, or `onnxruntime` for a voice of another structure, which is
+    /// slower.
     engine: Option<&'static str>,
     /// How loud it is as it was trained, in LUFS; null until it was measured.
     loudness: Option<f64>,
     /// Null until it was measured, and when other files took its place.
-    measured_quality: Option<MeasuredQuality>,
+    measured_quality: Option<QualityBody>,
     size_bytes: Option<u64>,
     sha256: Option<String>,
     license: Option<String>,
@@ -48,7 +50,7 @@ pub struct Voice {
 
 #[derive(Serialize, ToSchema)]
 struct Voices {
-    voices: Vec<Voice>,
+    voices: Vec<VoiceBody>,
 }
 
 /// What is shown of voices beside what the catalogue knows.
@@ -59,7 +61,8 @@ struct Now {
 
 /// Whether a voice is in memory now.
 #[derive(Serialize, ToSchema)]
-struct Loaded {
+#[schema(as = Loaded)]
+struct LoadedState {
     id: String,
     loaded: bool,
 }
@@ -72,14 +75,14 @@ struct Loaded {
 pub async fn list(_reader: VoiceReader, state: web::Data<AppState>) -> HttpResponse {
     state.catalogue.check_measured().await;
     let now = Now::of(&state).await;
-    let voices = state.catalogue.voices().into_iter().map(|info| Voice::new(info, &now)).collect();
+    let voices = state.catalogue.voices().into_iter().map(|info| VoiceBody::new(info, &now)).collect();
     HttpResponse::Ok().json(Voices { voices })
 }
 
 /// One voice.
 #[utoipa::path(get, path = "/v1/voices/{id}", tag = "voices", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The voice's name, or another name for it", example = "en_US-joe-medium")),
-    responses((status = 200, description = "The voice", body = Voice), Failures))]
+    responses((status = 200, description = "The voice", body = VoiceBody), Failures))]
 pub async fn show(
     _caller: Caller,
     state: web::Data<AppState>,
@@ -94,7 +97,7 @@ pub async fn show(
 /// Answers when it is in memory.
 #[utoipa::path(post, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
-    responses((status = 200, description = "It is loaded", body = Loaded), Failures))]
+    responses((status = 200, description = "It is loaded", body = LoadedState), Failures))]
 pub async fn load(
     _manager: Manager,
     state: web::Data<AppState>,
@@ -102,7 +105,7 @@ pub async fn load(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     state.speech.load(&id, state.limits.deadline(None)?).await?;
-    Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: true }))
+    Ok(HttpResponse::Ok().json(LoadedState { id: id.to_string(), loaded: true }))
 }
 
 /// Lets a voice go.
@@ -110,7 +113,7 @@ pub async fn load(
 /// 409 while it is in use.
 #[utoipa::path(delete, path = "/v1/voices/{id}/load", tag = "voices", security(("user-token" = ["manage"]), ("bearer" = ["manage"])),
     params(("id" = String, Path, description = "The voice's name", example = "en_US-joe-medium")),
-    responses((status = 200, description = "It is gone", body = Loaded), Failures))]
+    responses((status = 200, description = "It is gone", body = LoadedState), Failures))]
 pub async fn unload(
     _manager: Manager,
     state: web::Data<AppState>,
@@ -118,14 +121,14 @@ pub async fn unload(
 ) -> Result<HttpResponse, ApiError> {
     let id = served(&name, &state)?;
     state.pool.unload(&id).await?;
-    Ok(HttpResponse::Ok().json(Loaded { id: id.to_string(), loaded: false }))
+    Ok(HttpResponse::Ok().json(LoadedState { id: id.to_string(), loaded: false }))
 }
 
 /// A voice as it is now.
-pub async fn shown(id: &VoiceId, state: &AppState) -> Result<Voice, ApiError> {
+pub async fn shown(id: &VoiceId, state: &AppState) -> Result<VoiceBody, ApiError> {
     state.catalogue.check_measured().await;
     let info = state.catalogue.info(id).ok_or(InvalidVoiceId)?;
-    Ok(Voice::new(info, &Now::of(state).await))
+    Ok(VoiceBody::new(info, &Now::of(state).await))
 }
 
 fn served(name: &str, state: &AppState) -> Result<VoiceId, ApiError> {
@@ -143,9 +146,9 @@ impl Now {
     }
 }
 
-// === impl Voice ===
+// === impl VoiceBody ===
 
-impl Voice {
+impl VoiceBody {
     fn new(info: VoiceInfo, now: &Now) -> Self {
         let computing = now.loaded.get(&info.id);
         Self {

@@ -96,7 +96,7 @@ fn whatever_is_altered_is_refused_in_the_same_words() {
 
 /// By whoever has the secret: signed is not enough.
 fn signed_by_hand(pairs: &str) -> String {
-    let key = Key::new_from_slice(FIRST.as_bytes()).unwrap();
+    let key = SigningKey::new_from_slice(FIRST.as_bytes()).unwrap();
     format!("{pairs}&signature={}", signature(&key, &format!("/v1/speech?{pairs}")))
 }
 

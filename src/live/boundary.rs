@@ -1,5 +1,5 @@
-//! Owns where a sentence may end, by what is written: rather too late than too early, as what was spoken cannot be taken back. Whether one does
-//! end there is for the phonemizer to say.
+//! Owns where a sentence may end, by what is written: rather too late than too early, as what was spoken cannot be
+//! taken back. Whether one does end there is for the phonemizer to say.
 
 /// What ends a sentence, if a blank follows.
 const STOPS: [char; 9] = ['.', '!', '?', '…', '؟', '۔', '।', '॥', '։'];
@@ -27,7 +27,8 @@ enum Verdict {
     Unknown,
 }
 
-/// The first place behind `after` at which a sentence that begins at `from` may have ended: where the next one begins. `None`: there is none yet.
+/// The first place behind `after` at which a sentence that begins at `from` may have ended: where the next one begins.
+/// `None`: there is none yet.
 pub fn next(text: &str, from: usize, after: usize) -> Option<usize> {
     for (index, c) in text[from..].char_indices() {
         let at = from + index;

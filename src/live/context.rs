@@ -1,5 +1,5 @@
-//! Owns one text and its sound: each sentence once it is certain to have ended, in order. Nothing is made that nobody takes: it goes on when it is
-//! asked for what comes next.
+//! Owns one text and its sound: each sentence once it is certain to have ended, in order. Nothing is made that nobody
+//! takes: it goes on when it is asked for what comes next.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 
 use super::event::Event;
-use super::shared::Shared;
-use super::sound::{Sound, messages};
+use super::shared::SharedText;
+use super::sound::{SoundStream, messages};
 use super::spoken::Spoken;
-use super::text::{Next, Part, Text};
+use super::text::{LiveText, NextPart, TextPart};
 use super::trail::Trail;
 use crate::audio::{AudioFormat, EncodeError, silence};
 use crate::domain::{Script, SynthesisRequest};
@@ -51,11 +51,11 @@ pub struct Opening {
 struct Context<C: Client> {
     client: C,
     opening: Opening,
-    shared: Arc<Shared>,
+    shared: Arc<SharedText>,
     metrics: Metrics,
     ready: VecDeque<Event<C::Error>>,
     spoken: Option<Spoken>,
-    sound: Option<Sound>,
+    sound: Option<SoundStream>,
     /// Of the sound, once it is known.
     sample_rate: Option<u32>,
     /// Seconds of the streams before this one.
@@ -82,7 +82,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 pub fn events<C: Client>(
     client: C,
     opening: Opening,
-    shared: Arc<Shared>,
+    shared: Arc<SharedText>,
     metrics: Metrics,
 ) -> impl Stream<Item = Event<C::Error>> {
     let context = Context {
@@ -157,28 +157,28 @@ impl<C: Client> Context<C> {
         }
         let next = shared.state().text.next(self.opening.clause_delay, Instant::now());
         // It is found out what to say, which may take longer than a session may be silent.
-        shared.state().is_speaking |= matches!(next, Next::Perhaps(_) | Next::Surely(_));
+        shared.state().is_speaking |= matches!(next, NextPart::Perhaps(_) | NextPart::Surely(_));
         match next {
-            Next::Perhaps(part) => match shared.unless_cleared(self.divide(&part)).await.transpose()?.flatten() {
+            NextPart::Perhaps(part) => match shared.unless_cleared(self.divide(&part)).await.transpose()?.flatten() {
                 Some((request, is_apart)) => self.begin(request, &part, is_apart).await,
                 None => Ok(()),
             },
-            Next::Surely(part) => match self.client.read(&part.read) {
+            NextPart::Surely(part) => match self.client.read(&part.read) {
                 Ok(request) => {
                     let request = self.part(request, &part).await?;
                     self.begin(request, &part, false).await
                 }
                 // What stands before it may be what makes it too long.
-                Err(_) if shared.write(Text::forget_said) => Ok(()),
+                Err(_) if shared.write(LiveText::forget_said) => Ok(()),
                 Err(error) => Err(error),
             },
-            Next::Flushed(id) => {
+            NextPart::Flushed(id) => {
                 self.finish().await?;
                 self.ready.push_back(Event::Flushed { id, seconds: self.seconds_before });
                 Ok(())
             }
-            Next::Ended => self.end().await,
-            Next::Nothing(wait) => {
+            NextPart::Ended => self.end().await,
+            NextPart::Nothing(wait) => {
                 shared.state().is_speaking = false;
                 let changed = shared.changed.notified();
                 match wait {
@@ -191,11 +191,12 @@ impl<C: Client> Context<C> {
         }
     }
 
-    /// A part as a request, and whether what is behind it is read as if it was not there. `None`: it does not end there.
-    async fn divide(&mut self, part: &Part) -> Result<Option<(SynthesisRequest, bool)>, C::Error> {
+    /// A part as a request, and whether what is behind it is read as if it was not there. `None`: it does not end
+    /// there.
+    async fn divide(&mut self, part: &TextPart) -> Result<Option<(SynthesisRequest, bool)>, C::Error> {
         self.waiting.get_or_insert_with(Instant::now);
         let Ok(request) = self.client.read(&part.read) else {
-            if !self.shared.write(Text::forget_said) {
+            if !self.shared.write(LiveText::forget_said) {
                 self.shared.write(|text| text.refuse(part));
             }
             return Ok(None);
@@ -238,7 +239,7 @@ impl<C: Client> Context<C> {
     }
 
     /// A part of a text that was read in the client's manner, when nothing is behind it.
-    async fn part(&self, request: SynthesisRequest, part: &Part) -> Result<SynthesisRequest, C::Error> {
+    async fn part(&self, request: SynthesisRequest, part: &TextPart) -> Result<SynthesisRequest, C::Error> {
         let read = self.read(request).await?;
         match read.script.part(part.place.clone()) {
             Some(script) => Ok(SynthesisRequest { script, ..read }),
@@ -246,7 +247,7 @@ impl<C: Client> Context<C> {
         }
     }
 
-    async fn begin(&mut self, request: SynthesisRequest, part: &Part, is_apart: bool) -> Result<(), C::Error> {
+    async fn begin(&mut self, request: SynthesisRequest, part: &TextPart, is_apart: bool) -> Result<(), C::Error> {
         self.waiting.get_or_insert_with(Instant::now);
         self.client.admit(&request.script)?;
         let characters = request.script.said_chars();
@@ -314,8 +315,8 @@ impl<C: Client> Context<C> {
         Ok(())
     }
 
-    fn begin_sound(&mut self, sample_rate: u32) -> Result<Sound, EncodeError> {
-        let (sound, head) = Sound::begin(self.opening.format, sample_rate)?;
+    fn begin_sound(&mut self, sample_rate: u32) -> Result<SoundStream, EncodeError> {
+        let (sound, head) = SoundStream::begin(self.opening.format, sample_rate)?;
         self.ready.push_back(Event::Begun { sample_rate });
         self.ready.extend(messages(head).map(Event::Audio));
         Ok(sound)
@@ -323,7 +324,7 @@ impl<C: Client> Context<C> {
 
     /// Of all that was sent.
     fn seconds(&self) -> f64 {
-        self.seconds_before + self.sound.as_ref().map_or(0.0, Sound::seconds)
+        self.seconds_before + self.sound.as_ref().map_or(0.0, SoundStream::seconds)
     }
 
     /// Ends the stream.

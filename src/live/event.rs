@@ -19,7 +19,8 @@ pub enum Event<E> {
         id: u64,
         seconds: f64,
     },
-    /// What was not sent will not be. Of what was, how many seconds it is and how many characters of the text were begun.
+    /// What was not sent will not be. Of what was, how many seconds it is and how many characters of the text were
+    /// begun.
     Cleared {
         id: u64,
         seconds: f64,

@@ -12,21 +12,21 @@ use futures_util::{Stream, StreamExt};
 use super::context::{Client, Opening, events};
 use super::event::Event;
 use super::sessions::Sessions;
-use super::shared::Shared;
-use super::text::Text;
+use super::shared::SharedText;
+use super::text::LiveText;
 
 /// The texts of one connection, each with its sound. Dropping it drops what is being made for it.
 pub struct Session<C: Client> {
     sessions: Sessions,
-    contexts: HashMap<Arc<str>, Arc<Shared>>,
+    contexts: HashMap<Arc<str>, Arc<SharedText>>,
     events: SelectAll<Events<C::Error>>,
     is_leaving: bool,
 }
 
 /// What becomes of the text of that name.
-type Named<E> = (Arc<str>, Event<E>);
+type NamedEvent<E> = (Arc<str>, Event<E>);
 
-type Events<E> = Pin<Box<dyn Stream<Item = Named<E>>>>;
+type Events<E> = Pin<Box<dyn Stream<Item = NamedEvent<E>>>>;
 
 /// Why something is not done. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ impl<C: Client> Session<C> {
         if self.contexts.len() >= most {
             return Err(Refused::TooManyContexts(most));
         }
-        let (name, shared) = (Arc::<str>::from(name), Arc::new(Shared::default()));
+        let (name, shared) = (Arc::<str>::from(name), Arc::new(SharedText::default()));
         let events = events(client, opening, shared.clone(), self.sessions.metrics().clone());
         let of = name.clone();
         self.events.push(Box::pin(events.map(move |event| (of.clone(), event))));
@@ -98,7 +98,7 @@ impl<C: Client> Session<C> {
             return Err(Refused::Nul);
         }
         let most = self.sessions.limits().unsaid_chars;
-        let unsaid: usize = self.contexts.values().map(|context| context.read(Text::unsaid)).sum();
+        let unsaid: usize = self.contexts.values().map(|context| context.read(LiveText::unsaid)).sum();
         if unsaid + text.chars().count() > most {
             return Err(Refused::TooMuchText(most));
         }
@@ -109,14 +109,15 @@ impl<C: Client> Session<C> {
     /// Has everything said that was written so far; [`Event::Flushed`] with this number says that it was.
     pub fn flush(&mut self, name: &str, id: u64) -> Result<(), Refused> {
         let context = self.going_on(name)?;
-        if context.read(Text::flushes) >= MAX_MARKS {
+        if context.read(LiveText::flushes) >= MAX_MARKS {
             return Err(Refused::TooManyMarks);
         }
         context.write(|text| text.flush(id));
         Ok(())
     }
 
-    /// The same, for callers who flush with each message and wait for none: where as many wait as may, the last of them is extended.
+    /// The same, for callers who flush with each message and wait for none: where as many wait as may, the last of them
+    /// is extended.
     pub fn flush_along(&mut self, name: &str, id: u64) -> Result<(), Refused> {
         match self.flush(name, id) {
             Err(Refused::TooManyMarks) => {
@@ -139,7 +140,7 @@ impl<C: Client> Session<C> {
 
     /// Has everything said and the text ended.
     pub fn end(&mut self, name: &str) -> Result<(), Refused> {
-        self.going_on(name)?.write(Text::end);
+        self.going_on(name)?.write(LiveText::end);
         Ok(())
     }
 
@@ -155,7 +156,7 @@ impl<C: Client> Session<C> {
     }
 
     /// What comes next, of whichever text. Waits while there is nothing. May be given up at any time.
-    pub async fn next(&mut self) -> Named<C::Error> {
+    pub async fn next(&mut self) -> NamedEvent<C::Error> {
         match self.events.next().await {
             None => pending().await,
             Some((name, event)) => {
@@ -167,12 +168,12 @@ impl<C: Client> Session<C> {
         }
     }
 
-    fn known(&self, name: &str) -> Result<&Arc<Shared>, Refused> {
+    fn known(&self, name: &str) -> Result<&Arc<SharedText>, Refused> {
         self.contexts.get(name).ok_or(Refused::Unknown)
     }
 
-    fn going_on(&self, name: &str) -> Result<&Arc<Shared>, Refused> {
+    fn going_on(&self, name: &str) -> Result<&Arc<SharedText>, Refused> {
         let context = self.known(name)?;
-        if context.read(Text::has_ended) { Err(Refused::HasEnded) } else { Ok(context) }
+        if context.read(LiveText::has_ended) { Err(Refused::HasEnded) } else { Ok(context) }
     }
 }

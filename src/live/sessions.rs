@@ -26,9 +26,9 @@ pub struct SessionLimits {
 
 /// All sessions. A clone is another handle to them.
 #[derive(Clone)]
-pub struct Sessions(Arc<Shared>);
+pub struct Sessions(Arc<SessionsShared>);
 
-struct Shared {
+struct SessionsShared {
     limits: SessionLimits,
     metrics: Metrics,
     open: Mutex<Open>,
@@ -52,7 +52,7 @@ struct Open {
 }
 
 /// The place of one session, until it is dropped.
-pub struct Taken {
+pub struct SessionPermit {
     sessions: Sessions,
     token: Box<str>,
     protocol: &'static str,
@@ -74,7 +74,7 @@ pub enum NoSession {
 impl Sessions {
     pub fn new(limits: SessionLimits, metrics: Metrics) -> Self {
         let (open, leaving) = (Mutex::default(), watch::Sender::default());
-        Self(Arc::new(Shared { limits, metrics, open, leaving }))
+        Self(Arc::new(SessionsShared { limits, metrics, open, leaving }))
     }
 
     pub fn limits(&self) -> &SessionLimits {
@@ -86,7 +86,7 @@ impl Sessions {
     }
 
     /// Opens one for a token, by the name of a protocol.
-    pub fn enter(&self, token: &str, protocol: &'static str) -> Result<Taken, NoSession> {
+    pub fn enter(&self, token: &str, protocol: &'static str) -> Result<SessionPermit, NoSession> {
         if *self.0.leaving.borrow() > Leaving::No {
             return Err(NoSession::Leaving);
         }
@@ -101,7 +101,7 @@ impl Sessions {
         open.all += 1;
         open.of_tokens.insert(token.into(), of_token + 1);
         self.0.metrics.live.count_session(protocol, 1);
-        Ok(Taken { sessions: self.clone(), token: token.into(), protocol })
+        Ok(SessionPermit { sessions: self.clone(), token: token.into(), protocol })
     }
 
     /// From now on there are no new ones, and those that there are end with the sentence that they are in.
@@ -135,7 +135,7 @@ impl Sessions {
     }
 }
 
-impl Drop for Taken {
+impl Drop for SessionPermit {
     fn drop(&mut self) {
         let mut open = self.sessions.open();
         open.all -= 1;

@@ -5,36 +5,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::text::Text;
+use super::text::LiveText;
 
 /// A text as whoever writes it has it.
 #[derive(Default)]
-pub struct Shared {
-    state: Mutex<State>,
+pub struct SharedText {
+    state: Mutex<TextState>,
     pub(super) changed: Notify,
 }
 
 #[derive(Default)]
-pub(super) struct State {
-    pub text: Text,
+pub(super) struct TextState {
+    pub text: LiveText,
     pub clears: VecDeque<u64>,
     pub is_speaking: bool,
     /// Nothing more is to be begun.
     pub is_leaving: bool,
 }
 
-// === impl Shared ===
+// === impl SharedText ===
 
-impl Shared {
+impl SharedText {
     /// Writes to the text.
-    pub fn write<T>(&self, write: impl FnOnce(&mut Text) -> T) -> T {
+    pub fn write<T>(&self, write: impl FnOnce(&mut LiveText) -> T) -> T {
         let written = write(&mut self.state().text);
         self.changed.notify_one();
         written
     }
 
     /// Looks at the text.
-    pub fn read<T>(&self, read: impl FnOnce(&Text) -> T) -> T {
+    pub fn read<T>(&self, read: impl FnOnce(&LiveText) -> T) -> T {
         read(&self.state().text)
     }
 
@@ -63,7 +63,7 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, TextState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,5 @@
-//! Owns samples as the bytes that a caller wants, in messages that are not long. What is said up to a flush is a whole stream of its format.
+//! Owns samples as the bytes that a caller wants, in messages that are not long. What is said up to a flush is a whole
+//! stream of its format.
 
 use bytes::Bytes;
 
@@ -6,7 +7,7 @@ use crate::audio::{AudioFormat, EncodeError, Encoder, Pcm};
 use crate::speech::SpeechError;
 
 /// One stream.
-pub struct Sound {
+pub struct SoundStream {
     format: AudioFormat,
     sample_rate: u32,
     /// While it encodes it is elsewhere.
@@ -17,9 +18,9 @@ pub struct Sound {
 /// Bytes of a message, so that one that is cleared is not half sent for long.
 const MESSAGE_BYTES: usize = 4 << 10;
 
-// === impl Sound ===
+// === impl SoundStream ===
 
-impl Sound {
+impl SoundStream {
     /// With what its stream begins with.
     pub fn begin(format: AudioFormat, sample_rate: u32) -> Result<(Self, Bytes), EncodeError> {
         let encoder = Encoder::new(format, sample_rate)?;
@@ -84,7 +85,7 @@ mod tests {
         for format in AudioFormat::ALL {
             let mut streams = Vec::new();
             for part in [samples.len(), 1_234] {
-                let (mut sound, head) = Sound::begin(format, format.sample_rate(8_000)).unwrap();
+                let (mut sound, head) = SoundStream::begin(format, format.sample_rate(8_000)).unwrap();
                 let mut stream = head.to_vec();
                 for part in samples.chunks(part) {
                     stream.extend(sound.push(Bytes::copy_from_slice(part)).await.unwrap());

@@ -1,13 +1,14 @@
-//! Owns one sentence on its way: its samples as they come, and when it says what, in the time and the places of the whole text.
+//! Owns one sentence on its way: its samples as they come, and when it says what, in the time and the places of the
+//! whole text.
 
 use bytes::Bytes;
 
 use crate::domain::SynthesisRequest;
-use crate::speech::{AudioSpec, Caching, Following, Speaking, SpeechError, SpeechService, TimedSentence};
+use crate::speech::{AudioSpec, Caching, Following, SpeechError, SpeechService, SpeechStream, TimedSentence};
 
 /// What is being spoken.
 pub struct Spoken {
-    way: Way,
+    way: SpokenSource,
     source: String,
     chars_before: usize,
     silence_ms: u32,
@@ -15,8 +16,8 @@ pub struct Spoken {
     start: Option<f64>,
 }
 
-enum Way {
-    Plain(Box<Speaking>),
+enum SpokenSource {
+    Plain(Box<SpeechStream>),
     Timed(Box<Following>),
 }
 
@@ -51,17 +52,17 @@ impl Spoken {
         let silence_ms = request.prosody.sentence_silence_ms();
         let asked = service.identify(request, spec).await?;
         let way = if wants_times {
-            Way::Timed(service.follow(asked, Caching::Allowed).await?.into())
+            SpokenSource::Timed(service.follow(asked, Caching::Allowed).await?.into())
         } else {
-            Way::Plain(service.begin(asked, Caching::Allowed).await?.into())
+            SpokenSource::Plain(service.begin(asked, Caching::Allowed).await?.into())
         };
         Ok(Self { way, source, chars_before, silence_ms, start: None })
     }
 
-    fn speaking(&self) -> &Speaking {
+    fn speaking(&self) -> &SpeechStream {
         match &self.way {
-            Way::Plain(speaking) => speaking,
-            Way::Timed(following) => &following.speaking,
+            SpokenSource::Plain(speaking) => speaking,
+            SpokenSource::Timed(following) => &following.speaking,
         }
     }
 
@@ -98,8 +99,8 @@ impl Spoken {
     /// The next samples as bytes, and what is said that begins in them; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<(Bytes, Vec<TimedSentence>), SpeechError>> {
         match &mut self.way {
-            Way::Plain(speaking) => speaking.next().await.map(|part| Ok((part?, Vec::new()))),
-            Way::Timed(following) => following.next().await,
+            SpokenSource::Plain(speaking) => speaking.next().await.map(|part| Ok((part?, Vec::new()))),
+            SpokenSource::Timed(following) => following.next().await,
         }
     }
 

@@ -8,7 +8,7 @@ use super::boundary;
 
 /// A text that grows. Its `Debug` is left out, so that no log line can hold it.
 #[derive(Default)]
-pub struct Text {
+pub struct LiveText {
     /// What is read together. What stood before it has no bearing on it.
     written: String,
     /// Bytes of it that are said, or being said.
@@ -25,11 +25,11 @@ pub struct Text {
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum NextPart {
     /// A sentence may have ended.
-    Perhaps(Part),
+    Perhaps(TextPart),
     /// What is there is to be said.
-    Surely(Part),
+    Surely(TextPart),
     /// Everything is said up to a place of that name.
     Flushed(u64),
     Ended,
@@ -39,7 +39,7 @@ pub enum Next {
 
 /// A part of a text with what it is read together with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct TextPart {
     pub read: String,
     /// Bytes of it that are to be said.
     pub place: Range<usize>,
@@ -54,9 +54,9 @@ const LOOK_AHEAD: usize = 1_000;
 /// Marks that end a clause.
 const CLAUSE_MARKS: [char; 5] = [',', ';', ':', '，', '、'];
 
-// === impl Text ===
+// === impl LiveText ===
 
-impl Text {
+impl LiveText {
     pub fn append(&mut self, text: &str, now: Instant) {
         self.written.push_str(text);
         self.appended = Some(now);
@@ -98,27 +98,27 @@ impl Text {
     }
 
     /// `delay` is how long a clause waits for the end of its sentence.
-    pub fn next(&mut self, delay: Option<Duration>, now: Instant) -> Next {
+    pub fn next(&mut self, delay: Option<Duration>, now: Instant) -> NextPart {
         let flush = self.flushes.front().copied();
         let limit = flush.map_or(self.written.len(), |(at, _)| at);
         if let Some(at) = boundary::next(&self.written[..limit], self.said, self.refused) {
-            return Next::Perhaps(self.part(at, limit));
+            return NextPart::Perhaps(self.part(at, limit));
         }
         let is_blank = self.written[self.said..limit].trim().is_empty();
         if flush.is_some() || self.has_ended {
             if !is_blank {
-                return Next::Surely(self.part(limit, limit));
+                return NextPart::Surely(self.part(limit, limit));
             }
             self.forget(limit);
-            return self.flushes.pop_front().map_or(Next::Ended, |(_, id)| Next::Flushed(id));
+            return self.flushes.pop_front().map_or(NextPart::Ended, |(_, id)| NextPart::Flushed(id));
         }
         let Some((delay, appended)) = delay.zip(self.appended).filter(|_| !is_blank) else {
-            return Next::Nothing(None);
+            return NextPart::Nothing(None);
         };
-        let Some(at) = self.clause_end() else { return Next::Nothing(None) };
+        let Some(at) = self.clause_end() else { return NextPart::Nothing(None) };
         match delay.checked_sub(now.saturating_duration_since(appended)) {
-            Some(left) if !left.is_zero() => Next::Nothing(Some(left)),
-            _ => Next::Surely(self.part(at, at)),
+            Some(left) if !left.is_zero() => NextPart::Nothing(Some(left)),
+            _ => NextPart::Surely(self.part(at, at)),
         }
     }
 
@@ -131,23 +131,24 @@ impl Text {
         ends.rfind(is_apart).map(|end| self.said + end)
     }
 
-    fn part(&self, end: usize, limit: usize) -> Part {
+    fn part(&self, end: usize, limit: usize) -> TextPart {
         let read = self.written.floor_char_boundary(limit.min(end + LOOK_AHEAD));
-        // Blanks between two sentences are neither's, but those before the first and behind the last are read with them.
+        // Blanks between two sentences are neither's, but those before the first and behind the last are read with
+        // them.
         let is_last = end == limit;
         let trimmed = if is_last { end } else { self.said + self.written[self.said..end].trim_end().len() };
         let place = self.said..trimmed;
         let chars_before = self.chars_before + self.written[..place.start].chars().count();
-        Part { read: self.written[..read].to_owned(), place, next: end, chars_before }
+        TextPart { read: self.written[..read].to_owned(), place, next: end, chars_before }
     }
 
     /// No sentence ends there.
-    pub fn refuse(&mut self, part: &Part) {
+    pub fn refuse(&mut self, part: &TextPart) {
         self.refused = part.next;
     }
 
     /// The part is being said. With `is_apart`, what is behind it can be read without it.
-    pub fn take(&mut self, part: &Part, is_apart: bool) {
+    pub fn take(&mut self, part: &TextPart, is_apart: bool) {
         self.said = part.next;
         if is_apart {
             self.forget(part.next);
@@ -176,16 +177,16 @@ impl Text {
     }
 }
 
-// === impl Part ===
+// === impl TextPart ===
 
-impl Part {
+impl TextPart {
     /// Whether a blank line stands behind it.
     pub fn ends_paragraph(&self) -> bool {
         self.read[self.place.end..self.next].matches('\n').count() > 1
     }
 }
 
-impl std::fmt::Debug for Part {
+impl std::fmt::Debug for TextPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Part({:?} of {} bytes)", self.place, self.read.len())
     }
@@ -195,16 +196,16 @@ impl std::fmt::Debug for Part {
 mod tests {
     use super::*;
 
-    fn said(next: &Next) -> Option<&str> {
+    fn said(next: &NextPart) -> Option<&str> {
         match next {
-            Next::Perhaps(part) | Next::Surely(part) => Some(&part.read[part.place.clone()]),
+            NextPart::Perhaps(part) | NextPart::Surely(part) => Some(&part.read[part.place.clone()]),
             _ => None,
         }
     }
 
-    fn take(text: &mut Text) -> Option<String> {
+    fn take(text: &mut LiveText) -> Option<String> {
         let next = text.next(None, Instant::now());
-        if let Next::Perhaps(part) | Next::Surely(part) = &next {
+        if let NextPart::Perhaps(part) | NextPart::Surely(part) = &next {
             text.take(part, part.ends_paragraph());
         }
         said(&next).map(str::to_owned)
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_flush_that_is_extended_has_what_is_behind_it_said() {
-        let (mut text, now) = (Text::default(), Instant::now());
+        let (mut text, now) = (LiveText::default(), Instant::now());
         text.append("It was", now);
         text.flush(1);
         text.append(" late", now);
@@ -220,32 +221,32 @@ mod tests {
 
         assert_eq!(text.flushes(), 1);
         assert_eq!(take(&mut text).as_deref(), Some("It was late"));
-        assert_eq!(text.next(None, now), Next::Flushed(2));
+        assert_eq!(text.next(None, now), NextPart::Flushed(2));
     }
 
     #[test]
     fn sentences_come_as_they_end_and_the_rest_when_it_is_flushed() {
-        let (mut text, now) = (Text::default(), Instant::now());
+        let (mut text, now) = (LiveText::default(), Instant::now());
         text.append("It was raining. It was", now);
 
         assert_eq!(take(&mut text).as_deref(), Some("It was raining."));
-        assert_eq!(text.next(None, now), Next::Nothing(None));
+        assert_eq!(text.next(None, now), NextPart::Nothing(None));
         assert_eq!(text.unsaid(), 6);
         text.flush(7);
         text.append("late. ", now);
         assert_eq!(take(&mut text).as_deref(), Some("It was"));
-        assert_eq!(text.next(None, now), Next::Flushed(7));
+        assert_eq!(text.next(None, now), NextPart::Flushed(7));
         text.end();
         let next = text.next(None, now);
         assert_eq!(said(&next), Some("late. "));
-        assert!(matches!(&next, Next::Surely(part) if part.chars_before == 22));
+        assert!(matches!(&next, NextPart::Surely(part) if part.chars_before == 22));
         assert_eq!(take(&mut text).as_deref(), Some("late. "));
-        assert_eq!(text.next(None, now), Next::Ended);
+        assert_eq!(text.next(None, now), NextPart::Ended);
     }
 
     #[test]
     fn what_is_cleared_is_forgotten_and_counted() {
-        let (mut text, now) = (Text::default(), Instant::now());
+        let (mut text, now) = (LiveText::default(), Instant::now());
         text.append("Ünsaid", now);
         text.flush(1);
 
@@ -253,17 +254,17 @@ mod tests {
         text.append("New", now);
         text.flush(2);
 
-        assert!(matches!(text.next(None, now), Next::Surely(part) if part.chars_before == 6));
+        assert!(matches!(text.next(None, now), NextPart::Surely(part) if part.chars_before == 6));
         assert_eq!(take(&mut text).as_deref(), Some("New"));
-        assert_eq!(text.next(None, now), Next::Flushed(2));
+        assert_eq!(text.next(None, now), NextPart::Flushed(2));
     }
 
     #[test]
     fn a_place_that_was_refused_is_not_offered_again() {
-        let (mut text, now) = (Text::default(), Instant::now());
+        let (mut text, now) = (LiveText::default(), Instant::now());
         text.append("Approximately. Five were outside. And", now);
 
-        let Next::Perhaps(part) = text.next(None, now) else { panic!("a sentence may end") };
+        let NextPart::Perhaps(part) = text.next(None, now) else { panic!("a sentence may end") };
         text.refuse(&part);
 
         assert_eq!(take(&mut text).as_deref(), Some("Approximately. Five were outside."));
@@ -271,12 +272,12 @@ mod tests {
 
     #[test]
     fn a_clause_waits_for_its_delay_and_no_longer() {
-        let (mut text, now) = (Text::default(), Instant::now());
+        let (mut text, now) = (LiveText::default(), Instant::now());
         let delay = Some(Duration::from_millis(300));
         text.append("Well, it", now);
 
-        assert_eq!(text.next(delay, now), Next::Nothing(delay));
-        assert_eq!(text.next(None, now + Duration::from_secs(1)), Next::Nothing(None));
+        assert_eq!(text.next(delay, now), NextPart::Nothing(delay));
+        assert_eq!(text.next(None, now + Duration::from_secs(1)), NextPart::Nothing(None));
         assert_eq!(said(&text.next(delay, now + Duration::from_millis(300))), Some("Well,"));
     }
 }

@@ -1,33 +1,34 @@
-//! Owns which requests the pool takes: those that will be done by their deadlines, as far as can be foretold, without making one late that was
-//! taken before (admission control by deadline). Whoever is refused is told when there will be room for it, behind all who were told so before; what was taken
-//! and cannot be done any more, because it went slower than was foretold, is refused before it is begun.
+//! Owns which requests the pool takes: those that will be done by their deadlines, as far as can be foretold, without
+//! making one late that was taken before (admission control by deadline). Whoever is refused is told when there will be
+//! room for it, behind all who were told so before; what was taken and cannot be done any more, because it went slower
+//! than was foretold, is refused before it is begun.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::forecast::{Pending, completions};
-use super::schedule::{Class, Share};
+use super::schedule::{Priority, Share};
 use crate::domain::Deadline;
 
 /// Requests that have places, and those that were refused and will come back.
 #[derive(Debug)]
 pub struct Backlog {
-    class: Class,
+    class: Priority,
     workers: usize,
     places: usize,
-    expected: Mutex<Expected>,
+    expected: Mutex<ExpectedWork>,
 }
 
 #[derive(Debug, Default)]
-struct Expected {
+struct ExpectedWork {
     /// In the order of their arrival.
-    taken: Vec<Taken>,
+    taken: Vec<AdmittedWork>,
     /// In the order in which they were refused.
     promised: Vec<Promised>,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct AdmittedWork {
     share: Share,
     deadline: Deadline,
 }
@@ -59,7 +60,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 // === impl Backlog ===
 
 impl Backlog {
-    pub fn new(class: Class, workers: usize, places: usize) -> Self {
+    pub fn new(class: Priority, workers: usize, places: usize) -> Self {
         Self { class, workers, places, expected: Mutex::default() }
     }
 
@@ -68,7 +69,7 @@ impl Backlog {
         let mut expected = self.lock();
         expected.keep_promise(share);
         if self.is_in_time(&expected, share, deadline) {
-            expected.taken.push(Taken { share: share.clone(), deadline });
+            expected.taken.push(AdmittedWork { share: share.clone(), deadline });
             return Ok(());
         }
         Err(self.promise(&mut expected, share, deadline))
@@ -77,7 +78,7 @@ impl Backlog {
     /// Takes a request that cannot be refused any more.
     pub fn take_begun(&self, share: &Share, deadline: Deadline) {
         share.demand().begin();
-        self.lock().taken.push(Taken { share: share.clone(), deadline });
+        self.lock().taken.push(AdmittedWork { share: share.clone(), deadline });
     }
 
     /// When a request that has no place shall come back.
@@ -98,18 +99,18 @@ impl Backlog {
         while let Some(index) = self.last_late(&expected) {
             late.push(expected.taken.remove(index));
         }
-        for Taken { share, deadline } in late.iter().rev() {
+        for AdmittedWork { share, deadline } in late.iter().rev() {
             share.refuse(self.promise(&mut expected, share, *deadline));
         }
         late.len()
     }
 
-    fn last_late(&self, expected: &Expected) -> Option<usize> {
+    fn last_late(&self, expected: &ExpectedWork) -> Option<usize> {
         if expected.taken.len() < 2 {
             return None;
         }
         let done = completions(&expected.pending(), self.workers);
-        let is_late = |(taken, done): (&Taken, &f64)| {
+        let is_late = |(taken, done): (&AdmittedWork, &f64)| {
             let demand = taken.share.demand();
             let lenience = if demand.is_certain() { LENIENCE } else { LENIENCE_OF_A_GUESS };
             // What is past its deadline is dropped as such.
@@ -119,10 +120,11 @@ impl Backlog {
         expected.taken.iter().zip(&done).rposition(is_late)
     }
 
-    fn is_in_time(&self, expected: &Expected, share: &Share, deadline: Deadline) -> bool {
+    fn is_in_time(&self, expected: &ExpectedWork, share: &Share, deadline: Deadline) -> bool {
         let (own, demand) = (pending(share), share.demand());
-        // When the background has a worker nobody can tell. Whoever is alone has all that there is, be it enough or not.
-        if self.class == Class::Background || own.left <= 0.0 || expected.taken.is_empty() {
+        // When the background has a worker nobody can tell. Whoever is alone has all that there is, be it enough or
+        // not.
+        if self.class == Priority::Background || own.left <= 0.0 || expected.taken.is_empty() {
             return true;
         }
         let mut pending = expected.pending();
@@ -133,10 +135,11 @@ impl Backlog {
         let is_late =
             |done: f64, deadline: Deadline, prudence: f64| done > deadline.remaining().as_secs_f64() * prudence;
         if after.last().is_some_and(|done| is_late(*done, deadline, prudence)) {
-            // What would be late alone lacks time and not room: its deadline tells it so, and to come back would not help.
+            // What would be late alone lacks time and not room: its deadline tells it so, and to come back would not
+            // help.
             return completions(&[own], self.workers).last().is_some_and(|done| is_late(*done, deadline, prudence));
         }
-        let made_late = |((taken, before), after): ((&Taken, &f64), &f64)| {
+        let made_late = |((taken, before), after): ((&AdmittedWork, &f64), &f64)| {
             let is_own = taken.share.caller().id() == own.caller && !taken.share.demand().has_begun();
             let prudence = prudence.max(1.0);
             is_own && !is_late(*before, taken.deadline, prudence) && is_late(*after, taken.deadline, prudence)
@@ -145,7 +148,7 @@ impl Backlog {
     }
 
     /// When there will be room for the request, behind all who were told so before.
-    fn promise(&self, expected: &mut Expected, share: &Share, deadline: Deadline) -> Duration {
+    fn promise(&self, expected: &mut ExpectedWork, share: &Share, deadline: Deadline) -> Duration {
         if expected.promised.len() >= MOST_PROMISES {
             let last = expected.promised.last().map(|last| last.due.saturating_duration_since(Instant::now()));
             return last.unwrap_or_default().max(SHORTEST_WAIT);
@@ -182,19 +185,20 @@ impl Backlog {
         wait
     }
 
-    fn lock(&self) -> MutexGuard<'_, Expected> {
+    fn lock(&self) -> MutexGuard<'_, ExpectedWork> {
         self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Expected ===
+// === impl ExpectedWork ===
 
-impl Expected {
+impl ExpectedWork {
     fn pending(&self) -> Vec<Pending> {
         self.taken.iter().map(|taken| pending(&taken.share)).collect()
     }
 
-    /// Somebody comes: one whom its caller was told to send now, if there is one. Who does not come is not waited for any longer.
+    /// Somebody comes: one whom its caller was told to send now, if there is one. Who does not come is not waited for
+    /// any longer.
     fn keep_promise(&mut self, share: &Share) {
         let now = Instant::now();
         self.promised.retain(|promised| promised.due + PATIENCE > now);
@@ -226,7 +230,7 @@ mod tests {
     const SECONDS: f64 = 1.2;
 
     fn backlog() -> Backlog {
-        Backlog::new(Class::Interactive, WORKERS, PLACES)
+        Backlog::new(Priority::Interactive, WORKERS, PLACES)
     }
 
     /// A pace that is known: a millisecond for an id.
@@ -239,7 +243,7 @@ mod tests {
     fn share(caller: &CallerShare, pace: &Arc<Pace>, seconds: f64) -> Share {
         let demand = Demand::new(false);
         demand.set(vec![(pace.clone(), seconds * 1_000.0)]);
-        Share::of(caller.clone(), Class::Interactive, demand)
+        Share::of(caller.clone(), Priority::Interactive, demand)
     }
 
     fn in_seconds(seconds: f64) -> Deadline {
@@ -313,7 +317,8 @@ mod tests {
 
     #[test]
     fn without_a_place_the_wait_is_until_one_is_free() {
-        let (backlog, caller, pace) = (Backlog::new(Class::Interactive, WORKERS, 4), CallerShare::default(), known());
+        let (backlog, caller, pace) =
+            (Backlog::new(Priority::Interactive, WORKERS, 4), CallerShare::default(), known());
         let new = || share(&caller, &pace, 4.0);
         for _ in 0..4 {
             backlog.take(&new(), in_seconds(600.0)).unwrap();

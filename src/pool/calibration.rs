@@ -1,5 +1,5 @@
-//! Owns the first measure of a voice's pace: a sentence that nobody hears, computed as soon as the voice is in memory. So the first requests are judged
-//! by what this machine does, and find the voice's memory warm.
+//! Owns the first measure of a voice's pace: a sentence that nobody hears, computed as soon as the voice is in memory.
+//! So the first requests are judged by what this machine does, and find the voice's memory warm.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +13,9 @@ const PHONEMES: &str = "ðə kwɪk bɹaʊn fɒks dʒʌmps, ænd";
 /// Enough to touch the voice's memory.
 const FIRST: &str = "ðə kw";
 
-/// Computes a few phonemes to touch the voice's memory, and the sentence against the clock, on as many threads as there will be workers: what these
-/// take from each other is part of a pace. ONNX Runtime cannot be interrupted, so what it computes is measured by its first requests.
+/// Computes a few phonemes to touch the voice's memory, and the sentence against the clock, on as many threads as there
+/// will be workers: what these take from each other is part of a pace. ONNX Runtime cannot be interrupted, so what it
+/// computes is measured by its first requests.
 pub fn calibrate(voice: &dyn LoadedVoice, workers: usize, pace: &Pace) {
     if voice.computing() != Computing::Kernels || pace.is_certain() {
         return;

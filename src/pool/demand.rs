@@ -1,4 +1,5 @@
-//! Owns the demand of one request on the pool: what of it is left to compute, and how far its sound is ahead of whoever hears it.
+//! Owns the demand of one request on the pool: what of it is left to compute, and how far its sound is ahead of whoever
+//! hears it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +9,10 @@ use super::pace::Pace;
 
 /// What a request wants. Clones are the same request's; it outlives the places that the request has one after another.
 #[derive(Debug, Clone)]
-pub struct Demand(Arc<Wanted>);
+pub struct Demand(Arc<DemandEntry>);
 
 #[derive(Debug)]
-struct Wanted {
+struct DemandEntry {
     /// Its number among all requests.
     arrival: u64,
     /// It is heard as it is made.
@@ -19,12 +20,12 @@ struct Wanted {
     has_begun: AtomicBool,
     /// Phoneme ids, at a length scale of 1, by the voice that says them.
     left: Mutex<Vec<(Arc<Pace>, f64)>>,
-    heard: Mutex<Option<Heard>>,
+    heard: Mutex<Option<Playback>>,
 }
 
 /// A sound as somebody hears it.
 #[derive(Debug)]
-struct Heard {
+struct Playback {
     since: Instant,
     /// How much of it there is.
     seconds: f64,
@@ -46,7 +47,13 @@ impl Demand {
         static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 
         let (has_begun, left, heard) = Default::default();
-        Self(Arc::new(Wanted { arrival: ARRIVALS.fetch_add(1, Ordering::Relaxed), is_stream, has_begun, left, heard }))
+        Self(Arc::new(DemandEntry {
+            arrival: ARRIVALS.fetch_add(1, Ordering::Relaxed),
+            is_stream,
+            has_begun,
+            left,
+            heard,
+        }))
     }
 
     pub(super) fn arrival(&self) -> u64 {
@@ -85,12 +92,12 @@ impl Demand {
     /// There is so much more of its sound.
     pub(super) fn sounds(&self, seconds: f64) {
         let mut heard = self.heard();
-        heard.get_or_insert_with(|| Heard { since: Instant::now(), seconds: 0.0 }).seconds += seconds;
+        heard.get_or_insert_with(|| Playback { since: Instant::now(), seconds: 0.0 }).seconds += seconds;
     }
 
     /// Whether it is a stream that whoever hears it has caught up with, or nearly, or that does not sound yet.
     pub(super) fn will_soon_be_silent(&self) -> bool {
-        let lead = |heard: &Heard| heard.seconds - heard.since.elapsed().as_secs_f64();
+        let lead = |heard: &Playback| heard.seconds - heard.since.elapsed().as_secs_f64();
         self.0.is_stream && self.heard().as_ref().is_none_or(|heard| lead(heard) < LEAD.as_secs_f64())
     }
 
@@ -98,7 +105,7 @@ impl Demand {
         self.0.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn heard(&self) -> MutexGuard<'_, Option<Heard>> {
+    fn heard(&self) -> MutexGuard<'_, Option<Playback>> {
         self.0.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! Owns the forecast of when requests will be done, as the queue hands out their work (`schedule`): callers share the workers evenly; the turns of
-//! a caller go by halves to its oldest request and to the one that has least left. Work counts as divisible at will, as it does in processor
-//! sharing.
+//! Owns the forecast of when requests will be done, as the queue hands out their work (`schedule`): callers share the
+//! workers evenly; the turns of a caller go by halves to its oldest request and to the one that has least left. Work
+//! counts as divisible at will, as it does in processor sharing.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,8 @@ pub fn completions(pending: &[Pending], workers: usize) -> Vec<f64> {
     pending.iter().zip(work).map(done).collect()
 }
 
-/// How much of a caller's work is done when each of its requests is. `order` is that of their arrival; nothing is left of what is done.
+/// How much of a caller's work is done when each of its requests is. `order` is that of their arrival; nothing is left
+/// of what is done.
 fn in_turns(order: &[usize], left: &mut [Option<f64>], work: &mut [f64]) {
     let mut by_left = order.to_vec();
     by_left.sort_by(|one, other| left[*one].unwrap_or_default().total_cmp(&left[*other].unwrap_or_default()));

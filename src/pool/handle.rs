@@ -1,4 +1,5 @@
-//! Owns the pool as the rest of the service sees it: admission, voices, sentences. Nothing is sent to the actor without a permit.
+//! Owns the pool as the rest of the service sees it: admission, voices, sentences. Nothing is sent to the actor without
+//! a permit.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -15,7 +16,7 @@ use super::demand::Demand;
 use super::messages::{CallerLeft, ListLoaded, LoadVoice, TryOut, UnloadVoice};
 use super::model_pool::{AwaitedRoom, ModelPoolActor};
 use super::pace::Paces;
-use super::schedule::{CallerShare, Class, Share};
+use super::schedule::{CallerShare, Priority, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
 use crate::resilience::Readiness;
 use crate::telemetry::{IntGauge, Metrics, ShedReason};
@@ -52,7 +53,7 @@ pub struct PoolParts {
 #[derive(Clone)]
 pub struct PoolHandle {
     pub(super) actor: Addr<ModelPoolActor>,
-    gate: Arc<Gate>,
+    gate: Arc<AdmissionControl>,
     /// Whose requests come by this handle.
     caller: CallerShare,
     paces: Arc<Paces>,
@@ -62,8 +63,8 @@ pub struct PoolHandle {
 }
 
 /// What bounds the requests in the pool.
-struct Gate {
-    class: Class,
+struct AdmissionControl {
+    class: Priority,
     permits: Arc<Semaphore>,
     limit: usize,
     backlog: Arc<Backlog>,
@@ -80,7 +81,7 @@ pub(super) struct CallerCount {
 /// The right of one request to use the pool. Given back when dropped.
 pub struct Admission {
     permit: Option<OwnedSemaphorePermit>,
-    gate: Arc<Gate>,
+    gate: Arc<AdmissionControl>,
     actor: Addr<ModelPoolActor>,
     paces: Arc<Paces>,
     pub(super) share: Share,
@@ -95,7 +96,7 @@ impl PoolHandle {
     /// Starts the actors on the current system.
     pub fn start(parts: PoolParts, settings: PoolSettings) -> Self {
         let (workers, voice_wait) = (settings.workers, settings.voice_wait);
-        let gate = Gate::new(Class::Interactive, settings.queue_limit, workers, &parts.metrics);
+        let gate = AdmissionControl::new(Priority::Interactive, settings.queue_limit, workers, &parts.metrics);
         let callers = CallerCount { permits: gate.permits.clone(), limit: gate.limit };
         let (caller, paces, awaited) = <(CallerShare, Arc<Paces>, AwaitedRoom)>::default();
         let backlog = gate.backlog.clone();
@@ -103,10 +104,10 @@ impl PoolHandle {
         Self { actor, gate: Arc::new(gate), caller, paces, workers, voice_wait, awaited }
     }
 
-    /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from others, and has the
-    /// workers only while no other work waits.
+    /// The same pool for work that nobody waits for, of at most this many requests at once: it takes no place from
+    /// others, and has the workers only while no other work waits.
     pub fn in_background(&self, limit: usize) -> Self {
-        let gate = Arc::new(Gate::new(Class::Background, limit, self.workers, &self.gate.metrics));
+        let gate = Arc::new(AdmissionControl::new(Priority::Background, limit, self.workers, &self.gate.metrics));
         Self { gate, caller: CallerShare::default(), ..self.clone() }
     }
 
@@ -116,7 +117,7 @@ impl PoolHandle {
     }
 
     pub fn is_background(&self) -> bool {
-        self.gate.class == Class::Background
+        self.gate.class == Priority::Background
     }
 
     /// Sets what is left to compute of a request: phoneme ids at a length scale of 1, by the voice that says them.
@@ -168,8 +169,8 @@ impl PoolHandle {
         Admission { permit: Some(permit), share, gate, actor: self.actor.clone(), paces: self.paces.clone() }
     }
 
-    /// The voice, fetched and loaded if it is not yet, and where it has no room when others are done. It stays in memory while the result is
-    /// held. What was begun goes on when the wait is over.
+    /// The voice, fetched and loaded if it is not yet, and where it has no room when others are done. It stays in
+    /// memory while the result is held. What was begun goes on when the wait is over.
     pub async fn voice(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
         let mut loaded = pin!(self.actor.send(LoadVoice { id: id.clone(), waits_for_room: true }));
         loop {
@@ -183,7 +184,8 @@ impl PoolHandle {
         }
     }
 
-    /// The same for whoever holds voices already, and so is refused where it has no room: two that wait for each other's would never end.
+    /// The same for whoever holds voices already, and so is refused where it has no room: two that wait for each
+    /// other's would never end.
     pub async fn voice_beside(&self, id: &VoiceId, deadline: Deadline) -> Result<Arc<dyn LoadedVoice>, PoolError> {
         let loaded = self.actor.send(LoadVoice { id: id.clone(), waits_for_room: false });
         self.wait_for(id, deadline, loaded).await?.map_err(|_| PoolError::Stopped)?
@@ -235,11 +237,11 @@ impl PoolHandle {
     }
 }
 
-impl Gate {
-    fn new(class: Class, limit: usize, workers: usize, metrics: &Metrics) -> Self {
+impl AdmissionControl {
+    fn new(class: Priority, limit: usize, workers: usize, metrics: &Metrics) -> Self {
         let depth = match class {
-            Class::Interactive => metrics.queue_depth.clone(),
-            Class::Background => metrics.background_depth.clone(),
+            Priority::Interactive => metrics.queue_depth.clone(),
+            Priority::Background => metrics.background_depth.clone(),
         };
         let permits = Arc::new(Semaphore::new(limit));
         let backlog = Arc::new(Backlog::new(class, workers, limit));
@@ -274,7 +276,7 @@ impl Drop for Admission {
         self.share.caller().give_place_back();
         self.gate.backlog.leave(&self.share);
         drop(self.permit.take());
-        if self.gate.class == Class::Interactive {
+        if self.gate.class == Priority::Interactive {
             // A pool that has too much to do to hear this looks again by itself.
             let _ = self.actor.try_send(CallerLeft);
         }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use actix::Message;
 use piper_acoustic::{
-    Cancel, Computing, Crew, Helper, LatentSection, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance,
-    VoiceFiles,
+    Cancel, Computing, LatentSection, LoadedVoice, ModelInput, SentenceCrew, SentenceHelper, SpeechLatent, SpeechPrior,
+    Utterance, VoiceFiles,
 };
 use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::PoolError;
-use super::schedule::{Position, Share};
+use super::schedule::{Share, SoundPosition};
 use crate::audio::Pcm;
 use crate::domain::{Deadline, VoiceId};
 use crate::telemetry::{ShedReason, Stage};
@@ -29,12 +29,12 @@ pub struct SentenceJob {
     /// Somebody waits for its beginning, and not for all of it.
     pub first_sound: bool,
     pub deadline: Deadline,
-    pub cost: Cost,
+    pub cost: CpuTime,
 }
 
 /// What a sentence has taken of workers so far. Clones are the same sentence's.
 #[derive(Debug, Clone, Default)]
-pub struct Cost(Arc<AtomicU64>);
+pub struct CpuTime(Arc<AtomicU64>);
 
 /// A part of a sentence's sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,8 +92,8 @@ pub struct Run(pub QueuedUnit);
 pub struct Help {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
-    pub helper: Helper,
-    pub cost: Cost,
+    pub helper: SentenceHelper,
+    pub cost: CpuTime,
     /// What it is a part of.
     pub span: Span,
 }
@@ -119,11 +119,12 @@ pub enum End {
 }
 
 /// The unit of work: what a worker computes before it takes something else.
-pub enum Unit {
-    /// What comes before any part of a sentence. As many workers as the crew has, less this one, may help if they are idle.
-    Begin { input: ModelInput, crew: Crew },
-    /// Latents of a section of it; and the sound of a stretch, where the section is the first one and the stretch is waited for, so that no other
-    /// unit comes between.
+pub enum WorkUnit {
+    /// What comes before any part of a sentence. As many workers as the crew has, less this one, may help if they are
+    /// idle.
+    Begin { input: ModelInput, crew: SentenceCrew },
+    /// Latents of a section of it; and the sound of a stretch, where the section is the first one and the stretch is
+    /// waited for, so that no other unit comes between.
     Flow { prior: Arc<SpeechPrior>, frames: Range<usize>, stretch: Option<Range<usize>> },
     /// A stretch of its sound.
     Decode { latent: SpeechLatent, frames: Range<usize> },
@@ -140,11 +141,11 @@ pub enum Computed {
 pub struct QueuedUnit {
     pub voice_id: VoiceId,
     pub voice: Arc<dyn LoadedVoice>,
-    pub unit: Unit,
-    pub position: Position,
+    pub unit: WorkUnit,
+    pub position: SoundPosition,
     pub deadline: Deadline,
     pub share: Share,
-    pub cost: Cost,
+    pub cost: CpuTime,
     pub cancel: Cancel,
     pub reply: oneshot::Sender<Result<Computed, PoolError>>,
     pub queued_at: Instant,
@@ -156,7 +157,7 @@ pub struct QueuedUnit {
 
 /// Whether a unit is still worth computing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worth {
+pub enum Liveness {
     Compute,
     Expired,
     Abandoned,
@@ -164,9 +165,9 @@ pub enum Worth {
     Refused(Duration),
 }
 
-// === impl Cost ===
+// === impl CpuTime ===
 
-impl Cost {
+impl CpuTime {
     pub fn add(&self, took: Duration) {
         self.0.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -176,9 +177,9 @@ impl Cost {
     }
 }
 
-// === impl Worth ===
+// === impl Liveness ===
 
-impl Worth {
+impl Liveness {
     /// As what a unit is counted that was dropped, or stopped, for want of worth.
     pub fn shed_reason(self) -> Option<ShedReason> {
         match self {
@@ -189,9 +190,9 @@ impl Worth {
     }
 }
 
-// === impl Unit ===
+// === impl WorkUnit ===
 
-impl Unit {
+impl WorkUnit {
     pub fn stage(&self) -> Stage {
         match self {
             Self::Begin { .. } => Stage::Begin,
@@ -204,22 +205,22 @@ impl Unit {
 // === impl QueuedUnit ===
 
 impl QueuedUnit {
-    pub fn worth(&self) -> Worth {
+    pub fn worth(&self) -> Liveness {
         // The deadline first: whoever waits for an answer lets go of it at the deadline too, and did not leave.
         if self.deadline.has_passed() {
-            Worth::Expired
+            Liveness::Expired
         } else if self.reply.is_closed() {
-            Worth::Abandoned
+            Liveness::Abandoned
         } else if let Some(retry_after) = self.share.refused() {
-            Worth::Refused(retry_after)
+            Liveness::Refused(retry_after)
         } else {
-            Worth::Compute
+            Liveness::Compute
         }
     }
 
     /// What other workers could do of it.
     pub fn help(&self) -> Vec<Help> {
-        let Unit::Begin { crew, .. } = &self.unit else { return Vec::new() };
+        let WorkUnit::Begin { crew, .. } = &self.unit else { return Vec::new() };
         let help = |_| Help {
             voice_id: self.voice_id.clone(),
             voice: self.voice.clone(),

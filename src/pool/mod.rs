@@ -1,16 +1,19 @@
-//! Owns the computing of speech: which voices are in memory, which threads compute, and what waits for them. Refuses to know of the cache.
+//! Owns the computing of speech: which voices are in memory, which threads compute, and what waits for them. Refuses to
+//! know of the cache.
 //!
-//! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent, and that nothing is begun
-//! which cannot be done in time. Its sentences go to
-//! the `ModelPoolActor` as units of work, which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues
-//! where it cannot be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that brings
-//! down worker after worker is refused for a while.
+//! A request takes an [`Admission`] first, so that the number of requests in here is bounded before anything is sent,
+//! and that nothing is begun which cannot be done in time. Its sentences go to the `ModelPoolActor` as units of work,
+//! which hands each to an idle `SynthesisWorker`; no worker ever has more than one, so nothing queues where it cannot
+//! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that
+//! brings down worker after worker is refused for a while.
 //!
-//! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where it is cut.
-//! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each other.
+//! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where
+//!   it is cut.
+//! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each
+//!   other.
 //! - `residency`: which voices stay in memory; `schedule`: which unit is next.
-//! - `backlog`: which requests are taken; `forecast`: when they will be done; `demand`: what is left of each; `pace`: how fast voices are;
-//!   `calibration`: what is known of that before anybody asked.
+//! - `backlog`: which requests are taken; `forecast`: when they will be done; `demand`: what is left of each; `pace`:
+//!   how fast voices are; `calibration`: what is known of that before anybody asked.
 
 mod backlog;
 mod calibration;
@@ -28,13 +31,13 @@ mod worker;
 
 pub use demand::Demand;
 pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
-pub use messages::{Cost, SentenceJob, Stretch};
+pub use messages::{CpuTime, SentenceJob, Stretch};
 pub use schedule::CallerShare;
 
 use std::time::Duration;
 
 use crate::domain::VoiceId;
-use crate::voices::VoiceError;
+use crate::voices::VoiceFilesError;
 
 /// Why the pool did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +45,7 @@ pub enum PoolError {
     #[error("the service is at capacity")]
     Overloaded { retry_after: Duration },
     #[error(transparent)]
-    NoFiles(VoiceError),
+    NoFiles(VoiceFilesError),
     /// It is being fetched or loaded, which goes on.
     #[error("voice {0} is being loaded")]
     VoiceLoading(VoiceId),

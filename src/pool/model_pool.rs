@@ -1,6 +1,6 @@
-//! Owns the supervision of synthesis: has voices loaded, one at a time and never on this actor's thread; hands units of work to workers; replaces
-//! workers that panic or hang. `actix::Supervisor` restarts an actor that stops, not one whose thread panicked, so this actor holds what
-//! makes a worker.
+//! Owns the supervision of synthesis: has voices loaded, one at a time and never on this actor's thread; hands units of
+//! work to workers; replaces workers that panic or hang. `actix::Supervisor` restarts an actor that stops, not one
+//! whose thread panicked, so this actor holds what makes a worker.
 
 mod loading;
 mod requests;
@@ -15,18 +15,18 @@ use piper_acoustic::{Engine, LoadedVoice};
 
 use super::backlog::Backlog;
 use super::handle::CallerCount;
-use super::messages::{QueuedUnit, Run, Worth};
+use super::messages::{Liveness, QueuedUnit, Run};
 use super::pace::Paces;
 use super::residency::Residency;
-use super::schedule::{Class, FairQueue};
+use super::schedule::{FairQueue, Priority};
 use super::worker::SynthesisWorker;
 use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::files::Detached;
-use crate::resilience::{Readiness, Reason};
+use crate::resilience::{NotReadyReason, Readiness};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceDigest};
-use loading::{Found, Turn};
+use loading::{FoundVoice, LoadTurn};
 pub use room::AwaitedRoom;
 use room::{RoomWait, Waiter};
 
@@ -43,9 +43,9 @@ pub struct ModelPoolActor {
     /// Who waits for a voice that is being loaded or is about to be.
     waiting: HashMap<VoiceId, Vec<Waiter>>,
     /// Files are there; there was no turn yet, or no room.
-    to_load: VecDeque<Found>,
+    to_load: VecDeque<FoundVoice>,
     room: RoomWait,
-    turn: Option<Turn>,
+    turn: Option<LoadTurn>,
     /// Loads that lost their turn.
     overdue: usize,
     next_load: u64,
@@ -57,7 +57,7 @@ pub struct ModelPoolActor {
     callers: CallerCount,
     backlog: Arc<Backlog>,
     paces: Arc<Paces>,
-    workers: HashMap<usize, Worker>,
+    workers: HashMap<usize, WorkerSlot>,
     idle: Vec<usize>,
     next_worker: usize,
     /// Panics since a worker last finished well.
@@ -66,9 +66,9 @@ pub struct ModelPoolActor {
     hanging: usize,
 }
 
-type Loaded = Result<Arc<dyn LoadedVoice>, PoolError>;
+type LoadResult = Result<Arc<dyn LoadedVoice>, PoolError>;
 
-struct Worker {
+struct WorkerSlot {
     address: Addr<SynthesisWorker>,
     busy: Option<Busy>,
 }
@@ -77,7 +77,7 @@ struct Worker {
 struct Busy {
     /// When it is of no more use.
     until: Deadline,
-    class: Class,
+    class: Priority,
 }
 
 /// Workers that one request uses as a rule.
@@ -142,7 +142,7 @@ impl ModelPoolActor {
             && let Some(queued) = self.queue.pop()
         {
             match queued.worth() {
-                Worth::Compute => match self.refused(&queued.voice_id) {
+                Liveness::Compute => match self.refused(&queued.voice_id) {
                     Some(refused) => queued.answer(Err(refused)),
                     None => self.run(queued),
                 },
@@ -151,12 +151,14 @@ impl ModelPoolActor {
         }
     }
 
-    /// Each caller's request keeps two workers from the background, also in the moments in which none of its units waits.
+    /// Each caller's request keeps two workers from the background, also in the moments in which none of its units
+    /// waits.
     fn next_may_run(&self) -> bool {
-        if self.queue.next_class() != Some(Class::Background) {
+        if self.queue.next_class() != Some(Priority::Background) {
             return true;
         }
-        let is_background = |worker: &&Worker| worker.busy.as_ref().is_some_and(|busy| busy.class == Class::Background);
+        let is_background =
+            |worker: &&WorkerSlot| worker.busy.as_ref().is_some_and(|busy| busy.class == Priority::Background);
         let running = self.workers.values().filter(is_background).count();
         running + WORKERS_OF_A_CALLER * self.callers.count() < self.settings.workers
     }
@@ -183,12 +185,12 @@ impl ModelPoolActor {
         }
     }
 
-    fn shed(&self, queued: QueuedUnit, worth: Worth) {
+    fn shed(&self, queued: QueuedUnit, worth: Liveness) {
         if let Some(reason) = worth.shed_reason() {
             self.metrics.count_shed(reason);
         }
         queued.answer(Err(match worth {
-            Worth::Refused(retry_after) => PoolError::Overloaded { retry_after },
+            Liveness::Refused(retry_after) => PoolError::Overloaded { retry_after },
             _ => PoolError::DeadlinePassed,
         }));
     }
@@ -200,7 +202,7 @@ impl ModelPoolActor {
         self.next_worker += 1;
         let worker = SynthesisWorker { number, pool: ctx.address().downgrade(), metrics: self.metrics.clone() };
         let address = SynthesisWorker::start_in_arbiter(&Arbiter::new().handle(), |_| worker);
-        self.workers.insert(number, Worker { address, busy: None });
+        self.workers.insert(number, WorkerSlot { address, busy: None });
         self.show_workers();
         self.idle.push(number);
     }
@@ -220,10 +222,10 @@ impl ModelPoolActor {
         });
     }
 
-    /// Puts workers in the place of those that go on computing long after their work was cancelled. Each slot has one spare thread at most:
-    /// what hangs once may hang again.
+    /// Puts workers in the place of those that go on computing long after their work was cancelled. Each slot has one
+    /// spare thread at most: what hangs once may hang again.
     fn replace_hanging(&mut self, ctx: &mut Context<Self>) {
-        let hangs = |worker: &&Worker| worker.hangs(self.settings.hang_grace);
+        let hangs = |worker: &&WorkerSlot| worker.hangs(self.settings.hang_grace);
         let hanging: Vec<usize> =
             self.workers.iter().filter(|(_, worker)| hangs(worker)).map(|(number, _)| *number).collect();
         for number in hanging {
@@ -251,11 +253,11 @@ impl ModelPoolActor {
         self.replace_hanging(ctx);
         self.pass_turn_on(ctx);
         let none_works = self.workers.values().all(|worker| worker.hangs(self.settings.hang_grace));
-        self.readiness.set(Reason::NoWorkers, none_works);
+        self.readiness.set(NotReadyReason::NoWorkers, none_works);
         for _ in 0..self.backlog.refuse_late() {
             self.metrics.count_shed(ShedReason::Capacity);
         }
-        for queued in self.queue.drop_unless(|queued| queued.worth() == Worth::Compute) {
+        for queued in self.queue.drop_unless(|queued| queued.worth() == Liveness::Compute) {
             let worth = queued.worth();
             self.shed(queued, worth);
         }
@@ -267,7 +269,7 @@ impl ModelPoolActor {
     }
 }
 
-impl Worker {
+impl WorkerSlot {
     /// Whether it goes on computing long after its work was cancelled.
     fn hangs(&self, grace: Duration) -> bool {
         self.busy.as_ref().is_some_and(|busy| busy.until.passed_by(grace))

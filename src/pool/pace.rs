@@ -1,5 +1,5 @@
-//! Owns the measured speed of voices: the seconds that a worker needs for a phoneme id, of each voice, smoothed over its last sentences. Until
-//! enough was measured it is a guess, which says so.
+//! Owns the measured speed of voices: the seconds that a worker needs for a phoneme id, of each voice, smoothed over
+//! its last sentences. Until enough was measured it is a guess, which says so.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,8 @@ const GUESS_IDS: f64 = 50.0;
 const CALIBRATION_IDS: f64 = 1_000.0;
 /// After so many ids, those before count for a third.
 const MEMORY_IDS: f64 = 8_000.0;
-/// Before so many, about ten long sentences, it is still a guess: the first ones on a machine that was idle, or is suddenly flooded, mislead.
+/// Before so many, about ten long sentences, it is still a guess: the first ones on a machine that was idle, or is
+/// suddenly flooded, mislead.
 const CERTAIN_IDS: f64 = 4_000.0;
 /// What is measured lies between: a sentence whose worker stood still says nothing of the next.
 const SECONDS_PER_ID: [f64; 2] = [GUESS_SECONDS_PER_ID / 100.0, GUESS_SECONDS_PER_ID * 20.0];
@@ -55,7 +56,8 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// So many ids took each worker so long before anybody asked for any. It takes the place of the guess, and is soon outweighed.
+    /// So many ids took each worker so long before anybody asked for any. It takes the place of the guess, and is soon
+    /// outweighed.
     pub fn calibrate(&self, ids: f64, took: Duration) {
         if ids <= 0.0 {
             return;

@@ -1,5 +1,6 @@
-//! Owns which voices are in memory and which must go: least recently used first, under a limit of bytes. A voice that somebody holds is
-//! never let go. Also remembers voices that fail to load or bring workers down, so that they are not tried again at once.
+//! Owns which voices are in memory and which must go: least recently used first, under a limit of bytes. A voice that
+//! somebody holds is never let go. Also remembers voices that fail to load or bring workers down, so that they are not
+//! tried again at once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub struct Residency {
     pinned: HashSet<VoiceId>,
     voices: LruCache<VoiceId, Resident>,
     /// At most one for each voice that was ever tried, as with `panics`.
-    failures: HashMap<VoiceId, Failure>,
+    failures: HashMap<VoiceId, LoadFailure>,
     /// Sentences over which each voice brought its worker down since it last spoke one.
     panics: HashMap<VoiceId, u32>,
 }
@@ -30,7 +31,7 @@ struct Resident {
 }
 
 #[derive(Debug, Clone)]
-struct Failure {
+struct LoadFailure {
     cause: Cause,
     retry_at: Instant,
     backoff: Duration,
@@ -167,8 +168,8 @@ impl Residency {
         self.panics.remove(id);
     }
 
-    /// The voice brought a worker down. From the `limit`-th time on without a sentence in between it is quarantined: for how long. What
-    /// was being computed when it was quarantined changes nothing.
+    /// The voice brought a worker down. From the `limit`-th time on without a sentence in between it is quarantined:
+    /// for how long. What was being computed when it was quarantined changes nothing.
     pub fn panicked(&mut self, id: &VoiceId, limit: u32) -> Option<Duration> {
         let panics = self.panics.entry(id.clone()).or_default();
         *panics = panics.saturating_add(1);
@@ -180,7 +181,7 @@ impl Residency {
     pub fn quarantine(&mut self, id: VoiceId, cause: Cause) -> Duration {
         let backoff =
             self.failures.get(&id).map_or(FIRST_BACKOFF, |failure| (failure.backoff * 2).min(LONGEST_BACKOFF));
-        self.failures.insert(id, Failure { cause, retry_at: Instant::now() + backoff, backoff });
+        self.failures.insert(id, LoadFailure { cause, retry_at: Instant::now() + backoff, backoff });
         backoff
     }
 
@@ -193,7 +194,7 @@ impl Residency {
 
     /// Forgets what was wrong with files that are no longer there.
     pub fn forgive_unless(&mut self, id: &VoiceId, current: Option<VoiceDigest>) {
-        let is_of_others = |failure: &mut Failure| match failure.cause {
+        let is_of_others = |failure: &mut LoadFailure| match failure.cause {
             Cause::Lasting { digest: Some(digest), .. } => current != Some(digest),
             _ => false,
         };

@@ -1,17 +1,19 @@
-//! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the background, fair between callers,
-//! and within a request what comes first in its text.
+//! Owns the order in which waiting units of work are computed: those that somebody waits for before those of the
+//! background, fair between callers, and within a request what comes first in its text.
 //!
-//! Between callers start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that a caller puts in gives it a
-//! turn with the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the last turn taken; the lowest tag goes next, and among
-//! equals the earliest deadline. A caller that was quiet while others took turns has as many saved up, to those of a sentence: for it `now` is
-//! [`SAVED_TURNS`] earlier. So a flood of one caller delays a sentence of another, who asks now and then, by no more than what is being computed
-//! already, whenever the other has nothing else waiting. The one with much waits for what others have saved up, which is soon spent, and is never
-//! starved.
+//! Between callers start-time fair queueing (Goyal, Vin, Cheng, 1996) with all units counted alike: the n-th unit that
+//! a caller puts in gives it a turn with the tag `max(now, tag of its turn before) + 1`, where `now` is the tag of the
+//! last turn taken; the lowest tag goes next, and among equals the earliest deadline. A caller that was quiet while
+//! others took turns has as many saved up, to those of a sentence: for it `now` is [`SAVED_TURNS`] earlier. So a flood
+//! of one caller delays a sentence of another, who asks now and then, by no more than what is being computed already,
+//! whenever the other has nothing else waiting. The one with much waits for what others have saved up, which is soon
+//! spent, and is never starved.
 //!
-//! A caller's turns go round between its oldest request (first come, first served) and the one that has least left (shortest remaining processing
-//! time), which most of the time are one: so requests are finished one after another instead of all together at the end, a short one does not wait
-//! for the rest of a long one, and no number of short ones starves that. While a stream of the caller's does not sound yet or will soon be silent,
-//! every third turn is the oldest such stream's, so that streams that play side by side all go on.
+//! A caller's turns go round between its oldest request (first come, first served) and the one that has least left
+//! (shortest remaining processing time), which most of the time are one: so requests are finished one after another
+//! instead of all together at the end, a short one does not wait for the rest of a long one, and no number of short
+//! ones starves that. While a stream of the caller's does not sound yet or will soon be silent, every third turn is the
+//! oldest such stream's, so that streams that play side by side all go on.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,7 +25,7 @@ use crate::domain::Deadline;
 
 /// Who waits for a request. What comes first here is computed first, however much of the other waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum Priority {
     /// Somebody, now.
     #[default]
     Interactive,
@@ -48,7 +50,7 @@ struct CallerTags {
 /// A request that has a place. Clones are the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Share {
-    class: Class,
+    class: Priority,
     caller: CallerShare,
     demand: Demand,
     own: Arc<Own>,
@@ -61,34 +63,34 @@ struct Own {
 }
 
 /// Where in a request's sound something belongs: sentence, frame.
-pub type Position = (usize, usize);
+pub type SoundPosition = (usize, usize);
 
 /// Waiting items, next first.
 #[derive(Debug)]
 pub struct FairQueue<T> {
     /// As many of each caller as it has items waiting.
-    callers: BTreeMap<Turn, CallerShare>,
+    callers: BTreeMap<QueueOrder, CallerShare>,
     /// Each caller's requests that have items waiting, by their arrival.
-    requests: BTreeMap<(usize, Class), BTreeMap<u64, Waiting<T>>>,
+    requests: BTreeMap<(usize, Priority), BTreeMap<u64, WaitingRequest<T>>>,
     now: u64,
     pushed: u64,
 }
 
 /// What waits of a request.
 #[derive(Debug)]
-struct Waiting<T> {
+struct WaitingRequest<T> {
     demand: Demand,
-    items: BTreeMap<Place, T>,
+    items: BTreeMap<ArrivalOrder, T>,
 }
 
 /// About as many units as a sentence has.
 const SAVED_TURNS: u64 = 8;
 
 /// Class, tag, deadline, order of arrival.
-type Turn = (Class, u64, Deadline, u64);
+type QueueOrder = (Priority, u64, Deadline, u64);
 
 /// Position in the request, order of arrival.
-type Place = (Position, u64);
+type ArrivalOrder = (SoundPosition, u64);
 
 // === impl CallerShare ===
 
@@ -132,11 +134,11 @@ impl CallerShare {
 // === impl Share ===
 
 impl Share {
-    pub fn of(caller: CallerShare, class: Class, demand: Demand) -> Self {
+    pub fn of(caller: CallerShare, class: Priority, demand: Demand) -> Self {
         Self { class, caller, demand, ..Self::default() }
     }
 
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> Priority {
         self.class
     }
 
@@ -174,18 +176,18 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
-    pub fn push(&mut self, share: &Share, deadline: Deadline, position: Position, item: T) {
+    pub fn push(&mut self, share: &Share, deadline: Deadline, position: SoundPosition, item: T) {
         self.pushed += 1;
         let turn = (share.class, share.caller.next_tag(self.now), deadline, self.pushed);
         self.callers.insert(turn, share.caller.clone());
         let requests = self.requests.entry((share.caller.id(), share.class)).or_default();
-        let new = || Waiting { demand: share.demand.clone(), items: BTreeMap::new() };
+        let new = || WaitingRequest { demand: share.demand.clone(), items: BTreeMap::new() };
         let waiting = requests.entry(share.demand.arrival()).or_insert_with(new);
         waiting.items.insert((position, self.pushed), item);
     }
 
     /// Of what comes next.
-    pub fn next_class(&self) -> Option<Class> {
+    pub fn next_class(&self) -> Option<Priority> {
         self.callers.keys().next().map(|(class, ..)| *class)
     }
 
@@ -217,7 +219,7 @@ impl<T> FairQueue<T> {
                 !waiting.items.is_empty()
             });
             for _ in before..dropped.len() {
-                let is_theirs = |((of, ..), other): &(&Turn, &CallerShare)| of == class && other.id() == *caller;
+                let is_theirs = |((of, ..), other): &(&QueueOrder, &CallerShare)| of == class && other.id() == *caller;
                 if let Some(turn) = self.callers.iter().rev().find(is_theirs).map(|(turn, _)| *turn) {
                     self.callers.remove(&turn);
                 }
@@ -229,7 +231,7 @@ impl<T> FairQueue<T> {
 }
 
 /// Which of a caller's requests has its next turn, after so many others.
-fn next_of<T>(requests: &BTreeMap<u64, Waiting<T>>, taken: usize) -> Option<u64> {
+fn next_of<T>(requests: &BTreeMap<u64, WaitingRequest<T>>, taken: usize) -> Option<u64> {
     let first = |is_meant: fn(&Demand) -> bool| {
         requests.iter().find(|(_, waiting)| is_meant(&waiting.demand)).map(|(arrival, _)| *arrival)
     };

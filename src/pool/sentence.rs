@@ -1,4 +1,5 @@
-//! Owns computing one sentence: its units of work, asked for as soon as what they need is there, and in the order in which they are heard.
+//! Owns computing one sentence: its units of work, asked for as soon as what they need is there, and in the order in
+//! which they are heard.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,20 +7,20 @@ use std::time::Instant;
 
 use futures_util::future::{FutureExt, ready};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
-use piper_acoustic::{Cancel, Crew, SpeechLatent, Utterance};
+use piper_acoustic::{Cancel, SentenceCrew, SpeechLatent, Utterance};
 use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::PoolError;
 use super::handle::{Admission, PoolHandle};
-use super::messages::{Computed, QueuedUnit, SentenceJob, Stretch, Synthesize, Unit};
-use super::schedule::{Class, Position};
-use super::stretches::{Wanted, sections, stretches};
+use super::messages::{Computed, QueuedUnit, SentenceJob, Stretch, Synthesize, WorkUnit};
+use super::schedule::{Priority, SoundPosition};
+use super::stretches::{SentenceDemand, sections, stretches};
 use crate::audio::Pcm;
 use crate::telemetry::stage_span;
 
 /// A stretch on its way.
-enum Part {
+enum StretchProgress {
     /// Decoded with its latents.
     Samples(Vec<f32>),
     Latent(SpeechLatent, Range<usize>),
@@ -31,8 +32,8 @@ struct CancelOnDrop(Cancel);
 // === impl PoolHandle ===
 
 impl PoolHandle {
-    /// One sentence, stretch by stretch, once it is begun. As many units as there are workers are computed at the same time.
-    /// Dropping the future or the stream drops what is not begun and stops what is.
+    /// One sentence, stretch by stretch, once it is begun. As many units as there are workers are computed at the same
+    /// time. Dropping the future or the stream drops what is not begun and stops what is.
     pub async fn synthesize(
         &self,
         admission: &Admission,
@@ -40,7 +41,7 @@ impl PoolHandle {
     ) -> Result<impl Stream<Item = Result<Stretch, PoolError>>, PoolError> {
         let sample_rate = job.voice.config().sample_rate;
         let pcm = move |samples: Vec<f32>| Pcm::from_float(&samples, sample_rate);
-        let begin = Unit::Begin { input: job.input.clone(), crew: Crew::new(1 + self.helpers(admission)) };
+        let begin = WorkUnit::Begin { input: job.input.clone(), crew: SentenceCrew::new(1 + self.helpers(admission)) };
         let prior = match self.compute(admission, &job, 0, begin).await? {
             Computed::Begun(Utterance::Prior(prior)) => Arc::new(prior),
             Computed::Begun(Utterance::Whole(samples)) => {
@@ -54,7 +55,7 @@ impl PoolHandle {
         let ahead = self.workers + 1;
         let job = Arc::new(job);
         let (workers, class) = (self.idle_workers() + 1, admission.share.class());
-        let wanted = Wanted { first_sound: job.first_sound, workers, class };
+        let wanted = SentenceDemand { first_sound: job.first_sound, workers, class };
         let mut to_decode = stretches(prior.frames, wanted).peekable();
         let mut first_stretch = if job.first_sound { to_decode.next() } else { None };
         let sections = sections(prior.frames, prior.context, wanted);
@@ -64,7 +65,7 @@ impl PoolHandle {
             let (prior, stretch) = (flow_prior.clone(), first_stretch.take());
             // What later stretches need goes right behind the first stretch, so that none of them waits for it long.
             let frame = frames.start.min(1);
-            let flowed = self.compute(admission, &flow_job, frame, Unit::Flow { prior, frames, stretch });
+            let flowed = self.compute(admission, &flow_job, frame, WorkUnit::Flow { prior, frames, stretch });
             async move {
                 match flowed.await? {
                     Computed::Flowed { section, samples } => Ok((section, samples)),
@@ -75,12 +76,12 @@ impl PoolHandle {
         let decode_job = job.clone();
         let durations = prior.durations.clone();
         let demand = admission.share.demand().clone();
-        let decode = move |part: Part| {
+        let decode = move |part: StretchProgress| {
             let (is_first, decoded) = match part {
-                Part::Samples(samples) => (true, ready(Ok(Computed::Decoded(samples))).left_future()),
-                Part::Latent(latent, frames) => {
+                StretchProgress::Samples(samples) => (true, ready(Ok(Computed::Decoded(samples))).left_future()),
+                StretchProgress::Latent(latent, frames) => {
                     let frame = frames.start;
-                    let unit = Unit::Decode { latent, frames };
+                    let unit = WorkUnit::Decode { latent, frames };
                     (frame == 0, self.compute(admission, &decode_job, frame, unit).right_future())
                 }
             };
@@ -101,8 +102,8 @@ impl PoolHandle {
         let ready = stream::iter(sections).map(flow).buffered(ahead).map_ok(move |(section, samples)| {
             latent.push(section);
             let next = || to_decode.next_if(|frames| latent.is_known_for(frames.end));
-            let to_decode = std::iter::from_fn(next).map(|frames| Part::Latent(latent.clone(), frames));
-            let ready: Vec<_> = samples.map(Part::Samples).into_iter().chain(to_decode).map(Ok).collect();
+            let to_decode = std::iter::from_fn(next).map(|frames| StretchProgress::Latent(latent.clone(), frames));
+            let ready: Vec<_> = samples.map(StretchProgress::Samples).into_iter().chain(to_decode).map(Ok).collect();
             stream::iter(ready)
         });
         Ok(ready.try_flatten().map_ok(decode).try_buffered(ahead).right_stream())
@@ -111,8 +112,8 @@ impl PoolHandle {
     /// How many workers may help to begin a sentence. Where nobody waits, others are free for whoever comes.
     fn helpers(&self, admission: &Admission) -> usize {
         match admission.share.class() {
-            Class::Interactive => self.idle_workers(),
-            Class::Background => 0,
+            Priority::Interactive => self.idle_workers(),
+            Priority::Background => 0,
         }
     }
 
@@ -122,11 +123,11 @@ impl PoolHandle {
         admission: &Admission,
         job: &SentenceJob,
         frame: usize,
-        unit: Unit,
+        unit: WorkUnit,
     ) -> impl Future<Output = Result<Computed, PoolError>> + use<> {
         let cancel = CancelOnDrop(Cancel::default());
         let (reply, answer) = oneshot::channel();
-        let position: Position = (job.index, frame);
+        let position: SoundPosition = (job.index, frame);
         let queued = QueuedUnit {
             voice_id: job.voice_id.clone(),
             voice: job.voice.clone(),

@@ -1,15 +1,16 @@
-//! Owns the cuts of a sentence in time. Its latents are computed in as few sections as there is use for, because what lies about a cut is computed
-//! twice and the weights are read once more for each: one for each worker that has nothing else to do, and before them, where somebody waits for
-//! the first sound, a short one that this needs. Sound is decoded in stretches of one length, as many for each of those workers, so that all of
-//! them are done at the same time; before them, where somebody waits for the first sound, come two short ones, the first of which is decoded with
-//! its latents. No cut changes a sample.
+//! Owns the cuts of a sentence in time. Its latents are computed in as few sections as there is use for, because what
+//! lies about a cut is computed twice and the weights are read once more for each: one for each worker that has nothing
+//! else to do, and before them, where somebody waits for the first sound, a short one that this needs. Sound is decoded
+//! in stretches of one length, as many for each of those workers, so that all of them are done at the same time; before
+//! them, where somebody waits for the first sound, come two short ones, the first of which is decoded with its latents.
+//! No cut changes a sample.
 
 use std::ops::Range;
 
-use super::schedule::Class;
+use super::schedule::Priority;
 
-/// Frames of the stretches that come first where somebody waits for the first sound: about a fifth of a second, and half a second, in which the
-/// latents of the rest are computed.
+/// Frames of the stretches that come first where somebody waits for the first sound: about a fifth of a second, and
+/// half a second, in which the latents of the rest are computed.
 const FIRST: [usize; 2] = [16, 40];
 /// Frames of the longest stretch, which is how long somebody else may have to wait.
 const LONGEST: usize = 128;
@@ -21,16 +22,16 @@ const SHORTEST_STRETCH: usize = 32;
 
 /// How a sentence is wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct SentenceDemand {
     /// Somebody waits for the first sound.
     pub first_sound: bool,
     /// Workers that can compute it.
     pub workers: usize,
-    pub class: Class,
+    pub class: Priority,
 }
 
 /// Sections that together are all the frames. `context` is how many frames a stretch needs beyond its own.
-pub fn sections(frames: usize, context: usize, wanted: Wanted) -> Vec<Range<usize>> {
+pub fn sections(frames: usize, context: usize, wanted: SentenceDemand) -> Vec<Range<usize>> {
     let first = if wanted.first_sound { frames.min(FIRST[0] + context) } else { 0 };
     let rest = first..frames;
     let count = wanted.workers.min(rest.len() / SHORTEST_SECTION);
@@ -38,11 +39,11 @@ pub fn sections(frames: usize, context: usize, wanted: Wanted) -> Vec<Range<usiz
 }
 
 /// Stretches that together are all the frames.
-pub fn stretches(frames: usize, wanted: Wanted) -> impl Iterator<Item = Range<usize>> {
+pub fn stretches(frames: usize, wanted: SentenceDemand) -> impl Iterator<Item = Range<usize>> {
     let (first, longest) = match wanted.class {
-        Class::Interactive if wanted.first_sound => (FIRST, LONGEST),
-        Class::Interactive => ([0, 0], LONGEST),
-        Class::Background => ([0, 0], LONGEST_IN_BACKGROUND),
+        Priority::Interactive if wanted.first_sound => (FIRST, LONGEST),
+        Priority::Interactive => ([0, 0], LONGEST),
+        Priority::Background => ([0, 0], LONGEST_IN_BACKGROUND),
     };
     let second = first[0].min(frames)..(first[0] + first[1]).min(frames);
     let rest = second.end..frames;
@@ -61,8 +62,8 @@ fn evenly(frames: Range<usize>, count: usize) -> impl Iterator<Item = Range<usiz
 mod tests {
     use super::*;
 
-    fn wanted(first_sound: bool, workers: usize) -> Wanted {
-        Wanted { first_sound, workers, class: Class::Interactive }
+    fn wanted(first_sound: bool, workers: usize) -> SentenceDemand {
+        SentenceDemand { first_sound, workers, class: Priority::Interactive }
     }
 
     #[test]
@@ -73,8 +74,8 @@ mod tests {
 
                 let sections = sections(frames, 13, wanted(first_sound, workers));
                 assert_eq!(sections.into_iter().flatten().collect::<Vec<_>>(), all);
-                for class in [Class::Interactive, Class::Background] {
-                    let cut = stretches(frames, Wanted { class, ..wanted(first_sound, workers) });
+                for class in [Priority::Interactive, Priority::Background] {
+                    let cut = stretches(frames, SentenceDemand { class, ..wanted(first_sound, workers) });
                     assert_eq!(cut.flatten().collect::<Vec<_>>(), all);
                 }
             }
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(lengths(20, false, 8), [20]);
         assert_eq!(lengths(472, true, 2), [16, 40, 104, 104, 104, 104]);
         assert_eq!(lengths(40, true, 2), [16, 24]);
-        let background = stretches(256, Wanted { class: Class::Background, ..wanted(false, 1) });
+        let background = stretches(256, SentenceDemand { class: Priority::Background, ..wanted(false, 1) });
         assert!(background.map(|stretch| stretch.len()).eq([64; 4]));
     }
 }

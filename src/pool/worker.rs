@@ -1,5 +1,5 @@
-//! Owns one thread that computes units of work. The network is called here and nowhere else, under `catch_unwind`: a panic ends this worker
-//! after it has answered: the pool lets go of its address, which stops it, and makes another.
+//! Owns one thread that computes units of work. The network is called here and nowhere else, under `catch_unwind`: a
+//! panic ends this worker after it has answered: the pool lets go of its address, which stops it, and makes another.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use piper_acoustic::{InferError, SpeechLatent, Utterance};
 use tracing::Span;
 
 use super::PoolError;
-use super::messages::{Computed, End, Help, QueuedUnit, Run, Unit, WorkerFinished};
+use super::messages::{Computed, End, Help, QueuedUnit, Run, WorkUnit, WorkerFinished};
 use super::model_pool::ModelPoolActor;
-use super::schedule::Class;
+use super::schedule::Priority;
 use crate::domain::VoiceId;
 use crate::telemetry::{Metrics, stage_span};
 
@@ -36,7 +36,7 @@ impl Handler<Run> for SynthesisWorker {
     type Result = ();
 
     fn handle(&mut self, Run(mut queued): Run, ctx: &mut Self::Context) {
-        if matches!(queued.unit, Unit::Begin { .. }) && queued.share.class() == Class::Interactive {
+        if matches!(queued.unit, WorkUnit::Begin { .. }) && queued.share.class() == Priority::Interactive {
             self.metrics.queue_wait.observe(queued.queued_at.elapsed().as_secs_f64());
         }
         queued.waiting = Span::none();
@@ -106,8 +106,8 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
     let QueuedUnit { voice, unit, cancel, .. } = queued;
     let failed = |error: InferError| PoolError::SynthesisFailed(error.to_string());
     let computed = match unit {
-        Unit::Begin { input, crew } => Computed::Begun(voice.begin(input, crew, cancel).map_err(failed)?),
-        Unit::Flow { prior, frames, stretch } => {
+        WorkUnit::Begin { input, crew } => Computed::Begun(voice.begin(input, crew, cancel).map_err(failed)?),
+        WorkUnit::Flow { prior, frames, stretch } => {
             let section = voice.flow(prior, frames.clone(), cancel).map_err(failed)?;
             let decode = |stretch: &Range<usize>| {
                 let mut latent = SpeechLatent::new(prior.clone());
@@ -117,7 +117,7 @@ fn compute(queued: &QueuedUnit, metrics: &Metrics) -> Result<Computed, PoolError
             let samples = stretch.as_ref().map(decode).transpose().map_err(failed)?;
             Computed::Flowed { section, samples }
         }
-        Unit::Decode { latent, frames } => {
+        WorkUnit::Decode { latent, frames } => {
             Computed::Decoded(voice.decode(latent, frames.clone(), cancel).map_err(failed)?)
         }
     };

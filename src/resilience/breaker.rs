@@ -1,5 +1,5 @@
-//! Owns the decision not to ask something that does not answer. After some errors in a short time nobody asks any more, so that nobody waits;
-//! a probe of its own, which nobody waits for, finds out when asking is worth it again.
+//! Owns the decision not to ask something that does not answer. After some errors in a short time nobody asks any more,
+//! so that nobody waits; a probe of its own, which nobody waits for, finds out when asking is worth it again.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};

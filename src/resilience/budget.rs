@@ -1,5 +1,5 @@
-//! Owns a budget of bytes for what is made quickly and may be taken slowly, in which no caller among others holds all of
-//! them.
+//! Owns a budget of bytes for what is made quickly and may be taken slowly, in which no caller among others holds all
+//! of them.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,16 +35,16 @@ pub struct HeldBytes {
     bytes: usize,
 }
 
-/// What somebody who reads something holds of it: nothing as long as it stands elsewhere too, else its bytes, until the last reader is done.
-/// Clones are readers of the same thing.
+/// What somebody who reads something holds of it: nothing as long as it stands elsewhere too, else its bytes, until the
+/// last reader is done. Clones are readers of the same thing.
 #[derive(Debug, Clone, Default)]
-pub struct Loan {
+pub struct SharedHold {
     _held: Arc<OnceLock<HeldBytes>>,
 }
 
 /// Whoever has something that others read. Clones have the same thing.
 #[derive(Debug, Clone, Default)]
-pub struct Lender(Arc<Mutex<Weak<OnceLock<HeldBytes>>>>);
+pub struct HoldSource(Arc<Mutex<Weak<OnceLock<HeldBytes>>>>);
 
 /// Why bytes are not to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -175,23 +175,23 @@ fn add_within(held: &AtomicUsize, more: usize, limit: usize) -> bool {
     held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
 }
 
-// === impl Loan ===
+// === impl SharedHold ===
 
-impl Loan {
+impl SharedHold {
     /// Of what its readers hold from the beginning.
     pub fn of(held: HeldBytes) -> Self {
         Self { _held: Arc::new(held.into()) }
     }
 }
 
-// === impl Lender ===
+// === impl HoldSource ===
 
-impl Lender {
-    pub fn lend(&self) -> Loan {
+impl HoldSource {
+    pub fn lend(&self) -> SharedHold {
         let mut lent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let readers = lent.upgrade().unwrap_or_default();
         *lent = Arc::downgrade(&readers);
-        Loan { _held: readers }
+        SharedHold { _held: readers }
     }
 
     /// The lender has it no more: from now on its readers hold it, if there are any.
@@ -204,13 +204,13 @@ impl Lender {
 }
 
 /// Who reads something makes no difference to what it is.
-impl PartialEq for Loan {
+impl PartialEq for SharedHold {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Loan {}
+impl Eq for SharedHold {}
 
 #[cfg(test)]
 mod tests {
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn readers_hold_what_its_owner_has_let_go_until_the_last_is_done() {
-        let (budget, owner) = (ByteBudget::new(100), Lender::default());
+        let (budget, owner) = (ByteBudget::new(100), HoldSource::default());
         let (one, other) = (owner.lend(), owner.lend());
         assert_eq!(budget.held(), 0);
 

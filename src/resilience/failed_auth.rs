@@ -1,5 +1,5 @@
-//! Owns the limit of failed authentications of one source. A source is the address that a connection comes from; of IPv6 the network of 64 bits,
-//! which one host usually has to itself.
+//! Owns the limit of failed authentications of one source. A source is the address that a connection comes from; of
+//! IPv6 the network of 64 bits, which one host usually has to itself.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;

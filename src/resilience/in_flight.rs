@@ -1,4 +1,5 @@
-//! Owns the count of requests under way, so that the service knows at its end whether it cuts one, and tells those that it cuts.
+//! Owns the count of requests under way, so that the service knows at its end whether it cuts one, and tells those that
+//! it cuts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +8,10 @@ use tokio::sync::watch;
 
 /// The requests that are under way. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct InFlight(Arc<Shared>);
+pub struct InFlight(Arc<InFlightShared>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct InFlightShared {
     count: AtomicUsize,
     is_cut: watch::Sender<bool>,
 }

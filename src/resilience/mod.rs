@@ -8,8 +8,8 @@ mod quota;
 mod readiness;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
-pub use budget::{ByteBudget, ByteShare, HeldBytes, Lender, Loan, NoBytes};
+pub use budget::{ByteBudget, ByteShare, HeldBytes, HoldSource, NoBytes, SharedHold};
 pub use failed_auth::FailedAuthLimiter;
 pub use in_flight::{Entered, InFlight};
 pub use quota::{Allowance, Quota};
-pub use readiness::{Readiness, Reason};
+pub use readiness::{NotReadyReason, Readiness};

@@ -1,5 +1,5 @@
-//! Owns the quota of one caller: so much at once as a minute's worth, which comes back evenly (the generic cell rate algorithm,
-//! ITU-T I.371).
+//! Owns the quota of one caller: so much at once as a minute's worth, which comes back evenly (the generic cell rate
+//! algorithm, ITU-T I.371).
 
 use std::num::NonZeroU32;
 use std::time::Duration;

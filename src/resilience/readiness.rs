@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Reasons not to send work here; ready when there are none. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<RwLock<BTreeSet<Reason>>>);
+pub struct Readiness(Arc<RwLock<BTreeSet<NotReadyReason>>>);
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
+pub enum NotReadyReason {
     /// Voices are being loaded before the first request.
     Loading,
     NoVoices,
@@ -23,30 +23,30 @@ pub enum Reason {
 // === impl Readiness ===
 
 impl Readiness {
-    pub fn add(&self, reason: Reason) {
+    pub fn add(&self, reason: NotReadyReason) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(reason);
     }
 
-    pub fn remove(&self, reason: &Reason) {
+    pub fn remove(&self, reason: &NotReadyReason) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(reason);
     }
 
     /// Adds or removes a reason, as it holds or does not.
-    pub fn set(&self, reason: Reason, holds: bool) {
+    pub fn set(&self, reason: NotReadyReason, holds: bool) {
         if holds { self.add(reason) } else { self.remove(&reason) }
     }
 
-    pub fn reasons(&self) -> Vec<Reason> {
+    pub fn reasons(&self) -> Vec<NotReadyReason> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Whether the service is about to end.
     pub fn is_draining(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&Reason::Draining)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&NotReadyReason::Draining)
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for NotReadyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Loading => f.write_str("voices are being loaded"),
@@ -65,12 +65,12 @@ mod tests {
     #[test]
     fn ready_when_the_last_reason_is_gone() {
         let readiness = Readiness::default();
-        readiness.add(Reason::Loading);
-        readiness.add(Reason::NoVoices);
+        readiness.add(NotReadyReason::Loading);
+        readiness.add(NotReadyReason::NoVoices);
 
-        readiness.remove(&Reason::Loading);
-        assert_eq!(readiness.reasons(), [Reason::NoVoices]);
-        readiness.remove(&Reason::NoVoices);
+        readiness.remove(&NotReadyReason::Loading);
+        assert_eq!(readiness.reasons(), [NotReadyReason::NoVoices]);
+        readiness.remove(&NotReadyReason::NoVoices);
 
         assert!(readiness.reasons().is_empty());
     }

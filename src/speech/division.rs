@@ -1,5 +1,5 @@
-//! Owns the check that a text says the same in two parts as in one. espeak-ng decides what ends a sentence, by the words before it and by what
-//! follows; so it is asked.
+//! Owns the check that a text says the same in two parts as in one. espeak-ng decides what ends a sentence, by the
+//! words before it and by what follows; so it is asked.
 
 use super::SpeechError;
 use super::service::SpeechService;
@@ -8,7 +8,8 @@ use crate::domain::{Script, SynthesisRequest};
 // === impl SpeechService ===
 
 impl SpeechService {
-    /// Whether the phonemes of `whole` are those of its parts, one after the other, sentence by sentence. `request` says by which voice and until when.
+    /// Whether the phonemes of `whole` are those of its parts, one after the other, sentence by sentence. `request`
+    /// says by which voice and until when.
     pub async fn says_alike(
         &self,
         request: &SynthesisRequest,

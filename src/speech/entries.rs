@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::SpeechError;
 use super::plan::PlannedSentence;
 use crate::audio::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Pcm, from_packed, to_packed};
-use crate::cache::{CacheKey, Entry};
+use crate::cache::{CacheEntry, CacheKey};
 use crate::pool::Stretch;
 
 /// The sentences of a text, in its order. A clone shares them.
@@ -37,17 +37,17 @@ impl Plan {
         Self { sample_rate, sentences: items.collect() }
     }
 
-    pub fn to_entry(&self) -> Entry {
+    pub fn to_entry(&self) -> CacheEntry {
         let mut payload = self.sample_rate.to_le_bytes().to_vec();
         for PlanItem { key, passage } in &*self.sentences {
             payload.extend_from_slice(key.as_bytes());
             payload.extend_from_slice(&passage.to_le_bytes());
         }
-        Entry::new(payload)
+        CacheEntry::new(payload)
     }
 
     /// `None`: the entry holds no plan.
-    pub fn from_entry(entry: &Entry) -> Option<Self> {
+    pub fn from_entry(entry: &CacheEntry) -> Option<Self> {
         let (rate, items) = entry.payload.split_first_chunk::<RATE_BYTES>()?;
         let (items, rest) = items.as_chunks::<{ CacheKey::BYTES + COUNT_BYTES }>();
         let item = |item: &[u8; CacheKey::BYTES + COUNT_BYTES]| {
@@ -61,17 +61,17 @@ impl Plan {
 }
 
 /// Takes time: not for an async thread.
-pub fn sentence_to_entry(stretches: &[Stretch]) -> Entry {
+pub fn sentence_to_entry(stretches: &[Stretch]) -> CacheEntry {
     let parts: Vec<Pcm> = stretches.iter().map(|stretch| stretch.pcm.clone()).collect();
     let durations = stretches.iter().find_map(|stretch| stretch.durations.as_deref()).unwrap_or_default();
     let mut payload = (durations.len() as u32).to_le_bytes().to_vec();
     payload.extend(durations.iter().flat_map(|samples| samples.to_le_bytes()));
     payload.extend(to_packed(&Pcm::joined(&parts)));
-    Entry::new(payload)
+    CacheEntry::new(payload)
 }
 
 /// The whole sentence. Takes time too. `None`: the entry holds none.
-pub fn sentence_from_entry(entry: &Entry) -> Option<Stretch> {
+pub fn sentence_from_entry(entry: &CacheEntry) -> Option<Stretch> {
     let (count, rest) = entry.payload.split_first_chunk::<COUNT_BYTES>()?;
     let (durations, packed) = rest.split_at_checked(COUNT_BYTES * u32::from_le_bytes(*count) as usize)?;
     let durations = durations.as_chunks::<COUNT_BYTES>().0.iter().map(|samples| u32::from_le_bytes(*samples));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn what_holds_no_sentence_is_none() {
         for payload in [vec![], vec![1, 0, 0], vec![255; 8], vec![1, 0, 0, 0, 9], vec![0; 12]] {
-            assert_eq!(sentence_from_entry(&Entry::new(payload)), None);
+            assert_eq!(sentence_from_entry(&CacheEntry::new(payload)), None);
         }
     }
 
@@ -133,7 +133,7 @@ mod tests {
             let plan = Plan { sample_rate, sentences: Arc::new([]) };
             assert_eq!(Plan::from_entry(&plan.to_entry()), None, "{sample_rate}");
         }
-        assert_eq!(Plan::from_entry(&Entry::new(vec![0; 3])), None);
-        assert_eq!(Plan::from_entry(&Entry::new(vec![0; 36])), None);
+        assert_eq!(Plan::from_entry(&CacheEntry::new(vec![0; 3])), None);
+        assert_eq!(Plan::from_entry(&CacheEntry::new(vec![0; 36])), None);
     }
 }

@@ -8,7 +8,7 @@ use crate::audio::{EncodeError, ResampleError};
 use crate::domain::{DeadlinePassed, InputText, SaidText, TextError, VoiceId};
 use crate::pool::PoolError;
 use crate::resilience::NoBytes;
-use crate::voices::VoiceError;
+use crate::voices::VoiceFilesError;
 
 /// No variant holds the caller's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum SpeechError {
     AnswersFull,
     /// The catalogue does not give it: it cannot be had, or not now.
     #[error(transparent)]
-    NoFiles(VoiceError),
+    NoFiles(VoiceFilesError),
     #[error("voice {0} is being loaded")]
     VoiceLoading(VoiceId),
     #[error("voice {voice} cannot be used now")]
@@ -93,7 +93,9 @@ impl From<PoolError> for SpeechError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            PoolError::NoFiles(VoiceError::Unknown(id) | VoiceError::NotAllowed(id)) => Self::UnknownVoice(id),
+            PoolError::NoFiles(VoiceFilesError::Unknown(id) | VoiceFilesError::NotAllowed(id)) => {
+                Self::UnknownVoice(id)
+            }
             PoolError::NoFiles(error) => Self::NoFiles(error),
             PoolError::VoiceLoading(id) => Self::VoiceLoading(id),
             PoolError::VoiceFailed { voice, retry_after, .. } => Self::VoiceFailed { voice, retry_after },

@@ -1,6 +1,6 @@
-//! Owns the single flight of speech: whoever wants what is being made already follows that, from its first part on. It is made by a task
-//! of its own, which outlives the caller that began it; when nobody at all follows any more, what has not begun is dropped and what runs is
-//! stopped.
+//! Owns the single flight of speech: whoever wants what is being made already follows that, from its first part on. It
+//! is made by a task of its own, which outlives the caller that began it; when nobody at all follows any more, what has
+//! not begun is dropped and what runs is stopped.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -15,13 +15,14 @@ use super::SpeechError;
 use crate::cache::CacheKey;
 use crate::domain::Deadline;
 
-/// What is being made, by key. A clone is another handle to it. There are as many as requests are admitted or wait for L2.
+/// What is being made, by key. A clone is another handle to it. There are as many as requests are admitted or wait for
+/// L2.
 #[derive(Clone)]
 pub struct Flights<T>(Arc<Mutex<HashMap<CacheKey, Channel<T>>>>);
 
 /// Follows one flight.
 pub struct Follower<T> {
-    progress: watch::Receiver<Progress<T>>,
+    progress: watch::Receiver<FlightProgress<T>>,
     seen: usize,
 }
 
@@ -31,13 +32,13 @@ pub struct Publisher<T>(Channel<T>);
 /// What remains to be done once everybody has everything and before it counts as made.
 pub type Keep = Option<BoxFuture<'static, ()>>;
 
-pub type Outcome<T> = Result<T, SpeechError>;
-type Channel<T> = Arc<watch::Sender<Progress<T>>>;
+pub type FlightResult<T> = Result<T, SpeechError>;
+type Channel<T> = Arc<watch::Sender<FlightProgress<T>>>;
 
 /// What a flight has brought so far, and how it ended.
-struct Progress<T> {
+struct FlightProgress<T> {
     parts: Vec<T>,
-    end: Option<Outcome<()>>,
+    end: Option<FlightResult<()>>,
     /// Of whoever began it.
     span: Span,
 }
@@ -55,11 +56,11 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 // === impl Flights ===
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
-    /// What is or was being made under `key`, or else what `lead` makes, in one part. An error is everybody's, but for a deadline or a lack of
-    /// memory that was only the leader's: whoever has more leads anew.
-    pub async fn join<F>(&self, key: CacheKey, deadline: Deadline, lead: impl Fn() -> F) -> Outcome<T>
+    /// What is or was being made under `key`, or else what `lead` makes, in one part. An error is everybody's, but for
+    /// a deadline or a lack of memory that was only the leader's: whoever has more leads anew.
+    pub async fn join<F>(&self, key: CacheKey, deadline: Deadline, lead: impl Fn() -> F) -> FlightResult<T>
     where
-        F: Future<Output = Outcome<T>> + Send + 'static,
+        F: Future<Output = FlightResult<T>> + Send + 'static,
     {
         loop {
             let mut leads = false;
@@ -83,7 +84,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// A follower in the flight under `key`, from its first part on, or else in the one that `lead` begins.
     pub fn follow<F>(&self, key: CacheKey, lead: impl FnOnce(Publisher<T>) -> F) -> Follower<T>
     where
-        F: Future<Output = Outcome<Keep>> + Send + 'static,
+        F: Future<Output = FlightResult<Keep>> + Send + 'static,
     {
         let mut under_way = self.lock();
         if let Some(channel) = under_way.get(&key) {
@@ -131,7 +132,7 @@ impl<T> Default for Flights<T> {
 pub fn alone<T, F>(lead: impl FnOnce(Publisher<T>) -> F) -> Follower<T>
 where
     T: Clone + Send + Sync + 'static,
-    F: Future<Output = Outcome<Keep>> + Send + 'static,
+    F: Future<Output = FlightResult<Keep>> + Send + 'static,
 {
     let (channel, follower) = channel();
     tokio::spawn(fly(lead(Publisher(channel.clone())), Listed { place: None, channel }).in_current_span());
@@ -139,12 +140,12 @@ where
 }
 
 fn channel<T>() -> (Channel<T>, Follower<T>) {
-    let (channel, progress) = watch::channel(Progress { parts: Vec::new(), end: None, span: Span::current() });
+    let (channel, progress) = watch::channel(FlightProgress { parts: Vec::new(), end: None, span: Span::current() });
     (Arc::new(channel), Follower { progress, seen: 0 })
 }
 
 /// Makes it, for as long as somebody follows.
-async fn fly<T>(work: impl Future<Output = Outcome<Keep>>, mut listed: Listed<T>) {
+async fn fly<T>(work: impl Future<Output = FlightResult<Keep>>, mut listed: Listed<T>) {
     let mut work = pin!(work);
     let outcome = loop {
         tokio::select! {
@@ -179,9 +180,9 @@ fn ended_early() -> SpeechError {
 
 impl<T: Clone> Follower<T> {
     /// The next part; `None` at the end. Nothing follows an error.
-    pub async fn next(&mut self) -> Option<Outcome<T>> {
+    pub async fn next(&mut self) -> Option<FlightResult<T>> {
         let seen = self.seen;
-        let has_news = |progress: &Progress<T>| progress.parts.len() > seen || progress.end.is_some();
+        let has_news = |progress: &FlightProgress<T>| progress.parts.len() > seen || progress.end.is_some();
         let Ok(progress) = self.progress.wait_for(has_news).await else { return Some(Err(ended_early())) };
         match progress.parts.get(seen) {
             Some(part) => {
@@ -204,7 +205,7 @@ impl<T> Publisher<T> {
 // === impl Listed ===
 
 impl<T> Listed<T> {
-    fn end(&self, end: Outcome<()>) {
+    fn end(&self, end: FlightResult<()>) {
         self.channel.send_modify(|progress| progress.end = Some(end));
     }
 

@@ -1,4 +1,5 @@
-//! Owns streams of speech with timestamps: each part of the sound comes with the times of the sentences that begin in it.
+//! Owns streams of speech with timestamps: each part of the sound comes with the times of the sentences that begin in
+//! it.
 
 use std::sync::Arc;
 
@@ -7,29 +8,31 @@ use piper_phonemize::Word;
 use tokio::task::JoinHandle;
 
 use super::SpeechError;
+use super::assembly::AnswerAssembler;
 use super::entries::off_thread;
-use super::service::{Asked, Caching, SpeechService};
-use super::sources::Sources;
-use super::speaking::{Making, Speaking};
+use super::service::SpeechService;
+use super::sources::SentenceSources;
+use super::stream::SpeechStream;
 use super::timing::{TimedSentence, Times};
-use super::work::{Prepared, Work};
+use super::types::{Caching, ResolvedRequest};
+use super::work::{Prepared, RequestContext};
 use crate::domain::SynthesisRequest;
 
-/// Speech in parts, and when it says what. Dropping it is as with [`Speaking`].
+/// Speech in parts, and when it says what. Dropping it is as with [`SpeechStream`].
 pub struct Following {
-    pub speaking: Speaking,
-    work: Arc<Work>,
+    pub speaking: SpeechStream,
+    work: Arc<RequestContext>,
     /// In the words of its voices' languages.
     request: Arc<SynthesisRequest>,
     prepared: Arc<Prepared>,
-    words: Words,
+    words: WordTimes,
     times: Times,
     /// Sentences that were told of.
     told: usize,
 }
 
 /// Words are looked for while the first sound is made.
-enum Words {
+enum WordTimes {
     Sought(JoinHandle<Result<Vec<Vec<Word>>, SpeechError>>),
     Known(Arc<[Vec<Word>]>),
 }
@@ -38,21 +41,21 @@ enum Words {
 
 impl SpeechService {
     /// Speech as it comes, with the times of its sentences, words and phonemes.
-    pub async fn follow(&self, asked: Asked, caching: Caching) -> Result<Following, SpeechError> {
+    pub async fn follow(&self, asked: ResolvedRequest, caching: Caching) -> Result<Following, SpeechError> {
         let waiting = self.waiting(&asked);
         let asked = self.with_voice(asked, caching).await?;
         let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
-        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
-        let sources = deadline.limit(Sources::find(&work)).await??;
+        let work = Arc::new(RequestContext::new(self.parts.clone(), asked, caching, true));
+        let sources = deadline.limit(SentenceSources::find(&work)).await??;
         let cache = sources.cache;
         let prepared = deadline.limit(work.prepared()).await??.clone();
         let request = Arc::new(work.said(&prepared).await?);
-        let words = Words::Sought(tokio::spawn({
+        let words = WordTimes::Sought(tokio::spawn({
             let (work, prepared) = (work.clone(), prepared.clone());
             async move { work.words(&prepared).await }
         }));
-        let making = Making::begin(work.clone(), sources, spec, None, false)?;
-        let speaking = Speaking::made(making, cache, key, waiting);
+        let making = AnswerAssembler::begin(work.clone(), sources, spec, None, false)?;
+        let speaking = SpeechStream::made(making, cache, key, waiting);
         Ok(Following { speaking, work, request, prepared, words, times: Times::default(), told: 0 })
     }
 }
@@ -60,7 +63,8 @@ impl SpeechService {
 // === impl Following ===
 
 impl Following {
-    /// The next bytes after the head, and when the sentences are said that begin in them; `None` at the end. Nothing follows an error.
+    /// The next bytes after the head, and when the sentences are said that begin in them; `None` at the end. Nothing
+    /// follows an error.
     pub async fn next(&mut self) -> Option<Result<(Bytes, Vec<TimedSentence>), SpeechError>> {
         let bytes = match self.speaking.next().await {
             Some(Ok(bytes)) => bytes,
@@ -99,25 +103,25 @@ impl Following {
     }
 
     async fn words(&mut self) -> Result<Arc<[Vec<Word>]>, SpeechError> {
-        if let Words::Sought(sought) = &mut self.words {
+        if let WordTimes::Sought(sought) = &mut self.words {
             let found = self.work.deadline().limit(sought).await?;
             let found = found.map_err(|error| SpeechError::Failed(error.to_string()))??;
-            self.words = Words::Known(found.into());
+            self.words = WordTimes::Known(found.into());
         }
         match &self.words {
-            Words::Known(words) => Ok(words.clone()),
-            Words::Sought(_) => Ok([].into()),
+            WordTimes::Known(words) => Ok(words.clone()),
+            WordTimes::Sought(_) => Ok([].into()),
         }
     }
 }
 
-impl AsRef<Speaking> for Following {
-    fn as_ref(&self) -> &Speaking {
+impl AsRef<SpeechStream> for Following {
+    fn as_ref(&self) -> &SpeechStream {
         &self.speaking
     }
 }
 
-impl Drop for Words {
+impl Drop for WordTimes {
     fn drop(&mut self) {
         if let Self::Sought(sought) = self {
             sought.abort();

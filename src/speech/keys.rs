@@ -1,5 +1,5 @@
-//! Owns the cache keys: the names under which answers, plans and sentences are kept. Whatever can change the bytes is in the key; what
-//! cannot is not.
+//! Owns the cache keys: the names under which answers, plans and sentences are kept. Whatever can change the bytes is
+//! in the key; what cannot is not.
 
 use piper_acoustic::ModelInput;
 
@@ -8,11 +8,13 @@ use crate::cache::{CacheKey, KeyBuilder};
 use crate::domain::{Level, Origin, SaidText, Speaker, SynthesisRequest};
 use crate::voices::VoiceDigest;
 
-// Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats are not in the keys but in these.
+// Raised, from the first release on, when equal parts come to mean other bytes: phonemization, the engine and formats
+// are not in the keys but in these.
 const ANSWER: &str = "answer-v1";
 const PLAN: &str = "plan-v1";
 const SENTENCE: &str = "sentence-v1";
-// Of what is read before it is said, which happens where nothing was found: what it is read as is not in the keys but in this.
+// Of what is read before it is said, which happens where nothing was found: what it is read as is not in the keys but
+// in this.
 const READING: &str = "reading-v1";
 // Of what becomes of levels, where they are not those that voices were trained at.
 const LEVEL: &str = "level-v1";

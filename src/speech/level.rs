@@ -1,5 +1,5 @@
-//! Owns bringing voices to the level that a request asks for: how loud a voice is as it was trained is measured once, on a text in its
-//! language, and what it says is multiplied by the factor from there.
+//! Owns bringing voices to the level that a request asks for: how loud a voice is as it was trained is measured once,
+//! on a text in its language, and what it says is multiplied by the factor from there.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use piper_acoustic::VoiceConfig;
 
 use super::SpeechError;
 use super::entries::off_thread;
-use super::plan::{Manner, planned};
+use super::plan::{SynthesisParams, planned};
 use super::samples::sample_text;
-use super::service::Caching;
 use super::speakers::Speakers;
-use super::work::{Parts, Work};
+use super::types::Caching;
+use super::work::{RequestContext, SpeechParts};
 use crate::audio::loudness;
 use crate::cache::{CacheKey, KeyBuilder};
 use crate::domain::{Deadline, Level, Prosody, Speaker, VoiceId};
-use crate::pool::{Admission, Cost, SentenceJob};
+use crate::pool::{Admission, CpuTime, SentenceJob};
 use crate::voices::VoiceDigest;
 
 /// What becomes of what a voice says.
@@ -43,9 +43,9 @@ const MAX_PHONEMES: usize = 400;
 /// For voices whose phonemes are letters.
 const LETTERS: usize = 40;
 
-// === impl Work ===
+// === impl RequestContext ===
 
-impl Work {
+impl RequestContext {
     /// What becomes of what each of its voices says, in their order. Voices that were not measured yet are.
     pub async fn levelling(self: &Arc<Self>) -> Result<Vec<Levelling>, SpeechError> {
         let mut levelling = Vec::new();
@@ -72,9 +72,9 @@ impl Work {
     }
 }
 
-// === impl Parts ===
+// === impl SpeechParts ===
 
-impl Parts {
+impl SpeechParts {
     /// How loud a voice is, in LUFS, measured now if it was not before and if that may be. `None`: it is silent.
     pub async fn loudness(
         &self,
@@ -113,7 +113,7 @@ impl Parts {
         let voice = self.pool.voice(&subject.voice, deadline).await?;
         let config = voice.config();
         let speakers = Speakers::of_voice(subject.speaker.as_ref(), &subject.voice, &*voice)?;
-        let manner = Manner {
+        let manner = SynthesisParams {
             speakers: &speakers,
             prosody: &Prosody::default(),
             rate: 1.0,
@@ -138,7 +138,7 @@ impl Parts {
                 index,
                 first_sound: false,
                 deadline,
-                cost: Cost::default(),
+                cost: CpuTime::default(),
             };
             let mut stretches = self.pool.synthesize(admission, job).await?;
             while let Some(stretch) = stretches.next().await {

@@ -1,5 +1,5 @@
-//! Owns the way from samples to an answer: level, volume and rate of a sentence, the format of an answer, and the whole of it where that is wanted
-//! or kept, within the memory that answers may hold.
+//! Owns the way from samples to an answer: level, volume and rate of a sentence, the format of an answer, and the whole
+//! of it where that is wanted or kept, within the memory that answers may hold.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::SpeechError;
 use super::entries::off_thread;
 use super::level::Levelling;
-use super::work::{Parts, Work};
+use super::work::{RequestContext, SpeechParts};
 use crate::audio::{Encoder, Limiter, Pcm, ResampleError, Resampler};
 use crate::resilience::HeldBytes;
 use crate::telemetry::{Stage, stage_span};
@@ -31,7 +31,7 @@ enum Finishing {
 }
 
 /// The answer's bytes.
-pub struct Output {
+pub struct AnswerOutput {
     pub encoder: Encoder,
     samples: u64,
     /// The whole, with room for its head; `None`: more than is wanted of it.
@@ -43,7 +43,7 @@ pub struct Output {
     is_wanted: bool,
     /// For `body`.
     held: HeldBytes,
-    parts: Parts,
+    parts: SpeechParts,
 }
 
 /// Samples that are copied at once; more take some tenths of a millisecond.
@@ -59,7 +59,7 @@ pub async fn run<T: Send + 'static>(
 
 /// The same as a stage of `work`.
 pub async fn encoded<T: Send + 'static>(
-    work: &Work,
+    work: &RequestContext,
     is_quick: bool,
     encode: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, SpeechError> {
@@ -125,10 +125,10 @@ fn at_rate(sample_rate: u32, part: &Pcm, resampler: &mut Option<Resampler>) -> R
     resampler.push(part)
 }
 
-// === impl Output ===
+// === impl AnswerOutput ===
 
-impl Output {
-    pub fn new(encoder: Encoder, max_body: Option<usize>, is_wanted: bool, parts: &Parts) -> Self {
+impl AnswerOutput {
+    pub fn new(encoder: Encoder, max_body: Option<usize>, is_wanted: bool, parts: &SpeechParts) -> Self {
         let head = encoder.whole_head();
         Self {
             encoder,
@@ -147,7 +147,8 @@ impl Output {
         self.hold(bytes.min(self.max_body).min(self.parts.settings.answers.limit()))
     }
 
-    /// The whole, once it is finished, the place in it where what follows its head begins, and the memory that it holds.
+    /// The whole, once it is finished, the place in it where what follows its head begins, and the memory that it
+    /// holds.
     pub fn take_whole(&mut self) -> Option<(Bytes, usize, HeldBytes)> {
         let (head, mut whole) = (self.encoder.whole_head(), self.body.take()?);
         let body_at = head.len();
@@ -197,7 +198,8 @@ impl Output {
         Ok(())
     }
 
-    /// Has memory for so much of the whole. The background is not refused, as few of it is under way at a time, and nobody reads it slowly.
+    /// Has memory for so much of the whole. The background is not refused, as few of it is under way at a time, and
+    /// nobody reads it slowly.
     fn hold(&mut self, bytes: usize) -> Result<(), SpeechError> {
         let more = bytes.saturating_sub(self.held.bytes());
         if self.parts.pool.is_background() {

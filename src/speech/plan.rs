@@ -25,7 +25,7 @@ pub struct PlannedSentence {
 
 /// What sentences are said with.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner<'a> {
+pub struct SynthesisParams<'a> {
     pub speakers: &'a Speakers,
     pub prosody: &'a Prosody,
     /// A factor on the speed.
@@ -44,9 +44,10 @@ impl PlannedSentence {
     }
 }
 
-/// Sentences of a passage in the order of the text. Sentences of nothing but phonemes that the voice lacks are left out.
-pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) -> Vec<PlannedSentence> {
-    let Manner { speakers, prosody, rate, config, digest, max_phonemes } = *manner;
+/// Sentences of a passage in the order of the text. Sentences of nothing but phonemes that the voice lacks are left
+/// out.
+pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &SynthesisParams<'_>) -> Vec<PlannedSentence> {
+    let SynthesisParams { speakers, prosody, rate, config, digest, max_phonemes } = *manner;
     let length_scale = prosody.length_scale().unwrap_or(config.inference.length_scale / prosody.speed()) / rate;
     // Slow speech has more frames for the same phonemes, and memory follows frames.
     let limit = (max_phonemes as f32 / length_scale.max(1.0)) as usize;
@@ -71,7 +72,8 @@ pub fn planned(sentences: Vec<Sentence>, passage: usize, manner: &Manner<'_>) ->
         .collect()
 }
 
-/// Phonemes that voices lack, by code point and count, such as `U+2603 2`: the first in the order of code points, and that there are more.
+/// Phonemes that voices lack, by code point and count, such as `U+2603 2`: the first in the order of code points, and
+/// that there are more.
 pub fn missing<'a>(sentences: impl Iterator<Item = (&'a Sentence, &'a VoiceConfig)>) -> Option<Arc<str>> {
     let mut counts: BTreeMap<char, usize> = BTreeMap::new();
     for (sentence, config) in sentences {
@@ -105,7 +107,7 @@ mod tests {
         let config = config();
         let digest = VoiceDigest::from([7; 32]);
         let speakers = Speakers::of(Some(&Speaker::Number(1)), &config).unwrap();
-        let manner = Manner { speakers: &speakers, prosody, rate: 1.0, config: &config, digest, max_phonemes };
+        let manner = SynthesisParams { speakers: &speakers, prosody, rate: 1.0, config: &config, digest, max_phonemes };
         planned(sentences.to_vec(), 0, &manner)
     }
 

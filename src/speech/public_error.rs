@@ -1,9 +1,10 @@
-//! Owns the public form of errors, whatever protocol callers speak: neither what they said nor anything of the service's inside.
+//! Owns the public form of errors, whatever protocol callers speak: neither what they said nor anything of the
+//! service's inside.
 
 use super::SpeechError;
 use crate::domain::TextError;
-use crate::text::ReadError;
-use crate::voices::VoiceError;
+use crate::text::TextReadError;
+use crate::voices::VoiceFilesError;
 
 /// An error as a caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,36 +48,36 @@ impl From<TextError> for PublicError {
     }
 }
 
-impl From<&ReadError> for PublicError {
-    fn from(error: &ReadError) -> Self {
+impl From<&TextReadError> for PublicError {
+    fn from(error: &TextReadError) -> Self {
         let code = match error {
-            ReadError::Text(error) => return (*error).into(),
-            ReadError::Ssml(_) => "invalid_ssml",
-            ReadError::Lexicon(_) => "invalid_lexicon",
-            ReadError::UnknownLexicon => "lexicon_not_found",
+            TextReadError::Text(error) => return (*error).into(),
+            TextReadError::Ssml(_) => "invalid_ssml",
+            TextReadError::Lexicon(_) => "invalid_lexicon",
+            TextReadError::UnknownLexicon => "lexicon_not_found",
         };
         Self::new(code, error.to_string())
     }
 }
 
-impl From<&VoiceError> for PublicError {
-    fn from(error: &VoiceError) -> Self {
+impl From<&VoiceFilesError> for PublicError {
+    fn from(error: &VoiceFilesError) -> Self {
         let message = error.to_string();
         match error {
-            VoiceError::Unknown(_) | VoiceError::NotAllowed(_) => Self::no_such_voice(),
-            VoiceError::LicenseRefused { .. } => Self::new("voice_license_refused", message),
-            VoiceError::Unspeakable { .. } => Self::new("voice_unusable", message),
-            VoiceError::Offline(_) => Self::new("voice_not_installed", message),
-            VoiceError::DownloadFailed { .. } => {
+            VoiceFilesError::Unknown(_) | VoiceFilesError::NotAllowed(_) => Self::no_such_voice(),
+            VoiceFilesError::LicenseRefused { .. } => Self::new("voice_license_refused", message),
+            VoiceFilesError::Unspeakable { .. } => Self::new("voice_unusable", message),
+            VoiceFilesError::Offline(_) => Self::new("voice_not_installed", message),
+            VoiceFilesError::DownloadFailed { .. } => {
                 Self::new("voice_download_failed", "the voice could not be downloaded").because(&message)
             }
-            VoiceError::VerificationFailed { .. } => {
+            VoiceFilesError::VerificationFailed { .. } => {
                 Self::new("voice_download_failed", "the voice failed verification").because(&message)
             }
-            VoiceError::Unfit { .. } => Self::new("voice_unfit", message),
-            VoiceError::Busy(_) => Self::new("voice_busy", message),
-            VoiceError::ReadOnly(_) => Self::new("models_read_only", message),
-            VoiceError::OverBudget { .. } | VoiceError::DiskFull(_) | VoiceError::Io { .. } => {
+            VoiceFilesError::Unfit { .. } => Self::new("voice_unfit", message),
+            VoiceFilesError::Busy(_) => Self::new("voice_busy", message),
+            VoiceFilesError::ReadOnly(_) => Self::new("models_read_only", message),
+            VoiceFilesError::OverBudget { .. } | VoiceFilesError::DiskFull(_) | VoiceFilesError::Io { .. } => {
                 Self::new("voice_unavailable", "the voice could not be stored").because(&message)
             }
         }

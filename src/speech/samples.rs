@@ -1,6 +1,6 @@
-//! Owns the texts by which voices are measured: for each language the first sentence of the Universal Declaration of Human Rights, for some what
-//! people say every day, and for languages that are not here the numbers from one to ten. What is changed here changes levels: see `METHOD` in
-//! `voices/loudness.rs`.
+//! Owns the texts by which voices are measured: for each language the first sentence of the Universal Declaration of
+//! Human Rights, for some what people say every day, and for languages that are not here the numbers from one to ten.
+//! What is changed here changes levels: see `METHOD` in `voices/loudness.rs`.
 
 use piper_acoustic::{PhonemeType, VoiceConfig};
 

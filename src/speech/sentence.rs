@@ -8,24 +8,25 @@ use tokio::task::JoinHandle;
 use super::SpeechError;
 use super::entries::sentence_from_entry;
 use super::flights::Follower;
-use super::work::{READ_AT_ONCE_BYTES, Source, Work};
+use super::work::{READ_AT_ONCE_BYTES, RequestContext, SentenceSource};
 use crate::audio::Pcm;
 use crate::cache::CacheKey;
 use crate::domain::Deadline;
 use crate::pool::Stretch;
 
-/// A sentence that is being brought or made from the moment on that it is begun. Dropping it drops that, unless others follow.
+/// A sentence that is being brought or made from the moment on that it is begun. Dropping it drops that, unless others
+/// follow.
 pub struct SpokenSentence {
-    work: Arc<Work>,
+    work: Arc<RequestContext>,
     index: usize,
     deadline: Deadline,
-    way: Way,
+    way: SentenceOrigin,
     /// Samples handed out so far.
     sent: usize,
 }
 
 /// Where the sentence comes from.
-enum Way {
+enum SentenceOrigin {
     There(VecDeque<Stretch>),
     Decoded(CacheKey, JoinHandle<Option<Stretch>>),
     Flying { key: CacheKey, follower: Follower<Stretch>, passed: usize },
@@ -34,19 +35,20 @@ enum Way {
 // === impl SpokenSentence ===
 
 impl SpokenSentence {
-    pub fn begin(work: &Arc<Work>, source: Source, index: usize) -> Self {
+    pub fn begin(work: &Arc<RequestContext>, source: SentenceSource, index: usize) -> Self {
         let deadline = work.deadline();
         let way = match source {
-            Source::Landed(parts) => Way::There(parts.into()),
-            Source::Found(key, entry) if entry.payload.len() <= READ_AT_ONCE_BYTES => match sentence_from_entry(&entry)
-            {
-                Some(whole) => Way::There([whole].into()),
-                None => Way::fly(work, key, index, deadline),
-            },
-            Source::Found(key, entry) => {
-                Way::Decoded(key, tokio::task::spawn_blocking(move || sentence_from_entry(&entry)))
+            SentenceSource::Landed(parts) => SentenceOrigin::There(parts.into()),
+            SentenceSource::Found(key, entry) if entry.payload.len() <= READ_AT_ONCE_BYTES => {
+                match sentence_from_entry(&entry) {
+                    Some(whole) => SentenceOrigin::There([whole].into()),
+                    None => SentenceOrigin::fly(work, key, index, deadline),
+                }
             }
-            Source::Made(key) => Way::fly(work, key, index, deadline),
+            SentenceSource::Found(key, entry) => {
+                SentenceOrigin::Decoded(key, tokio::task::spawn_blocking(move || sentence_from_entry(&entry)))
+            }
+            SentenceSource::Made(key) => SentenceOrigin::fly(work, key, index, deadline),
         };
         Self { work: work.clone(), index, deadline, way, sent: 0 }
     }
@@ -55,22 +57,22 @@ impl SpokenSentence {
     pub async fn next(&mut self) -> Option<Result<Stretch, SpeechError>> {
         loop {
             let part = match &mut self.way {
-                Way::There(parts) => parts.pop_front()?,
-                Way::Decoded(key, decoded) => {
+                SentenceOrigin::There(parts) => parts.pop_front()?,
+                SentenceOrigin::Decoded(key, decoded) => {
                     let (key, decoded) = (*key, decoded.await);
                     self.way = if let Ok(Some(whole)) = decoded {
-                        Way::There([whole].into())
+                        SentenceOrigin::There([whole].into())
                     } else {
                         // Whatever the entry holds, it is of no use.
                         self.deadline = self.work.deadline();
-                        Way::fly(&self.work, key, self.index, self.deadline)
+                        SentenceOrigin::fly(&self.work, key, self.index, self.deadline)
                     };
                     continue;
                 }
-                Way::Flying { key, follower, passed } => match self.deadline.limit(follower.next()).await {
+                SentenceOrigin::Flying { key, follower, passed } => match self.deadline.limit(follower.next()).await {
                     Ok(Some(Ok(part))) => after(part, passed, self.sent),
                     Ok(Some(Err(error))) if self.work.would_fare_better(&error, self.deadline) => {
-                        self.way = Way::fly(&self.work, *key, self.index, self.deadline);
+                        self.way = SentenceOrigin::fly(&self.work, *key, self.index, self.deadline);
                         continue;
                     }
                     Ok(end) => return end,
@@ -85,16 +87,16 @@ impl SpokenSentence {
     }
 }
 
-// === impl Way ===
+// === impl SentenceOrigin ===
 
-impl Way {
-    fn fly(work: &Arc<Work>, key: CacheKey, index: usize, deadline: Deadline) -> Self {
+impl SentenceOrigin {
+    fn fly(work: &Arc<RequestContext>, key: CacheKey, index: usize, deadline: Deadline) -> Self {
         Self::Flying { key, follower: work.fly(key, index, deadline), passed: 0 }
     }
 }
 
-/// What of a flight's next part was not sent yet, as another flight, which ended early, may have brought the same samples before. `passed`
-/// counts this flight's.
+/// What of a flight's next part was not sent yet, as another flight, which ended early, may have brought the same
+/// samples before. `passed` counts this flight's.
 fn after(part: Stretch, passed: &mut usize, sent: usize) -> Stretch {
     let Pcm { samples, sample_rate } = &part.pcm;
     let known = sent.saturating_sub(*passed).min(samples.len());

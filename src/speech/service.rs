@@ -1,146 +1,38 @@
 //! Owns the order of things for one request.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use piper_acoustic::VoiceConfig;
-use piper_phonemize::{PhonemeIds, Phonemizer, Sentence, phoneme_ids};
+use piper_phonemize::{Phonemizer, Sentence, phoneme_ids};
 
 use super::SpeechError;
+use super::assembly::{AnswerAssembler, CacheSlot};
 use super::entries::off_thread;
 use super::flights::Flights;
 use super::keys::{Identity, answer_key};
 use super::level::Subject;
 use super::reading::{language, read};
 use super::samples::sample_word;
-use super::sources::Sources;
-use super::speaking::{Keeper, Making, Speaking};
-use super::timing::{TimedSentence, timed};
-use super::work::{Parts, Work};
-use crate::audio::AudioFormat;
-use crate::cache::{Answer, CacheHandle, CacheKey};
+use super::sources::SentenceSources;
+use super::stream::SpeechStream;
+use super::timing::timed;
+use super::types::{
+    AudioSpec, CacheUse, Caching, FirstAudioTimer, Phonemized, ResolvedRequest, SpeechSettings, TimedSpeech,
+    WholeSpeech,
+};
+use super::work::{RequestContext, SpeechParts};
+use crate::cache::{CacheHandle, CacheKey};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
 use crate::pool::{CallerShare, PoolHandle};
-use crate::resilience::{ByteBudget, ByteShare, HeldBytes, NoBytes};
+use crate::resilience::{ByteShare, HeldBytes, NoBytes};
 use crate::telemetry::{Metrics, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// Makes speech of text. A clone shares everything.
 #[derive(Clone)]
 pub struct SpeechService {
-    pub(super) parts: Parts,
-    answering: Flights<Speech>,
-}
-
-#[derive(Debug, Clone)]
-pub struct SpeechSettings {
-    /// Phonemes in one inference at the voice's own speed.
-    pub max_sentence_phonemes: usize,
-    /// Of an answer that is not streamed.
-    pub max_answer_bytes: usize,
-    /// Of answers that are made and not taken yet.
-    pub answers: ByteBudget,
-    /// Voices are measured when they are loaded, so that no request has to wait for it.
-    pub measures_voices: bool,
-}
-
-/// What the audio shall be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AudioSpec {
-    pub format: AudioFormat,
-    /// In hertz; `None` is the voice's own.
-    pub sample_rate: Option<u32>,
-}
-
-/// What may be done with the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Caching {
-    Allowed,
-    /// Made anew, and kept.
-    Fresh,
-    /// From the cache or not at all.
-    Only,
-    /// The caller wants no trace: neither looked up nor kept.
-    Forbidden,
-}
-
-/// A request whose voice is known, and the name of its answer.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    pub request: SynthesisRequest,
-    pub spec: AudioSpec,
-    /// `None`: the voice is not here yet, or cannot be read.
-    pub key: Option<CacheKey>,
-    pub(super) digests: Option<Arc<[VoiceDigest]>>,
-}
-
-/// A text as the network takes it.
-#[derive(Debug, Clone)]
-pub struct Phonemized {
-    pub voice: VoiceId,
-    /// What is said, in the words of the voice's language.
-    pub script: Script,
-    pub sentences: Vec<(PhonemeIds, Sentence)>,
-}
-
-/// A whole answer.
-#[derive(Debug, Clone)]
-pub struct Speech {
-    pub answer: Answer,
-    pub cache: CacheUse,
-    /// The answer's name, under which it would be the same again.
-    pub key: Option<CacheKey>,
-}
-
-/// A whole answer, and when it says what.
-#[derive(Debug, Clone)]
-pub struct TimedSpeech {
-    pub answer: Answer,
-    pub cache: CacheUse,
-    pub sentences: Vec<TimedSentence>,
-    /// Places that the text names, and when they come.
-    pub marks: Vec<(String, f64)>,
-}
-
-/// For the first sound of a text.
-pub(super) struct Waiting {
-    /// `None`: nobody waits.
-    metrics: Option<Metrics>,
-    since: Instant,
-    format: AudioFormat,
-    characters: usize,
-}
-
-/// Where an answer came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheUse {
-    HitL1,
-    HitL2,
-    /// Some of its sentences were there.
-    Partial,
-    Miss,
-    /// A miss, for the reason that L2 did not answer.
-    Error,
-    /// Neither looked up nor kept.
-    Disabled,
-}
-
-// === impl CacheUse ===
-
-impl CacheUse {
-    pub fn is_hit(self) -> bool {
-        matches!(self, Self::HitL1 | Self::HitL2)
-    }
-}
-
-// === impl Waiting ===
-
-impl Waiting {
-    pub fn end(self, cache: CacheUse) {
-        if let Some(metrics) = self.metrics {
-            metrics.count_answer(self.format.name(), self.characters, cache.is_hit(), self.since.elapsed());
-        }
-    }
+    pub(super) parts: SpeechParts,
+    answering: Flights<WholeSpeech>,
 }
 
 // === impl SpeechService ===
@@ -155,22 +47,23 @@ impl SpeechService {
         settings: SpeechSettings,
     ) -> Self {
         let (preparing, speaking, measuring) = Default::default();
-        let parts = Parts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking, measuring };
+        let parts =
+            SpeechParts { phonemizer, catalogue, pool, cache, metrics, settings, preparing, speaking, measuring };
         Self { parts, answering: Flights::default() }
     }
 
-    /// The same service for texts that nobody waits for, at most this many at once. It joins nothing that others wait for, and nobody waits
-    /// for what it makes.
+    /// The same service for texts that nobody waits for, at most this many at once. It joins nothing that others wait
+    /// for, and nobody waits for what it makes.
     pub fn in_background(&self, limit: usize) -> Self {
         let pool = self.parts.pool.in_background(limit);
         let (preparing, speaking, measuring) = Default::default();
-        let parts = Parts { pool, preparing, speaking, measuring, ..self.parts.clone() };
+        let parts = SpeechParts { pool, preparing, speaking, measuring, ..self.parts.clone() };
         Self { parts, answering: Flights::default() }
     }
 
     /// The same service for this caller, whose requests together have no more of the workers than another's.
     pub fn of_caller(&self, caller: CallerShare, bytes: ByteShare) -> Self {
-        let mut parts = Parts { pool: self.parts.pool.of_caller(caller), ..self.parts.clone() };
+        let mut parts = SpeechParts { pool: self.parts.pool.of_caller(caller), ..self.parts.clone() };
         parts.settings.answers = self.parts.settings.answers.of_caller(bytes);
         Self { parts, ..self.clone() }
     }
@@ -200,7 +93,11 @@ impl SpeechService {
     }
 
     /// Names the request's answer without making it.
-    pub async fn identify(&self, mut request: SynthesisRequest, spec: AudioSpec) -> Result<Asked, SpeechError> {
+    pub async fn identify(
+        &self,
+        mut request: SynthesisRequest,
+        spec: AudioSpec,
+    ) -> Result<ResolvedRequest, SpeechError> {
         request.voice = self.resolve(&request.voice).ok_or(SpeechError::UnknownVoice(request.voice))?;
         request.script =
             request.script.cast(|voice| self.resolve(voice).ok_or_else(|| SpeechError::UnknownVoice(voice.clone())))?;
@@ -215,18 +112,18 @@ impl SpeechService {
             let identity = Identity { request: &request, digests, max_phonemes };
             answer_key(&identity, spec)
         });
-        Ok(Asked { request, spec, key, digests })
+        Ok(ResolvedRequest { request, spec, key, digests })
     }
 
     /// The whole answer, from the cache or made now.
-    pub async fn speak(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+    pub async fn speak(&self, asked: ResolvedRequest, caching: Caching) -> Result<WholeSpeech, SpeechError> {
         let waiting = self.waiting(&asked);
         let speech = self.find_or_make(asked, caching).await?;
         waiting.end(speech.cache);
         Ok(speech)
     }
 
-    async fn find_or_make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+    async fn find_or_make(&self, asked: ResolvedRequest, caching: Caching) -> Result<WholeSpeech, SpeechError> {
         let asked = self.with_voice(asked, caching).await?;
         let Some(key) = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled()) else {
             return asked.request.deadline.limit(self.make(asked, Caching::Forbidden)).await?;
@@ -250,23 +147,23 @@ impl SpeechService {
     }
 
     /// Speech as it comes. An error comes before the first part where it can.
-    pub async fn begin(&self, asked: Asked, caching: Caching) -> Result<Speaking, SpeechError> {
+    pub async fn begin(&self, asked: ResolvedRequest, caching: Caching) -> Result<SpeechStream, SpeechError> {
         let waiting = self.waiting(&asked);
         let asked = self.with_voice(asked, caching).await?;
         let key = asked.key.filter(|_| caching != Caching::Forbidden && self.parts.cache.is_enabled());
         if let Some((hit, key)) = key.and_then(|key| Some((self.hit(key, caching)?, key))) {
-            return Ok(Speaking::kept(hit.answer, key, waiting));
+            return Ok(SpeechStream::kept(hit.answer, key, waiting));
         }
-        let keeper = key.map(|key| Keeper { cache: self.parts.cache.clone(), key });
+        let keeper = key.map(|key| CacheSlot { cache: self.parts.cache.clone(), key });
         let (key, spec, deadline) = (asked.key, asked.spec, asked.request.deadline);
-        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, true));
-        let sources = deadline.limit(Sources::find(&work)).await??;
+        let work = Arc::new(RequestContext::new(self.parts.clone(), asked, caching, true));
+        let sources = deadline.limit(SentenceSources::find(&work)).await??;
         let cache = sources.cache;
-        Ok(Speaking::made(Making::begin(work, sources, spec, keeper, false)?, cache, key, waiting))
+        Ok(SpeechStream::made(AnswerAssembler::begin(work, sources, spec, keeper, false)?, cache, key, waiting))
     }
 
     /// The whole answer, of sentences from the cache or made now, with the times of what is said.
-    pub async fn speak_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
+    pub async fn speak_timed(&self, asked: ResolvedRequest, caching: Caching) -> Result<TimedSpeech, SpeechError> {
         let waiting = self.waiting(&asked);
         let asked = self.with_voice(asked, caching).await?;
         let deadline = asked.request.deadline;
@@ -275,13 +172,13 @@ impl SpeechService {
         Ok(speech)
     }
 
-    async fn make_timed(&self, asked: Asked, caching: Caching) -> Result<TimedSpeech, SpeechError> {
+    async fn make_timed(&self, asked: ResolvedRequest, caching: Caching) -> Result<TimedSpeech, SpeechError> {
         let spec = asked.spec;
-        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
-        let sources = Sources::find(&work).await?;
+        let work = Arc::new(RequestContext::new(self.parts.clone(), asked, caching, false));
+        let sources = SentenceSources::find(&work).await?;
         let cache = sources.cache;
         let prepared = work.prepared().await?.clone();
-        let made = Making::begin(work.clone(), sources, spec, None, true)?.finish();
+        let made = AnswerAssembler::begin(work.clone(), sources, spec, None, true)?.finish();
         let ((answer, placed), words) = tokio::try_join!(made, work.words(&prepared))?;
         if placed.len() != prepared.sentences.len() {
             return Err(SpeechError::NoTimestamps(work.request.voice.clone()));
@@ -306,7 +203,8 @@ impl SpeechService {
         Ok(())
     }
 
-    /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the voice lacks.
+    /// What the network would be given for a text: of each sentence its phonemes, their ids, and how many of them the
+    /// voice lacks.
     pub async fn phonemize(
         &self,
         voice: &VoiceId,
@@ -352,23 +250,25 @@ impl SpeechService {
         Ok((SynthesisRequest { script: read(&request.script, languages).await?, ..request }, first))
     }
 
-    pub(super) fn waiting(&self, asked: &Asked) -> Waiting {
-        let characters = asked.request.script.said_chars();
-        let metrics = (!self.parts.pool.is_background()).then(|| self.parts.metrics.clone());
-        Waiting { metrics, since: Instant::now(), format: asked.spec.format, characters }
+    pub(super) fn waiting(&self, asked: &ResolvedRequest) -> FirstAudioTimer {
+        FirstAudioTimer::start((!self.parts.pool.is_background()).then(|| self.parts.metrics.clone()), asked)
     }
 
     /// An L1 hit crosses no mailbox and takes no permit.
-    fn hit(&self, key: CacheKey, caching: Caching) -> Option<Speech> {
+    fn hit(&self, key: CacheKey, caching: Caching) -> Option<WholeSpeech> {
         if caching == Caching::Fresh {
             return None;
         }
         let answer = stage_span!("cache L1").in_scope(|| self.parts.cache.answer(&key))?;
-        Some(Speech { answer, cache: CacheUse::HitL1, key: Some(key) })
+        Some(WholeSpeech { answer, cache: CacheUse::HitL1, key: Some(key) })
     }
 
     /// Waits for a voice that is not here yet: before that nothing has a name.
-    pub(super) async fn with_voice(&self, asked: Asked, caching: Caching) -> Result<Asked, SpeechError> {
+    pub(super) async fn with_voice(
+        &self,
+        asked: ResolvedRequest,
+        caching: Caching,
+    ) -> Result<ResolvedRequest, SpeechError> {
         if caching == Caching::Only && !self.parts.cache.is_enabled() {
             return Err(SpeechError::NotCached);
         }
@@ -386,12 +286,12 @@ impl SpeechService {
         self.identify(asked.request, asked.spec).await
     }
 
-    async fn make(&self, asked: Asked, caching: Caching) -> Result<Speech, SpeechError> {
+    async fn make(&self, asked: ResolvedRequest, caching: Caching) -> Result<WholeSpeech, SpeechError> {
         let (spec, key) = (asked.spec, asked.key);
-        let work = Arc::new(Work::new(self.parts.clone(), asked, caching, false));
-        let sources = Sources::find(&work).await?;
+        let work = Arc::new(RequestContext::new(self.parts.clone(), asked, caching, false));
+        let sources = SentenceSources::find(&work).await?;
         let cache = sources.cache;
-        let (answer, _) = Making::begin(work, sources, spec, None, true)?.finish().await?;
-        Ok(Speech { answer, cache, key })
+        let (answer, _) = AnswerAssembler::begin(work, sources, spec, None, true)?.finish().await?;
+        Ok(WholeSpeech { answer, cache, key })
     }
 }

@@ -1,4 +1,5 @@
-//! Owns finding out what is known of a request already: its plan and its sentences, in this process and in what replicas share.
+//! Owns finding out what is known of a request already: its plan and its sentences, in this process and in what
+//! replicas share.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -6,16 +7,16 @@ use std::time::{Duration, SystemTime};
 use super::SpeechError;
 use super::entries::{Plan, PlanItem};
 use super::level::Levelling;
-use super::service::{CacheUse, Caching};
-use super::work::{Source, Work};
-use crate::cache::{CacheKey, Found};
+use super::types::{CacheUse, Caching};
+use super::work::{RequestContext, SentenceSource};
+use crate::cache::{CacheHit, CacheKey};
 use crate::pool::Stretch;
 use crate::telemetry::CacheTier;
 
 /// Where a request's sentences are to come from, in the order of the text.
-pub struct Sources {
+pub struct SentenceSources {
     pub plan: Plan,
-    pub sentences: Vec<Source>,
+    pub sentences: Vec<SentenceSource>,
     pub cache: CacheUse,
     /// What becomes of what each voice of the request says.
     pub levelling: Vec<Levelling>,
@@ -24,15 +25,15 @@ pub struct Sources {
 }
 
 /// A sentence that need not be made.
-enum There {
-    Kept(Found),
+enum AvailableSound {
+    Kept(CacheHit),
     /// Made a moment ago, and still on its way into the cache.
     Landed(Vec<Stretch>),
 }
 
 /// Counts what is found.
 #[derive(Default)]
-struct Tally {
+struct CacheTally {
     found: usize,
     missing: usize,
     /// Something came from L2, be it the plan.
@@ -41,16 +42,17 @@ struct Tally {
     oldest: Option<SystemTime>,
 }
 
-// === impl Sources ===
+// === impl SentenceSources ===
 
-impl Sources {
+impl SentenceSources {
     /// Of what came from the cache altogether.
     pub fn age(&self) -> Option<Duration> {
         self.oldest.filter(|_| self.cache.is_hit()).map(|oldest| oldest.elapsed().unwrap_or_default())
     }
 
-    /// Looks. What is missing is prepared for, so that what cannot be made fails here and not after the first sentences.
-    pub async fn find(work: &Arc<Work>) -> Result<Self, SpeechError> {
+    /// Looks. What is missing is prepared for, so that what cannot be made fails here and not after the first
+    /// sentences.
+    pub async fn find(work: &Arc<RequestContext>) -> Result<Self, SpeechError> {
         let found = match work.caching() {
             Caching::Forbidden => Self::anew(work, CacheUse::Disabled).await?,
             Caching::Fresh => Self::anew(work, CacheUse::Miss).await?,
@@ -59,16 +61,16 @@ impl Sources {
         Ok(Self { levelling: work.levelling().await?, ..found })
     }
 
-    async fn anew(work: &Arc<Work>, cache: CacheUse) -> Result<Self, SpeechError> {
+    async fn anew(work: &Arc<RequestContext>, cache: CacheUse) -> Result<Self, SpeechError> {
         let prepared = work.prepared().await?;
         work.estimate(prepared, |_| true);
         let plan = prepared.plan.clone();
-        let sentences = plan.sentences.iter().map(|item| Source::Made(item.key)).collect();
+        let sentences = plan.sentences.iter().map(|item| SentenceSource::Made(item.key)).collect();
         Ok(Self { plan, sentences, cache, levelling: Vec::new(), oldest: None })
     }
 
-    async fn known(work: &Arc<Work>) -> Result<Self, SpeechError> {
-        let mut tally = Tally::default();
+    async fn known(work: &Arc<RequestContext>) -> Result<Self, SpeechError> {
+        let mut tally = CacheTally::default();
         let key = work.plan_key().ok_or(SpeechError::NotCached)?;
         let plan = work.lookup(&[key]).await.found.into_iter().flatten().next().and_then(|found| {
             tally.add(&found);
@@ -92,33 +94,35 @@ impl Sources {
         Self::with_missing(work, plan, there, tally).await
     }
 
-    /// What need not be made, in the order of the plan. What has landed is asked for first: by the time that it has not, it is kept.
-    async fn there(work: &Arc<Work>, plan: &Plan) -> Vec<Option<There>> {
-        let landed = |item: &PlanItem| work.parts().speaking.landed(&item.key).map(There::Landed);
-        let mut there: Vec<Option<There>> = plan.sentences.iter().map(landed).collect();
+    /// What need not be made, in the order of the plan. What has landed is asked for first: by the time that it has
+    /// not, it is kept.
+    async fn there(work: &Arc<RequestContext>, plan: &Plan) -> Vec<Option<AvailableSound>> {
+        let landed = |item: &PlanItem| work.parts().speaking.landed(&item.key).map(AvailableSound::Landed);
+        let mut there: Vec<Option<AvailableSound>> = plan.sentences.iter().map(landed).collect();
         let missing: Vec<usize> = (0..there.len()).filter(|index| there[*index].is_none()).collect();
         let keys: Vec<CacheKey> = missing.iter().map(|index| plan.sentences[*index].key).collect();
         for (index, found) in missing.into_iter().zip(work.lookup(&keys).await.found) {
-            there[index] = found.map(There::Kept);
+            there[index] = found.map(AvailableSound::Kept);
         }
         there
     }
 
-    fn tallied(plan: Plan, there: Vec<Option<There>>, mut tally: Tally) -> Self {
+    fn tallied(plan: Plan, there: Vec<Option<AvailableSound>>, mut tally: CacheTally) -> Self {
         let sentences = plan.sentences.iter().zip(there).map(|(item, there)| tally.source(item.key, there)).collect();
         Self { plan, sentences, cache: tally.cache_use(), levelling: Vec::new(), oldest: tally.oldest }
     }
 
     async fn with_missing(
-        work: &Arc<Work>,
+        work: &Arc<RequestContext>,
         plan: Plan,
-        there: Vec<Option<There>>,
-        tally: Tally,
+        there: Vec<Option<AvailableSound>>,
+        tally: CacheTally,
     ) -> Result<Self, SpeechError> {
         let is_under_way = |item: &PlanItem| work.parts().speaking.is_under_way(&item.key);
-        let is_to_be_made = |(item, there): (&PlanItem, &Option<There>)| there.is_none() && !is_under_way(item);
+        let is_to_be_made =
+            |(item, there): (&PlanItem, &Option<AvailableSound>)| there.is_none() && !is_under_way(item);
         let to_be_made: Vec<bool> = plan.sentences.iter().zip(&there).map(is_to_be_made).collect();
-        // Whoever only waits for others' work needs no voice and no place.
+        // Whoever only waits for others' work needs no voice and no permit.
         if to_be_made.contains(&true) {
             let prepared = work.prepared().await?;
             if prepared.plan != plan {
@@ -128,35 +132,36 @@ impl Sources {
             work.estimate(prepared, |index| to_be_made[index]);
         }
         if there.first().is_some_and(Option::is_some) {
-            // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes it asks for a place.
+            // Once the first sentence is sent it is too late for a refusal. Where the first is missing, whoever makes
+            // it asks for a permit.
             work.admission()?;
         }
         Ok(Self::tallied(plan, there, tally))
     }
 }
 
-// === impl Tally ===
+// === impl CacheTally ===
 
-impl Tally {
-    fn source(&mut self, key: CacheKey, there: Option<There>) -> Source {
+impl CacheTally {
+    fn source(&mut self, key: CacheKey, there: Option<AvailableSound>) -> SentenceSource {
         let Some(there) = there else {
             self.missing += 1;
-            return Source::Made(key);
+            return SentenceSource::Made(key);
         };
         self.found += 1;
         match there {
-            There::Kept(found) => {
+            AvailableSound::Kept(found) => {
                 self.add(&found);
-                Source::Found(key, found.entry)
+                SentenceSource::Found(key, found.entry)
             }
-            There::Landed(parts) => {
+            AvailableSound::Landed(parts) => {
                 self.add_made_at(SystemTime::now());
-                Source::Landed(parts)
+                SentenceSource::Landed(parts)
             }
         }
     }
 
-    fn add(&mut self, found: &Found) {
+    fn add(&mut self, found: &CacheHit) {
         self.used_l2 |= found.tier == CacheTier::L2;
         self.add_made_at(found.entry.made_at);
     }

@@ -35,7 +35,8 @@ impl Speakers {
         }
     }
 
-    /// Those that the caller named: by a name, a number, or as a blend (`3:0.7,8:0.3`). Nobody is the voice's own default.
+    /// Those that the caller named: by a name, a number, or as a blend (`3:0.7,8:0.3`). Nobody is the voice's own
+    /// default.
     pub fn of(speaker: Option<&Speaker>, config: &VoiceConfig) -> Result<Self, SpeechError> {
         match speaker {
             None => one(config.default_speaker, config),

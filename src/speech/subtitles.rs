@@ -1,4 +1,5 @@
-//! Owns subtitles: what is said in pieces that can be read along, as SubRip (`.srt`) and WebVTT (`.vtt`, a W3C recommendation).
+//! Owns subtitles: what is said in pieces that can be read along, as SubRip (`.srt`) and WebVTT (`.vtt`, a W3C
+//! recommendation).
 
 use std::fmt::Write;
 

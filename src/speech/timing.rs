@@ -1,4 +1,5 @@
-//! Owns the times of sentences, words and phonemes, and their places in the text: computes them from how long each phoneme id lasts.
+//! Owns the times of sentences, words and phonemes, and their places in the text: computes them from how long each
+//! phoneme id lasts.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub struct Placed {
 }
 
 /// A sentence whose words are known by what is said, before that is looked up in what was written.
-struct Heard<'a> {
+struct AlignedSentence<'a> {
     sentence: &'a PlannedSentence,
     placed: &'a Placed,
     spans: Vec<Span>,
@@ -66,8 +67,8 @@ struct Heard<'a> {
     words: Vec<(Range<usize>, Range<usize>)>,
 }
 
-/// When the sentences of a request are said, and when the places come that its text names. `words` are those of each passage. Takes time: not
-/// for an async thread.
+/// When the sentences of a request are said, and when the places come that its text names. `words` are those of each
+/// passage. Takes time: not for an async thread.
 pub fn timed(
     request: &SynthesisRequest,
     words: &[Vec<Word>],
@@ -79,22 +80,22 @@ pub fn timed(
     for (index, passage) in request.script.passages().iter().enumerate() {
         let own = prepared.sentences.iter().zip(placed).filter(|(sentence, _)| sentence.passage == index);
         let mut rest = words.get(index).map_or(&[][..], Vec::as_slice);
-        let heard: Vec<Heard<'_>> = own
+        let heard: Vec<AlignedSentence<'_>> = own
             .map(|(sentence, placed)| {
                 let (_, voice) = prepared.voice_of(request, sentence);
-                let heard = Heard::new(sentence, placed, &mut rest, voice.config());
+                let heard = AlignedSentence::new(sentence, placed, &mut rest, voice.config());
                 reached = heard.span().end;
                 heard
             })
             .collect();
-        let starts: Vec<(usize, f64)> = heard.iter().flat_map(Heard::starts).collect();
+        let starts: Vec<(usize, f64)> = heard.iter().flat_map(AlignedSentence::starts).collect();
         for (name, at) in &passage.marks {
             let start = starts.iter().find(|(text, _)| text >= at).map_or(reached, |(_, start)| *start);
             marks.push((name.clone(), start));
         }
         let source = request.script.source().as_str();
         for (at, own) in heard.iter().enumerate() {
-            let end = heard[at + 1..].iter().find_map(Heard::start).unwrap_or(passage.said.as_str().len());
+            let end = heard[at + 1..].iter().find_map(AlignedSentence::start).unwrap_or(passage.said.as_str().len());
             sentences.push(own.timed(&passage.said, source, end));
         }
     }
@@ -132,7 +133,7 @@ impl Times {
         let of_passage = words.get(sentence.passage).map_or(&[][..], Vec::as_slice);
         let mut rest = &of_passage[self.words..];
         let (_, voice) = prepared.voice_of(request, sentence);
-        let heard = Heard::new(sentence, placed, &mut rest, voice.config());
+        let heard = AlignedSentence::new(sentence, placed, &mut rest, voice.config());
         (self.told, self.words) = (self.told + 1, of_passage.len() - rest.len());
         for (name, at) in &passage.marks[self.marked..] {
             let Some(start) = heard.starts().find_map(|(text, start)| (text >= *at).then_some(start)) else { break };
@@ -160,9 +161,9 @@ impl Times {
     }
 }
 
-// === impl Heard ===
+// === impl AlignedSentence ===
 
-impl<'a> Heard<'a> {
+impl<'a> AlignedSentence<'a> {
     /// Takes its words off the rest.
     fn new(sentence: &'a PlannedSentence, placed: &'a Placed, rest: &mut &[Word], config: &VoiceConfig) -> Self {
         let said = align(&sentence.phonemes, rest);
@@ -299,9 +300,12 @@ mod tests {
     fn timed(said: &SaidText, source: &str, words: &[Word], sentences: &[PlannedSentence]) -> Vec<TimedSentence> {
         let placed: Vec<Placed> = sentences.iter().zip([0.0, 5.0]).map(|(one, start)| placed(one, start)).collect();
         let mut rest = words;
-        let heard: Vec<Heard<'_>> =
-            sentences.iter().zip(&placed).map(|(one, placed)| Heard::new(one, placed, &mut rest, &config())).collect();
-        let ends = heard.iter().skip(1).filter_map(Heard::start).chain([said.as_str().len()]);
+        let heard: Vec<AlignedSentence<'_>> = sentences
+            .iter()
+            .zip(&placed)
+            .map(|(one, placed)| AlignedSentence::new(one, placed, &mut rest, &config()))
+            .collect();
+        let ends = heard.iter().skip(1).filter_map(AlignedSentence::start).chain([said.as_str().len()]);
         heard.iter().zip(ends).map(|(heard, end)| heard.timed(said, source, end)).collect()
     }
 

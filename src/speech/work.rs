@@ -1,5 +1,5 @@
-//! Owns one request on its way to its samples: what is known of it already, and what it takes to make the rest. The permit, the voice and the
-//! phonemes are asked for when something has to be made, and not before.
+//! Owns one request on its way to its samples: what is known of it already, and what it takes to make the rest. The
+//! permit, the voice and the phonemes are asked for when something has to be made, and not before.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use tracing::{Instrument, Span};
 
 use super::SpeechError;
 use super::entries::{Plan, off_thread, sentence_from_entry, sentence_to_entry};
-use super::flights::{Flights, Follower, Keep, Outcome, Publisher, alone};
+use super::flights::{FlightResult, Flights, Follower, Keep, Publisher, alone};
 use super::keys::{Identity, plan_key};
-use super::place::Place;
-use super::plan::{Manner, PlannedSentence, missing, planned};
+use super::permit::AdmissionPermit;
+use super::plan::{PlannedSentence, SynthesisParams, missing, planned};
 use super::reading::{language, read};
-use super::service::{Asked, Caching, SpeechSettings};
 use super::speakers::Speakers;
-use crate::cache::{CacheHandle, CacheKey, Entry, Found, LeaseOutcome, Looked};
+use super::types::{Caching, ResolvedRequest, SpeechSettings};
+use crate::cache::{CacheEntry, CacheHandle, CacheHit, CacheKey, LeaseOutcome, LookupOutcome};
 use crate::domain::{Deadline, Script, SynthesisRequest, VoiceId};
-use crate::pool::{Admission, Cost, PoolHandle, SentenceJob, Stretch};
+use crate::pool::{Admission, CpuTime, PoolHandle, SentenceJob, Stretch};
 use crate::resilience::{HeldBytes, NoBytes};
 use crate::telemetry::{Metrics, ShedReason, Stage, stage_span};
 use crate::voices::{Catalogue, VoiceDigest};
 
 /// What requests share. A clone is another handle to it.
 #[derive(Clone)]
-pub struct Parts {
+pub struct SpeechParts {
     pub phonemizer: Phonemizer,
     pub catalogue: Catalogue,
     pub pool: PoolHandle,
@@ -53,8 +53,8 @@ pub struct Prepared {
 }
 
 /// One request.
-pub struct Work {
-    parts: Parts,
+pub struct RequestContext {
+    parts: SpeechParts,
     pub request: SynthesisRequest,
     caching: Caching,
     /// The answer is sent as it comes.
@@ -63,7 +63,7 @@ pub struct Work {
     pub digests: Option<Arc<[VoiceDigest]>>,
     /// L2 did not answer this request once, which is wait enough.
     l2_failed: AtomicBool,
-    place: Place,
+    permit: AdmissionPermit,
     prepared: OnceCell<Arc<Prepared>>,
     /// The request's script in the languages of its voices.
     script: OnceCell<Script>,
@@ -72,8 +72,8 @@ pub struct Work {
 }
 
 /// Where a sentence is to come from.
-pub enum Source {
-    Found(CacheKey, Entry),
+pub enum SentenceSource {
+    Found(CacheKey, CacheEntry),
     /// Made a moment ago for another request.
     Landed(Vec<Stretch>),
     Made(CacheKey),
@@ -85,9 +85,9 @@ pub(super) const READ_AT_ONCE_BYTES: usize = 256 << 10;
 /// Phoneme ids of a text, before it is phonemized.
 const IDS_PER_CHARACTER: f64 = 2.0;
 
-// === impl Parts ===
+// === impl SpeechParts ===
 
-impl Parts {
+impl SpeechParts {
     pub fn hold(&self, bytes: usize) -> Result<HeldBytes, SpeechError> {
         self.settings.answers.hold(bytes).map_err(|error| self.refused(error))
     }
@@ -110,27 +110,27 @@ impl Prepared {
     }
 }
 
-// === impl Work ===
+// === impl RequestContext ===
 
-impl Work {
-    pub fn new(parts: Parts, asked: Asked, caching: Caching, is_stream: bool) -> Self {
-        let Asked { request, digests, .. } = asked;
+impl RequestContext {
+    pub fn new(parts: SpeechParts, asked: ResolvedRequest, caching: Caching, is_stream: bool) -> Self {
+        let ResolvedRequest { request, digests, .. } = asked;
         let caching = if digests.is_some() && parts.cache.is_enabled() { caching } else { Caching::Forbidden };
-        let place = Place::new(parts.pool.clone(), request.deadline, is_stream);
-        place.estimate([(&request.voice, request.script.said_chars() as f64 * IDS_PER_CHARACTER)]);
+        let permit = AdmissionPermit::new(parts.pool.clone(), request.deadline, is_stream);
+        permit.estimate([(&request.voice, request.script.said_chars() as f64 * IDS_PER_CHARACTER)]);
         let (l2_failed, prepared, script) = (AtomicBool::new(false), OnceCell::new(), OnceCell::new());
         let span = Span::current();
-        Self { parts, request, caching, is_stream, digests, l2_failed, place, prepared, script, span }
+        Self { parts, request, caching, is_stream, digests, l2_failed, permit, prepared, script, span }
     }
 
     /// Says that part of the answer was handed out.
     pub fn begin_answer(&self) {
-        self.place.begin_answer();
+        self.permit.begin_answer();
     }
 
     /// Of what is begun now.
     pub fn deadline(&self) -> Deadline {
-        self.place.deadline()
+        self.permit.deadline()
     }
 
     /// How many sentences are worth having under way at once.
@@ -138,7 +138,7 @@ impl Work {
         self.parts.pool.parallelism() + 1
     }
 
-    pub fn parts(&self) -> &Parts {
+    pub fn parts(&self) -> &SpeechParts {
         &self.parts
     }
 
@@ -147,7 +147,7 @@ impl Work {
     }
 
     /// Looks entries up, in L2 too unless that has failed this request.
-    pub async fn lookup(&self, keys: &[CacheKey]) -> Looked {
+    pub async fn lookup(&self, keys: &[CacheKey]) -> LookupOutcome {
         let looked = self.parts.cache.lookup(keys, !self.l2_has_failed()).await;
         self.l2_failed.fetch_or(looked.l2_failed, Ordering::Relaxed);
         looked
@@ -163,9 +163,9 @@ impl Work {
         Some(plan_key(&Identity { request: &self.request, digests, max_phonemes }))
     }
 
-    /// The request's place in the pool, asked for once.
+    /// The request's permit of the pool, asked for once.
     pub fn admission(&self) -> Result<Arc<Admission>, SpeechError> {
-        self.place.admission()
+        self.permit.admission()
     }
 
     /// Phonemes and voice; made once for all who say this text now.
@@ -219,14 +219,14 @@ impl Work {
 
     async fn prepare(self: Arc<Self>) -> Result<Prepared, SpeechError> {
         let (request, deadline) = (&self.request, self.deadline());
-        // Who prepares for all need not be who speaks for all: then the place is given back after this.
-        let is_for_itself = self.caching == Caching::Forbidden || self.place.is_held();
-        let admission = if self.place.has_begun() {
-            self.place.admission_begun(deadline).await?
+        // Who prepares for all need not be who speaks for all: then the permit is given back after this.
+        let is_for_itself = self.caching == Caching::Forbidden || self.permit.is_held();
+        let admission = if self.permit.has_begun() {
+            self.permit.admission_begun(deadline).await?
         } else if is_for_itself {
             self.admission()?
         } else {
-            self.place.another()?
+            self.permit.another()?
         };
         let mut voices = Vec::new();
         for id in request.voices() {
@@ -243,7 +243,7 @@ impl Work {
             let (id, voice) = &voices[passage.voice];
             let config = voice.config();
             let speakers = Speakers::of_voice(request.speaker_of(passage), id, &**voice)?;
-            let manner = Manner {
+            let manner = SynthesisParams {
                 speakers: &speakers,
                 prosody: &request.prosody,
                 rate: passage.rate,
@@ -290,7 +290,7 @@ impl Work {
             let (voice, _) = prepared.voice_of(&self.request, sentence);
             *left.entry(voice).or_default() += sentence.ids();
         }
-        self.place.estimate(left);
+        self.permit.estimate(left);
     }
 
     /// What makes a sentence, or brings it from elsewhere. Others may follow, unless the request keeps to itself.
@@ -306,8 +306,8 @@ impl Work {
     pub fn would_fare_better(&self, error: &SpeechError, deadline: Deadline) -> bool {
         match error {
             SpeechError::DeadlinePassed => !deadline.has_passed(),
-            // The leader found no place. This request has one.
-            SpeechError::Overloaded { .. } => self.place.is_held(),
+            // The leader got no permit. This request has one.
+            SpeechError::Overloaded { .. } => self.permit.is_held(),
             _ => false,
         }
     }
@@ -319,7 +319,7 @@ impl Work {
         index: usize,
         deadline: Deadline,
         publisher: Publisher<Stretch>,
-    ) -> Outcome<Keep> {
+    ) -> FlightResult<Keep> {
         let mut lease = None;
         if self.caching != Caching::Fresh {
             if let Some(whole) = self.known(self.parts.cache.peek(&key)).await? {
@@ -333,7 +333,7 @@ impl Work {
             };
             match turn {
                 LeaseOutcome::Ours(ours) => lease = ours,
-                LeaseOutcome::Made(Found { entry, .. }) => {
+                LeaseOutcome::Made(CacheHit { entry, .. }) => {
                     if let Some(whole) = self.known(Some(entry)).await? {
                         publisher.put(whole);
                         return Ok(None);
@@ -352,7 +352,7 @@ impl Work {
         Ok(Some(keep.boxed()))
     }
 
-    async fn known(&self, entry: Option<Entry>) -> Result<Option<Stretch>, SpeechError> {
+    async fn known(&self, entry: Option<CacheEntry>) -> Result<Option<Stretch>, SpeechError> {
         let Some(entry) = entry else { return Ok(None) };
         if entry.payload.len() <= READ_AT_ONCE_BYTES {
             return Ok(sentence_from_entry(&entry));
@@ -372,7 +372,7 @@ impl Work {
         let Some(sentence) = prepared.sentences.get(index).filter(|sentence| sentence.key == key) else {
             return Err(SpeechError::Failed("the plan is not that of the text".to_owned()));
         };
-        let admission = if index == 0 { self.admission()? } else { self.place.admission_begun(deadline).await? };
+        let admission = if index == 0 { self.admission()? } else { self.permit.admission_begun(deadline).await? };
         let (voice_id, voice) = prepared.voice_of(&self.request, sentence);
         let job = SentenceJob {
             voice_id: voice_id.clone(),
@@ -381,7 +381,7 @@ impl Work {
             index,
             first_sound: self.is_stream && index == 0,
             deadline,
-            cost: Cost::default(),
+            cost: CpuTime::default(),
         };
         let (cost, mut seconds) = (job.cost.clone(), 0.0);
         let mut stretches = self.parts.pool.synthesize(&admission, job).await?;

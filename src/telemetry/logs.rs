@@ -1,5 +1,6 @@
-//! Owns the log: constant messages with fields beside them, one JSON object a line, on standard error. Lines are written by a thread of their
-//! own; what it cannot write in time is dropped and counted, so that nobody waits for whoever reads them.
+//! Owns the log: constant messages with fields beside them, one JSON object a line, on standard error. Lines are
+//! written by a thread of their own; what it cannot write in time is dropped and counted, so that nobody waits for
+//! whoever reads them.
 
 use std::io::IsTerminal;
 use std::panic::{Location, PanicHookInfo};

@@ -1,5 +1,6 @@
-//! Owns the count of connections that send no HTTP, and its one line a minute. The HTTP library logs an error for each, and anybody who reaches the
-//! address can send thousands in a second: they are counted instead, and a line a minute says how many there were.
+//! Owns the count of connections that send no HTTP, and its one line a minute. The HTTP library logs an error for each,
+//! and anybody who reaches the address can send thousands in a second: they are counted instead, and a line a minute
+//! says how many there were.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,8 +12,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Makes lines as `F` does, but of what the library says of requests that are none: those are counted. (A filter would be the place, if those of
-/// layers could look into events.)
+/// Makes lines as `F` does, but of what the library says of requests that are none: those are counted. (A filter would
+/// be the place, if those of layers could look into events.)
 pub struct WithoutMalformed<F>(pub F);
 
 /// Where the library speaks of connections.
@@ -60,15 +61,15 @@ where
 }
 
 fn is_of_callers(event: &Event<'_>) -> bool {
-    let mut message = Message(String::new());
+    let mut message = EventMessage(String::new());
     event.record(&mut message);
     OF_CALLERS.iter().any(|beginning| message.0.starts_with(beginning))
 }
 
 /// What an event says.
-struct Message(String);
+struct EventMessage(String);
 
-impl Visit for Message {
+impl Visit for EventMessage {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             self.0 = format!("{value:?}");

@@ -1,4 +1,5 @@
-//! Owns every metric's name, unit and labels. Label values come from closed sets: routes, voices of the catalogue, the enums of `labels`.
+//! Owns every metric's name, unit and labels. Label values come from closed sets: routes, voices of the catalogue, the
+//! enums of `labels`.
 
 use std::ops::Deref;
 use std::sync::Arc;

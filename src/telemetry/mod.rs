@@ -33,16 +33,17 @@ pub enum TelemetryError {
 }
 
 /// What is under way until the process ends.
-struct UnderWay {
+struct TelemetryGuard {
     /// Ends first, as it may have something to say.
     _exporting: Option<Exporting>,
     _lines: WorkerGuard,
     dropped_lines: ErrorCounter,
 }
 
-static UNDER_WAY: Mutex<Option<UnderWay>> = Mutex::new(None);
+static UNDER_WAY: Mutex<Option<TelemetryGuard>> = Mutex::new(None);
 
-/// Sends the process's events, panics among them, to the log, and its spans to where they are asked for, until [`finish`].
+/// Sends the process's events, panics among them, to the log, and its spans to where they are asked for, until
+/// [`finish`].
 ///
 /// # Errors
 /// If it was called before, or the variables for traces name what cannot be used.
@@ -55,7 +56,7 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
         .with(logs::layer(config, writer))
         .try_init()?;
     std::panic::set_hook(Box::new(logs::log_panic));
-    *under_way() = Some(UnderWay { _exporting: exporting, _lines: lines, dropped_lines });
+    *under_way() = Some(TelemetryGuard { _exporting: exporting, _lines: lines, dropped_lines });
     Ok(())
 }
 
@@ -70,6 +71,6 @@ pub fn dropped_lines() -> u64 {
     under_way().as_ref().map_or(0, |under_way| under_way.dropped_lines.dropped_lines() as u64)
 }
 
-fn under_way() -> std::sync::MutexGuard<'static, Option<UnderWay>> {
+fn under_way() -> std::sync::MutexGuard<'static, Option<TelemetryGuard>> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
-//! Owns traces: the spans of this process, sent over OTLP to the collector that the standard `OTEL_*` variables name; where they name none,
-//! nothing is built. Variables: <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>. Parents from elsewhere
-//! come as `traceparent` (<https://www.w3.org/TR/trace-context/>).
+//! Owns traces: the spans of this process, sent over OTLP to the collector that the standard `OTEL_*` variables name;
+//! where they name none, nothing is built. Variables:
+//! <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>. Parents from elsewhere come as
+//! `traceparent` (<https://www.w3.org/TR/trace-context/>).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -43,8 +44,8 @@ pub const UNTRACED: &str = "tts_batch_api::untraced";
 
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
-/// Which requests are traced, as `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` say. Decided here and not in the SDK, which decides when a
-/// span was made.
+/// Which requests are traced, as `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` say. Decided here and not in the
+/// SDK, which decides when a span was made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Sampler {
     /// What the caller has decided, if it has, counts.
@@ -72,7 +73,7 @@ pub enum ExportError {
 
 /// How a collector is spoken to.
 #[derive(Debug, PartialEq, Eq)]
-enum Protocol {
+enum OtlpProtocol {
     Http,
     Grpc,
 }
@@ -91,9 +92,9 @@ pub fn export() -> Result<Option<Exporting>, ExportError> {
     }
     check_endpoint(variable)?;
     let sampler = Sampler::of(variable)?;
-    let (exporter, connections) = match Protocol::of(variable)? {
-        Protocol::Http => (SpanExporter::builder().with_http().build()?, None),
-        Protocol::Grpc => {
+    let (exporter, connections) = match OtlpProtocol::of(variable)? {
+        OtlpProtocol::Http => (SpanExporter::builder().with_http().build()?, None),
+        OtlpProtocol::Grpc => {
             let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("otlp").enable_all().build()?;
             let _inside = runtime.enter();
             (SpanExporter::builder().with_tonic().build()?, Some(runtime))
@@ -167,14 +168,16 @@ pub fn continue_trace<'a>(span: &Span, header: &'a dyn Fn(&str) -> Option<&'a st
     let _ = span.set_parent(TraceContextPropagator::new().extract(&Headers(header)));
 }
 
-/// What tells others at which span of which trace they go on, if it is one that is exported: the value of their `traceparent`.
+/// What tells others at which span of which trace they go on, if it is one that is exported: the value of their
+/// `traceparent`.
 pub fn traceparent(span: &Span) -> Option<String> {
     let mut headers = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut headers);
     headers.remove("traceparent")
 }
 
-/// A span of what is done within the current one; none, where nobody looks at that. The registry makes spans that no layer wants, too.
+/// A span of what is done within the current one; none, where nobody looks at that. The registry makes spans that no
+/// layer wants, too.
 macro_rules! stage_span {
     ($($span:tt)*) => {
         if tracing::Span::current().is_disabled() { tracing::Span::none() } else { tracing::debug_span!($($span)*) }
@@ -182,7 +185,8 @@ macro_rules! stage_span {
 }
 pub(crate) use stage_span;
 
-/// A span of the trace that `traceparent` names, begun later than its parent, perhaps by another replica, whose sampler decided; none, if it names none.
+/// A span of the trace that `traceparent` names, begun later than its parent, perhaps by another replica, whose sampler
+/// decided; none, if it names none.
 macro_rules! further_span {
     ($traceparent:expr, $($span:tt)*) => {
         match $traceparent {
@@ -212,7 +216,8 @@ impl Exporting {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        // What is known of a place once and for all costs nothing later. In between are the stages, which are wanted of what is traced.
+        // What is known of a place once and for all costs nothing later. In between are the stages, which are wanted of
+        // what is traced.
         let interest = |metadata: &'static Metadata<'static>| match metadata.target() {
             TRACED => Interest::always(),
             UNTRACED => Interest::never(),
@@ -243,9 +248,9 @@ impl Drop for Exporting {
     }
 }
 
-// === impl Protocol ===
+// === impl OtlpProtocol ===
 
-impl Protocol {
+impl OtlpProtocol {
     fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ExportError> {
         match first_of(&PROTOCOLS, variable) {
             None => Ok(Self::Http),
@@ -259,7 +264,8 @@ impl Protocol {
 // === impl Sampler ===
 
 impl Sampler {
-    /// By the names of <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>.
+    /// By the names of
+    /// <https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration>.
     fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, ExportError> {
         const NAME: &str = "OTEL_TRACES_SAMPLER";
         const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -330,12 +336,12 @@ mod tests {
     #[test]
     fn the_protocol_is_that_of_traces_or_else_of_all() {
         let with = |set: &[(&str, &str)]| {
-            Protocol::of(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())).ok()
+            OtlpProtocol::of(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())).ok()
         };
 
-        assert_eq!(with(&[]), Some(Protocol::Http));
-        assert_eq!(with(&[(PROTOCOLS[1], "grpc")]), Some(Protocol::Grpc));
-        assert_eq!(with(&[(PROTOCOLS[1], "grpc"), (PROTOCOLS[0], "http/protobuf")]), Some(Protocol::Http));
+        assert_eq!(with(&[]), Some(OtlpProtocol::Http));
+        assert_eq!(with(&[(PROTOCOLS[1], "grpc")]), Some(OtlpProtocol::Grpc));
+        assert_eq!(with(&[(PROTOCOLS[1], "grpc"), (PROTOCOLS[0], "http/protobuf")]), Some(OtlpProtocol::Http));
         assert_eq!(with(&[(PROTOCOLS[1], "http/json")]), None);
     }
 

@@ -1,5 +1,5 @@
-//! Owns lexicons of words that a voice would say wrongly: for each what is said instead, another spelling or phonemes in `[[ ]]`, or
-//! nothing.
+//! Owns lexicons of words that a voice would say wrongly: for each what is said instead, another spelling or phonemes
+//! in `[[ ]]`, or nothing.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::domain::{Edit, Script};
 
-/// Words and what is said instead. The longest that fits is taken, and whole words alone, but for a unit behind its number ("5kg"). What is said
-/// instead is a word of its own, also where the word stood close to another ("and/or"). A word that is written small stands for the same with
-/// a capital and in capitals too; others for themselves.
+/// Words and what is said instead. The longest that fits is taken, and whole words alone, but for a unit behind its
+/// number ("5kg"). What is said instead is a word of its own, also where the word stood close to another ("and/or"). A
+/// word that is written small stands for the same with a capital and in capitals too; others for themselves.
 #[derive(Debug, Clone)]
 pub struct Lexicon {
     /// `None`: no words.

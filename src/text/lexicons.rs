@@ -1,5 +1,6 @@
-//! Owns the lexicons of the operator: the files of a folder, `NAME.json` (an object of words and what is said instead) or `NAME.pls`. They are read at
-//! start; a file that cannot be read ends the start, so that no word is said wrongly in silence.
+//! Owns the lexicons of the operator: the files of a folder, `NAME.json` (an object of words and what is said instead)
+//! or `NAME.pls`. They are read at start; a file that cannot be read ends the start, so that no word is said wrongly in
+//! silence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,11 +21,11 @@ pub struct Lexicons(Arc<BTreeMap<String, Lexicon>>);
 #[error("lexicon {file}: {reason}")]
 pub struct LexiconsError {
     file: PathBuf,
-    reason: Reason,
+    reason: LexiconFileError,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Reason {
+enum LexiconFileError {
     #[error(transparent)]
     Read(#[from] std::io::Error),
     #[error("it has more than {MAX_FILE_BYTES} bytes")]
@@ -47,7 +48,7 @@ impl Lexicons {
     pub fn open(folder: &Path) -> Result<Self, LexiconsError> {
         let of = |file: &Path| {
             let file = file.to_owned();
-            move |reason: Reason| LexiconsError { file, reason }
+            move |reason: LexiconFileError| LexiconsError { file, reason }
         };
         let mut lexicons = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(|error| of(folder)(error.into()))? {
@@ -58,7 +59,7 @@ impl Lexicons {
                 continue;
             };
             if lexicons.len() == MAX_FILES {
-                return Err(of(folder)(Reason::TooMany));
+                return Err(of(folder)(LexiconFileError::TooMany));
             }
             lexicons.insert(name.to_owned(), read(&path, kind == "json").map_err(of(&path))?);
         }
@@ -70,9 +71,9 @@ impl Lexicons {
     }
 }
 
-fn read(path: &Path, is_json: bool) -> Result<Lexicon, Reason> {
+fn read(path: &Path, is_json: bool) -> Result<Lexicon, LexiconFileError> {
     let file = files::read(path, MAX_FILE_BYTES).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => Reason::TooLarge,
+        ErrorKind::FileTooLarge => LexiconFileError::TooLarge,
         _ => error.into(),
     })?;
     let file = String::from_utf8(file).map_err(|_| io::Error::from(ErrorKind::InvalidData))?;

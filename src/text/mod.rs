@@ -1,9 +1,10 @@
-//! Owns the markup that callers may write, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons, which say how words
-//! are pronounced. Refuses to know how a script is spoken.
+//! Owns the markup that callers may write, and how it becomes a [`Script`](crate::domain::Script): SSML, and lexicons,
+//! which say how words are pronounced. Refuses to know how a script is spoken.
 //!
 //! - `reader`: a text as a script, within its limit; `reading`: a script in the words of its voices' languages.
 //! - `ssml`: a document as passages; `values`: what its attributes mean.
-//! - `lexicon`: words and what is said instead; `pls`: the same as the W3C writes it; `lexicons`: those that the operator keeps in a folder.
+//! - `lexicon`: words and what is said instead; `pls`: the same as the W3C writes it; `lexicons`: those that the
+//!   operator keeps in a folder.
 
 mod lexicon;
 mod lexicons;
@@ -16,5 +17,5 @@ mod values;
 pub use lexicons::{Lexicons, LexiconsError};
 #[cfg(fuzzing)]
 pub use pls::parse as parse_pls;
-pub use reader::{Pronunciation, ReadError, TextReader, TextType};
-pub use reading::{Normalize, ReadingDefaults, Token, read_script, tokens};
+pub use reader::{Pronunciation, TextReadError, TextReader, TextType};
+pub use reading::{Normalize, ReadToken, ReadingDefaults, read_script, tokens};

@@ -1,5 +1,5 @@
-//! Owns reading lexicons in the W3C's Pronunciation Lexicon Specification 1.0: `lexeme`s with their `grapheme`s and the first `phoneme` (`ipa`) or
-//! `alias` of each.
+//! Owns reading lexicons in the W3C's Pronunciation Lexicon Specification 1.0: `lexeme`s with their `grapheme`s and the
+//! first `phoneme` (`ipa`) or `alias` of each.
 
 use std::collections::BTreeMap;
 

@@ -44,7 +44,7 @@ pub struct Pronunciation<'a> {
 
 /// Why a text is not read. Holds nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub enum TextReadError {
     #[error(transparent)]
     Text(#[from] TextError),
     #[error(transparent)]
@@ -80,11 +80,11 @@ impl TextReader {
     }
 
     /// A plain text in the operator's pronunciation.
-    pub fn plain(&self, text: &str) -> Result<Script, ReadError> {
+    pub fn plain(&self, text: &str) -> Result<Script, TextReadError> {
         self.read(text, TextType::Plain, Pronunciation::default())
     }
 
-    pub fn read(&self, text: &str, kind: TextType, pronunciation: Pronunciation<'_>) -> Result<Script, ReadError> {
+    pub fn read(&self, text: &str, kind: TextType, pronunciation: Pronunciation<'_>) -> Result<Script, TextReadError> {
         let mut script = match kind {
             TextType::Plain | TextType::Markdown => {
                 let script = Script::plain(InputText::parse(text, self.max_chars)?);
@@ -111,7 +111,7 @@ impl TextReader {
                 continue;
             }
             applied.push(name);
-            script = self.lexicons.get(name).ok_or(ReadError::UnknownLexicon)?.apply(script);
+            script = self.lexicons.get(name).ok_or(TextReadError::UnknownLexicon)?.apply(script);
         }
         let reading = self.reading(kind, pronunciation.normalize);
         Ok(self.bounded(script, GROWTH)?.with_reading(reading))
@@ -125,7 +125,7 @@ impl TextReader {
         Reading { classes, is_markdown, max_chars: self.max_chars.saturating_mul(READ_GROWTH) }
     }
 
-    fn bounded(&self, script: Script, times: usize) -> Result<Script, ReadError> {
+    fn bounded(&self, script: Script, times: usize) -> Result<Script, TextReadError> {
         let limit = self.max_chars.saturating_mul(times);
         if script.is_plain() {
             return Ok(script);
@@ -201,12 +201,12 @@ mod tests {
 
         assert!(read("<speak>12345<break/>67890</speak>", TextType::Ssml).is_ok());
         let long = read("<speak>12345<break/>678901</speak>", TextType::Ssml);
-        assert_eq!(long.unwrap_err(), ReadError::Text(TextError::TooLong { chars: 11, limit: 10 }));
+        assert_eq!(long.unwrap_err(), TextReadError::Text(TextError::TooLong { chars: 11, limit: 10 }));
         assert!(read("nginx nginx", TextType::Plain).is_err());
         let own = BTreeMap::from([("x".to_owned(), "yyyyyyyyyyyyyyyyyyyy".to_owned())]);
         let grown =
             reader(10).read("x x x", TextType::Plain, Pronunciation { own: Some(&own), ..Pronunciation::default() });
-        assert!(matches!(grown, Err(ReadError::Text(TextError::TooLong { .. }))));
+        assert!(matches!(grown, Err(TextReadError::Text(TextError::TooLong { .. }))));
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
 
         let refused = reader(100).read("a", TextType::Plain, pronunciation);
 
-        assert_eq!(refused.unwrap_err(), ReadError::UnknownLexicon);
+        assert_eq!(refused.unwrap_err(), TextReadError::UnknownLexicon);
         assert_eq!(TextReader::new(1, Lexicons::default(), vec!["x".into()]).unwrap_err(), "x");
     }
 }

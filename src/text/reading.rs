@@ -1,5 +1,5 @@
-//! Owns reading a script in the languages of its voices: what people write becomes what is said, numbers and markup and the like. What lexicons
-//! and SSML say already is left to them.
+//! Owns reading a script in the languages of its voices: what people write becomes what is said, numbers and markup and
+//! the like. What lexicons and SSML say already is left to them.
 
 use std::ops::Range;
 
@@ -54,7 +54,8 @@ impl ReadingDefaults {
 
 // === reading ===
 
-/// The script as it is said; `language` is that of a passage's voice, by its number. Takes time: not for an async thread.
+/// The script as it is said; `language` is that of a passage's voice, by its number. Takes time: not for an async
+/// thread.
 pub fn read_script<'a>(script: &Script, language: impl Fn(usize) -> Option<&'a str>) -> Result<Script, TextError> {
     if !script.is_to_be_read() {
         return Ok(script.clone());
@@ -116,7 +117,7 @@ fn in_order(mut edits: Vec<Edit>) -> Vec<Edit> {
 
 /// A part of a text, and what is said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
+pub struct ReadToken {
     pub written: String,
     /// Empty: it is not said.
     pub said: String,
@@ -128,7 +129,7 @@ pub struct Token {
 }
 
 /// What is said of each word and each reading of a script.
-pub fn tokens(script: &Script) -> Vec<Token> {
+pub fn tokens(script: &Script) -> Vec<ReadToken> {
     let source = script.source().as_str();
     let mut tokens = Vec::new();
     // Places rise, so that each is counted from the last.
@@ -139,7 +140,7 @@ pub fn tokens(script: &Script) -> Vec<Token> {
         reached.1
     };
     for part in script.passages().iter().flat_map(|passage| passage.said.parts()) {
-        let mut token = |place: Range<usize>, said: &str, class| Token {
+        let mut token = |place: Range<usize>, said: &str, class| ReadToken {
             start_char: chars(place.start),
             end_char: chars(place.end),
             written: source.get(place).unwrap_or_default().to_owned(),

@@ -1,6 +1,7 @@
-//! Owns reading SSML (Speech Synthesis Markup Language 1.1, a W3C recommendation), as far as Piper's voices can follow it: `speak`, `p`, `s`,
-//! `break`, `sub`, `phoneme` (`ipa`), `say-as`, `prosody` (`rate`, `volume`), `voice`, `mark`. What else stands there is refused with its
-//! place, so that nothing is passed over in silence. No document type and no entities but those of XML itself are read.
+//! Owns reading SSML (Speech Synthesis Markup Language 1.1, a W3C recommendation), as far as Piper's voices can follow
+//! it: `speak`, `p`, `s`, `break`, `sub`, `phoneme` (`ipa`), `say-as`, `prosody` (`rate`, `volume`), `voice`, `mark`.
+//! What else stands there is refused with its place, so that nothing is passed over in silence. No document type and no
+//! entities but those of XML itself are read.
 
 mod builder;
 
@@ -10,7 +11,8 @@ use quick_xml::reader::Reader;
 use crate::domain::{InputText, Script};
 use builder::{Builder, MAX_DEPTH, MAX_PAUSES_MS, MAX_VOICES};
 
-/// Why a document cannot be said, and where in it. Holds nothing of what it says but names of elements and attributes that this page knows.
+/// Why a document cannot be said, and where in it. Holds nothing of what it says but names of elements and attributes
+/// that this page knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
 pub struct SsmlError {

@@ -1,5 +1,6 @@
-//! Owns the usage of callers: how much was spoken for which token on which day. Counted in this process and, where there is a Redis, written there
-//! behind, for all replicas together. No request waits for that, and nothing that a caller said is in it.
+//! Owns the usage of callers: how much was spoken for which token on which day. Counted in this process and, where
+//! there is a Redis, written there behind, for all replicas together. No request waits for that, and nothing that a
+//! caller said is in it.
 //!
 //! - `counts`: the numbers, in memory; `redis`: where they are written to and read from.
 
@@ -20,9 +21,9 @@ use crate::telemetry::Metrics;
 
 /// What was had. A clone is another handle to it.
 #[derive(Clone)]
-pub struct Usage(Arc<Inner>);
+pub struct Usage(Arc<UsageInner>);
 
-struct Inner {
+struct UsageInner {
     /// Of all days without Redis; else what is not written yet.
     days: Mutex<Days>,
     redis: Option<UsageRedis>,
@@ -55,7 +56,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 impl Usage {
     /// Begins to write to `redis`, on the current runtime.
     pub fn start(redis: Option<UsageRedis>, kept: u32, metrics: Metrics) -> Self {
-        let usage = Self(Arc::new(Inner {
+        let usage = Self(Arc::new(UsageInner {
             days: Mutex::default(),
             redis,
             on_its_way: tokio::sync::Mutex::default(),

@@ -1,5 +1,5 @@
-//! Owns the numbers in Redis: a hash for each day, in which every replica adds to what the others counted. What is written again, as nobody knows
-//! whether it arrived, is added once.
+//! Owns the numbers in Redis: a hash for each day, in which every replica adds to what the others counted. What is
+//! written again, as nobody knows whether it arrived, is added once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -11,18 +11,18 @@ use uuid::Uuid;
 
 use super::Unreachable;
 use super::counts::{Counts, Days};
-use crate::cache::{Connection, Target};
+use crate::cache::{RedisTarget, SharedConnection};
 
 /// Where replicas count together.
 pub struct UsageRedis {
-    target: Target,
+    target: RedisTarget,
     /// Apart from the cache's: nobody who waits for sound waits for this.
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Option<SharedConnection>>,
     /// What may have arrived, and under which name it was sent.
-    sent: Mutex<Option<Sent>>,
+    sent: Mutex<Option<SentCounts>>,
 }
 
-struct Sent {
+struct SentCounts {
     id: Uuid,
     day: NaiveDate,
     tokens: BTreeMap<String, Counts>,
@@ -53,14 +53,14 @@ fn field(name: &str, token: &str) -> String {
 // === impl UsageRedis ===
 
 impl UsageRedis {
-    pub fn new(target: Target) -> Self {
+    pub fn new(target: RedisTarget) -> Self {
         Self { target, connection: Mutex::default(), sent: Mutex::default() }
     }
 
     /// Adds what was counted. Returns what is left to be added another time.
     pub(super) async fn write(&self, mut waiting: Days, kept: u32) -> Days {
         let mut sent = self.sent.lock().await;
-        while let Some(next) = sent.take().or_else(|| waiting.pop_first().map(Sent::new)) {
+        while let Some(next) = sent.take().or_else(|| waiting.pop_first().map(SentCounts::new)) {
             if next.tokens.is_empty() {
                 continue;
             }
@@ -107,9 +107,9 @@ impl UsageRedis {
     }
 }
 
-// === impl Sent ===
+// === impl SentCounts ===
 
-impl Sent {
+impl SentCounts {
     fn new((day, tokens): (NaiveDate, BTreeMap<String, Counts>)) -> Self {
         Self { id: Uuid::now_v7(), day, tokens }
     }

@@ -1,4 +1,5 @@
-//! Owns the reading of a voice's `MODEL_CARD`: its licences, and what it was trained on. Owns the rule that says which licences may be served.
+//! Owns the reading of a voice's `MODEL_CARD`: its licences, and what it was trained on. Owns the rule that says which
+//! licences may be served.
 
 use wildmatch::WildMatch;
 

@@ -1,5 +1,5 @@
-//! Owns which voices there are: those in the folders, those that the source lists, and before that is known those whose names come with
-//! the program. Ids are looked up here and nowhere joined into a path.
+//! Owns which voices there are: those in the folders, those that the source lists, and before that is known those whose
+//! names come with the program. Ids are looked up here and nowhere joined into a path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,12 +14,12 @@ use super::card::{LicenseRule, shortened};
 use super::digest::VoiceDigest;
 use super::disk;
 use super::download::Downloader;
+use super::downloads::Downloads;
 use super::error::CatalogueError;
-use super::flights::Flights;
 use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS};
 use super::folders::Folders;
 use super::ignored::Ignored;
-use super::info::{Known, VoiceInfo};
+use super::info::{VoiceFacts, VoiceInfo};
 use super::leftovers;
 use super::lockfile::Lockfile;
 use super::loudness::Loudness;
@@ -32,7 +32,7 @@ use crate::files::{self, Detached, SingleFlight};
 
 /// The voices. A clone is another handle to them.
 #[derive(Debug, Clone)]
-pub struct Catalogue(pub(super) Arc<Inner>);
+pub struct Catalogue(pub(super) Arc<CatalogueInner>);
 
 /// What [`Catalogue::rescan`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,25 +42,25 @@ pub struct Rescan {
 }
 
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct CatalogueInner {
     pub settings: VoiceSettings,
     pub folders: Arc<Folders>,
     pub downloader: Downloader,
-    pub flights: Flights,
+    pub flights: Downloads,
     pub verifier: Verifier,
     /// Held by whoever refreshes the catalogue.
     pub refreshing: tokio::sync::Mutex<()>,
     /// Read and compare whole voices, each of which may lie on a disk that hangs.
     pub threads: Detached,
     pub digesting: SingleFlight<VoiceId, Option<VoiceDigest>>,
-    pub state: RwLock<State>,
+    pub state: RwLock<CatalogueState>,
     allowed: Vec<WildMatch>,
     licenses: LicenseRule,
     pub public: BTreeMap<VoiceId, PublicVoice>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct CatalogueState {
     pub installed: BTreeMap<VoiceId, InstalledVoice>,
     /// Of installed voices that someone asked for.
     pub digests: BTreeMap<VoiceId, VoiceDigest>,
@@ -86,10 +86,11 @@ const THREADS: usize = 8;
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Finds the voices in the folders, and takes the source's list from there if it was fetched before. Opens no connection.
+    /// Finds the voices in the folders, and takes the source's list from there if it was fetched before. Opens no
+    /// connection.
     pub fn open(settings: &VoiceSettings) -> Result<Self, CatalogueError> {
         let folders = Arc::new(Folders::new(settings.models_dir.clone(), settings.fallback_dir.clone()));
-        let catalogue = Self::with_state(settings.clone(), folders, State::default());
+        let catalogue = Self::with_state(settings.clone(), folders, CatalogueState::default());
         let missing = fs::metadata(&settings.models_dir);
         if let Err(error) = missing
             && catalogue.0.reachable_source().is_none()
@@ -161,7 +162,8 @@ impl Catalogue {
         self.0.read().published.is_some()
     }
 
-    /// Whether a name or pattern fits a voice that is here, in the source's list, or before that is known among the public voices.
+    /// Whether a name or pattern fits a voice that is here, in the source's list, or before that is known among the
+    /// public voices.
     pub fn knows(&self, pattern: &str) -> bool {
         let state = self.0.read();
         let pattern = WildMatch::new(pattern);
@@ -240,11 +242,11 @@ impl Catalogue {
         known.into_iter().filter_map(digest).collect()
     }
 
-    fn with_state(settings: VoiceSettings, folders: Arc<Folders>, state: State) -> Self {
+    fn with_state(settings: VoiceSettings, folders: Arc<Folders>, state: CatalogueState) -> Self {
         let threads = Detached::new("voice-files", THREADS);
-        Self(Arc::new(Inner {
+        Self(Arc::new(CatalogueInner {
             downloader: Downloader::new(&settings, folders.clone()),
-            flights: Flights::new(settings.retries.cool_down),
+            flights: Downloads::new(settings.retries.cool_down),
             verifier: Verifier::default(),
             refreshing: tokio::sync::Mutex::default(),
             digesting: SingleFlight::new(threads.clone()),
@@ -282,18 +284,18 @@ impl FromIterator<(VoiceId, VoiceFiles)> for Catalogue {
             stall_timeout: std::time::Duration::ZERO,
             retries: Retries::default(),
         };
-        Self::with_state(settings, Arc::default(), State { installed, ..State::default() })
+        Self::with_state(settings, Arc::default(), CatalogueState { installed, ..CatalogueState::default() })
     }
 }
 
-// === impl Inner ===
+// === impl CatalogueInner ===
 
-impl Inner {
-    pub fn read(&self) -> RwLockReadGuard<'_, State> {
+impl CatalogueInner {
+    pub fn read(&self) -> RwLockReadGuard<'_, CatalogueState> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn write(&self) -> RwLockWriteGuard<'_, State> {
+    pub fn write(&self) -> RwLockWriteGuard<'_, CatalogueState> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -304,7 +306,7 @@ impl Inner {
     }
 
     /// Whether `TTS_VOICES` names it, by today's id or a former one.
-    pub fn is_allowed(&self, state: &State, id: &VoiceId) -> bool {
+    pub fn is_allowed(&self, state: &CatalogueState, id: &VoiceId) -> bool {
         let matches = |id: &VoiceId| self.allowed.iter().any(|pattern| pattern.matches(id.as_str()));
         let published = state.published.as_ref().and_then(|published| published.voices.get(id));
         matches(id) || published.is_some_and(|voice| voice.aliases.iter().any(matches))
@@ -314,7 +316,7 @@ impl Inner {
         self.licenses.allows(voice.card.as_ref().map(|(_, card)| card))
     }
 
-    pub fn is_fetchable(&self, state: &State, id: &VoiceId) -> bool {
+    pub fn is_fetchable(&self, state: &CatalogueState, id: &VoiceId) -> bool {
         self.reachable_source().is_some()
             && self.foreign_phonemes(id).is_none()
             && (self.is_listed(state, id) || self.is_hoped_for(state, id))
@@ -325,9 +327,9 @@ impl Inner {
         self.public.get(id)?.foreign_phonemes
     }
 
-    fn info(&self, state: &State, id: &VoiceId) -> VoiceInfo {
+    fn info(&self, state: &CatalogueState, id: &VoiceId) -> VoiceInfo {
         let published = state.published.as_ref().and_then(|published| published.voices.get(id));
-        let known = Known {
+        let known = VoiceFacts {
             installed: state.installed.get(id),
             problem: state.problems.get(id),
             loudness: state.loudness(id, state.digests.get(id)).and_then(Loudness::usual),
@@ -338,8 +340,8 @@ impl Inner {
         VoiceInfo::new(id, &known)
     }
 
-    /// The source's list: where it is a folder as it stands there, else as an earlier process stored it or someone put it there. A list of another source is of no use: its sizes and
-    /// checksums are of other files.
+    /// The source's list: where it is a folder as it stands there, else as an earlier process stored it or someone put
+    /// it there. A list of another source is of no use: its sizes and checksums are of other files.
     fn stored_catalogue(&self) -> Option<Published> {
         let source = self.settings.source.as_ref()?;
         if let VoiceSource::Folder(folder) = source {
@@ -356,7 +358,7 @@ impl Inner {
     }
 }
 
-impl State {
+impl CatalogueState {
     pub fn published(&self, id: &VoiceId) -> Option<PublishedVoice> {
         self.published.as_ref()?.voices.get(id).cloned()
     }

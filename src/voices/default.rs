@@ -1,5 +1,5 @@
-//! Owns which voice speaks where a request names none: the first that `TTS_VOICES` names and that can be had. Replicas with the same settings
-//! have the same one, whatever else lies in their folders.
+//! Owns which voice speaks where a request names none: the first that `TTS_VOICES` names and that can be had. Replicas
+//! with the same settings have the same one, whatever else lies in their folders.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,9 +10,9 @@ use crate::domain::VoiceId;
 
 /// The voice of requests that name none. A clone is the same one.
 #[derive(Clone)]
-pub struct DefaultVoice(Arc<Inner>);
+pub struct DefaultVoice(Arc<DefaultVoiceInner>);
 
-struct Inner {
+struct DefaultVoiceInner {
     catalogue: Catalogue,
     patterns: Vec<String>,
     /// Does not change once it is known.
@@ -24,12 +24,12 @@ struct Inner {
 impl DefaultVoice {
     /// The one that is named, or else the first of the patterns.
     pub fn new(named: Option<VoiceId>, patterns: Vec<String>, catalogue: Catalogue) -> Self {
-        Self(Arc::new(Inner { catalogue, patterns, found: named.map(OnceLock::from).unwrap_or_default() }))
+        Self(Arc::new(DefaultVoiceInner { catalogue, patterns, found: named.map(OnceLock::from).unwrap_or_default() }))
     }
 
     /// `None` for as long as no voice can be had.
     pub fn get(&self) -> Option<VoiceId> {
-        let Inner { catalogue, patterns, found } = &*self.0;
+        let DefaultVoiceInner { catalogue, patterns, found } = &*self.0;
         if let Some(found) = found.get() {
             return Some(found.clone());
         }

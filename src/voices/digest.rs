@@ -1,11 +1,11 @@
-//! Owns which bytes a voice is made of, as one digest: what was said with other bytes is not what this voice says. Known without loading the
-//! voice, and without reading it again for each request.
+//! Owns which bytes a voice is made of, as one digest: what was said with other bytes is not what this voice says.
+//! Known without loading the voice, and without reading it again for each request.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::catalogue::{Catalogue, Inner};
+use super::catalogue::{Catalogue, CatalogueInner};
 use super::folder::InstalledVoice;
 use crate::domain::VoiceId;
 
@@ -58,9 +58,9 @@ impl Catalogue {
     }
 }
 
-// === impl Inner ===
+// === impl CatalogueInner ===
 
-impl Inner {
+impl CatalogueInner {
     /// From `voices.lock`, or else from the files, which are read if they changed since: not for an async thread.
     fn compute_digest(&self, voice: &InstalledVoice) -> Option<VoiceDigest> {
         digest_by(voice, |path| self.verifier.sha256(path).ok())

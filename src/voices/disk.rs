@@ -1,4 +1,5 @@
-//! Owns the few ways in which this module touches files: bounded reads, writes that are there whole or not at all, and hashing.
+//! Owns the few ways in which this module touches files: bounded reads, writes that are there whole or not at all, and
+//! hashing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -84,7 +85,8 @@ pub fn read_if_there(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Puts `bytes` under `name`: whoever looks sees the file of before or this one. What could not be written whole is taken away again.
+/// Puts `bytes` under `name`: whoever looks sees the file of before or this one. What could not be written whole is
+/// taken away again.
 pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let partial = partial_path(folder, name);
     let written = create_new(&partial).and_then(|mut file| {

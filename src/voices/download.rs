@@ -1,5 +1,6 @@
-//! Owns bringing a whole voice here: the bound on the disk first, then the card and its licence, then the config, the model last. Nothing
-//! has its final name before all of it is here and verified, and the model gets its own last, so that a voice appears whole.
+//! Owns bringing a whole voice here: the bound on the disk first, then the card and its licence, then the config, the
+//! model last. Nothing has its final name before all of it is here and verified, and the model gets its own last, so
+//! that a voice appears whole.
 
 use std::fs;
 use std::io;
@@ -12,16 +13,16 @@ use piper_acoustic::{MAX_CONFIG_BYTES, VoiceConfig, VoiceConfigError};
 
 use super::card::{LicenseRule, MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
 use super::disk;
-use super::error::VoiceError;
+use super::error::VoiceFilesError;
 use super::folder::{card_name, config_name, model_name};
 use super::folders::Folders;
 use super::guard::Guard;
 use super::info::foreign_phonemes;
-use super::lockfile::{Lockfile, Record};
+use super::lockfile::{FileRecord, Lockfile};
 use super::published::{PublishedFile, PublishedVoice};
 use super::settings::{Retries, VoiceSettings};
-use super::source::{ReadError, Reader};
-use super::transfer::{Arrived, Progress, TransferError, Transfers};
+use super::source::{SourceError, SourceReader};
+use super::transfer::{Arrived, TransferError, TransferProgress, Transfers};
 use crate::domain::VoiceId;
 use crate::files;
 
@@ -39,10 +40,10 @@ pub struct Downloader {
 
 /// One voice to bring.
 pub struct Order<'a> {
-    pub reader: &'a Reader,
+    pub reader: &'a SourceReader,
     pub voice: &'a PublishedVoice,
     pub existing: Existing,
-    pub progress: &'a Progress,
+    pub progress: &'a TransferProgress,
 }
 
 /// What happens to files that are there and that are what was asked for.
@@ -58,7 +59,8 @@ struct Reservation<'a> {
     reserved: &'a Mutex<u64>,
 }
 
-/// Whose turn it is to change `voices.lock`. No voice's name begins with a sign. Processes of other versions hold it too: it keeps its name.
+/// Whose turn it is to change `voices.lock`. No voice's name begins with a sign. Processes of other versions hold it
+/// too: it keeps its name.
 pub const LOCKFILE_GUARD: &str = "+ledger";
 
 // === impl Downloader ===
@@ -75,7 +77,7 @@ impl Downloader {
         }
     }
 
-    pub async fn download(&self, order: &Order<'_>) -> Result<(), VoiceError> {
+    pub async fn download(&self, order: &Order<'_>) -> Result<(), VoiceFilesError> {
         let voice = order.voice;
         let io_error = |error: io::Error| disk_error(&voice.id, &error);
         let folder = self.folders.writable().map_err(io_error)?;
@@ -91,14 +93,14 @@ impl Downloader {
             }
             outcome
         };
-        let late = |_| VoiceError::DownloadFailed {
+        let late = |_| VoiceFilesError::DownloadFailed {
             voice: voice.id.clone(),
             reason: format!("it was not here after {} ms", self.timeout.as_millis()),
         };
         tokio::time::timeout(self.timeout, work).await.map_err(late)?
     }
 
-    async fn bring(&self, order: &Order<'_>, folder: &Path) -> Result<(), VoiceError> {
+    async fn bring(&self, order: &Order<'_>, folder: &Path) -> Result<(), VoiceFilesError> {
         let Order { reader, voice, progress, .. } = *order;
         progress.total.store(voice.size(), Ordering::Relaxed);
         let transfers = Transfers { reader, retries: self.retries, folder, progress };
@@ -115,7 +117,7 @@ impl Downloader {
         }
         if !self.rule.allows(card.as_ref()) {
             let license = card.map_or_else(|| UNKNOWN_LICENSE.to_owned(), |card| card.license());
-            return Err(VoiceError::LicenseRefused { voice: voice.id.clone(), license });
+            return Err(VoiceFilesError::LicenseRefused { voice: voice.id.clone(), license });
         }
         for (file, name) in [(&voice.config, config_name(&voice.id)), (&voice.model, model_name(&voice.id))] {
             let here = transfers.bring(file, &name).await.map_err(|error| transfer_error(&voice.id, error))?;
@@ -133,7 +135,7 @@ impl Downloader {
     }
 
     /// The right to take what the voice needs of the disk.
-    fn reserve(&self, folder: &Path, voice: &PublishedVoice) -> Result<Option<Reservation<'_>>, VoiceError> {
+    fn reserve(&self, folder: &Path, voice: &PublishedVoice) -> Result<Option<Reservation<'_>>, VoiceFilesError> {
         if self.max_bytes == 0 {
             return Ok(None);
         }
@@ -143,7 +145,7 @@ impl Downloader {
         let left = self.max_bytes.saturating_sub(used).saturating_sub(*reserved);
         let bytes = voice.size();
         if bytes > left {
-            return Err(VoiceError::OverBudget { voice: voice.id.clone(), needed_bytes: bytes, left_bytes: left });
+            return Err(VoiceFilesError::OverBudget { voice: voice.id.clone(), needed_bytes: bytes, left_bytes: left });
         }
         *reserved += bytes;
         Ok(Some(Reservation { bytes, reserved: &self.reserved }))
@@ -156,12 +158,12 @@ impl Drop for Reservation<'_> {
     }
 }
 
-/// The settings come before the model, so that one that could never be spoken costs no more than them. What else may be wrong with them is
-/// found when the voice is loaded.
-fn check_phonemes(id: &VoiceId, config: &[u8]) -> Result<(), VoiceError> {
+/// The settings come before the model, so that one that could never be spoken costs no more than them. What else may be
+/// wrong with them is found when the voice is loaded.
+fn check_phonemes(id: &VoiceId, config: &[u8]) -> Result<(), VoiceFilesError> {
     match VoiceConfig::parse(config) {
         Err(VoiceConfigError::PhonemeType(phoneme_type)) => {
-            Err(VoiceError::Unspeakable { voice: id.clone(), reason: foreign_phonemes(&phoneme_type) })
+            Err(VoiceFilesError::Unspeakable { voice: id.clone(), reason: foreign_phonemes(&phoneme_type) })
         }
         _ => Ok(()),
     }
@@ -187,14 +189,14 @@ fn is_there(folder: &Path, voice: &PublishedVoice) -> io::Result<bool> {
     Ok(matches(config_name(&voice.id), &voice.config)? && matches(model_name(&voice.id), &voice.model)?)
 }
 
-/// Puts the files into `voices.lock`. Before they have their names: a record without a file is harmless, a file without its record would
-/// be one that nothing protects.
+/// Puts the files into `voices.lock`. Before they have their names: a record without a file is harmless, a file without
+/// its record would be one that nothing protects.
 pub async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) -> io::Result<()> {
     let _guard = Guard::acquire(folder, LOCKFILE_GUARD).await?;
     let mut lockfile = Lockfile::read(folder)?;
     lockfile.remove_voice(id.as_str());
     for (name, here) in arrived {
-        lockfile.insert(Record {
+        lockfile.insert(FileRecord {
             id: id.to_string(),
             file: name.clone(),
             sha256: here.sha256.clone(),
@@ -204,10 +206,11 @@ pub async fn record(folder: &Path, id: &VoiceId, arrived: &[(String, Arrived)]) 
     lockfile.write(folder)
 }
 
-/// Takes away what no later attempt can use. A part of the model is kept, unless it is refused or there is no room for it.
-fn tidy(folder: &Path, voice: &PublishedVoice, error: &VoiceError) {
+/// Takes away what no later attempt can use. A part of the model is kept, unless it is refused or there is no room for
+/// it.
+fn tidy(folder: &Path, voice: &PublishedVoice, error: &VoiceFilesError) {
     let [model, config, card] = names(voice);
-    let resumable = matches!(error, VoiceError::DownloadFailed { .. });
+    let resumable = matches!(error, VoiceFilesError::DownloadFailed { .. });
     let useless = [Some(config), Some(card), (!resumable).then_some(model)];
     for name in useless.into_iter().flatten() {
         // What cannot be removed is removed when the catalogue is next opened.
@@ -228,24 +231,24 @@ pub fn used_bytes(folder: &Path, replaced: &[String]) -> io::Result<u64> {
     Ok(used)
 }
 
-fn transfer_error(id: &VoiceId, error: TransferError) -> VoiceError {
+fn transfer_error(id: &VoiceId, error: TransferError) -> VoiceFilesError {
     let voice = id.clone();
     match error {
-        TransferError::Full => VoiceError::DiskFull(voice),
+        TransferError::Full => VoiceFilesError::DiskFull(voice),
         TransferError::Disk(error) => disk_error(id, &error),
-        TransferError::Mismatch(_) => VoiceError::VerificationFailed { voice, reason: error.to_string() },
-        TransferError::Read(ReadError::Missing) => {
-            VoiceError::DownloadFailed { voice, reason: "the source lists it but does not have it".to_owned() }
+        TransferError::Mismatch(_) => VoiceFilesError::VerificationFailed { voice, reason: error.to_string() },
+        TransferError::Read(SourceError::Missing) => {
+            VoiceFilesError::DownloadFailed { voice, reason: "the source lists it but does not have it".to_owned() }
         }
         TransferError::Read(_) | TransferError::Short { .. } => {
-            VoiceError::DownloadFailed { voice, reason: error.to_string() }
+            VoiceFilesError::DownloadFailed { voice, reason: error.to_string() }
         }
     }
 }
 
-pub fn disk_error(id: &VoiceId, error: &io::Error) -> VoiceError {
+pub fn disk_error(id: &VoiceId, error: &io::Error) -> VoiceFilesError {
     if disk::is_full(error) {
-        return VoiceError::DiskFull(id.clone());
+        return VoiceFilesError::DiskFull(id.clone());
     }
-    VoiceError::Io { voice: id.clone(), reason: error.to_string() }
+    VoiceFilesError::Io { voice: id.clone(), reason: error.to_string() }
 }

@@ -1,11 +1,11 @@
-//! Owns the reasons for which a voice is not to be had, each one that a caller acts on. Messages name no path and no address: they may
-//! reach a client.
+//! Owns the reasons for which a voice is not to be had, each one that a caller acts on. Messages name no path and no
+//! address: they may reach a client.
 
 use crate::domain::VoiceId;
 
 /// Why the files of a voice could not be given. Clones are for the callers who waited for one download.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VoiceError {
+pub enum VoiceFilesError {
     #[error("voice {0} is not in the catalogue")]
     Unknown(VoiceId),
     #[error("voice {0} is not among those that TTS_VOICES allows")]
@@ -19,7 +19,8 @@ pub enum VoiceError {
     /// The source could not be reached, or did not give what its catalogue promises.
     #[error("voice {voice} could not be downloaded: {reason}")]
     DownloadFailed { voice: VoiceId, reason: String },
-    /// The files are not those that were expected. What arrived wrong is deleted; what was changed in place stays for its owner to look at.
+    /// The files are not those that were expected. What arrived wrong is deleted; what was changed in place stays for
+    /// its owner to look at.
     #[error("voice {voice} failed verification: {reason}")]
     VerificationFailed { voice: VoiceId, reason: String },
     /// What was handed in.
@@ -50,9 +51,9 @@ pub enum CatalogueError {
     Offline,
 }
 
-// === impl VoiceError ===
+// === impl VoiceFilesError ===
 
-impl VoiceError {
+impl VoiceFilesError {
     /// Whether the same call may succeed a little later with nothing done.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::DownloadFailed { .. } | Self::VerificationFailed { .. } | Self::Io { .. })

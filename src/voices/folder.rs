@@ -1,5 +1,5 @@
-//! Owns finding voices in a folder: `NAME.onnx` beside `NAME.onnx.json`, whoever put them there. Refuses files that lie elsewhere: a link
-//! may lead to another place in the folder, not out of it.
+//! Owns finding voices in a folder: `NAME.onnx` beside `NAME.onnx.json`, whoever put them there. Refuses files that lie
+//! elsewhere: a link may lead to another place in the folder, not out of it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ pub struct InstalledVoice {
     pub files: VoiceFiles,
     pub card: Option<(PathBuf, ModelCard)>,
     /// What `voices.lock` says the model and the config hash to; `None` for files that were put there by hand.
-    pub expected: Option<Expected>,
+    pub expected: Option<ExpectedDigests>,
     pub size: u64,
     /// `None`: the config cannot be read, or no voice can speak by it.
     pub config: Option<Arc<VoiceConfig>>,
@@ -40,7 +40,7 @@ pub struct InstalledVoice {
 
 /// SHA-256 in hex.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedDigests {
     pub model: Option<String>,
     pub config: Option<String>,
 }
@@ -63,8 +63,8 @@ const CARD_ENDING: &str = ".MODEL_CARD";
 const CARD_BEGINNING: &str = "MODEL_CARD.";
 
 #[derive(Deserialize)]
-struct RawConfig {
-    audio: RawAudio,
+struct UnreadConfig {
+    audio: AudioSummary,
     #[serde(default)]
     num_speakers: u32,
     #[serde(default)]
@@ -76,7 +76,7 @@ struct RawConfig {
 }
 
 #[derive(Deserialize)]
-struct RawAudio {
+struct AudioSummary {
     sample_rate: u32,
 }
 
@@ -148,7 +148,7 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, lockfile: &Lockfile) -> Op
     }
     let (model, config) = (held(model, inside)?, held(&config, inside)?);
     let expected = |name: String| lockfile.get(&name).map(|record| record.sha256.clone());
-    let expected = Expected { model: expected(model_name(id)), config: expected(config_name(id)) };
+    let expected = ExpectedDigests { model: expected(model_name(id)), config: expected(config_name(id)) };
     let size = [&model, &config].map(|path| fs::metadata(path).map_or(0, |file| file.len()));
     let json = disk::read_if_there(&config, MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default();
     let read = config_of(size[0], &json);
@@ -166,7 +166,8 @@ fn inspect(id: &VoiceId, model: &Path, inside: &Path, lockfile: &Lockfile) -> Op
     })
 }
 
-/// The file, if it is one and lies in `inside`; where a link leads, if it is one, so that changing the link later changes nothing.
+/// The file, if it is one and lies in `inside`; where a link leads, if it is one, so that changing the link later
+/// changes nothing.
 fn held(path: &Path, inside: &Path) -> Option<PathBuf> {
     let real = fs::canonicalize(path).ok()?;
     if !real.starts_with(inside) || !real.is_file() {
@@ -194,7 +195,7 @@ fn config_of(model_bytes: u64, config: &[u8]) -> Result<VoiceConfig, String> {
 }
 
 fn summary_of(json: &[u8]) -> Option<ConfigSummary> {
-    let raw: RawConfig = serde_json::from_slice(json).ok()?;
+    let raw: UnreadConfig = serde_json::from_slice(json).ok()?;
     Some(ConfigSummary {
         sample_rate: raw.audio.sample_rate,
         speakers: raw.num_speakers.max(1),

@@ -1,4 +1,5 @@
-//! Owns the folders of voices: which there are, whether one is empty or its disk is away, and into which one downloads go.
+//! Owns the folders of voices: which there are, whether one is empty or its disk is away, and into which one downloads
+//! go.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,11 +20,11 @@ pub struct Folders {
     /// Decided by the first download.
     writable: Mutex<Option<PathBuf>>,
     /// Folders that held voices when they were last looked into.
-    held: Mutex<BTreeMap<PathBuf, Place>>,
+    held: Mutex<BTreeMap<PathBuf, FolderIdentity>>,
 }
 
 /// What a path led to: a device and an inode.
-type Place = (u64, u64);
+type FolderIdentity = (u64, u64);
 
 const PROBE: &str = "+probe";
 
@@ -35,13 +36,14 @@ impl Folders {
         Self { models: Some(models), fallback, writable: Mutex::default(), held: Mutex::default() }
     }
 
-    /// In the order of precedence from least to most: what is in the second was downloaded because the first could not be changed.
+    /// In the order of precedence from least to most: what is in the second was downloaded because the first could not
+    /// be changed.
     pub fn all(&self) -> impl Iterator<Item = &Path> {
         self.models.iter().chain(&self.fallback).map(PathBuf::as_path)
     }
 
-    /// The voices in one of them. An error where it held some, and nothing is in its place now, or another folder that has none: a disk that
-    /// is not there is no reason to forget its voices. In the same folder they were removed.
+    /// The voices in one of them. An error where it held some, and nothing is in its place now, or another folder that
+    /// has none: a disk that is not there is no reason to forget its voices. In the same folder they were removed.
     pub fn scan(&self, folder: &Path) -> io::Result<BTreeMap<VoiceId, InstalledVoice>> {
         let place = fs::metadata(folder).ok().map(|now| (now.dev(), now.ino()));
         let voices = folder::scan(folder)?;

@@ -1,5 +1,5 @@
-//! Owns the locks of a models folder that several processes share: a lock file for each voice and one for `voices.lock`. The
-//! system gives a lock back when its process dies, however it dies.
+//! Owns the locks of a models folder that several processes share: a lock file for each voice and one for
+//! `voices.lock`. The system gives a lock back when its process dies, however it dies.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

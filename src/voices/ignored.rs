@@ -1,11 +1,12 @@
-//! Owns finding files in a folder that look like those of voices and are not used, and why. Whoever put them there is told once.
+//! Owns finding files in a folder that look like those of voices and are not used, and why. Whoever put them there is
+//! told once.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::card::shortened;
-use super::catalogue::{Catalogue, Inner};
+use super::catalogue::{Catalogue, CatalogueInner};
 use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS, MODEL_ENDING};
 use super::quality;
 use crate::domain::VoiceId;
@@ -33,9 +34,9 @@ impl Catalogue {
     }
 }
 
-// === impl Inner ===
+// === impl CatalogueInner ===
 
-impl Inner {
+impl CatalogueInner {
     /// Finds them anew; tells of those that are.
     pub fn look_for_ignored(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) {
         let found = self.folders.all().flat_map(|folder| in_folder(folder, installed)).collect();

@@ -46,7 +46,7 @@ pub fn foreign_phonemes(phoneme_type: &str) -> String {
 }
 
 /// What is known of a voice.
-pub struct Known<'a> {
+pub struct VoiceFacts<'a> {
     pub installed: Option<&'a InstalledVoice>,
     /// What was found wrong when it was loaded.
     pub problem: Option<&'a String>,
@@ -60,7 +60,7 @@ pub struct Known<'a> {
 // === impl VoiceInfo ===
 
 impl VoiceInfo {
-    pub fn new(id: &VoiceId, known: &Known<'_>) -> Self {
+    pub fn new(id: &VoiceId, known: &VoiceFacts<'_>) -> Self {
         let (language, quality) = told_by_id(id);
         let mut info = Self {
             id: id.clone(),

@@ -115,8 +115,8 @@ impl VoicesByLanguage {
         Self { catalogue, preferred, default }
     }
 
-    /// An installed voice: of the region that is asked for before others, then in the order of preference, then the default voice before
-    /// others, then by name.
+    /// An installed voice: of the region that is asked for before others, then in the order of preference, then the
+    /// default voice before others, then by name.
     pub fn find(&self, wanted: &LanguageTag) -> Option<VoiceId> {
         self.best(wanted, |info| info.installed)
     }

@@ -1,4 +1,5 @@
-//! Owns cleaning a models folder of what processes that died left behind. Refuses to touch what a living process works on.
+//! Owns cleaning a models folder of what processes that died left behind. Refuses to touch what a living process works
+//! on.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -17,7 +18,8 @@ const STALE: Duration = Duration::from_hours(24);
 
 type FileOf = fn(&PublishedVoice) -> Option<&PublishedFile>;
 
-/// Removes partial files that are old or cannot be the beginning of their file. A folder that cannot be written is left as it is.
+/// Removes partial files that are old or cannot be the beginning of their file. A folder that cannot be written is left
+/// as it is.
 pub fn remove(folder: &Path, published: Option<&Published>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

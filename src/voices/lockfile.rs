@@ -1,5 +1,6 @@
-//! Owns `voices.lock`: what was downloaded into a folder, and the SHA-256 that it had. One JSON object a line. A file that stands here is
-//! served only as long as it is what was downloaded; a file that does not was put there by hand and is its owner's business.
+//! Owns `voices.lock`: what was downloaded into a folder, and the SHA-256 that it had. One JSON object a line. A file
+//! that stands here is served only as long as it is what was downloaded; a file that does not was put there by hand and
+//! is its owner's business.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,14 +13,14 @@ use super::disk;
 /// The lines of one folder's `voices.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lockfile {
-    files: BTreeMap<String, Record>,
+    files: BTreeMap<String, FileRecord>,
     /// Where the folder's `voices.json` came from.
     catalogue_source: Option<String>,
 }
 
 /// One downloaded file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct FileRecord {
     /// The voice that it belongs to.
     pub id: String,
     /// Its name in the folder.
@@ -30,8 +31,8 @@ pub struct Record {
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Line {
-    File(Record),
+enum LockfileLine {
+    File(FileRecord),
     Catalogue { catalogue: String },
 }
 
@@ -41,14 +42,15 @@ const MAX_BYTES: u64 = 8 << 20;
 // === impl Lockfile ===
 
 impl Lockfile {
-    /// What the folder's lockfile says; nothing where there is none. A line that cannot be read is passed over with a warning.
+    /// What the folder's lockfile says; nothing where there is none. A line that cannot be read is passed over with a
+    /// warning.
     pub fn read(folder: &Path) -> io::Result<Self> {
         let mut lockfile = Self::default();
         let Some(text) = disk::read_if_there(&folder.join(NAME), MAX_BYTES)? else { return Ok(lockfile) };
         for line in String::from_utf8_lossy(&text).lines().filter(|line| !line.trim().is_empty()) {
             match serde_json::from_str(line) {
-                Ok(Line::File(record)) => lockfile.insert(record),
-                Ok(Line::Catalogue { catalogue }) => lockfile.catalogue_source = Some(catalogue),
+                Ok(LockfileLine::File(record)) => lockfile.insert(record),
+                Ok(LockfileLine::Catalogue { catalogue }) => lockfile.catalogue_source = Some(catalogue),
                 Err(error) => tracing::warn!(%error, "a line of voices.lock cannot be read"),
             }
         }
@@ -57,20 +59,20 @@ impl Lockfile {
 
     /// Replaces the folder's lockfile by this one.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let source = self.catalogue_source.iter().map(|source| Line::Catalogue { catalogue: source.clone() });
+        let source = self.catalogue_source.iter().map(|source| LockfileLine::Catalogue { catalogue: source.clone() });
         let mut text = Vec::new();
-        for line in source.chain(self.files.values().cloned().map(Line::File)) {
+        for line in source.chain(self.files.values().cloned().map(LockfileLine::File)) {
             serde_json::to_writer(&mut text, &line)?;
             text.push(b'\n');
         }
         disk::write_whole(folder, NAME, &text)
     }
 
-    pub fn get(&self, file: &str) -> Option<&Record> {
+    pub fn get(&self, file: &str) -> Option<&FileRecord> {
         self.files.get(file)
     }
 
-    pub fn insert(&mut self, record: Record) {
+    pub fn insert(&mut self, record: FileRecord) {
         self.files.insert(record.file.clone(), record);
     }
 
@@ -92,8 +94,8 @@ impl Lockfile {
 mod tests {
     use super::*;
 
-    fn record(file: &str) -> Record {
-        Record { id: "a".to_owned(), file: file.to_owned(), sha256: "00".to_owned(), size: 3 }
+    fn record(file: &str) -> FileRecord {
+        FileRecord { id: "a".to_owned(), file: file.to_owned(), sha256: "00".to_owned(), size: 3 }
     }
 
     #[test]

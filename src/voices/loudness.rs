@@ -1,5 +1,5 @@
-//! Owns the loudness of voices as they were trained. It is measured once for each voice and speaker, and kept beside the voice in
-//! `NAME.loudness.json`; where the folder cannot be written, until the process ends. Refuses to measure.
+//! Owns the loudness of voices as they were trained. It is measured once for each voice and speaker, and kept beside
+//! the voice in `NAME.loudness.json`; where the folder cannot be written, until the process ends. Refuses to measure.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::catalogue::{Catalogue, Inner, State};
+use super::catalogue::{Catalogue, CatalogueInner, CatalogueState};
 use super::digest::VoiceDigest;
 use super::disk;
 use super::folder::model_name;
@@ -65,9 +65,9 @@ impl Catalogue {
     }
 }
 
-// === impl Inner ===
+// === impl CatalogueInner ===
 
-impl Inner {
+impl CatalogueInner {
     fn store_loudness(&self, id: &VoiceId, measured: &Loudness) -> io::Result<()> {
         let json = serde_json::to_vec(measured)?;
         let folders: Vec<&Path> = self.folders.all().collect();
@@ -78,9 +78,9 @@ impl Inner {
     }
 }
 
-// === impl State ===
+// === impl CatalogueState ===
 
-impl State {
+impl CatalogueState {
     /// What this process measured, or an earlier one, of files with this digest; with no digest, of whatever files.
     pub fn loudness(&self, id: &VoiceId, digest: Option<&VoiceDigest>) -> Option<&Loudness> {
         let stored = || Some(&self.installed.get(id)?.loudness);

@@ -1,9 +1,10 @@
-//! Owns which voices there are, where their files lie, and how they come here: the only map from a voice id to a path. Refuses to load a
-//! voice into memory.
+//! Owns which voices there are, where their files lie, and how they come here: the only map from a voice id to a path.
+//! Refuses to load a voice into memory.
 //!
-//! A voice is `NAME.onnx` beside `NAME.onnx.json`. Those that are in the models folder are served, whoever put them there. Others come
-//! from a source in the layout of the public piper-voices repository: its `voices.json` lists sizes and checksums, and what does not match
-//! them never gets a voice's name. What was downloaded is recorded in `voices.lock` and verified each time that it is loaded.
+//! A voice is `NAME.onnx` beside `NAME.onnx.json`. Those that are in the models folder are served, whoever put them
+//! there. Others come from a source in the layout of the public piper-voices repository: its `voices.json` lists sizes
+//! and checksums, and what does not match them never gets a voice's name. What was downloaded is recorded in
+//! `voices.lock` and verified each time that it is loaded.
 //!
 //! No address and no path ever comes from a caller: an id is looked up, and only the configured source is asked.
 
@@ -13,8 +14,8 @@ mod default;
 mod digest;
 mod disk;
 mod download;
+mod downloads;
 mod error;
-mod flights;
 mod folder;
 mod folders;
 mod guard;
@@ -40,13 +41,13 @@ pub use catalogue::{Catalogue, Rescan};
 pub use default::DefaultVoice;
 pub use digest::VoiceDigest;
 pub use download::Existing;
-pub use error::{CatalogueError, VoiceError};
+pub use error::{CatalogueError, VoiceFilesError};
 pub use ignored::Ignored;
 pub use info::VoiceInfo;
 pub use language::{LanguageTag, VoicesByLanguage, language_name};
-pub use offer::Standing;
-pub use quality::{Heard, MeasuredQuality};
+pub use offer::VoiceStanding;
+pub use quality::{Assessment, MeasuredQuality};
 pub use settings::{InvalidSource, Retries, VoiceSettings, VoiceSource};
 pub use supply::Verified;
-pub use transfer::Progress;
+pub use transfer::TransferProgress;
 pub use upload::{Upload, UploadedFile};

@@ -1,17 +1,17 @@
 //! Owns which voice a name means: as it is written, by a name that the voice had, or in other capitals.
 
-use super::catalogue::{Inner, State};
+use super::catalogue::{CatalogueInner, CatalogueState};
 use crate::domain::VoiceId;
 
-// === impl Inner ===
+// === impl CatalogueInner ===
 
-impl Inner {
+impl CatalogueInner {
     /// Capitals make no difference where no voice has the name as it is written.
-    pub fn resolve(&self, state: &State, id: &VoiceId) -> Option<VoiceId> {
+    pub fn resolve(&self, state: &CatalogueState, id: &VoiceId) -> Option<VoiceId> {
         self.resolve_as_written(state, id).or_else(|| self.resolve_as_written(state, &self.in_any_case(state, id)?))
     }
 
-    fn in_any_case(&self, state: &State, id: &VoiceId) -> Option<VoiceId> {
+    fn in_any_case(&self, state: &CatalogueState, id: &VoiceId) -> Option<VoiceId> {
         let name = id.as_str().to_lowercase();
         let is_meant = |known: &&VoiceId| known.as_str().to_lowercase() == name;
         let listed =
@@ -20,7 +20,7 @@ impl Inner {
         state.installed.keys().chain(listed).chain(public).find(is_meant).cloned()
     }
 
-    fn resolve_as_written(&self, state: &State, id: &VoiceId) -> Option<VoiceId> {
+    fn resolve_as_written(&self, state: &CatalogueState, id: &VoiceId) -> Option<VoiceId> {
         if state.installed.contains_key(id) || self.is_listed(state, id) {
             return Some(id.clone());
         }
@@ -29,16 +29,16 @@ impl Inner {
     }
 
     /// In the source's list, or until that is known among the public voices.
-    pub fn is_listed(&self, state: &State, id: &VoiceId) -> bool {
+    pub fn is_listed(&self, state: &CatalogueState, id: &VoiceId) -> bool {
         match &state.published {
             Some(published) => published.voices.contains_key(id),
             None => self.public.contains_key(id),
         }
     }
 
-    /// Not listed, but `TTS_VOICES` names it letter by letter and this process has not asked the source yet. Callers cannot cause that
-    /// question for names of their own.
-    pub fn is_hoped_for(&self, state: &State, id: &VoiceId) -> bool {
+    /// Not listed, but `TTS_VOICES` names it letter by letter and this process has not asked the source yet. Callers
+    /// cannot cause that question for names of their own.
+    pub fn is_hoped_for(&self, state: &CatalogueState, id: &VoiceId) -> bool {
         state.refreshed.is_none()
             && self.reachable_source().is_some()
             && self.settings.allowed.iter().any(|name| name == id.as_str())

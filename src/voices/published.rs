@@ -1,5 +1,6 @@
-//! Owns reading a catalogue, `voices.json` in the layout of the public piper-voices repository. What it says is not trusted: each entry is
-//! checked whole, and one that is wrong is left out and counted, so that a bad entry costs one voice and reaches no file.
+//! Owns reading a catalogue, `voices.json` in the layout of the public piper-voices repository. What it says is not
+//! trusted: each entry is checked whole, and one that is wrong is left out and counted, so that a bad entry costs one
+//! voice and reaches no file.
 
 use std::collections::BTreeMap;
 

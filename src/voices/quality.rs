@@ -1,5 +1,6 @@
-//! Owns the measured quality of voices: how well they are understood, and how they sound. `make quality` measures it and writes
-//! `NAME.quality.json` beside the voice. Refuses to measure, and to tell of a voice what was measured of other files.
+//! Owns the measured quality of voices: how well they are understood, and how they sound. `make quality` measures it
+//! and writes `NAME.quality.json` beside the voice. Refuses to measure, and to tell of a voice what was measured of
+//! other files.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::card::shortened;
-use super::catalogue::{Catalogue, State};
+use super::catalogue::{Catalogue, CatalogueState};
 use super::disk;
 use super::folder::{MAX_PROBLEM_CHARS, model_name};
 use crate::domain::VoiceId;
@@ -21,14 +22,14 @@ pub struct MeasuredQuality {
     pub draws: u32,
     /// Of this service.
     #[serde(flatten)]
-    pub here: Heard,
+    pub here: Assessment,
     /// Of piper-tts with the same voice.
-    pub piper: Heard,
+    pub piper: Assessment,
 }
 
 /// What a recogniser and a rating made of what was said.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct Heard {
+pub struct Assessment {
     /// Words that were understood wrongly, of one.
     pub word_error_rate: f64,
     /// The standard deviation of that between draws.
@@ -54,13 +55,15 @@ const METHOD: u32 = 1;
 const MAX_BYTES: u64 = 4_096;
 const ENDING: &str = ".quality.json";
 
-/// How long the files of voices are read before these are shown without what was measured. That goes on even so, for who asks next.
+/// How long the files of voices are read before these are shown without what was measured. That goes on even so, for
+/// who asks next.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Learns whether voices of which something was measured are still the same. What is known already is not read again.
+    /// Learns whether voices of which something was measured are still the same. What is known already is not read
+    /// again.
     pub async fn check_measured(&self) {
         let unknown: Vec<VoiceId> = {
             let state = self.0.read();
@@ -75,9 +78,9 @@ impl Catalogue {
     }
 }
 
-// === impl State ===
+// === impl CatalogueState ===
 
-impl State {
+impl CatalogueState {
     /// What was measured of just these files.
     pub fn quality(&self, id: &VoiceId) -> Option<MeasuredQuality> {
         let digest = hex::encode(self.digests.get(id)?.as_bytes());
@@ -106,9 +109,9 @@ impl StoredQuality {
     }
 }
 
-// === impl Heard ===
+// === impl Assessment ===
 
-impl Heard {
+impl Assessment {
     fn is_possible(&self) -> bool {
         let Self { word_error_rate, word_error_rate_deviation, rating } = *self;
         [word_error_rate, word_error_rate_deviation].iter().all(|rate| *rate >= 0.0) && (1.0..=5.0).contains(&rating)

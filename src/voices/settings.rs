@@ -96,7 +96,8 @@ impl VoiceSource {
 // === impl Retries ===
 
 impl Retries {
-    /// The pause after this attempt: doubled each time, and off by up to a half, so that many who failed together do not return together.
+    /// The pause after this attempt: doubled each time, and off by up to a half, so that many who failed together do
+    /// not return together.
     pub fn delay(&self, attempt: u32) -> Duration {
         let doubled = self.first_delay.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_DELAY);
         // A hasher's keys are random.

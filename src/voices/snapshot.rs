@@ -1,5 +1,5 @@
-//! Owns the names of the public voices, so that they can be listed and asked for before the catalogue was ever fetched. Sizes and checksums
-//! are not here: a download takes those from the catalogue of the source that it downloads from.
+//! Owns the names of the public voices, so that they can be listed and asked for before the catalogue was ever fetched.
+//! Sizes and checksums are not here: a download takes those from the catalogue of the source that it downloads from.
 
 use std::collections::BTreeMap;
 

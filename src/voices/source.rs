@@ -1,5 +1,5 @@
-//! Owns reading one file of the source, from its beginning or from the middle: over HTTP or from a folder. The only place that opens a
-//! connection for a voice. Refuses to follow a redirect to anything but HTTP, or from HTTPS to less.
+//! Owns reading one file of the source, from its beginning or from the middle: over HTTP or from a folder. The only
+//! place that opens a connection for a voice. Refuses to follow a redirect to anything but HTTP, or from HTTPS to less.
 
 use std::error::Error;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::files;
 
 /// Reads files of one source.
 #[derive(Debug)]
-pub struct Reader {
+pub struct SourceReader {
     source: VoiceSource,
     client: Option<Client>,
 }
@@ -35,18 +35,18 @@ pub struct Arriving {
     /// Where its bytes begin: as asked, or at 0 if the source cannot go on or has another file by now.
     pub offset: u64,
     pub etag: Option<HeaderValue>,
-    body: Body,
+    body: SourceBody,
 }
 
 #[derive(Debug)]
-enum Body {
+enum SourceBody {
     Http(Response),
     File(File),
 }
 
 /// Why a file does not arrive.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum SourceError {
     #[error("the source does not have it")]
     Missing,
     #[error("the source answers with status {0}")]
@@ -68,11 +68,11 @@ const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CHUNK_BYTES: usize = 64 << 10;
 
-// === impl Reader ===
+// === impl SourceReader ===
 
-impl Reader {
+impl SourceReader {
     /// `stall_timeout`: the longest that the source may send nothing.
-    pub fn new(source: VoiceSource, stall_timeout: Duration) -> Result<Self, ReadError> {
+    pub fn new(source: VoiceSource, stall_timeout: Duration) -> Result<Self, SourceError> {
         let client = match &source {
             VoiceSource::Http(base) => Some(client(base, stall_timeout)?),
             VoiceSource::Folder(_) => None,
@@ -81,29 +81,29 @@ impl Reader {
     }
 
     /// Begins to read `path`, which is one of a checked catalogue.
-    pub async fn open(&self, path: &str, from: From) -> Result<Arriving, ReadError> {
+    pub async fn open(&self, path: &str, from: From) -> Result<Arriving, SourceError> {
         match (&self.source, &self.client) {
             (VoiceSource::Http(base), Some(client)) => get(client, join(base, path)?, from).await,
             (VoiceSource::Folder(folder), _) => {
                 let mut file = files::open(&folder.join(path)).map_err(|error| match error.kind() {
-                    io::ErrorKind::NotFound => ReadError::Missing,
-                    _ => ReadError::Io(error),
+                    io::ErrorKind::NotFound => SourceError::Missing,
+                    _ => SourceError::Io(error),
                 })?;
                 file.seek(SeekFrom::Start(from.offset))?;
-                Ok(Arriving { offset: from.offset, etag: None, body: Body::File(file) })
+                Ok(Arriving { offset: from.offset, etag: None, body: SourceBody::File(file) })
             }
-            (VoiceSource::Http(_), None) => Err(ReadError::Network("there is no client".to_owned())),
+            (VoiceSource::Http(_), None) => Err(SourceError::Network("there is no client".to_owned())),
         }
     }
 
     /// All of a file that has at most `limit` bytes.
-    pub async fn whole(&self, path: &str, limit: u64) -> Result<Vec<u8>, ReadError> {
+    pub async fn whole(&self, path: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
         let mut arriving = self.open(path, From::default()).await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = arriving.next().await? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() as u64 > limit {
-                return Err(ReadError::Network(format!("it has more than {limit} bytes")));
+                return Err(SourceError::Network(format!("it has more than {limit} bytes")));
             }
         }
         Ok(bytes)
@@ -114,10 +114,10 @@ impl Reader {
 
 impl Arriving {
     /// The next bytes; `None` at the end, which may be too early.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+    pub async fn next(&mut self) -> Result<Option<Bytes>, SourceError> {
         match &mut self.body {
-            Body::Http(response) => response.chunk().await.map_err(network),
-            Body::File(file) => {
+            SourceBody::Http(response) => response.chunk().await.map_err(network),
+            SourceBody::File(file) => {
                 let mut chunk = vec![0; CHUNK_BYTES];
                 let read = file.read(&mut chunk)?;
                 chunk.truncate(read);
@@ -127,9 +127,9 @@ impl Arriving {
     }
 }
 
-// === impl ReadError ===
+// === impl SourceError ===
 
-impl ReadError {
+impl SourceError {
     /// Whether asking again may help.
     pub fn is_passing(&self) -> bool {
         match self {
@@ -140,7 +140,7 @@ impl ReadError {
     }
 }
 
-fn client(base: &Url, stall_timeout: Duration) -> Result<Client, ReadError> {
+fn client(base: &Url, stall_timeout: Duration) -> Result<Client, SourceError> {
     let builder = || {
         Client::builder()
             .user_agent(concat!("tts-batch-api/", env!("CARGO_PKG_VERSION")))
@@ -151,7 +151,7 @@ fn client(base: &Url, stall_timeout: Duration) -> Result<Client, ReadError> {
     // Trusts the authorities of the system, or those in SSL_CERT_FILE; the builder fails where there are none.
     match builder().build() {
         Err(_) if base.scheme() == "http" => builder().tls_certs_only([]).build().map_err(network),
-        Err(error) => Err(ReadError::Untrusted(explained(error))),
+        Err(error) => Err(SourceError::Untrusted(explained(error))),
         Ok(client) => Ok(client),
     }
 }
@@ -173,16 +173,16 @@ fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 }
 
 /// `path` below `base`, each part encoded.
-fn join(base: &Url, path: &str) -> Result<Url, ReadError> {
+fn join(base: &Url, path: &str) -> Result<Url, SourceError> {
     let mut url = base.clone();
     url.path_segments_mut()
-        .map_err(|()| ReadError::Network("the source's address cannot be extended".to_owned()))?
+        .map_err(|()| SourceError::Network("the source's address cannot be extended".to_owned()))?
         .pop_if_empty()
         .extend(path.split('/'));
     Ok(url)
 }
 
-async fn get(client: &Client, url: Url, from: From) -> Result<Arriving, ReadError> {
+async fn get(client: &Client, url: Url, from: From) -> Result<Arriving, SourceError> {
     let mut request = client.get(url).header(ACCEPT_ENCODING, "identity");
     if from.offset > 0 {
         request = request.header(RANGE, format!("bytes={}-", from.offset));
@@ -195,25 +195,25 @@ async fn get(client: &Client, url: Url, from: From) -> Result<Arriving, ReadErro
     let offset = match response.status() {
         StatusCode::OK => 0,
         StatusCode::PARTIAL_CONTENT => begins_at(&response)?,
-        StatusCode::RANGE_NOT_SATISFIABLE => return Err(ReadError::NoSuchPart),
-        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(ReadError::Missing),
-        status => return Err(ReadError::Status(status.as_u16())),
+        StatusCode::RANGE_NOT_SATISFIABLE => return Err(SourceError::NoSuchPart),
+        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(SourceError::Missing),
+        status => return Err(SourceError::Status(status.as_u16())),
     };
-    Ok(Arriving { offset, etag: response.headers().get(ETAG).cloned(), body: Body::Http(response) })
+    Ok(Arriving { offset, etag: response.headers().get(ETAG).cloned(), body: SourceBody::Http(response) })
 }
 
 /// The first number of `content-range: bytes 5-9/10`.
-fn begins_at(response: &Response) -> Result<u64, ReadError> {
+fn begins_at(response: &Response) -> Result<u64, SourceError> {
     let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
     range
         .and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok())
-        .ok_or_else(|| ReadError::Network("the answer does not say which part it is".to_owned()))
+        .ok_or_else(|| SourceError::Network("the answer does not say which part it is".to_owned()))
 }
 
-fn network(error: reqwest::Error) -> ReadError {
+fn network(error: reqwest::Error) -> SourceError {
     let is_untrusted = causes(&error).any(is_about_a_certificate);
     let text = explained(error);
-    if is_untrusted { ReadError::Untrusted(text) } else { ReadError::Network(text) }
+    if is_untrusted { SourceError::Untrusted(text) } else { SourceError::Network(text) }
 }
 
 /// The error and its causes, without the address, which may hold credentials.
@@ -252,9 +252,9 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_asked_for_again() {
-        assert!(ReadError::Status(503).is_passing());
-        assert!(ReadError::Status(429).is_passing());
-        assert!(!ReadError::Status(403).is_passing());
-        assert!(!ReadError::Missing.is_passing());
+        assert!(SourceError::Status(503).is_passing());
+        assert!(SourceError::Status(429).is_passing());
+        assert!(!SourceError::Status(403).is_passing());
+        assert!(!SourceError::Missing.is_passing());
     }
 }

@@ -1,5 +1,6 @@
-//! Owns bringing one file here: into a partial file, going on where an earlier attempt stopped, until its size and MD5 are those of the
-//! catalogue. What does not match is thrown away. Refuses to give the file its final name: that is done when the whole voice is here.
+//! Owns bringing one file here: into a partial file, going on where an earlier attempt stopped, until its size and MD5
+//! are those of the catalogue. What does not match is thrown away. Refuses to give the file its final name: that is
+//! done when the whole voice is here.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -11,21 +12,21 @@ use reqwest::header::HeaderValue;
 use super::disk::{self, Digests};
 use super::published::PublishedFile;
 use super::settings::Retries;
-use super::source::{From, ReadError, Reader};
+use super::source::{From, SourceError, SourceReader};
 
 /// Bytes that are here, of all that are expected. Shared with whoever watches.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct TransferProgress {
     pub done: AtomicU64,
     pub total: AtomicU64,
 }
 
 /// What transfers of one voice share.
 pub struct Transfers<'a> {
-    pub reader: &'a Reader,
+    pub reader: &'a SourceReader,
     pub retries: Retries,
     pub folder: &'a Path,
-    pub progress: &'a Progress,
+    pub progress: &'a TransferProgress,
 }
 
 /// A file that is here, whole, verified and on disk, but without its final name.
@@ -39,7 +40,7 @@ pub struct Arrived {
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Read(#[from] SourceError),
     #[error("it ended after {got} of {expected} bytes")]
     Short { got: u64, expected: u64 },
     #[error("{0} is not what the catalogue says")]
@@ -100,16 +101,16 @@ impl Transfers<'_> {
         if partial.digests.length < file.size {
             let from = From { offset: partial.digests.length, etag: etag.clone() };
             let mut arriving = match self.reader.open(&file.path, from).await {
-                Err(ReadError::NoSuchPart) => {
+                Err(SourceError::NoSuchPart) => {
                     partial.restart()?;
-                    return Err(ReadError::NoSuchPart.into());
+                    return Err(SourceError::NoSuchPart.into());
                 }
                 opened => opened?,
             };
             if arriving.offset != partial.digests.length {
                 partial.restart()?;
                 if arriving.offset != 0 {
-                    return Err(ReadError::NoSuchPart.into());
+                    return Err(SourceError::NoSuchPart.into());
                 }
             }
             etag.clone_from(&arriving.etag);

@@ -1,5 +1,6 @@
-//! Owns voices that are handed in and not fetched: into partial files beside the others, checked as those that are put there by hand and as what
-//! is fetched, and given their names when all of it is there and can speak. Nobody else brings or changes the voice meanwhile.
+//! Owns voices that are handed in and not fetched: into partial files beside the others, checked as those that are put
+//! there by hand and as what is fetched, and given their names when all of it is there and can speak. Nobody else
+//! brings or changes the voice meanwhile.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
 use super::catalogue::Catalogue;
 use super::disk::{self, Digests};
 use super::download::{disk_error, record, used_bytes};
-use super::error::VoiceError;
+use super::error::VoiceFilesError;
 use super::folder::{card_name, config_name, model_name};
 use super::guard::Guard;
 use super::loudness::loudness_name;
@@ -25,7 +26,7 @@ pub struct Upload {
     catalogue: Catalogue,
     id: VoiceId,
     folder: PathBuf,
-    parts: Vec<Part>,
+    parts: Vec<UploadPart>,
     _guard: Guard,
 }
 
@@ -37,7 +38,7 @@ pub enum UploadedFile {
     Card,
 }
 
-struct Part {
+struct UploadPart {
     kind: UploadedFile,
     file: File,
     digests: Digests,
@@ -47,14 +48,15 @@ struct Part {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Begins to take a voice, or another in the place of one that is there. Takes file accesses: not for an async thread.
-    pub fn take_in(&self, id: &VoiceId) -> Result<Upload, VoiceError> {
+    /// Begins to take a voice, or another in the place of one that is there. Takes file accesses: not for an async
+    /// thread.
+    pub fn take_in(&self, id: &VoiceId) -> Result<Upload, VoiceFilesError> {
         if !self.0.is_allowed(&self.0.read(), id) {
-            return Err(VoiceError::NotAllowed(id.clone()));
+            return Err(VoiceFilesError::NotAllowed(id.clone()));
         }
         let folder = self.0.folders.writable().map_err(|error| change_error(id, &error))?;
         let guard = Guard::try_acquire(&folder, id.as_str()).map_err(|error| change_error(id, &error))?;
-        let guard = guard.ok_or_else(|| VoiceError::Busy(id.clone()))?;
+        let guard = guard.ok_or_else(|| VoiceFilesError::Busy(id.clone()))?;
         Ok(Upload { catalogue: self.clone(), id: id.clone(), folder, parts: Vec::new(), _guard: guard })
     }
 }
@@ -94,31 +96,32 @@ impl UploadedFile {
 
 impl Upload {
     /// Begins the next file; an error if it is there already.
-    pub fn begin(&mut self, kind: UploadedFile) -> Result<(), VoiceError> {
+    pub fn begin(&mut self, kind: UploadedFile) -> Result<(), VoiceFilesError> {
         if self.part(kind).is_some() {
             return Err(self.unfit(format!("its {} is there twice", kind.name())));
         }
         let partial = disk::partial_path(&self.folder, &kind.file_name(&self.id));
         let file = disk::create_new(&partial).map_err(|error| change_error(&self.id, &error))?;
         let arrived = Arrived { partial, sha256: String::new(), size: 0 };
-        self.parts.push(Part { kind, file, digests: Digests::default(), arrived });
+        self.parts.push(UploadPart { kind, file, digests: Digests::default(), arrived });
         Ok(())
     }
 
     /// More of that file. Takes file accesses: not for an async thread.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), VoiceError> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), VoiceFilesError> {
         let id = self.id.clone();
         let Some(part) = self.parts.last_mut() else { return Ok(()) };
         part.digests.update(bytes);
         if part.digests.length > part.kind.max_bytes() {
             let reason = format!("its {} has more than {} bytes", part.kind.name(), part.kind.max_bytes());
-            return Err(VoiceError::Unfit { voice: id, reason });
+            return Err(VoiceFilesError::Unfit { voice: id, reason });
         }
         part.file.write_all(bytes).map_err(|error| disk_error(&id, &error))
     }
 
-    /// The files, once they are whole and look like those of a voice that may be served. Not for an async thread, either.
-    pub fn check(&mut self) -> Result<VoiceFiles, VoiceError> {
+    /// The files, once they are whole and look like those of a voice that may be served. Not for an async thread,
+    /// either.
+    pub fn check(&mut self) -> Result<VoiceFiles, VoiceFilesError> {
         let id = self.id.clone();
         for part in &mut self.parts {
             part.file.sync_all().map_err(|error| disk_error(&id, &error))?;
@@ -137,7 +140,7 @@ impl Upload {
     }
 
     /// Gives the files their names, the model last.
-    pub async fn place(mut self) -> Result<(), VoiceError> {
+    pub async fn place(mut self) -> Result<(), VoiceFilesError> {
         let on_disk = |error: io::Error| disk_error(&self.id, &error);
         self.parts.sort_by_key(|part| part.kind == UploadedFile::Model);
         let arrived: Vec<(String, Arrived)> =
@@ -154,11 +157,11 @@ impl Upload {
         self.catalogue.rescan_for(&self.id)
     }
 
-    fn part(&self, kind: UploadedFile) -> Option<&Part> {
+    fn part(&self, kind: UploadedFile) -> Option<&UploadPart> {
         self.parts.iter().find(|part| part.kind == kind)
     }
 
-    fn check_license(&self) -> Result<(), VoiceError> {
+    fn check_license(&self) -> Result<(), VoiceFilesError> {
         let text = self.part(UploadedFile::Card).map(|part| files::read(&part.arrived.partial, MAX_CARD_BYTES));
         let text = text.transpose().map_err(|error| disk_error(&self.id, &error))?;
         let card = text.map(|text| ModelCard::parse(&String::from_utf8_lossy(&text)));
@@ -166,10 +169,10 @@ impl Upload {
             return Ok(());
         }
         let license = card.map_or_else(|| UNKNOWN_LICENSE.to_owned(), |card| card.license());
-        Err(VoiceError::LicenseRefused { voice: self.id.clone(), license })
+        Err(VoiceFilesError::LicenseRefused { voice: self.id.clone(), license })
     }
 
-    fn check_room(&self) -> Result<(), VoiceError> {
+    fn check_room(&self) -> Result<(), VoiceFilesError> {
         let max_bytes = self.catalogue.0.settings.max_bytes;
         if max_bytes == 0 {
             return Ok(());
@@ -181,11 +184,11 @@ impl Upload {
         if needed_bytes <= left_bytes {
             return Ok(());
         }
-        Err(VoiceError::OverBudget { voice: self.id.clone(), needed_bytes, left_bytes })
+        Err(VoiceFilesError::OverBudget { voice: self.id.clone(), needed_bytes, left_bytes })
     }
 
-    fn unfit(&self, reason: String) -> VoiceError {
-        VoiceError::Unfit { voice: self.id.clone(), reason }
+    fn unfit(&self, reason: String) -> VoiceFilesError {
+        VoiceFilesError::Unfit { voice: self.id.clone(), reason }
     }
 }
 
@@ -199,6 +202,6 @@ impl Drop for Upload {
 }
 
 /// Of a folder that cannot be changed, or an error of the moment.
-pub fn change_error(id: &VoiceId, error: &io::Error) -> VoiceError {
-    if disk::is_unwritable(error) { VoiceError::ReadOnly(id.clone()) } else { disk_error(id, error) }
+pub fn change_error(id: &VoiceId, error: &io::Error) -> VoiceFilesError {
+    if disk::is_unwritable(error) { VoiceFilesError::ReadOnly(id.clone()) } else { disk_error(id, error) }
 }

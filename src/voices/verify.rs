@@ -1,5 +1,5 @@
-//! Owns the check that a downloaded file is still what was downloaded. A hash is kept for as long as the file's length, time and inode stay the
-//! same, so that loading a voice again does not read it again.
+//! Owns the check that a downloaded file is still what was downloaded. A hash is kept for as long as the file's length,
+//! time and inode stay the same, so that loading a voice again does not read it again.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};

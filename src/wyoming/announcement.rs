@@ -1,4 +1,5 @@
-//! Owns telling the local network of the port, by multicast DNS (RFC 6762 and 6763), in which Home Assistant looks for it.
+//! Owns telling the local network of the port, by multicast DNS (RFC 6762 and 6763), in which Home Assistant looks for
+//! it.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Owns one connection: what is read is done in its order, what is to be told goes out in its order and no faster than it is taken.
+//! Owns one connection: what is read is done in its order, what is to be told goes out in its order and no faster than
+//! it is taken.
 
 use std::future::pending;
 use std::io;
@@ -14,36 +15,36 @@ use tokio_util::codec::FramedRead;
 
 use super::failure::Failure;
 use super::frame::{FrameDecoder, FrameError, write};
-use super::message::{Manner, Message};
-use super::reader::Reader;
-use super::server::Parts;
-use super::utterance::{Asked, Part, Sent, Utterance};
+use super::message::{SynthesizeOptions, WyomingMessage};
+use super::reader::UtteranceReader;
+use super::server::ServerParts;
+use super::utterance::{AudioChunk, SentAudio, SpokenUtterance, TextDelivery};
 use super::voices;
 use crate::live::Refused;
 use crate::speech::PublicError;
 
 /// A connection that is open.
 pub struct Connection<S> {
-    parts: Arc<Parts>,
+    parts: Arc<ServerParts>,
     reading: FramedRead<ReadHalf<S>, FrameDecoder>,
     writing: WriteHalf<S>,
     /// What is to be sent.
     waiting: BytesMut,
-    turn: Turn,
+    turn: CallerTurn,
     /// What was asked for while something else is spoken.
-    next: Option<Message>,
+    next: Option<WyomingMessage>,
     is_leaving: bool,
     /// Nothing more is read, and nothing is said that does not wait.
     is_closing: bool,
 }
 
 /// What a caller has asked for.
-enum Turn {
+enum CallerTurn {
     Nothing,
-    Speaking(Box<Utterance>),
+    Speaking(Box<SpokenUtterance>),
     /// A text that comes in chunks and is read when all of it is there.
     Collecting {
-        reader: Box<Reader>,
+        reader: Box<UtteranceReader>,
         text: String,
     },
     /// A stream that failed: what still comes of it is passed over.
@@ -51,12 +52,12 @@ enum Turn {
 }
 
 /// What happens next.
-enum Step {
+enum ConnectionStep {
     Leave,
     Cut,
-    Heard(Option<Result<Message, FrameError>>),
+    Heard(Option<Result<WyomingMessage, FrameError>>),
     Sent(io::Result<usize>),
-    Spoken(Option<Result<Part, Failure>>),
+    Spoken(Option<Result<AudioChunk, Failure>>),
     Late,
 }
 
@@ -75,7 +76,7 @@ const LINGER: Duration = Duration::from_secs(2);
 // === impl Connection ===
 
 impl<S: AsyncRead + AsyncWrite> Connection<S> {
-    pub fn new(stream: S, parts: Arc<Parts>) -> Self {
+    pub fn new(stream: S, parts: Arc<ServerParts>) -> Self {
         let (reading, writing) = split(stream);
         let decoder = FrameDecoder::new(parts.message_limit);
         Self {
@@ -83,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             reading: FramedRead::new(reading, decoder),
             writing,
             waiting: BytesMut::new(),
-            turn: Turn::Nothing,
+            turn: CallerTurn::Nothing,
             next: None,
             is_leaving: false,
             is_closing: false,
@@ -103,25 +104,25 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
             }
             let late = if self.waiting.is_empty() { active + idle } else { taken + patience };
             match self.step(late).await {
-                Step::Leave => self.leave(),
-                Step::Cut => self.cut(),
-                Step::Heard(Some(Ok(message))) => {
+                ConnectionStep::Leave => self.leave(),
+                ConnectionStep::Cut => self.cut(),
+                ConnectionStep::Heard(Some(Ok(message))) => {
                     active = Instant::now();
                     self.hear(message);
                 }
-                Step::Heard(Some(Err(FrameError::Io(_))) | None) | Step::Sent(Err(_)) => return,
-                Step::Heard(Some(Err(error))) => self.refuse(&error),
-                Step::Sent(Ok(_)) => {
+                ConnectionStep::Heard(Some(Err(FrameError::Io(_))) | None) | ConnectionStep::Sent(Err(_)) => return,
+                ConnectionStep::Heard(Some(Err(error))) => self.refuse(&error),
+                ConnectionStep::Sent(Ok(_)) => {
                     taken = Instant::now();
                     active = taken;
                 }
-                Step::Spoken(Some(Ok(part))) => self.tell(part),
-                Step::Spoken(Some(Err(error))) => self.fail(&error),
-                Step::Spoken(None) => self.finish(),
-                Step::Late if !self.waiting.is_empty() => return,
-                Step::Late if self.turn.is_silent() => self.end_idle(),
+                ConnectionStep::Spoken(Some(Ok(part))) => self.tell(part),
+                ConnectionStep::Spoken(Some(Err(error))) => self.fail(&error),
+                ConnectionStep::Spoken(None) => self.finish(),
+                ConnectionStep::Late if !self.waiting.is_empty() => return,
+                ConnectionStep::Late if self.turn.is_silent() => self.end_idle(),
                 // It is being made.
-                Step::Late => active = Instant::now(),
+                ConnectionStep::Late => active = Instant::now(),
             }
         }
         let mut unread = self.reading.into_inner();
@@ -129,96 +130,99 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         let _ = timeout(LINGER, copy(&mut unread, &mut sink())).await;
     }
 
-    async fn step(&mut self, late: Instant) -> Step {
+    async fn step(&mut self, late: Instant) -> ConnectionStep {
         let Self { parts, reading, writing, waiting, turn, next, is_leaving, is_closing } = self;
         let is_read = !*is_closing && next.is_none() && waiting.len() < MAX_WAITING;
         let (is_told, is_left) = (waiting.is_empty(), *is_leaving);
         tokio::select! {
-            () = parts.sessions.leaving(), if !is_left => Step::Leave,
-            () = parts.sessions.until_cut(), if !*is_closing => Step::Cut,
-            message = reading.next(), if is_read => Step::Heard(message),
-            sent = writing.write_buf(waiting), if !is_told => Step::Sent(sent),
-            part = turn.next(), if is_told => Step::Spoken(part),
-            () = sleep_until(late) => Step::Late,
+            () = parts.sessions.leaving(), if !is_left => ConnectionStep::Leave,
+            () = parts.sessions.until_cut(), if !*is_closing => ConnectionStep::Cut,
+            message = reading.next(), if is_read => ConnectionStep::Heard(message),
+            sent = writing.write_buf(waiting), if !is_told => ConnectionStep::Sent(sent),
+            part = turn.next(), if is_told => ConnectionStep::Spoken(part),
+            () = sleep_until(late) => ConnectionStep::Late,
         }
     }
 
     // --- what callers say ---
 
-    fn hear(&mut self, message: Message) {
+    fn hear(&mut self, message: WyomingMessage) {
         match (message, &mut self.turn) {
-            (Message::Describe, _) => {
+            (WyomingMessage::Describe, _) => {
                 let speaking = &self.parts.speaking;
                 let info = voices::described(&speaking.catalogue, &speaking.default_voice);
                 write(&mut self.waiting, "info", &info, None);
             }
-            (Message::Ping(text), _) => write(&mut self.waiting, "pong", &json!({"text": text}), None),
-            (Message::Unknown, _) => {}
+            (WyomingMessage::Ping(text), _) => write(&mut self.waiting, "pong", &json!({"text": text}), None),
+            (WyomingMessage::Unknown, _) => {}
             // In its turn.
-            (message, Turn::Speaking(utterance)) if utterance.asked != Asked::Open => self.next = Some(message),
-            (Message::Synthesize { text, manner }, Turn::Nothing) => {
-                let begun = self.reader(&manner).and_then(|reader| self.whole(reader, &text, Asked::Whole));
-                self.begin(begun, Asked::Whole);
+            (message, CallerTurn::Speaking(utterance)) if utterance.asked != TextDelivery::Open => {
+                self.next = Some(message);
+            }
+            (WyomingMessage::Synthesize { text, manner }, CallerTurn::Nothing) => {
+                let begun = self.reader(&manner).and_then(|reader| self.whole(reader, &text, TextDelivery::Whole));
+                self.begin(begun, TextDelivery::Whole);
             }
             // The whole text once more, for servers that know no streams.
-            (Message::Synthesize { .. }, _) | (Message::Chunk(_), Turn::Failed) => {}
-            (Message::Start(manner), Turn::Nothing | Turn::Failed) => {
+            (WyomingMessage::Synthesize { .. }, _) | (WyomingMessage::Chunk(_), CallerTurn::Failed) => {}
+            (WyomingMessage::Start(manner), CallerTurn::Nothing | CallerTurn::Failed) => {
                 let begun = self.reader(&manner).and_then(|reader| self.open(reader));
-                self.begin(begun, Asked::Open);
+                self.begin(begun, TextDelivery::Open);
             }
-            (Message::Start(_), Turn::Speaking(_) | Turn::Collecting { .. }) => {
+            (WyomingMessage::Start(_), CallerTurn::Speaking(_) | CallerTurn::Collecting { .. }) => {
                 self.fail(&Failure::new("out_of_order", "a stream is open: stop it first"));
             }
-            (Message::Chunk(text), Turn::Speaking(utterance)) => {
+            (WyomingMessage::Chunk(text), CallerTurn::Speaking(utterance)) => {
                 if let Err(error) = utterance.append(&text) {
                     self.fail(&error);
                 }
             }
-            (Message::Chunk(chunk), Turn::Collecting { text, .. }) => {
+            (WyomingMessage::Chunk(chunk), CallerTurn::Collecting { text, .. }) => {
                 text.push_str(&chunk);
                 let most = self.parts.sessions.limits().unsaid_chars;
                 if text.chars().count() > most {
                     self.fail(&Refused::TooMuchText(most).into());
                 }
             }
-            (Message::Stop, Turn::Speaking(utterance)) => {
+            (WyomingMessage::Stop, CallerTurn::Speaking(utterance)) => {
                 if let Err(error) = utterance.end() {
                     self.fail(&error);
                 }
             }
-            (Message::Stop, Turn::Collecting { .. }) => {
-                if let Turn::Collecting { reader, text } = std::mem::replace(&mut self.turn, Turn::Nothing) {
-                    let begun = self.whole(*reader, &text, Asked::Stopped);
-                    self.begin(begun, Asked::Stopped);
+            (WyomingMessage::Stop, CallerTurn::Collecting { .. }) => {
+                if let CallerTurn::Collecting { reader, text } = std::mem::replace(&mut self.turn, CallerTurn::Nothing)
+                {
+                    let begun = self.whole(*reader, &text, TextDelivery::Stopped);
+                    self.begin(begun, TextDelivery::Stopped);
                 }
             }
-            (Message::Stop, Turn::Failed) => self.turn = Turn::Nothing,
-            (Message::Chunk(_), Turn::Nothing) => self.write_error(&no_stream()),
-            (Message::Stop, Turn::Nothing) => {
+            (WyomingMessage::Stop, CallerTurn::Failed) => self.turn = CallerTurn::Nothing,
+            (WyomingMessage::Chunk(_), CallerTurn::Nothing) => self.write_error(&no_stream()),
+            (WyomingMessage::Stop, CallerTurn::Nothing) => {
                 self.write_error(&no_stream());
                 self.write_stopped();
             }
         }
     }
 
-    fn reader(&self, manner: &Manner) -> Result<Reader, Failure> {
-        Reader::new(self.parts.speaking.clone(), manner)
+    fn reader(&self, manner: &SynthesizeOptions) -> Result<UtteranceReader, Failure> {
+        UtteranceReader::new(self.parts.speaking.clone(), manner)
     }
 
-    fn whole(&self, reader: Reader, text: &str, asked: Asked) -> Result<Turn, Failure> {
-        let utterance = Utterance::whole(reader, text, asked, self.parts.in_flight.enter())?;
-        Ok(Turn::Speaking(Box::new(utterance)))
+    fn whole(&self, reader: UtteranceReader, text: &str, asked: TextDelivery) -> Result<CallerTurn, Failure> {
+        let utterance = SpokenUtterance::whole(reader, text, asked, self.parts.in_flight.enter())?;
+        Ok(CallerTurn::Speaking(Box::new(utterance)))
     }
 
-    fn open(&self, reader: Reader) -> Result<Turn, Failure> {
+    fn open(&self, reader: UtteranceReader) -> Result<CallerTurn, Failure> {
         if !reader.reads_parts() {
-            return Ok(Turn::Collecting { reader: Box::new(reader), text: String::new() });
+            return Ok(CallerTurn::Collecting { reader: Box::new(reader), text: String::new() });
         }
-        let utterance = Utterance::live(reader, self.parts.sessions.clone(), self.parts.in_flight.enter())?;
-        Ok(Turn::Speaking(Box::new(utterance)))
+        let utterance = SpokenUtterance::live(reader, self.parts.sessions.clone(), self.parts.in_flight.enter())?;
+        Ok(CallerTurn::Speaking(Box::new(utterance)))
     }
 
-    fn begin(&mut self, begun: Result<Turn, Failure>, asked: Asked) {
+    fn begin(&mut self, begun: Result<CallerTurn, Failure>, asked: TextDelivery) {
         match begun {
             Ok(turn) => self.turn = turn,
             Err(error) => self.fail_as(&error, asked),
@@ -234,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
 
     /// A caller who has left a stream open for too long is told so.
     fn end_idle(&mut self) {
-        if self.turn.asked() == Asked::Open {
+        if self.turn.asked() == TextDelivery::Open {
             self.fail(&Failure::new("silent", "nothing was written for too long"));
         }
         self.is_closing = true;
@@ -244,9 +248,9 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
     fn leave(&mut self) {
         self.is_leaving = true;
         match &mut self.turn {
-            Turn::Speaking(utterance) => utterance.leave(),
-            Turn::Collecting { .. } => self.fail(&stopping()),
-            Turn::Nothing | Turn::Failed => self.is_closing = true,
+            CallerTurn::Speaking(utterance) => utterance.leave(),
+            CallerTurn::Collecting { .. } => self.fail(&stopping()),
+            CallerTurn::Nothing | CallerTurn::Failed => self.is_closing = true,
         }
     }
 
@@ -258,13 +262,13 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
 
     // --- what they are told ---
 
-    fn tell(&mut self, part: Part) {
-        let Turn::Speaking(utterance) = &mut self.turn else { return };
-        let Part { sample_rate, mut samples } = part;
-        let format = |sent: &Sent| json!({"rate": sent.sample_rate, "width": WIDTH, "channels": 1, "timestamp": sent.milliseconds()});
+    fn tell(&mut self, part: AudioChunk) {
+        let CallerTurn::Speaking(utterance) = &mut self.turn else { return };
+        let AudioChunk { sample_rate, mut samples } = part;
+        let format = |sent: &SentAudio| json!({"rate": sent.sample_rate, "width": WIDTH, "channels": 1, "timestamp": sent.milliseconds()});
         let waiting = &mut self.waiting;
         let sent = utterance.sent.get_or_insert_with(|| {
-            let sent = Sent { sample_rate, samples: 0 };
+            let sent = SentAudio { sample_rate, samples: 0 };
             write(waiting, "audio-start", &format(&sent), None);
             sent
         });
@@ -277,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
 
     /// All is said.
     fn finish(&mut self) {
-        let Turn::Speaking(utterance) = std::mem::replace(&mut self.turn, Turn::Nothing) else { return };
+        let CallerTurn::Speaking(utterance) = std::mem::replace(&mut self.turn, CallerTurn::Nothing) else { return };
         self.write_audio_stop(utterance.sent);
         self.end_turn(utterance.asked);
     }
@@ -286,26 +290,27 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         self.fail_as(error, self.turn.asked());
     }
 
-    /// A stream ends, and the connection goes on; whoever waits for a whole text waits for nothing but its sound, or the connection's end.
-    fn fail_as(&mut self, error: &Failure, asked: Asked) {
+    /// A stream ends, and the connection goes on; whoever waits for a whole text waits for nothing but its sound, or
+    /// the connection's end.
+    fn fail_as(&mut self, error: &Failure, asked: TextDelivery) {
         error.log();
         self.write_error(error);
-        let turn = std::mem::replace(&mut self.turn, Turn::Nothing);
-        if asked == Asked::Whole {
+        let turn = std::mem::replace(&mut self.turn, CallerTurn::Nothing);
+        if asked == TextDelivery::Whole {
             self.is_closing = true;
             return;
         }
-        if let Turn::Speaking(utterance) = turn {
+        if let CallerTurn::Speaking(utterance) = turn {
             self.write_audio_stop(utterance.sent);
         }
         self.end_turn(asked);
     }
 
-    fn end_turn(&mut self, asked: Asked) {
-        if asked != Asked::Whole {
+    fn end_turn(&mut self, asked: TextDelivery) {
+        if asked != TextDelivery::Whole {
             self.write_stopped();
         }
-        self.turn = if asked == Asked::Open { Turn::Failed } else { Turn::Nothing };
+        self.turn = if asked == TextDelivery::Open { CallerTurn::Failed } else { CallerTurn::Nothing };
         self.is_closing |= self.is_leaving;
         if let Some(next) = self.next.take().filter(|_| !self.is_closing) {
             self.hear(next);
@@ -317,7 +322,7 @@ impl<S: AsyncRead + AsyncWrite> Connection<S> {
         write(&mut self.waiting, "error", &json!({"text": message, "code": code}), None);
     }
 
-    fn write_audio_stop(&mut self, sent: Option<Sent>) {
+    fn write_audio_stop(&mut self, sent: Option<SentAudio>) {
         if let Some(sent) = sent {
             write(&mut self.waiting, "audio-stop", &json!({"timestamp": sent.milliseconds()}), None);
         }
@@ -336,11 +341,11 @@ fn no_stream() -> Failure {
     Failure::new("out_of_order", "no stream is open: start one first")
 }
 
-// === impl Turn ===
+// === impl CallerTurn ===
 
-impl Turn {
+impl CallerTurn {
     /// What comes next of what is spoken. May be given up at any time.
-    async fn next(&mut self) -> Option<Result<Part, Failure>> {
+    async fn next(&mut self) -> Option<Result<AudioChunk, Failure>> {
         match self {
             Self::Speaking(utterance) => utterance.next().await,
             Self::Nothing | Self::Collecting { .. } | Self::Failed => pending().await,
@@ -355,11 +360,11 @@ impl Turn {
         }
     }
 
-    fn asked(&self) -> Asked {
+    fn asked(&self) -> TextDelivery {
         match self {
             Self::Speaking(utterance) => utterance.asked,
-            Self::Collecting { .. } => Asked::Open,
-            Self::Nothing | Self::Failed => Asked::Whole,
+            Self::Collecting { .. } => TextDelivery::Open,
+            Self::Nothing | Self::Failed => TextDelivery::Whole,
         }
     }
 }

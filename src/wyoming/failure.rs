@@ -2,7 +2,7 @@
 
 use crate::live::Refused;
 use crate::speech::{PublicError, SpeechError};
-use crate::text::ReadError;
+use crate::text::TextReadError;
 
 /// What is told of an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ impl From<SpeechError> for Failure {
     }
 }
 
-impl From<ReadError> for Failure {
-    fn from(error: ReadError) -> Self {
+impl From<TextReadError> for Failure {
+    fn from(error: TextReadError) -> Self {
         Self((&error).into())
     }
 }

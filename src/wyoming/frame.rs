@@ -1,5 +1,5 @@
-//! Owns messages as bytes: a line of JSON that says how long what follows is, more JSON, and a payload. What is too long is refused at the line that
-//! says so, before it is kept.
+//! Owns messages as bytes: a line of JSON that says how long what follows is, more JSON, and a payload. What is too
+//! long is refused at the line that says so, before it is kept.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio_util::codec::Decoder;
 
-use super::message::{Data, Message};
+use super::message::{Data, WyomingMessage};
 
 /// Of the protocol's own library, whose messages these are.
 const VERSION: &str = "1.10.2";
@@ -20,19 +20,19 @@ pub struct FrameDecoder {
     limit: usize,
     /// Bytes of a line in which its end was looked for.
     searched: usize,
-    stage: Stage,
+    stage: FrameState,
 }
 
 /// What comes next.
-enum Stage {
+enum FrameState {
     Line,
     Data { kind: String, beside: Data, length: usize, payload: usize },
-    Payload { message: Message, left: usize },
+    Payload { message: WyomingMessage, left: usize },
 }
 
 /// What a message begins with. Its data may stand there or follow.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct FrameHeader<'a> {
     #[serde(rename = "type")]
     kind: String,
     #[serde(borrow)]
@@ -56,32 +56,32 @@ pub enum FrameError {
 
 impl FrameDecoder {
     pub fn new(limit: usize) -> Self {
-        Self { limit, searched: 0, stage: Stage::Line }
+        Self { limit, searched: 0, stage: FrameState::Line }
     }
 
-    fn line(&self, line: &[u8]) -> Result<Stage, FrameError> {
-        let Line { kind, data, data_length, payload_length } =
+    fn line(&self, line: &[u8]) -> Result<FrameState, FrameError> {
+        let FrameHeader { kind, data, data_length, payload_length } =
             serde_json::from_slice(line).map_err(|_| FrameError::Malformed)?;
         let (length, payload) = (data_length.unwrap_or(0), payload_length.unwrap_or(0));
         if length > self.limit || payload > self.limit {
             return Err(FrameError::TooLarge(self.limit));
         }
         let beside = match data {
-            Some(data) if Message::is_known(&kind) => parse(data.get().as_bytes())?,
+            Some(data) if WyomingMessage::is_known(&kind) => parse(data.get().as_bytes())?,
             _ => Data::default(),
         };
-        Ok(Stage::Data { kind, beside, length, payload })
+        Ok(FrameState::Data { kind, beside, length, payload })
     }
 }
 
 impl Decoder for FrameDecoder {
-    type Item = Message;
+    type Item = WyomingMessage;
     type Error = FrameError;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Message>, FrameError> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<WyomingMessage>, FrameError> {
         loop {
             match &mut self.stage {
-                Stage::Line => {
+                FrameState::Line => {
                     let end = bytes[self.searched..].iter().position(|byte| *byte == b'\n');
                     let end = end.map(|end| self.searched + end);
                     if end.unwrap_or(bytes.len()) > self.limit {
@@ -94,25 +94,25 @@ impl Decoder for FrameDecoder {
                     self.searched = 0;
                     self.stage = self.line(&bytes.split_to(end + 1))?;
                 }
-                Stage::Data { kind, beside, length, payload } => {
+                FrameState::Data { kind, beside, length, payload } => {
                     if bytes.len() < *length {
                         bytes.reserve(*length - bytes.len());
                         return Ok(None);
                     }
                     let data = bytes.split_to(*length);
-                    let is_read = *length > 0 && Message::is_known(kind);
+                    let is_read = *length > 0 && WyomingMessage::is_known(kind);
                     let data = if is_read { parse(&data)? } else { Data::default() };
-                    let message = Message::of(kind, data.over(std::mem::take(beside)))?;
-                    self.stage = Stage::Payload { message, left: *payload };
+                    let message = WyomingMessage::of(kind, data.over(std::mem::take(beside)))?;
+                    self.stage = FrameState::Payload { message, left: *payload };
                 }
-                Stage::Payload { left, .. } => {
+                FrameState::Payload { left, .. } => {
                     let passed = (*left).min(bytes.len());
                     bytes.advance(passed);
                     *left -= passed;
                     if *left > 0 {
                         return Ok(None);
                     }
-                    if let Stage::Payload { message, .. } = std::mem::replace(&mut self.stage, Stage::Line) {
+                    if let FrameState::Payload { message, .. } = std::mem::replace(&mut self.stage, FrameState::Line) {
                         return Ok(Some(message));
                     }
                 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     /// All messages of these bytes, which come in parts of that length.
-    fn decoded(bytes: &[u8], part: usize) -> Result<Vec<Message>, FrameError> {
+    fn decoded(bytes: &[u8], part: usize) -> Result<Vec<WyomingMessage>, FrameError> {
         let (mut decoder, mut buffer, mut messages) = (FrameDecoder::new(1_000), BytesMut::new(), Vec::new());
         for part in bytes.chunks(part) {
             buffer.extend_from_slice(part);
@@ -156,8 +156,8 @@ mod tests {
         Ok(messages)
     }
 
-    fn chunk(text: &str) -> Message {
-        Message::Chunk(text.to_owned())
+    fn chunk(text: &str) -> WyomingMessage {
+        WyomingMessage::Chunk(text.to_owned())
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     fn what_is_unknown_is_passed_over_with_all_that_it_has() {
         let bytes = b"{\"type\": \"sing\", \"data\": {\"text\": 5}, \"data_length\": 3, \"payload_length\": 2}\n\xff{\n\x00\n{\"type\": \"describe\"}\n";
 
-        assert_eq!(decoded(bytes, 5).unwrap(), [Message::Unknown, Message::Describe]);
+        assert_eq!(decoded(bytes, 5).unwrap(), [WyomingMessage::Unknown, WyomingMessage::Describe]);
     }
 
     #[test]

@@ -6,16 +6,16 @@ use super::frame::FrameError;
 
 /// What a caller says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum WyomingMessage {
     Describe,
     Ping(Option<String>),
     /// To be spoken at once. Within a stream it repeats the whole text, for servers that know no streams.
     Synthesize {
         text: String,
-        manner: Manner,
+        manner: SynthesizeOptions,
     },
     /// A text begins that comes in chunks.
-    Start(Manner),
+    Start(SynthesizeOptions),
     Chunk(String),
     /// All chunks were sent.
     Stop,
@@ -25,7 +25,7 @@ pub enum Message {
 
 /// How a text shall be spoken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Manner {
+pub struct SynthesizeOptions {
     pub voice: VoiceSelector,
     /// `text` or `ssml`.
     pub format: Option<String>,
@@ -47,9 +47,9 @@ pub struct Data {
     text_format: Option<String>,
 }
 
-// === impl Message ===
+// === impl WyomingMessage ===
 
-impl Message {
+impl WyomingMessage {
     const NAMES: [&str; 6] =
         ["describe", "ping", "synthesize", "synthesize-start", "synthesize-chunk", "synthesize-stop"];
 
@@ -59,7 +59,7 @@ impl Message {
 
     pub fn of(kind: &str, data: Data) -> Result<Self, FrameError> {
         let Data { text, voice, text_format } = data;
-        let manner = Manner { voice: voice.unwrap_or_default(), format: text_format };
+        let manner = SynthesizeOptions { voice: voice.unwrap_or_default(), format: text_format };
         Ok(match kind {
             "describe" => Self::Describe,
             "ping" => Self::Ping(text),

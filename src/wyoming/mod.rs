@@ -1,5 +1,5 @@
-//! Owns the Wyoming protocol, in which Home Assistant asks for speech: a connection over TCP or a Unix socket, on which either side writes
-//! messages. It has no tokens. Refuses to know how speech is made.
+//! Owns the Wyoming protocol, in which Home Assistant asks for speech: a connection over TCP or a Unix socket, on which
+//! either side writes messages. It has no tokens. Refuses to know how speech is made.
 //!
 //! - `server`: who may connect, and the end; `connection`: one connection; `utterance`: one text and its sound.
 //! - `frame`: messages as bytes; `message`: what they say; `failure`: what is told of errors.
@@ -16,5 +16,5 @@ mod server;
 mod utterance;
 mod voices;
 
-pub use reader::Speaking;
-pub use server::{Listener, Parts, Server};
+pub use reader::UtteranceDefaults;
+pub use server::{Listener, ServerParts, WyomingServer};

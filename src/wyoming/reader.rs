@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::message::Manner;
+use super::message::SynthesizeOptions;
 use super::voices;
 use crate::domain::{Deadline, Prosody, Script, Speaker, SynthesisRequest, VoiceId};
 use crate::live::Client;
@@ -15,7 +15,7 @@ use crate::voices::{Catalogue, DefaultVoice, VoicesByLanguage};
 
 /// What speaks, and how where callers do not say.
 #[derive(Clone)]
-pub struct Speaking {
+pub struct UtteranceDefaults {
     pub speech: SpeechService,
     pub catalogue: Catalogue,
     pub default_voice: DefaultVoice,
@@ -27,8 +27,8 @@ pub struct Speaking {
 }
 
 /// How the texts of one utterance are read.
-pub struct Reader {
-    speaking: Arc<Speaking>,
+pub struct UtteranceReader {
+    speaking: Arc<UtteranceDefaults>,
     voice: VoiceId,
     speaker: Option<Speaker>,
     kind: TextType,
@@ -37,10 +37,10 @@ pub struct Reader {
 /// Who has no token is counted as whoever has the secret of the settings.
 const NOBODY: &str = "";
 
-// === impl Reader ===
+// === impl UtteranceReader ===
 
-impl Reader {
-    pub fn new(speaking: Arc<Speaking>, manner: &Manner) -> Result<Self, Failure> {
+impl UtteranceReader {
+    pub fn new(speaking: Arc<UtteranceDefaults>, manner: &SynthesizeOptions) -> Result<Self, Failure> {
         let kind = match manner.format.as_deref() {
             None | Some("text") => TextType::Plain,
             Some("ssml") => TextType::Ssml,
@@ -56,7 +56,7 @@ impl Reader {
     }
 }
 
-impl Client for Reader {
+impl Client for UtteranceReader {
     type Error = Failure;
 
     fn speech(&self) -> &SpeechService {

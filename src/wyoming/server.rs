@@ -22,15 +22,15 @@ use tracing::Instrument;
 use super::announcement::Announcement;
 use super::connection::Connection;
 use super::frame::write;
-use super::reader::Speaking;
+use super::reader::UtteranceDefaults;
 use crate::config::{WyomingAddress, WyomingConfig};
 use crate::live::{NoSession, Sessions};
 use crate::resilience::InFlight;
 use crate::telemetry::session_span;
 
 /// What all connections share.
-pub struct Parts {
-    pub speaking: Arc<Speaking>,
+pub struct ServerParts {
+    pub speaking: Arc<UtteranceDefaults>,
     /// Bounds of connections and of the texts that come in chunks.
     pub sessions: Sessions,
     pub in_flight: InFlight,
@@ -52,7 +52,7 @@ pub enum Listener {
 pub struct SocketFile(PathBuf);
 
 /// A server that runs, on a thread of its own.
-pub struct Server {
+pub struct WyomingServer {
     address: String,
     sessions: Sessions,
     ended: oneshot::Receiver<()>,
@@ -128,11 +128,11 @@ impl Drop for SocketFile {
     }
 }
 
-// === impl Server ===
+// === impl WyomingServer ===
 
-impl Server {
+impl WyomingServer {
     /// Begins to accept connections.
-    pub fn start(listener: Listener, config: &WyomingConfig, parts: Parts) -> io::Result<Self> {
+    pub fn start(listener: Listener, config: &WyomingConfig, parts: ServerParts) -> io::Result<Self> {
         let tcp = listener.tcp_address();
         let address = match (&listener, tcp) {
             (Listener::Unix(_, file), _) => format!("unix:{}", file.0.display()),
@@ -176,7 +176,12 @@ impl Server {
     }
 }
 
-async fn serve(accepting: Accepting, config: WyomingConfig, parts: Arc<Parts>, announcement: Option<Announcement>) {
+async fn serve(
+    accepting: Accepting,
+    config: WyomingConfig,
+    parts: Arc<ServerParts>,
+    announcement: Option<Announcement>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -218,7 +223,7 @@ impl Accepting {
     }
 }
 
-async fn admit(mut stream: Box<dyn Stream>, parts: Arc<Parts>) {
+async fn admit(mut stream: Box<dyn Stream>, parts: Arc<ServerParts>) {
     match parts.sessions.enter("", PROTOCOL) {
         Ok(_taken) => Connection::new(stream, parts).run().instrument(session_span(PROTOCOL)).await,
         Err(NoSession::Leaving) => {}

@@ -1,10 +1,11 @@
-//! Owns which voices are offered, and which one a caller means: those that are here, and those that are fetched when they are first asked for.
+//! Owns which voices are offered, and which one a caller means: those that are here, and those that are fetched when
+//! they are first asked for.
 
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::message::VoiceSelector;
-use super::reader::Speaking;
+use super::reader::UtteranceDefaults;
 use crate::domain::{Speaker, VoiceId};
 use crate::speech::PublicError;
 use crate::voices::{Catalogue, DefaultVoice, LanguageTag, VoiceInfo};
@@ -22,7 +23,8 @@ fn offered(catalogue: &Catalogue, default: Option<&VoiceId>) -> Vec<VoiceInfo> {
     voices
 }
 
-/// What `describe` is answered. Clients pass over what is not installed, and a voice that is yet to be fetched can be asked for as well.
+/// What `describe` is answered. Clients pass over what is not installed, and a voice that is yet to be fetched can be
+/// asked for as well.
 pub fn described(catalogue: &Catalogue, default: &DefaultVoice) -> Value {
     let voices: Vec<_> = offered(catalogue, default.get().as_ref()).iter().map(voice).collect();
     let nothing: [(); 0] = [];
@@ -69,7 +71,7 @@ fn description(info: &VoiceInfo) -> String {
 }
 
 /// The voice that a caller means, and its speaker.
-pub fn chosen(wish: &VoiceSelector, speaking: &Speaking) -> Result<(VoiceId, Option<Speaker>), Failure> {
+pub fn chosen(wish: &VoiceSelector, speaking: &UtteranceDefaults) -> Result<(VoiceId, Option<Speaker>), Failure> {
     let id = match (&wish.name, &wish.language) {
         (Some(name), _) => {
             let id = VoiceId::parse(name).ok().and_then(|id| speaking.catalogue.resolve(&id));

@@ -137,7 +137,8 @@ fn a_body_that_does_not_come_is_408_and_the_connection_is_closed() {
     }
 }
 
-/// Whoever stands between a caller and this service may read such requests otherwise: no second one may come out of them.
+/// Whoever stands between a caller and this service may read such requests otherwise: no second one may come out of
+/// them.
 #[test]
 fn a_request_that_can_be_read_in_two_ways_is_refused_and_the_connection_closed() {
     let fields = [

@@ -1,4 +1,5 @@
-//! Voices whose files are wrong, beside good ones: each is refused with an answer that says so, and costs the good ones nothing.
+//! Voices whose files are wrong, beside good ones: each is refused with an answer that says so, and costs the good ones
+//! nothing.
 
 use std::fs;
 

@@ -104,8 +104,8 @@ fn what_fails_before_the_first_byte_is_a_clean_error() {
 
 #[test]
 fn what_fails_after_the_first_byte_cuts_the_connection() {
-    // Each sentence has the deadline's time to itself, and is long: far more is made of it than its first sound before the deadline, of which
-    // some machines need more for that sound.
+    // Each sentence has the deadline's time to itself, and is long: far more is made of it than its first sound before
+    // the deadline, of which some machines need more for that sound.
     let begin = |deadline_ms: u64| {
         // Sentences of its own, of which none is kept from a try before.
         let sentence =

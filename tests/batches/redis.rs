@@ -1,6 +1,7 @@
 //! Several replicas and Redis: every item is done once, whoever dies on the way.
 //!
-//! `TTS_TEST_BATCH_ITEMS=1000 cargo test --release --test batches redis -- --nocapture` runs longer and prints what it saw.
+//! `TTS_TEST_BATCH_ITEMS=1000 cargo test --release --test batches redis -- --nocapture` runs longer and prints what it
+//! saw.
 
 use nix::sys::signal::Signal;
 use reqwest::Method;

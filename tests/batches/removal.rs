@@ -1,6 +1,7 @@
 //! What is removed is gone, though workers are in the middle of it, and so is what no ledger knows.
 //!
-//! `TTS_TEST_BATCH_ITEMS=9000 cargo test --release --test batches removal -- --nocapture` removes large batches and prints how long that takes.
+//! `TTS_TEST_BATCH_ITEMS=9000 cargo test --release --test batches removal -- --nocapture` removes large batches and
+//! prints how long that takes.
 
 use std::path::Path;
 use std::time::Instant;

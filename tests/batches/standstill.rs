@@ -1,4 +1,5 @@
-//! Redis loses keys, by eviction or as a whole: whatever is lost, each batch ends with a reason or goes on, and none keeps others from their turn.
+//! Redis loses keys, by eviction or as a whole: whatever is lost, each batch ends with a reason or goes on, and none
+//! keeps others from their turn.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Two versions of the service on one Redis: what one does not know it leaves to the other, and everything else goes on.
+//! Two versions of the service on one Redis: what one does not know it leaves to the other, and everything else goes
+//! on.
 
 use reqwest::Method;
 use serde_json::{Value, json};

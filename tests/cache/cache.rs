@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tts_batch_api::cache::{
-    CacheHandle, CacheKey, CacheSettings, Entry, KeyBuilder, L2Settings, RedisSettings, Target,
+    CacheEntry, CacheHandle, CacheKey, CacheSettings, KeyBuilder, L2Settings, RedisSettings, RedisTarget,
 };
 use tts_batch_api::resilience::BreakerSettings;
 use tts_batch_api::resilience::ByteBudget;
@@ -27,7 +27,7 @@ pub struct TestCache {
 pub fn at(url: &str) -> L2Settings {
     L2Settings {
         redis: RedisSettings {
-            target: Target::parse(url).unwrap(),
+            target: RedisTarget::parse(url).unwrap(),
             operation_timeout: AMPLE,
             write_timeout: AMPLE,
             connect_timeout: AMPLE,
@@ -54,8 +54,8 @@ pub fn key(number: usize) -> CacheKey {
 }
 
 /// An entry that shows whose it is.
-pub fn entry(number: usize) -> Entry {
-    Entry::new(Bytes::from(number.to_le_bytes().repeat(64)))
+pub fn entry(number: usize) -> CacheEntry {
+    CacheEntry::new(Bytes::from(number.to_le_bytes().repeat(64)))
 }
 
 pub async fn until(what: &str, mut condition: impl FnMut() -> bool) {
@@ -82,12 +82,12 @@ impl TestCache {
     }
 
     /// What stands under one key.
-    pub async fn get(&self, number: usize) -> Option<Entry> {
+    pub async fn get(&self, number: usize) -> Option<CacheEntry> {
         self.handle.lookup(&[key(number)], true).await.found.remove(0).map(|found| found.entry)
     }
 
     /// What is kept, however often the time for a call is too short on the way.
-    pub async fn until_found(&self, number: usize) -> Entry {
+    pub async fn until_found(&self, number: usize) -> CacheEntry {
         let looks = async {
             loop {
                 if let Some(found) = self.get(number).await {

@@ -109,7 +109,7 @@ fn what_is_too_large_is_not_written() {
         let cache = TestCache::start(at(&redis.url()));
         cache.until_up().await;
 
-        let large = tts_batch_api::cache::Entry::new(vec![0; MAX_ENTRY_BYTES + 1]);
+        let large = tts_batch_api::cache::CacheEntry::new(vec![0; MAX_ENTRY_BYTES + 1]);
         cache.handle.store(key(1), &large);
 
         assert_eq!(cache.dropped_writes(), 1);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tts_batch_api::cache::{Found, LeaseOutcome};
+use tts_batch_api::cache::{CacheHit, LeaseOutcome};
 
 use crate::cache::{TestCache, at, entry, key, run, until};
 use crate::support::{RedisCluster, RedisServer};
@@ -28,7 +28,7 @@ async fn assert_serves(url: &str, entries: impl Fn() -> usize) {
     }
     assert_eq!(looked.found.last(), Some(&None));
     assert!(matches!(turn, LeaseOutcome::Ours(Some(_))), "no lease");
-    assert!(matches!(made, LeaseOutcome::Made(Found { .. })), "an entry that is there is made again");
+    assert!(matches!(made, LeaseOutcome::Made(CacheHit { .. })), "an entry that is there is made again");
     assert_eq!((cache.dropped_writes(), cache.breaker()), (0, 0));
 }
 

@@ -1,7 +1,7 @@
 //! The service while its Redis fails: no request notices.
 //!
-//! The load runs for 3 seconds; `TTS_TEST_LOAD_SECONDS=30 cargo test --release --test cache -- --nocapture under_load` runs longer and prints
-//! what it saw.
+//! The load runs for 3 seconds; `TTS_TEST_LOAD_SECONDS=30 cargo test --release --test cache -- --nocapture under_load`
+//! runs longer and prints what it saw.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -64,7 +64,8 @@ fn under_load(server: &TestServer, happens: impl FnOnce() + Send) -> Load {
         while running.load(SeqCst) {
             let number = next.fetch_add(1, SeqCst);
             let is_known = number % 10 < HITS_OF_TEN;
-            // What is new is short, and of a few texts that two cores can make: the rest of the fifth joins what is being made.
+            // What is new is short, and of a few texts that two cores can make: the rest of the fifth joins what is
+            // being made.
             let new = text(1_000 + number / 100);
             let body = if is_known { &known[number % known.len()] } else { &new };
             let began = Instant::now();

@@ -1,4 +1,5 @@
-//! Settings that name voices, memory for them, and who may ask for them: what cannot work ends the start, what may not be meant is told once.
+//! Settings that name voices, memory for them, and who may ask for them: what cannot work ends the start, what may not
+//! be meant is told once.
 
 use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};

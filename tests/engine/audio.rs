@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use piper_acoustic::kernels::simd::Level;
+use piper_acoustic::kernels::simd::SimdLevel;
 use piper_acoustic::{Cancel, CompiledModels, Engine, LoadedVoice, ModelInput, OnnxEngine};
 use piper_phonemize::{Sentence, phoneme_ids};
 use serde::Deserialize;
@@ -18,7 +18,8 @@ struct Case {
     sentences: Vec<usize>,
 }
 
-/// Another machine's floating point differs in the last bits of a sample; a wrong id, scale or order costs far more than this.
+/// Another machine's floating point differs in the last bits of a sample; a wrong id, scale or order costs far more
+/// than this.
 const MIN_SNR_DB: f64 = 60.0;
 
 fn cases(folder: &Path) -> Vec<Case> {
@@ -83,7 +84,7 @@ async fn a_text_is_the_same_wav_file_with_any_instructions() {
     let phonemizer = phonemizer(espeak_settings(1)).await;
     let models = || CompiledModels::new(onnxruntime(), Some(path("models/.compiled")));
     let mut files = Vec::new();
-    for level in Level::available() {
+    for level in SimdLevel::available() {
         let voice = OnnxEngine::new(onnxruntime(), models().with_level(level)).load(&voice_files()).unwrap();
         let config = voice.config();
         let mut wav = wav_header(config.sample_rate, None);

@@ -10,7 +10,8 @@ use piper_phonemize::{EspeakError, PhonemizeError, Phonemizer};
 use crate::hostile_texts::{Random, bombs, hostile_text};
 use crate::support::{espeak_settings, phonemizer, voice_config};
 
-/// More can be sent by hand: `TTS_TEST_HOSTILE_TEXTS=50000 cargo test --release --test engine every_hostile -- --nocapture`.
+/// More can be sent by hand: `TTS_TEST_HOSTILE_TEXTS=50000 cargo test --release --test engine every_hostile --
+/// --nocapture`.
 const TEXTS: usize = 2_000;
 const COUNT_VARIABLE: &str = "TTS_TEST_HOSTILE_TEXTS";
 const SEED: u64 = 7;

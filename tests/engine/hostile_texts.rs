@@ -1,5 +1,5 @@
-//! A generator of texts that a phonemizer may break on: random code points, known crashing shapes, markup, bombs. The same seed gives the
-//! same texts. None contains U+0000, which the service refuses before.
+//! A generator of texts that a phonemizer may break on: random code points, known crashing shapes, markup, bombs. The
+//! same seed gives the same texts. None contains U+0000, which the service refuses before.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to pick shapes.
 pub struct Random(u64);

@@ -1,7 +1,8 @@
-//! Voices whose graphs are not what they seem: of the structure that the kernels compute, but for one operator or one number. Each is refused, or
-//! computed as it came, or computed right; none speaks otherwise than its graph says.
+//! Voices whose graphs are not what they seem: of the structure that the kernels compute, but for one operator or one
+//! number. Each is refused, or computed as it came, or computed right; none speaks otherwise than its graph says.
 //!
-//! `TTS_TEST_LIES=all cargo test --release --test engine lies -- --nocapture` tells three times as many and prints what became of them.
+//! `TTS_TEST_LIES=all cargo test --release --test engine lies -- --nocapture` tells three times as many and prints what
+//! became of them.
 
 use piper_acoustic::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles};
 

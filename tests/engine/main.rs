@@ -1,4 +1,5 @@
-//! The engine as a whole, with the real parts: equal to Piper's own package on fixed texts, unharmed by hostile texts and dying children.
+//! The engine as a whole, with the real parts: equal to Piper's own package on fixed texts, unharmed by hostile texts
+//! and dying children.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

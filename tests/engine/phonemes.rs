@@ -11,7 +11,8 @@ const LANGUAGES: [&str; 14] =
 const TEXTS: usize = 1_066;
 const CALLERS: usize = 8;
 
-/// How those texts begin of which piper says a part alone: of a long word what its buffer holds, and no digits in circles. More is said here.
+/// How those texts begin of which piper says a part alone: of a long word what its buffer holds, and no digits in
+/// circles. More is said here.
 const CUT_SHORT_BY_PIPER: [&str; 3] = ["ababab", "supercalifragisu", "① ②"];
 
 #[derive(Clone, Deserialize)]

@@ -13,8 +13,8 @@ const TEXT: &str = "The train to the coast leaves at nine, and it is seldom late
 /// Sentences that two ways of computing are compared with.
 const TEXTS: usize = 50;
 
-/// Of full scale. The network enlarges the last bits of its text encoder: for these sentences ONNX Runtime, with its optimisations and without,
-/// is up to 0.7e-4 from itself.
+/// Of full scale. The network enlarges the last bits of its text encoder: for these sentences ONNX Runtime, with its
+/// optimisations and without, is up to 0.7e-4 from itself.
 const TOLERANCE: f32 = 3e-4;
 
 fn input(voice: &dyn LoadedVoice, ids: Vec<i64>, noise: f32, seed: u64) -> ModelInput {

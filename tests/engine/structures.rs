@@ -1,5 +1,5 @@
-//! The structures that piper gives its qualities, with one speaker and with several (`tests/fixtures/make_vits.py`): each is computed by the kernels,
-//! and says what its graph says, whole and in stretches.
+//! The structures that piper gives its qualities, with one speaker and with several (`tests/fixtures/make_vits.py`):
+//! each is computed by the kernels, and says what its graph says, whole and in stretches.
 
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use piper_acoustic::{
-    Cancel, CompiledModels, Crew, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, PhonemeType, RuntimeFiles,
-    RuntimeSettings, SpeechLatent, SpeechPrior, Utterance, VoiceConfig, VoiceFiles,
+    Cancel, CompiledModels, LoadedVoice, ModelInput, OnnxEngine, OnnxRuntime, PhonemeType, RuntimeFiles,
+    RuntimeSettings, SentenceCrew, SpeechLatent, SpeechPrior, Utterance, VoiceConfig, VoiceFiles,
 };
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 
@@ -64,7 +64,7 @@ pub fn espeak_settings(processes: usize) -> EspeakSettings {
 pub fn begun(voice: &dyn LoadedVoice, input: &ModelInput, threads: usize) -> SpeechPrior {
     std::thread::scope(|scope| {
         // In here, so that a panic lets the others go.
-        let crew = Crew::new(threads);
+        let crew = SentenceCrew::new(threads);
         for _ in 1..threads {
             let helper = crew.helper();
             scope.spawn(move || voice.help(&helper));

@@ -21,8 +21,8 @@ const LANGUAGES: [&str; 6] = ["en-us", "de", "ru", "hi", "cmn", "tr"];
 /// What espeak-ng says at once never overruns it, if it is as short as this.
 const SHORT: usize = 8;
 
-/// How much a text must say of what its parts say one by one. They may say more: of a long word each is spelled, and of a number of eight digits
-/// the place of each is said.
+/// How much a text must say of what its parts say one by one. They may say more: of a long word each is spelled, and of
+/// a number of eight digits the place of each is said.
 const LEAST: f64 = 0.4;
 
 #[derive(Clone)]

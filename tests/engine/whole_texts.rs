@@ -1,6 +1,6 @@
-//! A generator of texts that overrun espeak-ng's buffers, so that it leaves some of them out: characters that are repeated, digits, emoji,
-//! letters of many scripts, each up to 5,000 characters long. The same seed gives the same texts. Runs of one and the same mark are none of
-//! these: they are ornaments, and said three times at most.
+//! A generator of texts that overrun espeak-ng's buffers, so that it leaves some of them out: characters that are
+//! repeated, digits, emoji, letters of many scripts, each up to 5,000 characters long. The same seed gives the same
+//! texts. Runs of one and the same mark are none of these: they are ornaments, and said three times at most.
 
 use crate::hostile_texts::Random;
 

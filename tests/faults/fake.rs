@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
-use piper_acoustic::{Cancel, Engine, Helper, InferError, LoadError, LoadedVoice, ModelInput, VoiceConfig, VoiceFiles};
+use piper_acoustic::{
+    Cancel, Engine, InferError, LoadError, LoadedVoice, ModelInput, SentenceHelper, VoiceConfig, VoiceFiles,
+};
 
 use crate::support::onnxruntime;
 
@@ -33,7 +35,8 @@ pub const LARGE_BYTES: u64 = 2 * VOICE_BYTES;
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
-/// Opens the gate when it is dropped, also by a test that fails: a thread that waits for ever would keep the test from ending.
+/// Opens the gate when it is dropped, also by a test that fails: a thread that waits for ever would keep the test from
+/// ending.
 #[must_use]
 pub struct Closed(Gate);
 
@@ -197,7 +200,7 @@ impl LoadedVoice for FakeVoice {
         Ok(vec![0.5; input.ids.len()])
     }
 
-    fn help(&self, _: &Helper) {
+    fn help(&self, _: &SentenceHelper) {
         self.script.helps.fetch_add(1, SeqCst);
         assert!(!self.script.help_panics.load(SeqCst), "a help that the test wants to panic");
     }

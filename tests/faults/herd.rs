@@ -13,7 +13,7 @@ use tts_batch_api::domain::{self, Deadline, InputText, Prosody, SynthesisRequest
 use tts_batch_api::pool::{PoolHandle, PoolParts};
 use tts_batch_api::resilience::ByteBudget;
 use tts_batch_api::resilience::Readiness;
-use tts_batch_api::speech::{AudioSpec, CacheUse, Caching, Speech, SpeechError, SpeechService, SpeechSettings};
+use tts_batch_api::speech::{AudioSpec, CacheUse, Caching, SpeechError, SpeechService, SpeechSettings, WholeSpeech};
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::Catalogue;
 
@@ -60,7 +60,7 @@ impl Service {
     }
 
     /// A text, marked by its noise scale.
-    async fn ask(&self, text: &str, noise_scale: f32, deadline: Deadline) -> Result<Speech, SpeechError> {
+    async fn ask(&self, text: &str, noise_scale: f32, deadline: Deadline) -> Result<WholeSpeech, SpeechError> {
         let request = SynthesisRequest {
             voice: voice(GOOD),
             speaker: None,
@@ -72,7 +72,7 @@ impl Service {
         self.speech.speak(self.speech.identify(request, spec).await?, Caching::Allowed).await
     }
 
-    async fn herd(&self, noise_scale: f32) -> Vec<Result<Speech, SpeechError>> {
+    async fn herd(&self, noise_scale: f32) -> Vec<Result<WholeSpeech, SpeechError>> {
         join_all((0..HERD).map(|_| self.ask("One text for all.", noise_scale, far()))).await
     }
 

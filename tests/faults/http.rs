@@ -11,7 +11,7 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tts_batch_api::app::{Application, Speaker};
+use tts_batch_api::app::{Application, SpeechStack};
 use tts_batch_api::config::{Config, Environment};
 use tts_batch_api::telemetry::Metrics;
 
@@ -71,7 +71,7 @@ impl Service {
         let config = Config::load(None, &Settings).unwrap();
         let script = Arc::new(Script::default());
         let engine = Arc::new(FakeEngine::new(script.clone()));
-        let speaker = Speaker::with_engine(&config, engine, catalogue(), phonemizer().await).unwrap();
+        let speaker = SpeechStack::with_engine(&config, engine, catalogue(), phonemizer().await).unwrap();
         let metrics = speaker.metrics.clone();
         let listener = TcpListener::bind(config.http.bind).unwrap();
         let application = Application::with_speaker(&config, listener, speaker).unwrap();
@@ -87,8 +87,8 @@ impl Service {
         self.post(&json!({"text": TEXT, "noise_scale": noise_scale}))
     }
 
-    /// An answer of which nothing but the beginning is read, and much more comes than sockets hold: sentences with seconds of silence between
-    /// them, of which only the first few are made before that is read.
+    /// An answer of which nothing but the beginning is read, and much more comes than sockets hold: sentences with
+    /// seconds of silence between them, of which only the first few are made before that is read.
     async fn begin_stream(&self, deadline_ms: u64) -> Response {
         let body = json!({"text": "One. ".repeat(SENTENCES), "stream": true, "response_format": "pcm",
             "sample_rate": 48_000, "sentence_silence_ms": 10_000, "deadline_ms": deadline_ms});

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tts_batch_api::domain::Deadline;
 use tts_batch_api::pool::{PoolError, PoolSettings};
-use tts_batch_api::resilience::Reason;
+use tts_batch_api::resilience::NotReadyReason;
 
 use crate::fake::{ALSO_GOOD, FAIL, GOOD, PANIC};
 use crate::support::{PLAIN, Pool, far, in_turn, metric, settings, until};
@@ -117,7 +117,7 @@ fn the_service_is_not_ready_while_every_worker_hangs() {
         until("the worker is replaced", || pool.restarts() == 1).await;
         assert_eq!(pool.readiness.reasons(), []);
         let second = pool.speak_before(soon(), PLAIN).await;
-        until("nobody works", || pool.readiness.reasons() == [Reason::NoWorkers]).await;
+        until("nobody works", || pool.readiness.reasons() == [NotReadyReason::NoWorkers]).await;
         gate.open();
         until("somebody works", || pool.readiness.reasons().is_empty()).await;
 

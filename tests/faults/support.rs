@@ -11,7 +11,7 @@ use piper_acoustic::{LoadedVoice, ModelInput, OnnxRuntime, RuntimeFiles, Runtime
 use piper_phonemize::{EspeakPool, EspeakSettings, Phonemizer};
 use tts_batch_api::audio::Pcm;
 use tts_batch_api::domain::{Deadline, VoiceId};
-use tts_batch_api::pool::{Admission, Cost, Demand, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
+use tts_batch_api::pool::{Admission, CpuTime, Demand, PoolError, PoolHandle, PoolParts, PoolSettings, SentenceJob};
 use tts_batch_api::resilience::Readiness;
 use tts_batch_api::telemetry::Metrics;
 use tts_batch_api::voices::Catalogue;
@@ -189,7 +189,7 @@ impl Pool {
             index: 0,
             first_sound: false,
             deadline,
-            cost: Cost::default(),
+            cost: CpuTime::default(),
         })
     }
 

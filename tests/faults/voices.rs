@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tts_batch_api::domain::Deadline;
 use tts_batch_api::pool::{PoolError, PoolSettings};
-use tts_batch_api::voices::VoiceError;
+use tts_batch_api::voices::VoiceFilesError;
 
 use crate::fake::{ALSO_GOOD, BROKEN, GOOD, PANICKING};
 use crate::support::{PLAIN, Pool, in_turn, metric, settings, until, voice};
@@ -146,7 +146,7 @@ fn a_voice_that_is_nowhere_is_named_and_nothing_is_loaded() {
 
         let unknown = pool.load("nobody").await;
 
-        assert_eq!(unknown.err(), Some(PoolError::NoFiles(VoiceError::Unknown(voice("nobody")))));
+        assert_eq!(unknown.err(), Some(PoolError::NoFiles(VoiceFilesError::Unknown(voice("nobody")))));
         assert_eq!(loads(&pool), 0);
     });
 }

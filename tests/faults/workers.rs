@@ -1,4 +1,5 @@
-//! Workers that panic: each costs its own sentence, and another takes its place. And those that are idle: they help others.
+//! Workers that panic: each costs its own sentence, and another takes its place. And those that are idle: they help
+//! others.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;

@@ -317,7 +317,8 @@ fn cartesias_transcripts_are_marked_where_they_are_flushed() {
 
 // === ElevenLabs ===
 
-/// All characters with their times, and how long they are in all, in milliseconds; each message's from where its sound begins.
+/// All characters with their times, and how long they are in all, in milliseconds; each message's from where its sound
+/// begins.
 fn alignment(messages: &[Value]) -> (String, u64) {
     let (mut chars, mut summed, mut played) = (String::new(), 0, 0);
     for message in messages {

@@ -18,7 +18,8 @@ enum Damage {
 
 use Damage::{Config, Model, ModelFolder, NoConfig};
 
-/// Puts the broken voices into `folder` and says what they are called: first those that have the files of a voice, then those that do not.
+/// Puts the broken voices into `folder` and says what they are called: first those that have the files of a voice, then
+/// those that do not.
 pub fn write_broken_voices(folder: &Path) -> (Vec<String>, Vec<String>) {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models/speakers.onnx");
     let model = fs::read(&fixture).unwrap();

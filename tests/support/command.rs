@@ -27,7 +27,8 @@ pub struct Finished {
 // === impl Program ===
 
 impl Program {
-    /// With these arguments, in the project's folder, without any variable of whoever runs the tests, and without the network.
+    /// With these arguments, in the project's folder, without any variable of whoever runs the tests, and without the
+    /// network.
     pub fn new(arguments: &[&str]) -> Self {
         Self::under(&[], arguments)
     }

@@ -1,5 +1,5 @@
-//! Owns load from outside: requests at times that were fixed before, whatever becomes of those that were sent (an open loop). Latency counts from
-//! when a request was due, so that a client that lags behind hides nothing.
+//! Owns load from outside: requests at times that were fixed before, whatever becomes of those that were sent (an open
+//! loop). Latency counts from when a request was due, so that a client that lags behind hides nothing.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -62,7 +62,8 @@ pub fn send(server: SocketAddr, mut requests: Vec<Due>) -> Vec<Ending> {
     })
 }
 
-/// How many requests a server answers in a second when so many callers ask again as soon as they are answered (a closed loop).
+/// How many requests a server answers in a second when so many callers ask again as soon as they are answered (a closed
+/// loop).
 pub fn capacity(server: SocketAddr, callers: usize, time: Duration, body: impl Fn(usize) -> Value) -> f64 {
     in_runtime(async {
         let (client, began) = (client(), Instant::now());

@@ -1,5 +1,5 @@
-//! Owns the helpers that integration tests share: the program as its users start it, and the words in which they speak to it. A test binary includes
-//! this with `mod support;` and uses what it needs.
+//! Owns the helpers that integration tests share: the program as its users start it, and the words in which they speak
+//! to it. A test binary includes this with `mod support;` and uses what it needs.
 
 // Each test binary uses another part of this.
 #![allow(dead_code, unused_imports)]

@@ -193,8 +193,8 @@ impl RedisCluster {
     }
 }
 
-/// Below those that the system gives to connections, like the port of a cluster's bus, which is 10,000 above: nobody takes it while the server is
-/// stopped.
+/// Below those that the system gives to connections, like the port of a cluster's bus, which is 10,000 above: nobody
+/// takes it while the server is stopped.
 fn free_port() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();

@@ -1,4 +1,5 @@
-//! A collector of traces: what a service sends it over OTLP (<https://opentelemetry.io/docs/specs/otlp/>), protobuf over HTTP or gRPC.
+//! A collector of traces: what a service sends it over OTLP (<https://opentelemetry.io/docs/specs/otlp/>), protobuf
+//! over HTTP or gRPC.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

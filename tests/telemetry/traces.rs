@@ -1,4 +1,5 @@
-//! Traces: what a caller's request went through, in one piece, also where it went through several services; and collectors that are ill.
+//! Traces: what a caller's request went through, in one piece, also where it went through several services; and
+//! collectors that are ill.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

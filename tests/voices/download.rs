@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tts_batch_api::voices::{Catalogue, Existing, Verified, VoiceError, VoiceSettings, VoiceSource};
+use tts_batch_api::voices::{Catalogue, Existing, Verified, VoiceFilesError, VoiceSettings, VoiceSource};
 
 use crate::fixture::{
     CARD, CONFIG, Fixture, MODEL, MODEL_BYTES, VOICE, assert_installed, drop_in, id, md5, model, names_in, wait_until,
@@ -78,7 +78,7 @@ async fn a_download_that_failed_leaves_what_the_next_one_goes_on_with() {
     let left = names_in(&fixture.models());
     catalogue.files(&id(VOICE)).await.unwrap();
 
-    assert!(matches!(first, Err(VoiceError::DownloadFailed { .. })), "{first:?}");
+    assert!(matches!(first, Err(VoiceFilesError::DownloadFailed { .. })), "{first:?}");
     assert!(left.contains(&format!(".{VOICE}.onnx.partial")) && !left.contains(&format!("{VOICE}.onnx")), "{left:?}");
     assert_eq!(fixture.source.requests_for(".onnx")[3].range.as_deref(), Some("bytes=80000-"));
     assert_installed(&fixture.models());
@@ -102,7 +102,7 @@ async fn corrupt_bytes_never_have_the_voices_name_and_end_in_an_error() {
 
     let error = fixture.open().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::VerificationFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::VerificationFailed { .. }), "{error}");
     assert_eq!(fixture.source.requests_for(".onnx").len(), 3);
     assert_eq!(names_in(&fixture.models()), ["voices.json", "voices.lock"].map(str::to_owned).into());
 }
@@ -125,7 +125,7 @@ async fn files_of_another_revision_than_the_catalogue_are_refused() {
 
     let error = fixture.open().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::VerificationFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::VerificationFailed { .. }), "{error}");
     assert!(!names_in(&fixture.models()).contains(&format!("{VOICE}.onnx")));
 }
 
@@ -136,7 +136,7 @@ async fn a_file_that_is_longer_than_listed_is_refused() {
 
     let error = fixture.open().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::VerificationFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::VerificationFailed { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_file_that_is_not_there_is_asked_for_once_and_the_next_caller_asks_aga
     let requests = fixture.source.requests_for(".onnx.json").len();
     let second = catalogue.files(&id(VOICE)).await;
 
-    assert!(matches!(first, Err(VoiceError::DownloadFailed { .. })), "{first:?}");
+    assert!(matches!(first, Err(VoiceFilesError::DownloadFailed { .. })), "{first:?}");
     assert_eq!(requests, 1);
     assert!(second.is_ok());
 }
@@ -191,7 +191,7 @@ async fn a_source_that_stalls_is_an_error() {
 
     let error = Catalogue::open(&settings).unwrap().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::DownloadFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::DownloadFailed { .. }), "{error}");
     assert!(!names_in(&fixture.models()).contains(&format!("{VOICE}.onnx")));
 }
 
@@ -203,7 +203,7 @@ async fn a_download_that_takes_too_long_as_a_whole_is_an_error() {
 
     let error = Catalogue::open(&settings).unwrap().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::DownloadFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::DownloadFailed { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn redirects_are_followed_to_http_and_not_for_ever() {
     looping.source.fail(MODEL, std::iter::repeat_n(Fault::Redirect(itself), 100));
     let error = looping.open().files(&id(VOICE)).await.unwrap_err();
 
-    assert!(matches!(error, VoiceError::DownloadFailed { .. }), "{error}");
+    assert!(matches!(error, VoiceFilesError::DownloadFailed { .. }), "{error}");
     assert!(looping.source.requests_for(".onnx").len() < 30);
 }
 
@@ -233,7 +233,7 @@ async fn a_redirect_to_another_protocol_is_not_followed() {
 
         let error = fixture.open().files(&id(VOICE)).await.unwrap_err();
 
-        assert!(matches!(error, VoiceError::DownloadFailed { .. }), "{error}");
+        assert!(matches!(error, VoiceFilesError::DownloadFailed { .. }), "{error}");
     }
 }
 
@@ -289,9 +289,9 @@ async fn offline_opens_no_connection() {
     let refreshed = catalogue.refresh().await;
     let here = catalogue.files(&id("mine")).await;
 
-    assert_eq!(absent, Err(VoiceError::Offline(id("en_US-lessac-medium"))));
-    assert_eq!(unknown, Err(VoiceError::Unknown(id(VOICE))));
-    assert_eq!(fetched, Err(VoiceError::Offline(id(VOICE))));
+    assert_eq!(absent, Err(VoiceFilesError::Offline(id("en_US-lessac-medium"))));
+    assert_eq!(unknown, Err(VoiceFilesError::Unknown(id(VOICE))));
+    assert_eq!(fetched, Err(VoiceFilesError::Offline(id(VOICE))));
     assert!(refreshed.is_err() && here.is_ok());
     assert!(!catalogue.contains(&id("en_US-lessac-medium")));
     assert_eq!(fixture.source.connections(), 0);
@@ -334,7 +334,7 @@ async fn force_replaces_a_changed_voice() {
     let refused = catalogue.files(&id(VOICE)).await.unwrap_err();
     catalogue.fetch(&id(VOICE), Existing::Replace).await.unwrap();
 
-    assert!(matches!(&refused, VoiceError::VerificationFailed { .. }), "{refused}");
+    assert!(matches!(&refused, VoiceFilesError::VerificationFailed { .. }), "{refused}");
     assert!(refused.to_string().contains("voices fetch --force"));
     assert!(catalogue.files(&id(VOICE)).await.is_ok());
     assert_installed(&fixture.models());
@@ -354,7 +354,7 @@ async fn force_asks_for_the_list_again_when_the_source_has_moved_on() {
     let stale = catalogue.fetch(&id(VOICE), Existing::Keep).await;
     catalogue.fetch(&id(VOICE), Existing::Replace).await.unwrap();
 
-    assert!(matches!(stale, Err(VoiceError::VerificationFailed { .. })), "{stale:?}");
+    assert!(matches!(stale, Err(VoiceFilesError::VerificationFailed { .. })), "{stale:?}");
     assert_eq!(fs::read(catalogue.installed(&id(VOICE)).unwrap().model).unwrap(), newer);
 }
 
@@ -403,7 +403,7 @@ async fn a_voice_that_could_never_be_spoken_is_refused_before_its_model_is_fetch
     let refused = catalogue.fetch(&id("zh_CN-other-low"), Existing::Keep).await;
 
     assert!(
-        matches!(&refused, Err(VoiceError::Unspeakable { reason, .. }) if reason.contains("bopomofo")),
+        matches!(&refused, Err(VoiceFilesError::Unspeakable { reason, .. }) if reason.contains("bopomofo")),
         "{refused:?}"
     );
     assert_eq!(fixture.source.requests_for("zh_CN-other-low.onnx").len(), 0);
@@ -417,7 +417,7 @@ async fn public_voices_that_could_never_be_spoken_are_not_offered() {
 
     let fetched = catalogue.fetch(&id("th_TH-tsync2-medium"), Existing::Keep).await;
 
-    assert!(matches!(fetched, Err(VoiceError::Unspeakable { .. })), "{fetched:?}");
+    assert!(matches!(fetched, Err(VoiceFilesError::Unspeakable { .. })), "{fetched:?}");
     assert!(!catalogue.contains(&id("th_TH-tsync2-medium")) && catalogue.contains(&id("he_IL-saspeech-medium")));
     let problem = catalogue.info(&id("th_TH-tsync2-medium")).unwrap().problem;
     assert!(problem.is_some_and(|problem| problem.contains("thai")));

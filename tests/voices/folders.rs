@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tts_batch_api::voices::{Catalogue, DefaultVoice, Rescan, Verified, VoiceError, VoiceSettings};
+use tts_batch_api::voices::{Catalogue, DefaultVoice, Rescan, Verified, VoiceFilesError, VoiceSettings};
 
 use crate::fixture::{Fixture, MODEL_BYTES, VOICE, assert_installed, drop_in, id, names_in};
 
@@ -122,7 +122,7 @@ async fn only_allowed_voices_are_served() {
 
     assert_eq!(catalogue.ids(), [id("en_US-mine-low")]);
     let german = id("de_DE-meine-low");
-    assert_eq!(catalogue.files(&german).await, Err(VoiceError::NotAllowed(german.clone())));
+    assert_eq!(catalogue.files(&german).await, Err(VoiceFilesError::NotAllowed(german.clone())));
     assert!(!catalogue.contains(&german) && catalogue.contains(&id("en_US-lessac-medium")));
     assert_eq!(fixture.source.connections(), 0);
 }
@@ -149,8 +149,8 @@ async fn a_changed_file_is_refused_also_by_the_next_process() {
 
     let catalogue = fixture.open();
 
-    assert!(matches!(catalogue.files(&id(VOICE)).await, Err(VoiceError::VerificationFailed { .. })));
-    assert!(matches!(catalogue.verify(&id(VOICE)), Err(VoiceError::VerificationFailed { .. })));
+    assert!(matches!(catalogue.files(&id(VOICE)).await, Err(VoiceFilesError::VerificationFailed { .. })));
+    assert!(matches!(catalogue.verify(&id(VOICE)), Err(VoiceFilesError::VerificationFailed { .. })));
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_voice_over_the_bound_is_refused_before_a_byte_of_it_comes() {
     catalogue.files(&id(VOICE)).await.unwrap();
     let refused = catalogue.files(&id("en_US-two-low")).await;
 
-    assert!(matches!(refused, Err(VoiceError::OverBudget { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(VoiceFilesError::OverBudget { .. })), "{refused:?}");
     assert!(fixture.source.requests().iter().all(|request| !request.path.contains("/two/")));
     assert_installed(&fixture.models());
 }
@@ -191,7 +191,7 @@ async fn a_full_disk_is_told_and_leaves_nothing() {
 
     let error = fixture.open().files(&id(VOICE)).await.unwrap_err();
 
-    assert_eq!(error, VoiceError::DiskFull(id(VOICE)));
+    assert_eq!(error, VoiceFilesError::DiskFull(id(VOICE)));
     let left = names_in(&fixture.models());
     assert!(left.iter().all(|name| name == "voices.json" || name == "voices.lock"), "{left:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use tts_batch_api::voices::{Catalogue, VoiceError, VoiceSettings};
+use tts_batch_api::voices::{Catalogue, VoiceFilesError, VoiceSettings};
 
 use crate::fixture::{Fixture, VOICE, drop_in, id, names_in};
 
@@ -22,7 +22,7 @@ async fn a_voice_under_another_licence_is_refused_before_it_is_fetched() {
     let allowed = catalogue.files(&id(VOICE)).await;
 
     let license = "CC-BY-NC-4.0".to_owned();
-    assert_eq!(refused, Err(VoiceError::LicenseRefused { voice: id("en_US-two-low"), license }));
+    assert_eq!(refused, Err(VoiceFilesError::LicenseRefused { voice: id("en_US-two-low"), license }));
     assert!(allowed.is_ok());
     assert_eq!(fixture.source.requests_for("en_US-two-low.onnx").len(), 0);
     assert!(names_in(&fixture.models()).iter().all(|name| !name.contains("two")));
@@ -36,7 +36,7 @@ async fn a_voice_by_hand_without_a_card_is_refused_unless_unknown_is_allowed() {
     let refused = only(&fixture, &["CC0"]);
     let allowed = only(&fixture, &["CC0", "unknown"]);
 
-    assert!(matches!(refused.files(&id("mine")).await, Err(VoiceError::LicenseRefused { .. })));
+    assert!(matches!(refused.files(&id("mine")).await, Err(VoiceFilesError::LicenseRefused { .. })));
     assert!(!refused.contains(&id("mine")) && refused.installed(&id("mine")).is_none());
     assert!(allowed.files(&id("mine")).await.is_ok());
     assert_eq!(allowed.info(&id("mine")).unwrap().license.as_deref(), Some("unknown"));

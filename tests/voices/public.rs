@@ -1,4 +1,5 @@
-//! Every public voice, as a mirror in a folder has it: its name, its place, its settings, and a small graph in the place of its network.
+//! Every public voice, as a mirror in a folder has it: its name, its place, its settings, and a small graph in the
+//! place of its network.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,8 @@ use crate::support::{Answer, ModelsFolder, TOKEN, TestServer};
 /// An id, a number of speakers and, of those that cannot be spoken with, the phoneme type.
 const VOICES: &str = include_str!("../../src/voices/snapshot.txt");
 const DEFAULT: &str = "en_US-joe-medium";
-/// Of the voices that speak one in so many is asked; all of them: `TTS_TEST_PUBLIC_VOICES=all cargo test --test voices every_public_voice`.
+/// Of the voices that speak one in so many is asked; all of them: `TTS_TEST_PUBLIC_VOICES=all cargo test --test voices
+/// every_public_voice`.
 const EACH: usize = 12;
 const ALL_VARIABLE: &str = "TTS_TEST_PUBLIC_VOICES";
 const CALLERS: usize = 4;
@@ -123,7 +125,8 @@ impl Voice {
         })
     }
 
-    /// What is wrong with what a service says when it is asked to speak with this voice, or to fetch one that cannot speak.
+    /// What is wrong with what a service says when it is asked to speak with this voice, or to fetch one that cannot
+    /// speak.
     fn fault(&self, server: &TestServer) -> Option<String> {
         let mut body = json!({"text": sample_text(self.espeak_name()), "voice_id": self.id});
         if self.speakers > 1 {

@@ -1,4 +1,5 @@
-//! Voices that are to be had, as callers of the service see them: in a list, and fetched by who may, one time however often it is asked for.
+//! Voices that are to be had, as callers of the service see them: in a list, and fetched by who may, one time however
+//! often it is asked for.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Owns a source of voices: an HTTP server over a plain listener that serves files well, or each as badly as a test asks it to.
+//! Owns a source of voices: an HTTP server over a plain listener that serves files well, or each as badly as a test
+//! asks it to.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A request to stop, shared by who computes and who may want it stopped.
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<Mutex<State>>);
+pub struct Cancel(Arc<Mutex<CancelState>>);
 
 #[derive(Default)]
-struct State {
+struct CancelState {
     cancelled: bool,
     stop: Option<Box<dyn FnOnce() + Send>>,
 }

@@ -1,5 +1,5 @@
-//! Owns the check that a voice in parts speaks as it did whole: one made-up sentence, without noise, computed both ways; and that durations are
-//! those of its graph, with noise and without.
+//! Owns the check that a voice in parts speaks as it did whole: one made-up sentence, without noise, computed both
+//! ways; and that durations are those of its graph, with noise and without.
 
 use ort::session::Session;
 use ort::value::TensorRef;
@@ -9,22 +9,23 @@ use super::onnx_voice::{self, PlainInputs};
 use super::runtime::OnnxRuntime;
 use super::vits::names::{DURATION_NOISE, HIDDEN, SPEAKER};
 use super::voice_config::VoiceConfig;
-use super::{Cancel, Crew, InferError, LoadError, LoadedVoice, ModelInput};
+use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput, SentenceCrew};
 
-/// Of full scale. The network enlarges the last bits of its text encoder: ONNX Runtime, with its optimisations and without, is up to 0.7e-4
-/// from itself. A weight in the wrong place is heard.
+/// Of full scale. The network enlarges the last bits of its text encoder: ONNX Runtime, with its optimisations and
+/// without, is up to 0.7e-4 from itself. A weight in the wrong place is heard.
 const TOLERANCE: f32 = 3e-4;
 
 /// Of a duration, and of a frame where it is shorter.
 const DURATION_TOLERANCE: f32 = 1e-3;
-/// Scales of the noise and of the durations that are compared: as in the sentence, as voices speak, and beyond the ends of the splines.
+/// Scales of the noise and of the durations that are compared: as in the sentence, as voices speak, and beyond the ends
+/// of the splines.
 const SCALES: [[f32; 2]; 3] = [[0.0, 1.0], [0.8, 1.0], [4.0, 1.3]];
 
 /// Phoneme ids in the sentence.
 const LENGTH: usize = 40;
 
 /// What the graph says to the sentence.
-pub struct Expected {
+pub struct ReferenceValues {
     input: ModelInput,
     samples: Vec<f32>,
 }
@@ -36,9 +37,9 @@ pub struct DurationReference {
     taken: Vec<String>,
 }
 
-// === impl Expected ===
+// === impl ReferenceValues ===
 
-impl Expected {
+impl ReferenceValues {
     /// Computes the graph in `source` once.
     pub fn of(source: &[u8], config: &VoiceConfig, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
         let input = sentence(config);
@@ -82,7 +83,7 @@ impl DurationReference {
     fn both(&mut self, voice: &NativeVoice, input: &ModelInput) -> Result<[Vec<f32>; 2], InferError> {
         let cancel = Cancel::default();
         let count = input.ids.len();
-        let alone = Crew::new(1);
+        let alone = SentenceCrew::new(1);
         let hidden = voice.encode(input, &alone, &cancel)?.hidden;
         let (noise, embedding) = (voice.duration_noise(input), voice.embedding(input)?);
         let plain = PlainInputs::new(input);
@@ -150,7 +151,7 @@ mod tests {
 
     use super::*;
     use crate::kernels::naive::noise;
-    use crate::kernels::simd::Level;
+    use crate::kernels::simd::SimdLevel;
     use crate::onnx::OnnxModel;
     use crate::vits::GraphBoundaries;
 
@@ -169,7 +170,7 @@ mod tests {
         let config = VoiceConfig::parse(&read(".onnx.json")).unwrap();
         let boundaries = GraphBoundaries::find(&model.graph()).unwrap();
         let reference = DurationReference::of(&model.cut(&boundaries.durations()).to_bytes(), &runtime).unwrap();
-        (NativeVoice::new(config, model, &boundaries, Level::detect()).unwrap(), reference)
+        (NativeVoice::new(config, model, &boundaries, SimdLevel::detect()).unwrap(), reference)
     }
 
     fn made_up(config: &VoiceConfig, number: u64) -> ModelInput {

@@ -1,7 +1,8 @@
-//! Owns deciding how a voice is computed, and what is kept of that decision. A graph that can be taken apart is computed by the kernels, once a
-//! check has shown that they speak as ONNX Runtime does; a graph that cannot is compiled by ONNX Runtime for its own version and the processor
-//! at hand. Both take most of the time of loading a voice for the first time. The result is kept in a folder whose name says what it was made
-//! of. Where no folder can be written, it is made again each time.
+//! Owns deciding how a voice is computed, and what is kept of that decision. A graph that can be taken apart is
+//! computed by the kernels, once a check has shown that they speak as ONNX Runtime does; a graph that cannot is
+//! compiled by ONNX Runtime for its own version and the processor at hand. Both take most of the time of loading a
+//! voice for the first time. The result is kept in a folder whose name says what it was made of. Where no folder can be
+//! written, it is made again each time.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -15,8 +16,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::check::{DurationReference, Expected};
-use super::kernels::simd::Level;
+use super::check::{DurationReference, ReferenceValues};
+use super::kernels::simd::SimdLevel;
 use super::leftovers::{PARTIAL, mark_used};
 use super::memory::release_freed_memory;
 use super::native::{NativeVoice, joined};
@@ -33,7 +34,7 @@ pub struct CompiledModels {
     folder: Option<PathBuf>,
     take_apart: bool,
     /// In place of the fastest that this processor has.
-    level: Option<Level>,
+    level: Option<SimdLevel>,
 }
 
 /// A voice as it is computed.
@@ -64,7 +65,7 @@ impl CompiledModels {
     }
 
     /// Computes with these instructions and no others, however slow they are: samples are the same with any.
-    pub fn with_level(self, level: Level) -> Self {
+    pub fn with_level(self, level: SimdLevel) -> Self {
         Self { level: Some(level), ..self }
     }
 
@@ -118,11 +119,11 @@ impl CompiledModels {
 
     /// Without vector instructions, ONNX Runtime is faster than kernels of our own.
     fn may_be_taken_apart(&self) -> bool {
-        self.take_apart && (self.level.is_some() || Level::detect().is_accelerated())
+        self.take_apart && (self.level.is_some() || SimdLevel::detect().is_accelerated())
     }
 
-    fn level(&self) -> Level {
-        self.level.unwrap_or_else(Level::detect)
+    fn level(&self) -> SimdLevel {
+        self.level.unwrap_or_else(SimdLevel::detect)
     }
 
     fn compile(&self, source: &Bytes, config: &VoiceConfig) -> Result<CompiledVoice, LoadError> {
@@ -143,7 +144,8 @@ impl CompiledModels {
         voice
     }
 
-    /// The voice in parts, if they speak as the whole does; else why they do not. What takes longest is done at the same time.
+    /// The voice in parts, if they speak as the whole does; else why they do not. What takes longest is done at the
+    /// same time.
     fn take_apart(
         &self,
         model: OnnxModel,
@@ -152,7 +154,7 @@ impl CompiledModels {
         config: &VoiceConfig,
     ) -> Result<Result<Box<NativeVoice>, String>, LoadError> {
         std::thread::scope(|scope| {
-            let expected = scope.spawn(|| Expected::of(source, config, &self.runtime));
+            let expected = scope.spawn(|| ReferenceValues::of(source, config, &self.runtime));
             let durations = model.cut(&boundaries.durations()).to_bytes();
             let voice = match NativeVoice::new(config.clone(), model, boundaries, self.level()) {
                 Err(LoadError::Structure(unknown)) => return Ok(Err(unknown.to_string())),

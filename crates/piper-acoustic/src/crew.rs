@@ -1,8 +1,9 @@
-//! Owns sharing the steps of one computation among threads: one leads and hands out the parts of each step, others help while it lasts.
-//! Refuses to know what is computed.
+//! Owns sharing the steps of one computation among threads: one leads and hands out the parts of each step, others help
+//! while it lasts. Refuses to know what is computed.
 //!
-//! A part is a value, and what is made of it is one: nothing is borrowed across threads. So whoever leads computes what nobody has taken, and once
-//! more what a helper that panicked leaves behind, and may go away while helpers compute. Nobody waits for a thread that never comes.
+//! A part is a value, and what is made of it is one: nothing is borrowed across threads. So whoever leads computes what
+//! nobody has taken, and once more what a helper that panicked leaves behind, and may go away while helpers compute.
+//! Nobody waits for a thread that never comes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,24 +12,24 @@ use std::time::Duration;
 /// The lead of a computation. Helpers leave when it is closed or dropped.
 #[derive(Debug)]
 pub struct Crew<P, R> {
-    shared: Arc<Shared<P, R>>,
+    shared: Arc<CrewShared<P, R>>,
     size: usize,
 }
 
 /// The right to help. A clone is another's.
 #[derive(Debug)]
-pub struct Helper<P, R>(Arc<Shared<P, R>>);
+pub struct Helper<P, R>(Arc<CrewShared<P, R>>);
 
 #[derive(Debug)]
-struct Shared<P, R> {
-    state: Mutex<State<P, R>>,
+struct CrewShared<P, R> {
+    state: Mutex<CrewState<P, R>>,
     changed: Condvar,
     /// How often the state has changed for those who wait.
     changes: AtomicUsize,
 }
 
 #[derive(Debug)]
-struct State<P, R> {
+struct CrewState<P, R> {
     /// Parts of the step, with their numbers, the first one last.
     waiting: Vec<(usize, P)>,
     made: Vec<(usize, R)>,
@@ -36,19 +37,20 @@ struct State<P, R> {
 }
 
 /// A part in a helper's hands. Dropped without a result, it waits again.
-struct Taken<'a, P, R> {
-    shared: &'a Shared<P, R>,
+struct TakenTask<'a, P, R> {
+    shared: &'a CrewShared<P, R>,
     part: Option<(usize, P)>,
 }
 
 /// What comes next for whoever leads.
-enum Next<P> {
+enum NextTask<P> {
     Part((usize, P)),
     /// All parts of the step are made.
     Made,
 }
 
-/// Looks at what others have done before a thread is put to sleep: some 20 microseconds, of which steps have one or two between them.
+/// Looks at what others have done before a thread is put to sleep: some 20 microseconds, of which steps have one or two
+/// between them.
 const LOOKS: usize = 1_000;
 
 /// How often whoever leads asks whether to go on while a helper computes.
@@ -59,8 +61,8 @@ const PATIENCE: Duration = Duration::from_millis(5);
 impl<P: Clone, R> Crew<P, R> {
     /// Of so many threads, the leading one included.
     pub fn new(size: usize) -> Self {
-        let state = State { waiting: Vec::new(), made: Vec::new(), is_over: false };
-        let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), changes: AtomicUsize::new(0) };
+        let state = CrewState { waiting: Vec::new(), made: Vec::new(), is_over: false };
+        let shared = CrewShared { state: Mutex::new(state), changed: Condvar::new(), changes: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared), size: size.max(1) }
     }
 
@@ -90,11 +92,11 @@ impl<P: Clone, R> Crew<P, R> {
         });
         while keep_going() {
             match self.shared.next(count) {
-                Some(Next::Part((number, part))) => {
+                Some(NextTask::Part((number, part))) => {
                     let made = compute(&part);
                     self.shared.lock().made.push((number, made));
                 }
-                Some(Next::Made) => {
+                Some(NextTask::Made) => {
                     let mut made = std::mem::take(&mut self.shared.lock().made);
                     made.sort_unstable_by_key(|(number, _)| *number);
                     return Some(made.into_iter().map(|(_, made)| made).collect());
@@ -138,7 +140,7 @@ impl<P, R> Clone for Helper<P, R> {
     }
 }
 
-impl<P, R> Drop for Taken<'_, P, R> {
+impl<P, R> Drop for TakenTask<'_, P, R> {
     fn drop(&mut self) {
         if let Some(part) = self.part.take() {
             self.shared.change(|state| state.waiting.push(part));
@@ -146,14 +148,14 @@ impl<P, R> Drop for Taken<'_, P, R> {
     }
 }
 
-// === impl Shared ===
+// === impl CrewShared ===
 
-impl<P, R> Shared<P, R> {
-    fn lock(&self) -> MutexGuard<'_, State<P, R>> {
+impl<P, R> CrewShared<P, R> {
+    fn lock(&self) -> MutexGuard<'_, CrewState<P, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State<P, R>)) {
+    fn change(&self, change: impl FnOnce(&mut CrewState<P, R>)) {
         let mut state = self.lock();
         change(&mut state);
         self.changes.fetch_add(1, Ordering::Release);
@@ -169,25 +171,25 @@ impl<P, R> Shared<P, R> {
     }
 
     /// For whoever leads a step of so many parts. `None`: nothing yet.
-    fn next(&self, count: usize) -> Option<Next<P>> {
+    fn next(&self, count: usize) -> Option<NextTask<P>> {
         self.wait(|state| match state.waiting.pop() {
-            Some(part) => Some(Next::Part(part)),
-            None => (state.made.len() == count).then_some(Next::Made),
+            Some(part) => Some(NextTask::Part(part)),
+            None => (state.made.len() == count).then_some(NextTask::Made),
         })
     }
 
     /// For a helper. `None`: all is over.
-    fn take(&self) -> Option<Taken<'_, P, R>> {
+    fn take(&self) -> Option<TakenTask<'_, P, R>> {
         loop {
             let next = self.wait(|state| if state.is_over { Some(None) } else { state.waiting.pop().map(Some) });
             if let Some(part) = next {
-                return part.map(|part| Taken { shared: self, part: Some(part) });
+                return part.map(|part| TakenTask { shared: self, part: Some(part) });
             }
         }
     }
 
     /// Waits a little for what somebody waits for.
-    fn wait<T>(&self, mut look: impl FnMut(&mut State<P, R>) -> Option<T>) -> Option<T> {
+    fn wait<T>(&self, mut look: impl FnMut(&mut CrewState<P, R>) -> Option<T>) -> Option<T> {
         let seen = self.changes.load(Ordering::Acquire);
         if let Some(found) = look(&mut self.lock()) {
             return Some(found);

@@ -59,7 +59,8 @@ impl SpeechLatent {
         self.sections.last().map_or(0, |section| section.frames.end)
     }
 
-    /// Copies what the samples of `frames` depend on to its place among all frames, `[channels][frames]`; the rest of `to` means nothing.
+    /// Copies what the samples of `frames` depend on to its place among all frames, `[channels][frames]`; the rest of
+    /// `to` means nothing.
     pub(super) fn copy_around(&self, frames: &Range<usize>, channels: usize, to: &mut Vec<f32>) {
         let all = self.prior.frames;
         to.resize(channels * all, 0.0);

@@ -1,5 +1,6 @@
-//! Owns cleaning the folder of compiled voices: of what processes that died left half made, and of voices that are no more. Refuses to touch
-//! anything whose name is not that of a compiled voice, and what another process may still be making or using.
+//! Owns cleaning the folder of compiled voices: of what processes that died left half made, and of voices that are no
+//! more. Refuses to touch anything whose name is not that of a compiled voice, and what another process may still be
+//! making or using.
 
 use std::fs;
 use std::io;
@@ -36,17 +37,18 @@ const UNUSED: Duration = Duration::from_hours(30 * 24);
 /// Looked at in one go; the rest comes next time.
 const MAX_ENTRIES: usize = 10_000;
 
-/// A voice's file, as far as it tells one from another without reading it. No path: others may see the folder under another.
+/// A voice's file, as far as it tells one from another without reading it. No path: others may see the folder under
+/// another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Source {
+struct SourceStamp {
     file: String,
     bytes: u64,
     modified: (i64, i64),
 }
 
-// === impl Source ===
+// === impl SourceStamp ===
 
-impl Source {
+impl SourceStamp {
     fn of(model: &Path) -> Option<Self> {
         let metadata = fs::metadata(model).ok()?;
         let file = model.file_name()?.to_str()?.to_owned();
@@ -56,18 +58,18 @@ impl Source {
 
 /// Notes that the compiled voice in `folder` was used, and what it was made of.
 pub fn mark_used(folder: &Path, model: &Path) {
-    let source = Source::of(model).and_then(|source| serde_json::to_vec(&source).ok());
+    let source = SourceStamp::of(model).and_then(|source| serde_json::to_vec(&source).ok());
     if let Some(source) = source {
         // Where it cannot be written, nothing can be removed either.
         let _ = fs::write(folder.join(SOURCE), source);
     }
 }
 
-/// Removes from the folder of compiled voices what is of no use to the voices with these models, nor to anybody else. Takes file accesses:
-/// not for an async thread.
+/// Removes from the folder of compiled voices what is of no use to the voices with these models, nor to anybody else.
+/// Takes file accesses: not for an async thread.
 pub fn remove_leftovers(folder: &Path, models: &[PathBuf]) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let sources: Vec<Source> = models.iter().filter_map(|model| Source::of(model)).collect();
+    let sources: Vec<SourceStamp> = models.iter().filter_map(|model| SourceStamp::of(model)).collect();
     for entry in entries.flatten().take(MAX_ENTRIES) {
         let name = entry.file_name();
         let Some(rest) = name.to_str().and_then(after_digest) else { continue };
@@ -104,10 +106,10 @@ fn is_abandoned(path: &Path, process: u32) -> bool {
     age > STALE || (is_gone && age > LONGEST_MAKING)
 }
 
-fn is_unused(path: &Path, sources: &[Source]) -> bool {
+fn is_unused(path: &Path, sources: &[SourceStamp]) -> bool {
     let used = path.join(SOURCE);
     let source =
-        files::read(&used, MAX_SOURCE_BYTES).ok().and_then(|json| serde_json::from_slice::<Source>(&json).ok());
+        files::read(&used, MAX_SOURCE_BYTES).ok().and_then(|json| serde_json::from_slice::<SourceStamp>(&json).ok());
     let age = if source.is_some() { age(&used) } else { age(path) };
     let has_source = source.is_some_and(|source| sources.contains(&source));
     age > if has_source { UNUSED } else { UNUSED_WITHOUT_SOURCE }

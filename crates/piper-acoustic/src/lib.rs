@@ -1,5 +1,6 @@
-//! The acoustic model of Piper voices: phoneme ids to samples, by kernels of its own, or by ONNX Runtime where a voice has another structure.
-//! Refuses text, HTTP, caching and actors; a caller decides on which thread [`LoadedVoice::infer`] runs.
+//! The acoustic model of Piper voices: phoneme ids to samples, by kernels of its own, or by ONNX Runtime where a voice
+//! has another structure. Refuses text, HTTP, caching and actors; a caller decides on which thread
+//! [`LoadedVoice::infer`] runs.
 
 mod cancel;
 mod check;
@@ -66,11 +67,12 @@ pub trait Engine: Send + Sync {
     fn memory_needed(&self, files: &VoiceFiles, workers: usize) -> u64;
 }
 
-/// Threads that begin a sentence together; whoever has it calls [`LoadedVoice::begin`]. One of a single thread is as good as any.
-pub type Crew = crew::Crew<native::Task, kernels::Signal>;
+/// Threads that begin a sentence together; whoever has it calls [`LoadedVoice::begin`]. One of a single thread is as
+/// good as any.
+pub type SentenceCrew = crew::Crew<native::SentenceTask, kernels::Signal>;
 
 /// What a further thread calls [`LoadedVoice::help`] with.
-pub type Helper = crew::Helper<native::Task, kernels::Signal>;
+pub type SentenceHelper = crew::Helper<native::SentenceTask, kernels::Signal>;
 
 /// What computes a voice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +97,16 @@ pub trait LoadedVoice: Send + Sync {
     /// Samples of one sentence at the voice's own rate, mono, full scale at 1.0; the network may exceed it a little.
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError>;
 
-    /// What has to be computed of a whole sentence before any part of it. A voice that cannot be computed in parts computes it all, and without
-    /// help.
-    fn begin(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Utterance, InferError> {
+    /// What has to be computed of a whole sentence before any part of it. A voice that cannot be computed in parts
+    /// computes it all, and without help.
+    fn begin(&self, input: &ModelInput, crew: &SentenceCrew, cancel: &Cancel) -> Result<Utterance, InferError> {
         crew.close();
         self.infer(input, cancel).map(Utterance::Whole)
     }
 
-    /// Takes part in [`LoadedVoice::begin`] on another thread until that is over. The result is the same, however many help.
-    fn help(&self, helper: &Helper) {
+    /// Takes part in [`LoadedVoice::begin`] on another thread until that is over. The result is the same, however many
+    /// help.
+    fn help(&self, helper: &SentenceHelper) {
         let _ = helper;
     }
 
@@ -181,7 +184,7 @@ pub enum InferError {
     #[error("the sentence would last {frames} frames, which no speech does")]
     TooLong { frames: u64 },
     #[error("text encoder: {0}")]
-    Encoder(#[from] encoder::EncodeError),
+    Encoder(#[from] encoder::TextEncoderError),
     #[error("durations: {0}")]
     Durations(#[from] durations::DurationError),
     #[error("the voice has {known} speakers, and none of number {found}")]

@@ -1,5 +1,5 @@
-//! Owns computing a voice in parts: the text encoder, the durations, the noise, the flow, the decoder. Equal inputs give equal samples, because
-//! the noise is drawn here, from the input's seed.
+//! Owns computing a voice in parts: the text encoder, the durations, the noise, the flow, the decoder. Equal inputs
+//! give equal samples, because the noise is drawn here, from the input's seed.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use std::thread::ScopedJoinHandle;
 
 use super::decoder::{self, Decoder};
 use super::durations::{self, DurationPredictor};
-use super::encoder::{self, Encoder, Encoding};
+use super::encoder::{self, Encoding, TextEncoder};
 use super::flow::{self, Flow};
-use super::kernels::simd::Level;
+use super::kernels::simd::SimdLevel;
 use super::kernels::{ConvWeights, ShapeError, Signal};
 use super::memory::release_freed_memory;
 use super::noise::Noise;
@@ -22,18 +22,18 @@ use super::vits::{
 };
 use super::voice_config::VoiceConfig;
 use super::{
-    Cancel, Computing, Crew, Helper, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SpeechLatent,
-    SpeechPrior, Utterance,
+    Cancel, Computing, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SentenceCrew, SentenceHelper,
+    SpeechLatent, SpeechPrior, Utterance,
 };
 
 pub struct NativeVoice {
     config: VoiceConfig,
-    encoder: Encoder,
+    encoder: TextEncoder,
     durations: DurationPredictor,
     /// What makes the durations' condition of the speaker's embedding.
     duration_condition: Option<ConvWeights>,
     /// Absent where there is one speaker.
-    speakers: Option<Speakers>,
+    speakers: Option<SpeakerEmbeddings>,
     flow: Flow,
     /// What makes each coupling's condition of the speaker's embedding; empty where there is one speaker.
     flow_conditions: Vec<ConvWeights>,
@@ -41,29 +41,29 @@ pub struct NativeVoice {
     decoder_condition: Option<ConvWeights>,
     /// Frames on each side that a frame's samples depend on.
     context: usize,
-    level: Level,
+    level: SimdLevel,
     /// Memory that is kept for the next computations.
     idle: Mutex<Vec<Memory>>,
 }
 
 /// What one thread computes in.
 struct Memory {
-    encoder: encoder::Scratch,
-    durations: durations::Scratch,
-    flow: flow::Scratch,
-    decoder: decoder::Scratch,
+    encoder: encoder::EncoderScratch,
+    durations: durations::DurationsScratch,
+    flow: flow::FlowScratch,
+    decoder: decoder::DecoderScratch,
     latents: Vec<f32>,
 }
 
 /// What a thread computes at a time of what comes before any part of a sentence.
 #[derive(Debug, Clone)]
-pub enum Task {
-    Encoder(encoder::Task),
-    Durations(durations::Task),
+pub enum SentenceTask {
+    Encoder(encoder::EncoderTask),
+    Durations(durations::DurationsTask),
 }
 
 /// The embeddings of those who speak.
-struct Speakers {
+struct SpeakerEmbeddings {
     /// `[speaker][value]`
     embeddings: Vec<f32>,
     width: usize,
@@ -81,17 +81,18 @@ const MAX_FRAMES: u64 = 16_384;
 // === impl NativeVoice ===
 
 impl NativeVoice {
-    /// Takes the weights out of a model that can be taken apart at these boundaries, and computes with these instructions.
+    /// Takes the weights out of a model that can be taken apart at these boundaries, and computes with these
+    /// instructions.
     pub fn new(
         config: VoiceConfig,
         model: OnnxModel,
         boundaries: &GraphBoundaries,
-        level: Level,
+        level: SimdLevel,
     ) -> Result<Self, LoadError> {
         let [encoder, durations, flow, decoder] =
             [boundaries.encoder(), boundaries.durations(), boundaries.flow(), boundaries.decoder()]
                 .map(|cut| model.cut(&cut));
-        let speakers = boundaries.speakers().map(|cut| Speakers::of(&model.cut(&cut))).transpose()?;
+        let speakers = boundaries.speakers().map(|cut| SpeakerEmbeddings::of(&model.cut(&cut))).transpose()?;
         // Each part takes a while, and is let go as soon as its weights are taken.
         drop(model);
         let ((flow, flow_conditions), encoder, (decoder, decoder_condition)) = std::thread::scope(|scope| {
@@ -129,21 +130,27 @@ impl NativeVoice {
     }
 
     /// What the text encoder says of the input.
-    pub fn encode(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Encoding, InferError> {
-        let share = |tasks: Vec<encoder::Task>| self.share(crew, tasks.into_iter().map(Task::Encoder), cancel);
+    pub fn encode(&self, input: &ModelInput, crew: &SentenceCrew, cancel: &Cancel) -> Result<Encoding, InferError> {
+        let share =
+            |tasks: Vec<encoder::EncoderTask>| self.share(crew, tasks.into_iter().map(SentenceTask::Encoder), cancel);
         Ok(self.encoder.run_shared(&input.ids, crew.size(), share)?)
     }
 
-    fn share(&self, crew: &Crew, tasks: impl Iterator<Item = Task>, cancel: &Cancel) -> Option<Vec<Signal>> {
+    fn share(
+        &self,
+        crew: &SentenceCrew,
+        tasks: impl Iterator<Item = SentenceTask>,
+        cancel: &Cancel,
+    ) -> Option<Vec<Signal>> {
         self.with_memory(|memory| {
             crew.share(tasks.collect(), |task| self.compute(task, memory), || !cancel.is_cancelled())
         })
     }
 
-    fn compute(&self, task: &Task, memory: &mut Memory) -> Signal {
+    fn compute(&self, task: &SentenceTask, memory: &mut Memory) -> Signal {
         match task {
-            Task::Encoder(task) => self.encoder.compute(task, &mut memory.encoder),
-            Task::Durations(task) => self.durations.compute(task, &mut memory.durations),
+            SentenceTask::Encoder(task) => self.encoder.compute(task, &mut memory.encoder),
+            SentenceTask::Durations(task) => self.durations.compute(task, &mut memory.durations),
         }
     }
 
@@ -167,7 +174,7 @@ impl NativeVoice {
         &self,
         input: &ModelInput,
         hidden: &[f32],
-        crew: &Crew,
+        crew: &SentenceCrew,
         cancel: &Cancel,
     ) -> Result<Vec<f32>, InferError> {
         let embedding = self.embedding(input)?;
@@ -176,17 +183,19 @@ impl NativeVoice {
         for value in &mut noise {
             *value *= input.noise_w;
         }
-        let part = durations::Part {
+        let part = durations::DurationsInput {
             hidden,
             condition: &condition.unwrap_or_default(),
             noise: &noise,
             length_scale: input.length_scale,
         };
-        let share = |tasks: Vec<durations::Task>| self.share(crew, tasks.into_iter().map(Task::Durations), cancel);
+        let share = |tasks: Vec<durations::DurationsTask>| {
+            self.share(crew, tasks.into_iter().map(SentenceTask::Durations), cancel)
+        };
         Ok(self.durations.run_shared(&part, crew.size(), share)?)
     }
 
-    fn prior(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
+    fn prior(&self, input: &ModelInput, crew: &SentenceCrew, cancel: &Cancel) -> Result<SpeechPrior, InferError> {
         let embedding = self.embedding(input)?;
         let Encoding { hidden, mean, log_deviation } = self.encode(input, crew, cancel)?;
         let durations = self.frames(input, &hidden, crew, cancel)?;
@@ -226,7 +235,7 @@ impl LoadedVoice for NativeVoice {
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {
-        let prior = self.prior(input, &Crew::new(1), cancel)?;
+        let prior = self.prior(input, &SentenceCrew::new(1), cancel)?;
         let frames = prior.frames;
         let section = self.flow(&prior, 0..frames, cancel)?;
         let mut latent = SpeechLatent::new(Arc::new(prior));
@@ -234,17 +243,17 @@ impl LoadedVoice for NativeVoice {
         self.decode(&latent, 0..frames, cancel)
     }
 
-    fn begin(&self, input: &ModelInput, crew: &Crew, cancel: &Cancel) -> Result<Utterance, InferError> {
+    fn begin(&self, input: &ModelInput, crew: &SentenceCrew, cancel: &Cancel) -> Result<Utterance, InferError> {
         self.prior(input, crew, cancel).map(Utterance::Prior)
     }
 
-    fn help(&self, helper: &Helper) {
+    fn help(&self, helper: &SentenceHelper) {
         self.with_memory(|memory| helper.help(|task| self.compute(task, memory)));
     }
 
     fn flow(&self, prior: &SpeechPrior, frames: Range<usize>, cancel: &Cancel) -> Result<LatentSection, InferError> {
         let values = prior.values.values(self.flow.input_range(frames.clone(), prior.frames).end);
-        let part = flow::Part { values, condition: &prior.flow_condition, frames: frames.clone() };
+        let part = flow::FlowInput { values, condition: &prior.flow_condition, frames: frames.clone() };
         let values = self.with_memory(|memory| self.flow.run(&part, &mut memory.flow, || !cancel.is_cancelled()))?;
         Ok(LatentSection { frames, values })
     }
@@ -255,7 +264,7 @@ impl LoadedVoice for NativeVoice {
         }
         let decode = |Memory { decoder, latents, .. }: &mut Memory| {
             latent.copy_around(&frames, self.decoder.channels(), latents);
-            let part = decoder::Part { latents, condition: &latent.prior.decoder_condition, frames };
+            let part = decoder::DecoderInput { latents, condition: &latent.prior.decoder_condition, frames };
             self.decoder.decode(&part, decoder, || !cancel.is_cancelled())
         };
         Ok(self.with_memory(decode)?)
@@ -271,20 +280,20 @@ impl Drop for NativeVoice {
 // === impl Memory ===
 
 impl Memory {
-    fn new(level: Level) -> Self {
+    fn new(level: SimdLevel) -> Self {
         Self {
-            encoder: encoder::Scratch::new(level),
-            durations: durations::Scratch::new(level),
-            flow: flow::Scratch::new(level),
-            decoder: decoder::Scratch::new(level),
+            encoder: encoder::EncoderScratch::new(level),
+            durations: durations::DurationsScratch::new(level),
+            flow: flow::FlowScratch::new(level),
+            decoder: decoder::DecoderScratch::new(level),
             latents: Vec::new(),
         }
     }
 }
 
-// === impl Speakers ===
+// === impl SpeakerEmbeddings ===
 
-impl Speakers {
+impl SpeakerEmbeddings {
     fn of(part: &OnnxModel) -> Result<Self, LoadError> {
         let (embeddings, width) = speaker_embeddings(&part.graph())?;
         Ok(Self { embeddings, width })
@@ -309,10 +318,10 @@ impl Speakers {
 
 // === helpers ===
 
-fn encoder_of(part: OnnxModel) -> Result<Encoder, LoadError> {
+fn encoder_of(part: OnnxModel) -> Result<TextEncoder, LoadError> {
     let weights = encoder_weights(&part.graph())?;
     drop(part);
-    Ok(Encoder::new(&weights).map_err(unfit)?)
+    Ok(TextEncoder::new(&weights).map_err(unfit)?)
 }
 
 fn durations_of(part: OnnxModel) -> Result<(DurationPredictor, Option<ConvWeights>), LoadError> {
@@ -342,8 +351,8 @@ pub fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Memory that a voice will keep whose file is so long, when `workers` threads compute with it. Transformed for the kernels, the weights of a
-/// medium voice take two thirds more.
+/// Memory that a voice will keep whose file is so long, when `workers` threads compute with it. Transformed for the
+/// kernels, the weights of a medium voice take two thirds more.
 pub fn memory_needed(file: u64, workers: usize) -> u64 {
     file / 3 * 5 + kept_memories(workers) * MEMORY_BYTES
 }

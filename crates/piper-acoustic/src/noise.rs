@@ -1,6 +1,6 @@
-//! Owns the noise that makes a voice sound alive. It is drawn from a seed, so that the same request gives the same bytes on every machine and
-//! after every restart: ChaCha with 8 rounds, and normal values by the polar method (Marsaglia, Bray, 1964), all in arithmetic that each
-//! processor does alike.
+//! Owns the noise that makes a voice sound alive. It is drawn from a seed, so that the same request gives the same
+//! bytes on every machine and after every restart: ChaCha with 8 rounds, and normal values by the polar method
+//! (Marsaglia, Bray, 1964), all in arithmetic that each processor does alike.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,5 +1,5 @@
-//! Owns computing a voice's graph as it is, on ONNX Runtime: for graphs that cannot be taken apart. Refuses graphs that do not have a Piper
-//! voice's inputs. The noise is the runtime's own: equal sentences sound alike, but are not equal.
+//! Owns computing a voice's graph as it is, on ONNX Runtime: for graphs that cannot be taken apart. Refuses graphs that
+//! do not have a Piper voice's inputs. The noise is the runtime's own: equal sentences sound alike, but are not equal.
 
 use std::borrow::Cow;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,13 +11,13 @@ use ort::value::TensorRef;
 
 use super::memory::release_freed_memory;
 use super::runtime::OnnxRuntime;
-use super::sessions::Sessions;
+use super::sessions::OnnxSessions;
 use super::voice_config::VoiceConfig;
 use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
 
 pub struct OnnxVoice {
     config: VoiceConfig,
-    sessions: Sessions,
+    sessions: OnnxSessions,
     takes_speaker: bool,
 }
 
@@ -30,7 +30,8 @@ pub struct PlainInputs {
 
 pub type NamedInputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
 
-/// The graph's inputs: ids i64 [1, n], length i64 [1], scales f32 [3], and for multi-speaker voices the speaker i64 [1].
+/// The graph's inputs: ids i64 [1, n], length i64 [1], scales f32 [3], and for multi-speaker voices the speaker i64
+/// [1].
 pub const INPUT: &str = "input";
 pub const INPUT_LENGTHS: &str = "input_lengths";
 pub const SCALES: &str = "scales";
@@ -39,14 +40,15 @@ pub const SPEAKER: &str = "sid";
 /// Of a sentence that is computed to see whether a graph is what it seems; a medium voice takes 0.2 seconds.
 const LONGEST_RUN: Duration = Duration::from_secs(30);
 
-/// What a session costs beside the shared weights, as measured with a medium voice: 12 MB when it is made, 10 MB more once it ran.
+/// What a session costs beside the shared weights, as measured with a medium voice: 12 MB when it is made, 10 MB more
+/// once it ran.
 const SESSION_BYTES: u64 = 22 << 20;
 
 // === impl OnnxVoice ===
 
 impl OnnxVoice {
     pub fn new(config: VoiceConfig, model: Bytes, runtime: &OnnxRuntime) -> Result<Self, LoadError> {
-        let sessions = Sessions::new(model, runtime)?;
+        let sessions = OnnxSessions::new(model, runtime)?;
         for name in [INPUT, INPUT_LENGTHS, SCALES] {
             if !sessions.has_input(name)? {
                 return Err(LoadError::MissingInput(name));
@@ -62,7 +64,7 @@ impl LoadedVoice for OnnxVoice {
     }
 
     fn memory_bytes(&self, workers: usize) -> u64 {
-        self.sessions.weights() + Sessions::kept(workers) * SESSION_BYTES
+        self.sessions.weights() + OnnxSessions::kept(workers) * SESSION_BYTES
     }
 
     fn infer(&self, input: &ModelInput, cancel: &Cancel) -> Result<Vec<f32>, InferError> {

@@ -1,5 +1,6 @@
-//! Owns what the flow begins with: what the text says of each latent, with its noise. It is drawn when it is wanted, and what the first sound
-//! needs before the rest. Equal inputs give equal values, because the noise is the input's seed's.
+//! Owns what the flow begins with: what the text says of each latent, with its noise. It is drawn when it is wanted,
+//! and what the first sound needs before the rest. Equal inputs give equal values, because the noise is the input's
+//! seed's.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

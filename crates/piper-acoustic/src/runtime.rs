@@ -1,5 +1,6 @@
-//! Owns finding and loading the native parts: ONNX Runtime, espeak-ng with its data, and the models that put vowels into Arabic and Hebrew. Each
-//! is looked for where its setting says; without one, in `runtime/` beside the binary, in `runtime/` of the working directory, then on the system.
+//! Owns finding and loading the native parts: ONNX Runtime, espeak-ng with its data, and the models that put vowels
+//! into Arabic and Hebrew. Each is looked for where its setting says; without one, in `runtime/` beside the binary, in
+//! `runtime/` of the working directory, then on the system.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,20 +57,21 @@ pub enum RuntimeError {
     Start(#[from] ort::Error),
 }
 
-/// The ONNX Runtime of the process. It is loaded when it is first needed: voices that the kernels compute do without it.
+/// The ONNX Runtime of the process. It is loaded when it is first needed: voices that the kernels compute do without
+/// it.
 #[derive(Clone)]
 pub struct OnnxRuntime {
     library: Arc<Path>,
 }
 
-struct Part {
+struct RuntimeFile {
     name: &'static str,
     setting: &'static str,
     in_runtime_folder: &'static [&'static str],
     on_system: &'static [&'static str],
 }
 
-const ONNXRUNTIME: Part = Part {
+const ONNXRUNTIME: RuntimeFile = RuntimeFile {
     name: "ONNX Runtime",
     setting: "ORT_DYLIB_PATH",
     in_runtime_folder: &["libonnxruntime.so"],
@@ -81,7 +83,7 @@ const ONNXRUNTIME: Part = Part {
     ],
 };
 
-const ESPEAK_LIBRARY: Part = Part {
+const ESPEAK_LIBRARY: RuntimeFile = RuntimeFile {
     name: "the espeak-ng library",
     setting: "TTS_ESPEAK_LIBRARY",
     in_runtime_folder: &["espeakbridge.so", "libespeak-ng.so.1"],
@@ -92,7 +94,7 @@ const ESPEAK_LIBRARY: Part = Part {
     ],
 };
 
-const ESPEAK_DATA: Part = Part {
+const ESPEAK_DATA: RuntimeFile = RuntimeFile {
     name: "espeak-ng's data",
     setting: "TTS_ESPEAK_DATA",
     in_runtime_folder: &["espeak-ng-data"],
@@ -104,14 +106,14 @@ const ESPEAK_DATA: Part = Part {
     ],
 };
 
-const TASHKEEL: Part = Part {
+const TASHKEEL: RuntimeFile = RuntimeFile {
     name: "the Arabic vocalisation model",
     setting: "TTS_TASHKEEL_DIR",
     in_runtime_folder: &["tashkeel"],
     on_system: &[],
 };
 
-const NAKDIMON: Part = Part {
+const NAKDIMON: RuntimeFile = RuntimeFile {
     name: "the model that points Hebrew",
     setting: "TTS_NAKDIMON_DIR",
     in_runtime_folder: &["nakdimon"],
@@ -125,13 +127,13 @@ const RUNTIME_FOLDER: &str = "runtime";
 impl RuntimeFiles {
     pub fn find(settings: &RuntimeSettings) -> Result<Self, RuntimeMissing> {
         let folders = runtime_folders();
-        let locate = |part: &Part, named: &Option<PathBuf>| match named {
+        let locate = |part: &RuntimeFile, named: &Option<PathBuf>| match named {
             Some(path) if path.exists() => Ok(path.clone()),
             Some(path) => Err(part.missing(vec![path.clone()])),
             None => part.search(&folders),
         };
         // What is named must be there; without a name it may be missing.
-        let locate_optional = |part: &Part, named: &Option<PathBuf>| match named {
+        let locate_optional = |part: &RuntimeFile, named: &Option<PathBuf>| match named {
             Some(_) => locate(part, named).map(Some),
             None => Ok(part.search(&folders).ok()),
         };
@@ -147,7 +149,7 @@ impl RuntimeFiles {
     }
 }
 
-impl Part {
+impl RuntimeFile {
     fn search(&self, folders: &[PathBuf]) -> Result<PathBuf, RuntimeMissing> {
         let bundled = folders.iter().flat_map(|folder| self.in_runtime_folder.iter().map(|name| folder.join(name)));
         let candidates: Vec<PathBuf> = bundled.chain(self.on_system.iter().map(PathBuf::from)).collect();
@@ -198,7 +200,8 @@ impl OnnxRuntime {
             return Ok(environment.clone());
         }
         let environment = ort::init_from(&self.library)?.with_name("tts-batch-api").with_telemetry(false).build()?;
-        // What fails is returned as an error and logged as one; its own lines on standard error would have another format.
+        // What fails is returned as an error and logged as one; its own lines on standard error would have another
+        // format.
         environment.set_log_level(ort::logging::LogLevel::Fatal);
         Ok(loaded.insert(environment).clone())
     }
@@ -209,7 +212,8 @@ impl OnnxRuntime {
         Ok(ort::info())
     }
 
-    /// Sessions compute on the calling thread alone: parallelism comes from workers, which scale better than threads within a run.
+    /// Sessions compute on the calling thread alone: parallelism comes from workers, which scale better than threads
+    /// within a run.
     pub fn builder(&self) -> Result<SessionBuilder, ort::Error> {
         let environment = self.environment().map_err(|error| ort::Error::new(error.to_string()))?;
         let builder = Session::builder(&environment)?

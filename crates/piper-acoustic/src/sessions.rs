@@ -12,7 +12,7 @@ use self_cell::self_cell;
 use super::runtime::OnnxRuntime;
 use super::{Cancel, InferError};
 
-pub struct Sessions {
+pub struct OnnxSessions {
     model: Bytes,
     runtime: OnnxRuntime,
     idle: Mutex<Vec<SharingSession>>,
@@ -30,9 +30,9 @@ self_cell!(
 /// Sessions that are kept when nothing runs.
 const KEPT: usize = 2;
 
-// === impl Sessions ===
+// === impl OnnxSessions ===
 
-impl Sessions {
+impl OnnxSessions {
     /// Makes the first session, which shows that the model can be run.
     pub fn new(model: Bytes, runtime: &OnnxRuntime) -> Result<Self, ort::Error> {
         let first = session(model.clone(), runtime)?;

@@ -1,6 +1,7 @@
-//! Owns the settings file of a Piper voice (`NAME.onnx.json`, format of piper 1.8): unknown fields are ignored, optional ones have piper's
-//! defaults, phoneme types that this engine does not speak are refused. What piper also takes is taken: numbers as strings, `null` for what is
-//! optional, no speakers for one, and the name of a phoneme type as Python prints it.
+//! Owns the settings file of a Piper voice (`NAME.onnx.json`, format of piper 1.8): unknown fields are ignored,
+//! optional ones have piper's defaults, phoneme types that this engine does not speak are refused. What piper also
+//! takes is taken: numbers as strings, `null` for what is optional, no speakers for one, and the name of a phoneme type
+//! as Python prints it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr;
@@ -146,7 +147,8 @@ impl PhonemeType {
     }
 }
 
-/// A phoneme's ids, and a cluster's phonemes: what a sentence costs follows its phonemes. Piper's voices have one and two.
+/// A phoneme's ids, and a cluster's phonemes: what a sentence costs follows its phonemes. Piper's voices have one and
+/// two.
 const MAX_IDS: usize = 8;
 const MAX_CLUSTERS: usize = 1_000;
 
@@ -171,20 +173,20 @@ struct RawConfig {
     phoneme_id_map: HashMap<String, Vec<i64>>,
     #[serde(default, deserialize_with = "or_default")]
     vowel_clusters: Vec<Vec<String>>,
-    num_symbols: Number<i64>,
+    num_symbols: LenientNumber<i64>,
     #[serde(default = "one")]
-    num_speakers: Number<u32>,
+    num_speakers: LenientNumber<u32>,
     #[serde(default, deserialize_with = "or_default")]
     speaker_id_map: BTreeMap<String, i64>,
     #[serde(default, deserialize_with = "or_default")]
-    default_speaker_id: Number<i64>,
+    default_speaker_id: LenientNumber<i64>,
     #[serde(default = "default_hop_length")]
-    hop_length: Number<u32>,
+    hop_length: LenientNumber<u32>,
 }
 
 #[derive(Deserialize)]
 struct RawAudio {
-    sample_rate: Number<u32>,
+    sample_rate: LenientNumber<u32>,
 }
 
 #[derive(Deserialize)]
@@ -195,30 +197,30 @@ struct RawEspeak {
 #[derive(Deserialize)]
 #[serde(default)]
 struct RawInference {
-    noise_scale: Number<f32>,
-    length_scale: Number<f32>,
-    noise_w: Number<f32>,
+    noise_scale: LenientNumber<f32>,
+    length_scale: LenientNumber<f32>,
+    noise_w: LenientNumber<f32>,
 }
 
 impl Default for RawInference {
     fn default() -> Self {
-        Self { noise_scale: Number(0.667), length_scale: Number(1.0), noise_w: Number(0.8) }
+        Self { noise_scale: LenientNumber(0.667), length_scale: LenientNumber(1.0), noise_w: LenientNumber(0.8) }
     }
 }
 
-fn one() -> Number<u32> {
-    Number(1)
+fn one() -> LenientNumber<u32> {
+    LenientNumber(1)
 }
 
-fn default_hop_length() -> Number<u32> {
-    Number(256)
+fn default_hop_length() -> LenientNumber<u32> {
+    LenientNumber(256)
 }
 
 /// A number, or a string that holds one: some exporters write those.
 #[derive(Debug, Clone, Copy, Default)]
-struct Number<T>(T);
+struct LenientNumber<T>(T);
 
-impl<'de, T: Deserialize<'de> + FromStr> Deserialize<'de> for Number<T> {
+impl<'de, T: Deserialize<'de> + FromStr> Deserialize<'de> for LenientNumber<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]

@@ -1,5 +1,6 @@
-//! Text to speech with [Piper](https://github.com/OHF-Voice/piper1-gpl) voices, on CPU, in a few calls: [`Voice::load`], [`Voice::speak`], and an
-//! iterator of sound. Refuses HTTP, caching and scheduling; a service takes `piper-acoustic` and `piper-phonemize` instead, of which this is made.
+//! Text to speech with [Piper](https://github.com/OHF-Voice/piper1-gpl) voices, on CPU, in a few calls:
+//! [`Voice::load`], [`Voice::speak`], and an iterator of sound. Refuses HTTP, caching and scheduling; a service takes
+//! `piper-acoustic` and `piper-phonemize` instead, of which this is made.
 //!
 //! ```no_run
 //! use piper_engine::{Voice, serve_if_child};
@@ -13,9 +14,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! espeak-ng and, for the first load of a voice and for voices of another structure, ONNX Runtime are looked for in `runtime/` beside the program,
-//! in `runtime/` of the working directory, then on the system. The library of espeak-ng that the piper-tts wheel ships is a part of CPython, and a
-//! program that loads it exports four symbols, as this crate's `build.rs` has its examples do.
+//! espeak-ng and, for the first load of a voice and for voices of another structure, ONNX Runtime are looked for in
+//! `runtime/` beside the program, in `runtime/` of the working directory, then on the system. The library of espeak-ng
+//! that the piper-tts wheel ships is a part of CPython, and a program that loads it exports four symbols, as this
+//! crate's `build.rs` has its examples do.
 
 mod speech;
 mod voice;

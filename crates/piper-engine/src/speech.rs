@@ -1,11 +1,12 @@
-//! Owns speech on its way: sentence after sentence, each in chunks, of which the first one is short, so that it is soon there.
+//! Owns speech on its way: sentence after sentence, each in chunks, of which the first one is short, so that it is soon
+//! there.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::{available_parallelism, scope};
 use std::vec;
 
-use piper_acoustic::{Cancel, Crew, InferError, LoadedVoice, ModelInput, SpeechLatent, SpeechPrior, Utterance};
+use piper_acoustic::{Cancel, InferError, LoadedVoice, ModelInput, SentenceCrew, SpeechLatent, SpeechPrior, Utterance};
 use piper_phonemize::{Phoneme, Sentence, id_count};
 
 use super::SpeakError;
@@ -13,7 +14,7 @@ use super::SpeakError;
 /// A text as sound. Each chunk is computed when it is asked for; nothing follows an error.
 pub struct Speech<'a> {
     voice: &'a dyn LoadedVoice,
-    sentences: vec::IntoIter<PlannedSentence>,
+    sentences: vec::IntoIter<PendingSentence>,
     current: Option<Begun>,
 }
 
@@ -22,13 +23,13 @@ pub struct Speech<'a> {
 pub struct Chunk {
     /// Mono, full scale at 1.0, which voices exceed a little at times.
     pub samples: Vec<f32>,
-    /// With the first chunk of a sentence, its phonemes and for how many samples each is heard, from its beginning to its end. `None` stands for
-    /// what comes before the first and behind the last. Empty where the voice does not tell.
+    /// With the first chunk of a sentence, its phonemes and for how many samples each is heard, from its beginning to
+    /// its end. `None` stands for what comes before the first and behind the last. Empty where the voice does not tell.
     pub durations: Vec<(Option<Phoneme>, u32)>,
 }
 
 /// A sentence before it is computed.
-pub struct PlannedSentence {
+pub struct PendingSentence {
     pub input: ModelInput,
     pub phonemes: Sentence,
 }
@@ -52,7 +53,7 @@ const MOST_THREADS: usize = 4;
 // === impl Speech ===
 
 impl<'a> Speech<'a> {
-    pub(super) fn new(voice: &'a dyn LoadedVoice, sentences: Vec<PlannedSentence>) -> Self {
+    pub(super) fn new(voice: &'a dyn LoadedVoice, sentences: Vec<PendingSentence>) -> Self {
         Self { voice, sentences: sentences.into_iter(), current: None }
     }
 
@@ -63,7 +64,7 @@ impl<'a> Speech<'a> {
             {
                 return Ok(Some(chunk));
             }
-            let Some(PlannedSentence { input, phonemes }) = self.sentences.next() else { return Ok(None) };
+            let Some(PendingSentence { input, phonemes }) = self.sentences.next() else { return Ok(None) };
             self.current = match begin(self.voice, &input)? {
                 Utterance::Whole(samples) => return Ok(Some(Chunk { samples, durations: Vec::new() })),
                 Utterance::Prior(prior) => {
@@ -115,7 +116,7 @@ impl Begun {
 fn begin(voice: &dyn LoadedVoice, input: &ModelInput) -> Result<Utterance, InferError> {
     scope(|scope| {
         // In here, so that a panic lets the others go.
-        let crew = Crew::new(available_parallelism().map_or(1, usize::from).min(MOST_THREADS));
+        let crew = SentenceCrew::new(available_parallelism().map_or(1, usize::from).min(MOST_THREADS));
         for _ in 1..crew.size() {
             let helper = crew.helper();
             scope.spawn(move || voice.help(&helper));

@@ -14,7 +14,7 @@ use piper_phonemize::{
 };
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::speech::{PlannedSentence, Speech};
+use super::speech::{PendingSentence, Speech};
 use super::{SpeakError, VoiceError};
 
 /// A voice that is ready to speak, on any thread but those of an async runtime.
@@ -31,8 +31,8 @@ const MAX_PHONEMES: usize = 400;
 /// How long a text may take to be phonemized.
 const PHONEMIZER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Begins the program. Where it was started as a phonemizer's child, as [`Voice::load`] does, it serves as that and ends; otherwise this does
-/// nothing.
+/// Begins the program. Where it was started as a phonemizer's child, as [`Voice::load`] does, it serves as that and
+/// ends; otherwise this does nothing.
 pub fn serve_if_child() {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().as_deref() != Some(OsStr::new(CHILD_COMMAND)) {
@@ -79,8 +79,8 @@ impl Voice {
         self.loaded.config().sample_rate
     }
 
-    /// The text as sound, which is computed as it is taken: as the voice's own settings have it, by its default speaker. The same text gives the
-    /// same samples.
+    /// The text as sound, which is computed as it is taken: as the voice's own settings have it, by its default
+    /// speaker. The same text gives the same samples.
     pub fn speak(&self, text: &str) -> Result<Speech<'_>, SpeakError> {
         if text.contains('\0') {
             return Err(SpeakError::Nul);
@@ -92,7 +92,7 @@ impl Voice {
         let phonemize = |runtime: &Runtime| runtime.block_on(self.phonemizer.sentences(text, config));
         let sentences = self.runtime.as_ref().map_or(Ok(Vec::new()), phonemize)?;
         let pieces = sentences.into_iter().flat_map(|sentence| bounded(sentence, MAX_PHONEMES));
-        let planned = pieces.map(|phonemes| PlannedSentence {
+        let planned = pieces.map(|phonemes| PendingSentence {
             input: ModelInput {
                 ids: phoneme_ids(&phonemes, config).ids,
                 speaker: config.default_speaker,

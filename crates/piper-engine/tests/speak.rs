@@ -1,5 +1,5 @@
-//! The example speaks, and what the crate's page says of texts and voices holds. A program without a harness, because it is the phonemizer's child
-//! as well.
+//! The example speaks, and what the crate's page says of texts and voices holds. A program without a harness, because
+//! it is the phonemizer's child as well.
 
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::panic)]

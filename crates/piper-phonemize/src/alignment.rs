@@ -1,6 +1,7 @@
-//! Owns finding each word of a text in the phonemes of its sentences. A word said alone sounds much like the same word in its sentence, so the two
-//! sequences are aligned at least cost (Needleman and Wunsch's dynamic programme, with a free end on the side of the words, as nobody knows
-//! how many of them the sentence has). That holds where words run together ("of the"), and where one word is many ("25").
+//! Owns finding each word of a text in the phonemes of its sentences. A word said alone sounds much like the same word
+//! in its sentence, so the two sequences are aligned at least cost (Needleman and Wunsch's dynamic programme, with a
+//! free end on the side of the words, as nobody knows how many of them the sentence has). That holds where words run
+//! together ("of the"), and where one word is many ("25").
 
 use std::ops::Range;
 
@@ -28,7 +29,7 @@ enum Element<'a> {
 
 /// A step back through the programme's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum AlignmentStep {
     Both,
     /// The sentence has a sound that no word has.
     Sentence,
@@ -36,7 +37,8 @@ enum Step {
     Word,
 }
 
-/// For each of the words that `sentence` says, as far as it goes, which of its phonemes do. Words that are not heard have none.
+/// For each of the words that `sentence` says, as far as it goes, which of its phonemes do. Words that are not heard
+/// have none.
 pub fn align(sentence: &[Phoneme], words: &[Word]) -> Vec<Range<usize>> {
     let (said, places) = elements(sentence);
     let (alone, owners) = sounds_of(words, 2 * said.len() + SLACK);
@@ -78,10 +80,11 @@ fn sounds_of(words: &[Word], enough: usize) -> (Vec<Element<'_>>, Vec<usize>) {
     (elements, owners)
 }
 
-/// For each element of what is said, how many elements of the words stand before it, and whether it is one with the last of them.
+/// For each element of what is said, how many elements of the words stand before it, and whether it is one with the
+/// last of them.
 fn cheapest(said: &[Element<'_>], alone: &[Element<'_>]) -> Vec<(usize, bool)> {
     let width = alone.len() + 1;
-    let mut steps = vec![Step::Word; (said.len() + 1) * width];
+    let mut steps = vec![AlignmentStep::Word; (said.len() + 1) * width];
     let mut costs: Vec<u32> = Vec::with_capacity(width);
     costs.push(0);
     for element in alone {
@@ -90,14 +93,15 @@ fn cheapest(said: &[Element<'_>], alone: &[Element<'_>]) -> Vec<(usize, bool)> {
     for (row, element) in said.iter().enumerate() {
         let mut diagonal = costs[0];
         costs[0] += gap(*element);
-        steps[(row + 1) * width] = Step::Sentence;
+        steps[(row + 1) * width] = AlignmentStep::Sentence;
         for (column, other) in alone.iter().enumerate() {
             let both = diagonal.saturating_add(difference(*element, *other));
             let (skipped, missed) = (costs[column + 1] + gap(*element), costs[column] + gap(*other));
-            let (cost, step) = [(both, Step::Both), (skipped, Step::Sentence), (missed, Step::Word)]
-                .into_iter()
-                .min_by_key(|(cost, _)| *cost)
-                .unwrap_or((both, Step::Both));
+            let (cost, step) =
+                [(both, AlignmentStep::Both), (skipped, AlignmentStep::Sentence), (missed, AlignmentStep::Word)]
+                    .into_iter()
+                    .min_by_key(|(cost, _)| *cost)
+                    .unwrap_or((both, AlignmentStep::Both));
             diagonal = std::mem::replace(&mut costs[column + 1], cost);
             steps[(row + 1) * width + column + 1] = step;
         }
@@ -110,15 +114,15 @@ fn cheapest(said: &[Element<'_>], alone: &[Element<'_>]) -> Vec<(usize, bool)> {
     let mut row = said.len();
     while row > 0 {
         match steps[row * width + column] {
-            Step::Both => {
+            AlignmentStep::Both => {
                 path[row - 1] = (column, true);
                 (row, column) = (row - 1, column - 1);
             }
-            Step::Sentence => {
+            AlignmentStep::Sentence => {
                 path[row - 1] = (column, false);
                 row -= 1;
             }
-            Step::Word => column -= 1,
+            AlignmentStep::Word => column -= 1,
         }
     }
     path
@@ -146,8 +150,8 @@ fn is_vowel(sound: &str) -> bool {
     sound.chars().any(|c| "aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪʉʊʌɯɶɵʏ".contains(c))
 }
 
-/// The sounds that are somebody's, and whose. A sound that no word has alone goes with the word that it follows without a blank, else with
-/// the next.
+/// The sounds that are somebody's, and whose. A sound that no word has alone goes with the word that it follows without
+/// a blank, else with the next.
 fn owned(said: &[Element<'_>], path: &[(usize, bool)], owners: &[usize]) -> Vec<(usize, usize)> {
     let mut owned = Vec::new();
     let mut last: Option<usize> = None;

@@ -1,8 +1,9 @@
-//! Owns the disarming of texts that are known to overrun espeak-ng's fixed buffers, so that they are spoken. Text that people write passes
-//! unchanged. It is a first line only: what crashes all the same does so in a child process.
+//! Owns the disarming of texts that are known to overrun espeak-ng's fixed buffers, so that they are spoken. Text that
+//! people write passes unchanged. It is a first line only: what crashes all the same does so in a child process.
 //!
 //! The known shapes, each measured by growing it until the library crashed:
-//! - Single letters with dots (`x.x.x.`), whose letters are copied into 80 bytes (`CheckDottedAbbrev`). Blanks do not break such a run.
+//! - Single letters with dots (`x.x.x.`), whose letters are copied into 80 bytes (`CheckDottedAbbrev`). Blanks do not
+//!   break such a run.
 //! - A word of stacked suffixes, whose phonemes are joined in 200 bytes: from 71 suffixes on.
 //! - Control characters, some of which begin commands to the synthesiser.
 //!

@@ -1,5 +1,6 @@
-//! Owns letters and digits for which espeak-ng has no sound at all, and which it would leave out in silence: digits are written as those that
-//! it knows, compatibility characters (`①`, `¾`) as what they stand for. What is left cannot be said.
+//! Owns letters and digits for which espeak-ng has no sound at all, and which it would leave out in silence: digits are
+//! written as those that it knows, compatibility characters (`①`, `¾`) as what they stand for. What is left cannot be
+//! said.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
-//! Text to the phoneme ids that Piper voices were trained on, equal to piper-tts 1.8.0's: espeak-ng in child processes, vocalised Arabic,
-//! Hebrew by a model and rules, Chinese by tables, raw phonemes in double brackets. Refuses to know how ids become samples; of a voice it needs the settings alone.
+//! Text to the phoneme ids that Piper voices were trained on, equal to piper-tts 1.8.0's: espeak-ng in child processes,
+//! vocalised Arabic, Hebrew by a model and rules, Chinese by tables, raw phonemes in double brackets. Refuses to know
+//! how ids become samples; of a voice it needs the settings alone.
 
 mod alignment;
 mod defuse;

@@ -1,5 +1,5 @@
-//! Owns models that only some languages need. Each is loaded once, for the first text that needs it, on a thread that nobody joins: the disk
-//! may hang.
+//! Owns models that only some languages need. Each is loaded once, for the first text that needs it, on a thread that
+//! nobody joins: the disk may hang.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -13,13 +13,13 @@ pub struct LazyModel<M> {
     runtime: OnnxRuntime,
     folder: Option<PathBuf>,
     load: Load<M>,
-    loaded: OnceLock<watch::Receiver<Option<Loaded<M>>>>,
+    loaded: OnceLock<watch::Receiver<Option<ModelResult<M>>>>,
 }
 
 type Load<M> = fn(&Path, &OnnxRuntime) -> Result<M, String>;
 
 /// The model, or why there is none.
-type Loaded<M> = Result<Arc<M>, String>;
+type ModelResult<M> = Result<Arc<M>, String>;
 
 // === impl LazyModel ===
 
@@ -41,7 +41,7 @@ impl<M: Send + Sync + 'static> LazyModel<M> {
         loaded.unwrap_or_else(|| Err("loading its model panicked".to_owned()))
     }
 
-    fn begin(&self, folder: PathBuf) -> watch::Receiver<Option<Loaded<M>>> {
+    fn begin(&self, folder: PathBuf) -> watch::Receiver<Option<ModelResult<M>>> {
         let (sender, receiver) = watch::channel(None);
         let (load, runtime) = (self.load, self.runtime.clone());
         let load = move || {
@@ -53,8 +53,8 @@ impl<M: Send + Sync + 'static> LazyModel<M> {
     }
 }
 
-/// Where the longest beginning of a text that is looked at as one ends: behind a sentence, or else behind a word, or else anywhere where no
-/// sign follows.
+/// Where the longest beginning of a text that is looked at as one ends: behind a sentence, or else behind a word, or
+/// else anywhere where no sign follows.
 pub fn end_of_piece(text: &str, most_chars: usize, is_sign: fn(char) -> bool) -> usize {
     let Some((limit, _)) = text.char_indices().nth(most_chars) else { return text.len() };
     let behind_last = |is_end: fn(char) -> bool| {

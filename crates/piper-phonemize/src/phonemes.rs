@@ -62,8 +62,8 @@ pub fn phoneme(c: char) -> Phoneme {
     (*c.encode_utf8(&mut buffer)).into()
 }
 
-/// Ids of a sentence: begin, pad, then each phoneme's ids and a pad, then end; in pinyin pads stand behind syllables and marks alone. Phonemes
-/// that the voice lacks are left out.
+/// Ids of a sentence: begin, pad, then each phoneme's ids and a pad, then end; in pinyin pads stand behind syllables
+/// and marks alone. Phonemes that the voice lacks are left out.
 pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
     let of = |name: &str| config.phoneme_ids.get(name).map(Vec::as_slice);
     let pad = of(PAD).unwrap_or_default();
@@ -106,8 +106,8 @@ fn is_padded(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> bool {
     }
 }
 
-/// Cuts a sentence into pieces of at most `limit` phonemes: after the last `,`, `;` or `:` within the limit, else after the last blank,
-/// else after the last tone, else at the limit. Memory follows this bound, not the text.
+/// Cuts a sentence into pieces of at most `limit` phonemes: after the last `,`, `;` or `:` within the limit, else after
+/// the last blank, else after the last tone, else at the limit. Memory follows this bound, not the text.
 pub fn bounded(sentence: Sentence, limit: usize) -> Vec<Sentence> {
     let mut pieces = Vec::new();
     let mut rest = sentence;

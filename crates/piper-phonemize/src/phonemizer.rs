@@ -1,5 +1,5 @@
-//! Owns the step from text to sentences of phonemes, equal to piper 1.8's: raw `[[ phonemes ]]`, Arabic vocalisation, espeak-ng,
-//! and what stands in its place for voices with phonemes of another type.
+//! Owns the step from text to sentences of phonemes, equal to piper 1.8's: raw `[[ phonemes ]]`, Arabic vocalisation,
+//! espeak-ng, and what stands in its place for voices with phonemes of another type.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -76,7 +76,8 @@ impl Phonemizer {
         Ok(())
     }
 
-    /// Sentences of `text`, which must not contain U+0000, in the language of the voice. As with piper, one in the middle may be empty.
+    /// Sentences of `text`, which must not contain U+0000, in the language of the voice. As with piper, one in the
+    /// middle may be empty.
     pub async fn sentences(&self, text: &str, config: &VoiceConfig) -> Result<Vec<Sentence>, PhonemizeError> {
         if config.phoneme_type == PhonemeType::Text {
             return Ok(vec![phonemes::decompose(text).collect()]);
@@ -200,8 +201,8 @@ impl Phonemizer {
         Ok(doubtful)
     }
 
-    /// Clauses of `text`, of which nothing is lost. What nearly fills espeak-ng's buffers is said again in pieces, and what these are still too
-    /// long for in finer ones.
+    /// Clauses of `text`, of which nothing is lost. What nearly fills espeak-ng's buffers is said again in pieces, and
+    /// what these are still too long for in finer ones.
     async fn whole(&self, language: &str, text: &str, fineness: &[Fineness]) -> Result<Vec<Clause>, PhonemizeError> {
         let mut clauses = self.espeak.clauses(language, text.to_owned()).await?;
         let nearly_full = nearly_full(text, &clauses);
@@ -238,7 +239,8 @@ fn silent_at(start: usize, Silent { count, at }: Silent) -> PhonemizeError {
 
 // === raw phonemes ===
 
-/// Splits at `[[ ... ]]` blocks, which do not span lines. Text stands before, between and after them, if only an empty one.
+/// Splits at `[[ ... ]]` blocks, which do not span lines. Text stands before, between and after them, if only an empty
+/// one.
 fn split_at_blocks(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut begin = 0;
@@ -260,7 +262,8 @@ fn split_at_blocks(text: &str) -> Vec<&str> {
     parts
 }
 
-/// What stands in a block. As in piper, a text that merely begins like a block counts as one and loses its last two characters.
+/// What stands in a block. As in piper, a text that merely begins like a block counts as one and loses its last two
+/// characters.
 fn raw_phonemes(part: &str) -> Option<&str> {
     let inner = part.strip_prefix("[[")?;
     let end = inner.char_indices().rev().nth(1).map_or(0, |(at, _)| at);

@@ -1,11 +1,12 @@
-//! Owns other spellings of phonemes that a voice knows: `ʤ` is `dʒ`, the g of a keyboard is `ɡ`. espeak-ng writes none of them; people do, in raw
-//! phonemes and lexicons. What a voice knows itself is left alone.
+//! Owns other spellings of phonemes that a voice knows: `ʤ` is `dʒ`, the g of a keyboard is `ɡ`. espeak-ng writes none
+//! of them; people do, in raw phonemes and lexicons. What a voice knows itself is left alone.
 
 use piper_acoustic::VoiceConfig;
 
 use super::phonemes::{Phoneme, Sentence, phoneme};
 
-/// A phoneme, and what is the same: ligatures and letters that look alike. Nothing: a tie, which joins what stands beside it.
+/// A phoneme, and what is the same: ligatures and letters that look alike. Nothing: a tie, which joins what stands
+/// beside it.
 const SPELLINGS: [(char, &str); 15] = [
     ('ʤ', "dʒ"),
     ('ʧ', "tʃ"),

@@ -1,5 +1,5 @@
-//! Owns the vocalisation of Arabic text before it is phonemized, with the libtashkeel model that the piper-tts wheel ships. Written Arabic
-//! leaves short vowels out; piper adds them this way, and voices were trained so.
+//! Owns the vocalisation of Arabic text before it is phonemized, with the libtashkeel model that the piper-tts wheel
+//! ships. Written Arabic leaves short vowels out; piper adds them this way, and voices were trained so.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -30,7 +30,8 @@ pub enum TashkeelError {
     Model(#[from] ort::Error),
 }
 
-/// The model compares each letter with all others: its memory grows with the square of their number, 8 MB a layer with so many.
+/// The model compares each letter with all others: its memory grows with the square of their number, 8 MB a layer with
+/// so many.
 const MAX_PIECE_CHARS: usize = 500;
 
 const MAX_MAP_BYTES: u64 = 1 << 20;

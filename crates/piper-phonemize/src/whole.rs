@@ -1,7 +1,7 @@
-//! Makes espeak-ng say all of a text. Its buffers are fixed, and it silently drops what does not fit: of a clause what is beyond
-//! 1,000 phonemes, 300 words or 800 bytes, of a word what is beyond 99 phonemes, stresses and tones among them. Of some repetitions it says
-//! the beginning alone. So a clause that comes near is said again in pieces, and these are taken where they say more. What people write hardly
-//! ever comes near, and is then said as before.
+//! Makes espeak-ng say all of a text. Its buffers are fixed, and it silently drops what does not fit: of a clause what
+//! is beyond 1,000 phonemes, 300 words or 800 bytes, of a word what is beyond 99 phonemes, stresses and tones among
+//! them. Of some repetitions it says the beginning alone. So a clause that comes near is said again in pieces, and
+//! these are taken where they say more. What people write hardly ever comes near, and is then said as before.
 
 use std::ops::Range;
 
@@ -29,8 +29,8 @@ pub const FINENESS: [Fineness; 4] = [
     Fineness { piece: 4, word: 1 },
 ];
 
-// Below espeak-ng's bounds by what cannot be counted from outside: pauses, tones, changes of the language, phonemes that
-// are written as two sounds.
+// Below espeak-ng's bounds by what cannot be counted from outside: pauses, tones, changes of the language, phonemes
+// that are written as two sounds.
 const NEARLY_FULL_SOUNDS: usize = 450;
 const NEARLY_FULL_WORDS: usize = 250;
 const NEARLY_FULL_BYTES: usize = 770;
@@ -72,8 +72,8 @@ fn is_nearly_full(source: &str, phonemes: &str) -> bool {
         || is_repetition(source)
 }
 
-/// What espeak-ng may say the beginning of, however short it is: a letter alone again and again, a number of many parts, and signs such as `½`
-/// that stand together.
+/// What espeak-ng may say the beginning of, however short it is: a letter alone again and again, a number of many
+/// parts, and signs such as `½` that stand together.
 fn is_repetition(source: &str) -> bool {
     let words: Vec<&str> = source.split_whitespace().collect();
     let is_letter = |word: &str| word.chars().all(char::is_alphabetic) && word.chars().nth(1).is_none();
@@ -86,10 +86,11 @@ fn is_repetition(source: &str) -> bool {
     repeats_letter || words.into_iter().any(|word| has_signs(word) || parts(word) > SAFE_NUMBER_PARTS)
 }
 
-/// How many words espeak-ng may see: it also begins one where letters, digits and marks meet, and at a capital within a word.
+/// How many words espeak-ng may see: it also begins one where letters, digits and marks meet, and at a capital within a
+/// word.
 fn words_at_most(source: &str) -> usize {
     #[derive(PartialEq, Clone, Copy)]
-    enum Kind {
+    enum CharacterKind {
         Blank,
         Small,
         Capital,
@@ -97,17 +98,17 @@ fn words_at_most(source: &str) -> usize {
         Mark,
     }
     let kind = |c: char| match c {
-        c if c.is_whitespace() => Kind::Blank,
-        c if c.is_numeric() => Kind::Digit,
-        c if c.is_uppercase() => Kind::Capital,
-        c if c.is_alphabetic() => Kind::Small,
-        _ => Kind::Mark,
+        c if c.is_whitespace() => CharacterKind::Blank,
+        c if c.is_numeric() => CharacterKind::Digit,
+        c if c.is_uppercase() => CharacterKind::Capital,
+        c if c.is_alphabetic() => CharacterKind::Small,
+        _ => CharacterKind::Mark,
     };
-    let mut last = Kind::Blank;
+    let mut last = CharacterKind::Blank;
     let mut words = 0;
     for kind in source.chars().filter(|c| !is_combining_mark(*c)).map(kind) {
-        let goes_on = kind == last || (last, kind) == (Kind::Capital, Kind::Small);
-        words += usize::from(kind != Kind::Blank && (!goes_on || kind == Kind::Mark));
+        let goes_on = kind == last || (last, kind) == (CharacterKind::Capital, CharacterKind::Small);
+        words += usize::from(kind != CharacterKind::Blank && (!goes_on || kind == CharacterKind::Mark));
         last = kind;
     }
     words

@@ -1,5 +1,5 @@
-//! Owns which words a text has, and how each is said alone. That is what the phonemes of the whole are compared with, to find where each word
-//! is in them: espeak-ng says of a clause only what it sounds like.
+//! Owns which words a text has, and how each is said alone. That is what the phonemes of the whole are compared with,
+//! to find where each word is in them: espeak-ng says of a clause only what it sounds like.
 
 use std::ops::Range;
 
@@ -36,7 +36,8 @@ const MARKS: [char; 32] = [
     '‘', '’', '«', '»', '¿', '¡', '।', '،', '؟',
 ];
 
-/// Characters of one word. What is longer, such as a thousand digits, counts as several, so that each of its sentences has some.
+/// Characters of one word. What is longer, such as a thousand digits, counts as several, so that each of its sentences
+/// has some.
 const MAX_WORD_CHARS: usize = 100;
 
 /// Where the words of `text` are.

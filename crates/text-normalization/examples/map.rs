@@ -1,4 +1,5 @@
-//! Reads `language<tab>text` lines, with `\n` and `\\` as escapes, and prints a JSON object of what is said of each text.
+//! Reads `language<tab>text` lines, with `\n` and `\\` as escapes, and prints a JSON object of what is said of each
+//! text.
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -11,7 +11,7 @@ use crate::pattern::Patterns;
 use crate::plurals::Plurals;
 use crate::rbnf::Rules;
 use crate::table::{FractionStyle, Table, Words};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -102,7 +102,8 @@ impl Language {
         &self.plurals
     }
 
-    /// Whether it is a word of prose that no class has anything to say of: in small letters, apart from numbers and marks, and no short form.
+    /// Whether it is a word of prose that no class has anything to say of: in small letters, apart from numbers and
+    /// marks, and no short form.
     pub fn is_plain_word(&self, cursor: Cursor<'_, '_>) -> bool {
         let Some((end, word)) = cursor.word() else { return false };
         if word.chars().nth(1).is_none() || word.chars().any(char::is_uppercase) {
@@ -114,9 +115,9 @@ impl Language {
             return false;
         }
         let is_number = |cursor: Option<Cursor<'_, '_>>| {
-            cursor.is_some_and(|cursor| !matches!(cursor.kind(), None | Some(Kind::Word | Kind::Line)))
+            cursor.is_some_and(|cursor| !matches!(cursor.kind(), None | Some(TokenKind::Word | TokenKind::Line)))
         };
-        let before = cursor.back().filter(|blank| blank.kind() == Some(Kind::Blank)).and_then(Cursor::back);
+        let before = cursor.back().filter(|blank| blank.kind() == Some(TokenKind::Blank)).and_then(Cursor::back);
         let is_known = self.patterns.has(word)
             || self.months.contains_key(word)
             || self.days.contains_key(word)

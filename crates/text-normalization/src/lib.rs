@@ -1,5 +1,6 @@
-//! Text normalization for speech: what is written becomes what is said. Numbers, dates, money, measures, abbreviations, addresses and markup
-//! are found by their semiotic class and put into the words of the text's language; everything else stays as it is, to the last character.
+//! Text normalization for speech: what is written becomes what is said. Numbers, dates, money, measures, abbreviations,
+//! addresses and markup are found by their semiotic class and put into the words of the text's language; everything
+//! else stays as it is, to the last character.
 //!
 //! ```
 //! use text_normalization::Normalizer;
@@ -8,8 +9,8 @@
 //! assert_eq!(english.say("Dr. Smith paid $5.20."), "Doctor Smith paid 5 dollars and 20 cents.");
 //! ```
 //!
-//! A function of text and language alone, without IO. Refuses how words are pronounced: it gives text, for a phonemizer that reads plain prose
-//! and plain cardinals well.
+//! A function of text and language alone, without IO. Refuses how words are pronounced: it gives text, for a phonemizer
+//! that reads plain prose and plain cardinals well.
 
 mod classes;
 mod language;
@@ -28,7 +29,7 @@ use classes::{CLASSES, Match, markup};
 pub use classes::{Class, Classes};
 use language::Language;
 pub use say_as::{DateFormat, SayAs};
-use token::{Doc, Kind, Token};
+use token::{Doc, Token, TokenKind};
 
 /// Reads texts of one language. A clone shares its data.
 #[derive(Debug, Clone)]
@@ -67,7 +68,8 @@ impl Default for Options<'_> {
 // === impl Normalizer ===
 
 impl Normalizer {
-    /// Of a language's tag (`en-GB`, `pt_BR`) or a voice of espeak-ng (`en-us`, `cmn`); `None` if there is no table for it.
+    /// Of a language's tag (`en-GB`, `pt_BR`) or a voice of espeak-ng (`en-us`, `cmn`); `None` if there is no table for
+    /// it.
     pub fn for_language(tag: &str) -> Option<Self> {
         Language::find(tag).map(|language| Self { language })
     }
@@ -119,7 +121,7 @@ impl Normalizer {
 
     fn longest(&self, doc: &Doc<'_>, at: usize, classes: Classes) -> Option<(Class, Match)> {
         let cursor = doc.cursor(at);
-        if matches!(cursor.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed)) {
+        if matches!(cursor.kind(), None | Some(TokenKind::Blank | TokenKind::Line | TokenKind::Claimed)) {
             return None;
         }
         if self.language.is_plain_word(cursor) {
@@ -138,7 +140,8 @@ impl Normalizer {
 
 /// What a character reference stands for.
 fn reference(token: &Token<'_>, text: &str) -> Option<Rewrite> {
-    let is_reference = matches!(token.kind, Kind::Mark | Kind::Blank) && *token.text != text[token.place.clone()];
+    let is_reference =
+        matches!(token.kind, TokenKind::Mark | TokenKind::Blank) && *token.text != text[token.place.clone()];
     let said = token.text.to_string();
     is_reference.then(|| Rewrite { written: token.place.clone(), said, class: Class::Markup })
 }
@@ -156,8 +159,8 @@ fn without_blanks(said: &str) -> String {
     kept
 }
 
-/// Puts a blank between what is said and a letter or digit that it would run into: "½cup" is "one half cup". Markup goes or stands for
-/// characters of the word that it is in.
+/// Puts a blank between what is said and a letter or digit that it would run into: "½cup" is "one half cup". Markup
+/// goes or stands for characters of the word that it is in.
 fn set_apart(mut rewrites: Vec<Rewrite>, text: &str) -> Vec<Rewrite> {
     let is_word = |c: char| c.is_alphanumeric() && !token::is_of_a_script_without_blanks(c);
     let run_together = |one: Option<char>, other: Option<char>| one.is_some_and(is_word) && other.is_some_and(is_word);

@@ -1,7 +1,7 @@
 //! Numbers as they are written: groups of digits, a fraction, a sign.
 
 use crate::language::Language;
-use crate::token::{Cursor, Kind, is_joined, is_of_a_script_without_blanks};
+use crate::token::{Cursor, TokenKind, is_joined, is_of_a_script_without_blanks};
 
 /// A number in ASCII digits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -120,7 +120,7 @@ pub fn may_begin(cursor: Cursor<'_, '_>) -> bool {
         Some('.' | ',' | ':' | '/' | '-' | '–') => !cursor
             .back()
             .and_then(Cursor::back)
-            .is_some_and(|before| matches!(before.kind(), Some(Kind::Digits | Kind::Word))),
+            .is_some_and(|before| matches!(before.kind(), Some(TokenKind::Digits | TokenKind::Word))),
         Some(c) => !"#@_&\\$€£¥₹₩₽".contains(c),
     }
 }
@@ -130,7 +130,7 @@ pub fn may_end(cursor: Cursor<'_, '_>) -> bool {
     match cursor.char_after() {
         None => true,
         Some(c) if is_joined(c) => false,
-        Some('.' | ',' | ':' | '/' | '-' | '–') => !matches!(cursor.next().kind(), Some(Kind::Digits)),
+        Some('.' | ',' | ':' | '/' | '-' | '–') => !matches!(cursor.next().kind(), Some(TokenKind::Digits)),
         Some(c) => !"_@\\".contains(c),
     }
 }

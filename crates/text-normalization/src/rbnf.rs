@@ -1,4 +1,5 @@
-//! An interpreter of CLDR's rule-based number formats (UTS #35, part 3, "Rule-Based Number Formatting"), as far as they spell whole numbers.
+//! An interpreter of CLDR's rule-based number formats (UTS #35, part 3, "Rule-Based Number Formatting"), as far as they
+//! spell whole numbers.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! Text whose class the caller states: SSML's `say-as` ("SSML 1.0 say-as attribute values", a W3C note), and what services of speech add to it.
+//! Text whose class the caller states: SSML's `say-as` ("SSML 1.0 say-as attribute values", a W3C note), and what
+//! services of speech add to it.
 
 use crate::classes::{Class, Classes, date};
 use crate::language::Language;

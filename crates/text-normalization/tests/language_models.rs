@@ -1,5 +1,5 @@
-//! Texts as language models write them, and what a person reads aloud of each, word by word. Whole numbers are left to espeak-ng,
-//! and so is the letter A in phonemes, which alone would be an article.
+//! Texts as language models write them, and what a person reads aloud of each, word by word. Whole numbers are left to
+//! espeak-ng, and so is the letter A in phonemes, which alone would be an article.
 
 use text_normalization::Normalizer;
 

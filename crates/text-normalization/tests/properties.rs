@@ -1,6 +1,7 @@
 //! What holds of every text.
 
-// Helpers stand outside of test functions, where the exemption of tests does not reach; a list of one claimed range is meant.
+// Helpers stand outside of test functions, where the exemption of tests does not reach; a list of one claimed range is
+// meant.
 #![allow(clippy::unwrap_used, clippy::single_range_in_vec_init)]
 
 use proptest::prelude::*;
@@ -71,7 +72,8 @@ proptest! {
     }
 }
 
-/// Beginnings, middles and ends of sentences of prose, among them words that are short forms, months, days, numerals or units elsewhere.
+/// Beginnings, middles and ends of sentences of prose, among them words that are short forms, months, days, numerals or
+/// units elsewhere.
 const PROSE: [(&str, [&str; 3]); 9] = [
     (
         "en",

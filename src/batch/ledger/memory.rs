@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::super::model::{BatchId, Description, Done, ItemError, NewItem, Outcome, Status, now};
+use super::super::model::{BatchDescription, BatchId, BatchStatus, Done, ItemError, ItemOutcome, NewItem, now};
 use super::turns::Turns;
-use super::{Answer, Idempotency, LedgerError, LedgerLimits, Recorded, Renewed, Room, Submitted, Task};
+use super::{Idempotency, ItemTask, LedgerError, LedgerLimits, LedgerResult, Recorded, Renewed, Room, Submitted};
 
 #[derive(Clone)]
 pub struct MemoryLedger {
@@ -26,7 +26,7 @@ pub struct MemoryLimits {
 
 #[derive(Default)]
 struct Books {
-    batches: BTreeMap<BatchId, Batch>,
+    batches: BTreeMap<BatchId, StoredBatch>,
     /// Batches with waiting items.
     turns: Turns,
     names: HashMap<String, (BatchId, String)>,
@@ -35,11 +35,11 @@ struct Books {
     waiting_bytes: usize,
 }
 
-struct Batch {
-    status: Status,
-    description: Arc<Description>,
+struct StoredBatch {
+    status: BatchStatus,
+    description: Arc<BatchDescription>,
     waiting: VecDeque<(usize, String)>,
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Vec<Option<ItemOutcome>>,
     /// Empty if there are none.
     custom_ids: Vec<Option<String>>,
     /// When it is removed if it is only closed now.
@@ -63,10 +63,10 @@ impl MemoryLedger {
     pub fn submit(
         &self,
         id: BatchId,
-        description: Description,
+        description: BatchDescription,
         items: Vec<NewItem>,
         idempotency: Option<Idempotency>,
-    ) -> Answer<Submitted> {
+    ) -> LedgerResult<Submitted> {
         let mut books = self.lock();
         if let Some(known) = idempotency.as_ref().and_then(|idempotency| books.find(idempotency)) {
             return Ok(known);
@@ -85,13 +85,13 @@ impl MemoryLedger {
             custom_ids = Vec::new();
         }
         let waiting = waiting.into_iter().enumerate().collect();
-        let status = Status::new(id, description.clone());
+        let status = BatchStatus::new(id, description.clone());
         let description = Arc::new(description);
-        books.batches.insert(id, Batch { status, description, waiting, outcomes, custom_ids, closed: None });
+        books.batches.insert(id, StoredBatch { status, description, waiting, outcomes, custom_ids, closed: None });
         Ok(Submitted::New)
     }
 
-    fn expect_room(&self, books: &Books, owner: &str, items: usize, bytes: usize) -> Answer<()> {
+    fn expect_room(&self, books: &Books, owner: &str, items: usize, bytes: usize) -> LedgerResult<()> {
         let limits = self.limits.batches;
         let kept: usize = books.batches.values().map(|batch| batch.outcomes.len()).sum();
         let open = books.batches.values().filter(|batch| !batch.status.has_ended());
@@ -109,7 +109,7 @@ impl MemoryLedger {
         Ok(())
     }
 
-    pub fn take(&self, _: &str) -> Option<Task> {
+    pub fn take(&self, _: &str) -> Option<ItemTask> {
         let mut guard = self.lock();
         let books = &mut *guard;
         for id in books.turns.order() {
@@ -122,20 +122,20 @@ impl MemoryLedger {
             books.waiting_bytes -= item.len();
             books.turns.had(id);
             let description = batch.description.clone();
-            return Some(Task { batch: id, index, item, attempt: 1, entry: String::new(), description });
+            return Some(ItemTask { batch: id, index, item, attempt: 1, entry: String::new(), description });
         }
         None
     }
 
     /// Nobody else could have it.
-    pub fn renew(&self, task: &Task, _: &str) -> Renewed {
+    pub fn renew(&self, task: &ItemTask, _: &str) -> Renewed {
         match self.lock().batches.get(&task.batch) {
             Some(batch) if !batch.status.has_ended() && batch.closed.is_none() => Renewed::GoesOn,
             _ => Renewed::NothingWaits,
         }
     }
 
-    pub fn room(&self, task: &Task, bytes: usize) -> Room {
+    pub fn room(&self, task: &ItemTask, bytes: usize) -> Room {
         let (books, limits) = (self.lock(), self.limits.batches);
         let of_batch = books.batches.get(&task.batch).map_or(0, |batch| batch.status.bytes);
         if of_batch + bytes as u64 > limits.bytes_of_batch {
@@ -147,7 +147,7 @@ impl MemoryLedger {
         }
     }
 
-    pub fn record(&self, task: &Task, outcome: &Outcome) -> Recorded {
+    pub fn record(&self, task: &ItemTask, outcome: &ItemOutcome) -> Recorded {
         let mut guard = self.lock();
         let books = &mut *guard;
         let Some(batch) = books.batches.get_mut(&task.batch) else { return Recorded::Unwanted };
@@ -155,12 +155,12 @@ impl MemoryLedger {
             return Recorded::Unwanted;
         }
         match outcome {
-            Outcome::Done(done) => {
+            ItemOutcome::Done(done) => {
                 batch.status.done += 1;
                 batch.status.seconds += done.seconds;
                 batch.status.bytes += done.stored_bytes() as u64;
             }
-            Outcome::Failed(_) => batch.status.failed += 1,
+            ItemOutcome::Failed(_) => batch.status.failed += 1,
         }
         batch.outcomes[task.index] = Some(outcome.clone());
         if !batch.status.has_ended() {
@@ -182,7 +182,7 @@ impl MemoryLedger {
         true
     }
 
-    pub fn status(&self, id: BatchId) -> Option<Status> {
+    pub fn status(&self, id: BatchId) -> Option<BatchStatus> {
         let books = self.lock();
         books.batches.get(&id).filter(|batch| batch.closed.is_none()).map(|batch| batch.status.clone())
     }
@@ -191,7 +191,7 @@ impl MemoryLedger {
         self.lock().batches.contains_key(&id)
     }
 
-    pub fn outcomes(&self, id: BatchId, items: Range<usize>) -> Vec<Option<Outcome>> {
+    pub fn outcomes(&self, id: BatchId, items: Range<usize>) -> Vec<Option<ItemOutcome>> {
         let books = self.lock();
         let outcomes = books.batches.get(&id).map(|batch| batch.outcomes.as_slice()).unwrap_or_default();
         outcomes.iter().skip(items.start).take(items.len()).cloned().collect()
@@ -203,10 +203,10 @@ impl MemoryLedger {
         custom_ids.iter().skip(items.start).take(items.len()).cloned().collect()
     }
 
-    pub fn list(&self, owner: &str, page: Range<usize>) -> (Vec<Status>, bool) {
+    pub fn list(&self, owner: &str, page: Range<usize>) -> (Vec<BatchStatus>, bool) {
         let books = self.lock();
         let seen = books.batches.values().filter(|batch| batch.closed.is_none() && batch.description.owner == owner);
-        let mut all: Vec<Status> = seen.map(|batch| batch.status.clone()).collect();
+        let mut all: Vec<BatchStatus> = seen.map(|batch| batch.status.clone()).collect();
         all.sort_by_key(|status| std::cmp::Reverse((status.description.created, status.id)));
         let has_more = all.len() > page.end;
         (all.into_iter().skip(page.start).take(page.len()).collect(), has_more)
@@ -224,7 +224,7 @@ impl MemoryLedger {
 
     pub fn recorded(&self, id: BatchId) -> Vec<(usize, Done)> {
         let done = |(index, outcome)| match outcome {
-            Some(Outcome::Done(done)) => Some((index, done)),
+            Some(ItemOutcome::Done(done)) => Some((index, done)),
             _ => None,
         };
         self.outcomes(id, 0..usize::MAX).into_iter().enumerate().filter_map(done).collect()
@@ -236,7 +236,7 @@ impl MemoryLedger {
 
     pub fn expired(&self) -> Option<BatchId> {
         let now = now();
-        let due = |batch: &&Batch| match batch.closed {
+        let due = |batch: &&StoredBatch| match batch.closed {
             Some(again) => again <= now,
             None => batch.description.expires <= now.as_secs(),
         };

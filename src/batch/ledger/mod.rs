@@ -1,7 +1,9 @@
-//! Owns the list of batches: which items wait, who works on which, what became of them. In Redis for all replicas, or in this process.
+//! Owns the list of batches: which items wait, who works on which, what became of them. In Redis for all replicas, or
+//! in this process.
 //!
-//! An item is recorded once, however often it was worked off: whoever comes second is told so. An item that its worker does not renew is
-//! given to another. Every batch that goes on comes to an end, whatever becomes of replicas, of Redis' keys and of other versions' records.
+//! An item is recorded once, however often it was worked off: whoever comes second is told so. An item that its worker
+//! does not renew is given to another. Every batch that goes on comes to an end, whatever becomes of replicas, of
+//! Redis' keys and of other versions' records.
 
 mod memory;
 mod redis;
@@ -11,7 +13,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{BatchId, Description, Done, ItemError, NewItem, Outcome, Status, now};
+use super::model::{BatchDescription, BatchId, BatchStatus, Done, ItemError, ItemOutcome, NewItem, now};
 use memory::MemoryLedger;
 pub use memory::MemoryLimits;
 pub use redis::{RedisLedger, RedisLedgerSettings};
@@ -55,7 +57,7 @@ pub enum Submitted {
 
 /// An item to be worked off.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Task {
+pub struct ItemTask {
     pub batch: BatchId,
     pub index: usize,
     /// As the caller wrote it.
@@ -65,7 +67,7 @@ pub struct Task {
     /// What the ledger calls it.
     pub entry: String,
     /// Of its batch.
-    pub description: Arc<Description>,
+    pub description: Arc<BatchDescription>,
 }
 
 /// Whether a worker's item is still to be worked off.
@@ -115,7 +117,7 @@ pub enum LedgerError {
     Damaged(String),
 }
 
-type Answer<T> = Result<T, LedgerError>;
+type LedgerResult<T> = Result<T, LedgerError>;
 
 /// Calls the same method of whichever it is.
 macro_rules! either {
@@ -140,7 +142,7 @@ impl Ledger {
     }
 
     /// Since 1970, by the one clock that all who share the ledger go by.
-    pub async fn now(&self) -> Answer<Duration> {
+    pub async fn now(&self) -> LedgerResult<Duration> {
         match self {
             Self::Memory(_) => Ok(now()),
             Self::Redis(ledger) => ledger.now().await,
@@ -148,17 +150,17 @@ impl Ledger {
     }
 
     /// What was submitted by this name before, if it is still there.
-    pub async fn find(&self, idempotency: &Idempotency) -> Answer<Option<Submitted>> {
+    pub async fn find(&self, idempotency: &Idempotency) -> LedgerResult<Option<Submitted>> {
         either!(self, ledger => ledger.find(idempotency))
     }
 
     pub async fn submit(
         &self,
         id: BatchId,
-        description: Description,
+        description: BatchDescription,
         items: Vec<NewItem>,
         idempotency: Option<Idempotency>,
-    ) -> Answer<Submitted> {
+    ) -> LedgerResult<Submitted> {
         match self {
             Self::Memory(ledger) => ledger.submit(id, description, items, idempotency),
             Self::Redis(ledger) => ledger.submit(id, &description, &items, idempotency).await,
@@ -166,17 +168,17 @@ impl Ledger {
     }
 
     /// An item for this worker, if one waits.
-    pub async fn take(&self, consumer: &str) -> Answer<Option<Task>> {
+    pub async fn take(&self, consumer: &str) -> LedgerResult<Option<ItemTask>> {
         either!(self, ledger => ledger.take(consumer))
     }
 
     /// Says that the item is still being worked on.
-    pub async fn renew(&self, task: &Task, consumer: &str) -> Answer<Renewed> {
+    pub async fn renew(&self, task: &ItemTask, consumer: &str) -> LedgerResult<Renewed> {
         either!(self, ledger => ledger.renew(task, consumer))
     }
 
     /// Leaves an item to other replicas. False: there are none, or it was left to them for long enough.
-    pub async fn leave(&self, task: &Task, consumer: &str) -> Answer<bool> {
+    pub async fn leave(&self, task: &ItemTask, consumer: &str) -> LedgerResult<bool> {
         match self {
             Self::Memory(_) => Ok(false),
             Self::Redis(ledger) => ledger.leave(task, consumer).await,
@@ -184,53 +186,53 @@ impl Ledger {
     }
 
     /// Whether there is room for a result of so many bytes.
-    pub async fn room(&self, task: &Task, bytes: usize) -> Answer<Room> {
+    pub async fn room(&self, task: &ItemTask, bytes: usize) -> LedgerResult<Room> {
         either!(self, ledger => ledger.room(task, bytes))
     }
 
-    pub async fn record(&self, task: &Task, outcome: &Outcome) -> Answer<Recorded> {
+    pub async fn record(&self, task: &ItemTask, outcome: &ItemOutcome) -> LedgerResult<Recorded> {
         either!(self, ledger => ledger.record(task, outcome))
     }
 
     /// Ends a batch that cannot go on. False: it had ended.
-    pub async fn fail(&self, id: BatchId, description: &Description, error: &ItemError) -> Answer<bool> {
+    pub async fn fail(&self, id: BatchId, description: &BatchDescription, error: &ItemError) -> LedgerResult<bool> {
         match self {
             Self::Memory(ledger) => Ok(ledger.fail(id, error)),
             Self::Redis(ledger) => ledger.fail(id, description, error).await,
         }
     }
 
-    pub async fn status(&self, id: BatchId) -> Answer<Option<Status>> {
+    pub async fn status(&self, id: BatchId) -> LedgerResult<Option<BatchStatus>> {
         either!(self, ledger => ledger.status(id))
     }
 
     /// Whether there is a record of it, even if only another version can read that.
-    pub async fn knows(&self, id: BatchId) -> Answer<bool> {
+    pub async fn knows(&self, id: BatchId) -> LedgerResult<bool> {
         either!(self, ledger => ledger.knows(id))
     }
 
     /// What became of these items, `None` of those that nothing is recorded of.
-    pub async fn outcomes(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<Outcome>>> {
+    pub async fn outcomes(&self, id: BatchId, items: Range<usize>) -> LedgerResult<Vec<Option<ItemOutcome>>> {
         either!(self, ledger => ledger.outcomes(id, items))
     }
 
     /// What the caller calls these items.
-    pub async fn custom_ids(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<String>>> {
+    pub async fn custom_ids(&self, id: BatchId, items: Range<usize>) -> LedgerResult<Vec<Option<String>>> {
         either!(self, ledger => ledger.custom_ids(id, items))
     }
 
     /// An owner's batches, the newest first, and whether there are more.
-    pub async fn list(&self, owner: &str, page: Range<usize>) -> Answer<(Vec<Status>, bool)> {
+    pub async fn list(&self, owner: &str, page: Range<usize>) -> LedgerResult<(Vec<BatchStatus>, bool)> {
         either!(self, ledger => ledger.list(owner, page))
     }
 
     /// Ends a batch that is to be removed: from now on nothing of it is given out, recorded or seen.
-    pub async fn close(&self, id: BatchId) -> Answer<()> {
+    pub async fn close(&self, id: BatchId) -> LedgerResult<()> {
         either!(self, ledger => ledger.close(id))
     }
 
     /// Results that are recorded, a part at a time: from where the last part ended, 0 at first and at last.
-    pub async fn recorded(&self, id: BatchId, from: u64) -> Answer<(u64, Vec<(usize, Done)>)> {
+    pub async fn recorded(&self, id: BatchId, from: u64) -> LedgerResult<(u64, Vec<(usize, Done)>)> {
         match self {
             Self::Memory(ledger) => Ok((0, ledger.recorded(id))),
             Self::Redis(ledger) => ledger.recorded(id, from).await,
@@ -238,26 +240,26 @@ impl Ledger {
     }
 
     /// Forgets a batch that is closed.
-    pub async fn remove(&self, id: BatchId) -> Answer<()> {
+    pub async fn remove(&self, id: BatchId) -> LedgerResult<()> {
         either!(self, ledger => ledger.remove(id))
     }
 
     /// A batch whose time is over. It comes again after a while unless it is removed.
-    pub async fn expired(&self) -> Answer<Option<BatchId>> {
+    pub async fn expired(&self) -> LedgerResult<Option<BatchId>> {
         either!(self, ledger => ledger.expired())
     }
 
     /// A batch whose end is to be told now. It comes again after `retry` unless it is [`Ledger::told`].
-    pub async fn to_tell(&self, retry: Duration) -> Answer<Option<BatchId>> {
+    pub async fn to_tell(&self, retry: Duration) -> LedgerResult<Option<BatchId>> {
         either!(self, ledger => ledger.to_tell(retry))
     }
 
-    pub async fn told(&self, id: BatchId) -> Answer<()> {
+    pub async fn told(&self, id: BatchId) -> LedgerResult<()> {
         either!(self, ledger => ledger.told(id))
     }
 
     /// Looks after some of the batches: puts back what goes on, ends what cannot. Returns those whose record is lost.
-    pub async fn look_after_some(&self) -> Answer<Vec<BatchId>> {
+    pub async fn look_after_some(&self) -> LedgerResult<Vec<BatchId>> {
         match self {
             Self::Memory(_) => Ok(Vec::new()),
             Self::Redis(ledger) => ledger.look_after_some().await,

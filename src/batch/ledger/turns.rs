@@ -1,5 +1,5 @@
-//! Owns the turns of batches: owners one after the other, and of each owner its batches one after the other. So a sentence of one does not wait for
-//! the many batches of another.
+//! Owns the turns of batches: owners one after the other, and of each owner its batches one after the other. So a
+//! sentence of one does not wait for the many batches of another.
 
 use std::collections::{HashSet, VecDeque};
 

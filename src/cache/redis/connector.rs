@@ -1,5 +1,6 @@
-//! Owns the one connection to Redis: made when it is first needed, again when it was lost, and not more often than twice in a second. Whoever
-//! needs it while it is being made waits for the same attempt; one that nobody waits for any more goes on.
+//! Owns the one connection to Redis: made when it is first needed, again when it was lost, and not more often than
+//! twice in a second. Whoever needs it while it is being made waits for the same attempt; one that nobody waits for any
+//! more goes on.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,13 +11,13 @@ use futures_util::future::{BoxFuture, Shared};
 use redis::{ErrorKind, RedisError};
 use tokio::time::Instant;
 
-use super::target::{Connection, Target};
+use super::target::{RedisTarget, SharedConnection};
 use crate::telemetry::Metrics;
 
 pub struct Connector {
-    target: Target,
+    target: RedisTarget,
     connect_timeout: Duration,
-    state: Mutex<State>,
+    state: Mutex<ConnectorState>,
     metrics: Metrics,
 }
 
@@ -27,10 +28,10 @@ pub struct ConnectionId(u64);
 /// An error, and the connection that it came from, if it came from one.
 pub type ConnectionError = (RedisError, Option<ConnectionId>);
 
-type Connecting = Shared<BoxFuture<'static, Result<Connection, RedisError>>>;
+type Connecting = Shared<BoxFuture<'static, Result<SharedConnection, RedisError>>>;
 
 #[derive(Default)]
-struct State {
+struct ConnectorState {
     attempt: Option<Attempt>,
     attempts: u64,
     /// When the latest attempts began.
@@ -49,11 +50,11 @@ const WINDOW: Duration = Duration::from_secs(1);
 // === impl Connector ===
 
 impl Connector {
-    pub fn new(target: Target, connect_timeout: Duration, metrics: Metrics) -> Self {
+    pub fn new(target: RedisTarget, connect_timeout: Duration, metrics: Metrics) -> Self {
         Self { target, connect_timeout, state: Mutex::default(), metrics }
     }
 
-    pub async fn connection(&self) -> Result<(Connection, ConnectionId), ConnectionError> {
+    pub async fn connection(&self) -> Result<(SharedConnection, ConnectionId), ConnectionError> {
         let (id, outcome) = self.attempt()?;
         let is_new = outcome.peek().is_none();
         match outcome.await {
@@ -121,7 +122,7 @@ impl Connector {
         self.lock().attempt.as_ref().is_some_and(|attempt| attempt.id == id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ConnectorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,8 @@
-//! Owns the second tier: Redis, or Valkey, over one connection that all share. Never waits longer than its limits and never fails a request:
-//! whatever goes wrong is a [`Fault`], which is a miss to whoever asked.
+//! Owns the second tier: Redis, or Valkey, over one connection that all share. Never waits longer than its limits and
+//! never fails a request: whatever goes wrong is a [`Fault`], which is a miss to whoever asked.
 //!
-//! - `target`: what a URL says; `connector`: the one connection, made anew when it is lost; here: the calls, behind a breaker.
+//! - `target`: what a URL says; `connector`: the one connection, made anew when it is lost; here: the calls, behind a
+//!   breaker.
 
 mod connector;
 mod target;
@@ -19,13 +20,13 @@ use super::envelope::OVERHEAD_BYTES;
 use crate::resilience::{Breaker, BreakerSettings, BreakerState};
 use crate::telemetry::Metrics;
 use connector::{ConnectionId, Connector};
-pub use target::{Connection, InvalidTarget, Target};
+pub use target::{InvalidTarget, RedisTarget, SharedConnection};
 
 /// The second tier. A clone shares everything.
 #[derive(Clone)]
-pub struct Redis(Arc<Inner>);
+pub struct Redis(Arc<RedisInner>);
 
-struct Inner {
+struct RedisInner {
     connector: Connector,
     breaker: Breaker,
     settings: RedisSettings,
@@ -36,7 +37,7 @@ struct Inner {
 
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    pub target: Target,
+    pub target: RedisTarget,
     /// The longest that a request waits for one call.
     pub operation_timeout: Duration,
     /// The longest that a write takes, for which nobody waits.
@@ -95,7 +96,7 @@ impl Redis {
     pub fn new(settings: RedisSettings, metrics: Metrics) -> Self {
         let connector = Connector::new(settings.target.clone(), settings.connect_timeout, metrics.clone());
         let breaker = Breaker::new(settings.breaker);
-        Self(Arc::new(Inner { connector, breaker, settings, metrics, refuses_writes: AtomicBool::new(false) }))
+        Self(Arc::new(RedisInner { connector, breaker, settings, metrics, refuses_writes: AtomicBool::new(false) }))
     }
 
     /// Connects and asks once, without a breaker: for whoever wants to know what is wrong.
@@ -134,7 +135,7 @@ impl Redis {
         let limit = self.0.settings.operation_timeout;
         let longest = self.0.settings.max_entry_bytes + OVERHEAD_BYTES;
         let commands: Vec<Cmd> = keys.iter().map(|key| get(key, longest)).collect();
-        let read = |connection: Connection| async move {
+        let read = |connection: SharedConnection| async move {
             let answers = stream::iter(commands)
                 .map(|command| {
                     let mut connection = connection.clone();
@@ -154,7 +155,7 @@ impl Redis {
         // In this order: whoever gets the lease after its last owner sees what that one stored.
         both.cmd("SET").arg(lease_name(key)).arg(token).arg("NX").arg("PX").arg(milliseconds(time));
         both.add_command(get(key, longest));
-        let ask = |mut connection: Connection| async move {
+        let ask = |mut connection: SharedConnection| async move {
             let (granted, found): (Option<String>, Vec<u8>) = connection.ask_both(&both).await?;
             Ok(match (stored(Ok(found), longest)?, granted) {
                 (Stored::Value(entry), _) => Leased::Stored(entry),
@@ -180,7 +181,7 @@ impl Redis {
     }
 
     async fn write(&self, command: Cmd) -> Result<(), Fault> {
-        let write = |mut connection: Connection| async move { connection.ask::<redis::Value>(&command).await };
+        let write = |mut connection: SharedConnection| async move { connection.ask::<redis::Value>(&command).await };
         self.call(self.0.settings.write_timeout, write).await?;
         if self.0.refuses_writes.swap(false, Ordering::Relaxed) {
             tracing::info!("Redis takes what is written again");
@@ -192,8 +193,9 @@ impl Redis {
         self.call(self.0.settings.connect_timeout, |mut connection| async move { connection.ping().await }).await
     }
 
-    /// One call, unless the breaker is open. Its errors are counted; those that are an answer of a server that works are not.
-    async fn call<T, F>(&self, limit: Duration, ask: impl FnOnce(Connection) -> F) -> Result<T, Fault>
+    /// One call, unless the breaker is open. Its errors are counted; those that are an answer of a server that works
+    /// are not.
+    async fn call<T, F>(&self, limit: Duration, ask: impl FnOnce(SharedConnection) -> F) -> Result<T, Fault>
     where
         F: Future<Output = RedisResult<T>>,
     {
@@ -230,7 +232,7 @@ impl Redis {
                 let code = error.code().unwrap_or_default();
                 tracing::warn!(code, "Redis does not take what is written: it is full, a replica, or its disk fails");
             }
-            if let (Target::Sentinel(_), Some(id)) = (&self.0.settings.target, id) {
+            if let (RedisTarget::Sentinel(_), Some(id)) = (&self.0.settings.target, id) {
                 // It was the master and is no more; the sentinels know who is.
                 self.0.connector.lose(id);
             }
@@ -273,9 +275,9 @@ impl Redis {
     }
 }
 
-// === impl Connection ===
+// === impl SharedConnection ===
 
-impl Connection {
+impl SharedConnection {
     pub async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         match self {
             Self::Single(connection) => command.query_async(connection).await,

@@ -1,5 +1,5 @@
-//! Owns the address of Redis as a URL has it: one server, a cluster, or sentinels that know the master. The URL may hold a password, so that it
-//! is neither printed nor quoted.
+//! Owns the address of Redis as a URL has it: one server, a cluster, or sentinels that know the master. The URL may
+//! hold a password, so that it is neither printed nor quoted.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use redis::{AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, R
 
 /// Where Redis is, and who connects to it.
 #[derive(Clone)]
-pub enum Target {
+pub enum RedisTarget {
     Single(Box<Client>),
     Cluster(Box<ClusterClient>),
     Sentinel(Box<Sentinels>),
@@ -28,7 +28,7 @@ pub struct Sentinels {
 
 /// A connection that many use at a time. A clone is the same one.
 #[derive(Clone)]
-pub enum Connection {
+pub enum SharedConnection {
     Single(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -38,7 +38,8 @@ pub enum Connection {
 #[error("{0}")]
 pub struct InvalidTarget(&'static str);
 
-/// What a URL with several hosts consists of: `scheme://[[user]:password@]host[:port][,host[:port]]...[/database][#fragment]`.
+/// What a URL with several hosts consists of:
+/// `scheme://[[user]:password@]host[:port][,host[:port]]...[/database][#fragment]`.
 struct Several<'a> {
     /// With what follows it: `user:password@`, or empty.
     credentials: &'a str,
@@ -57,9 +58,9 @@ const DEFAULT_MASTER: &str = "mymaster";
 /// Commands that may stand in line for the socket.
 const PIPELINE_BUFFER: usize = 256;
 
-// === impl Target ===
+// === impl RedisTarget ===
 
-impl Target {
+impl RedisTarget {
     /// Understands the URL. Opens no connection.
     pub fn parse(url: &str) -> Result<Self, InvalidTarget> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidTarget(EXPECTED))?;
@@ -72,7 +73,8 @@ impl Target {
 
     fn cluster(several: &Several<'_>, scheme: &str) -> Result<Self, InvalidTarget> {
         let nodes = several.urls(node_scheme(scheme), several.credentials);
-        // What is retried is asked by nobody any more: one try, and the next answer is that of a node that knows better.
+        // What is retried is asked by nobody any more: one try, and the next answer is that of a node that knows
+        // better.
         ClusterClientBuilder::new(nodes)
             .retries(1)
             .build()
@@ -100,8 +102,9 @@ impl Target {
         })))
     }
 
-    /// A connection to the server, the cluster or the master of now. Waits no longer than `limit` for a server to answer.
-    pub async fn connect(&self, limit: Duration) -> RedisResult<Connection> {
+    /// A connection to the server, the cluster or the master of now. Waits no longer than `limit` for a server to
+    /// answer.
+    pub async fn connect(&self, limit: Duration) -> RedisResult<SharedConnection> {
         // Whoever calls has a limit of their own, shorter than any that this could have.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(limit))
@@ -109,9 +112,9 @@ impl Target {
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
         match self {
             Self::Single(client) => {
-                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
+                client.get_multiplexed_async_connection_with_config(&config).await.map(SharedConnection::Single)
             }
-            Self::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
+            Self::Cluster(client) => client.get_async_connection().await.map(SharedConnection::Cluster),
             Self::Sentinel(sentinels) => {
                 let mut client = SentinelClient::build(
                     sentinels.addresses.clone(),
@@ -119,13 +122,13 @@ impl Target {
                     Some(sentinels.node.clone()),
                     SentinelServerType::Master,
                 )?;
-                client.get_async_connection_with_config(&config).await.map(Connection::Single)
+                client.get_async_connection_with_config(&config).await.map(SharedConnection::Single)
             }
         }
     }
 }
 
-impl fmt::Debug for Target {
+impl fmt::Debug for RedisTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Single(_) => "one server",
@@ -191,14 +194,15 @@ mod tests {
             ("redis-sentinel://user:secret@a", "sentinels"),
         ];
         for (url, kind) in cases {
-            let target = Target::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            let target = RedisTarget::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
             assert_eq!(format!("{target:?}"), kind, "{url}");
         }
     }
 
     #[test]
     fn sentinels_have_their_port_and_the_master_has_the_secret() {
-        let Ok(Target::Sentinel(sentinels)) = Target::parse("redis-sentinel://:secret@a,b:1,[::1]/2#main") else {
+        let Ok(RedisTarget::Sentinel(sentinels)) = RedisTarget::parse("redis-sentinel://:secret@a,b:1,[::1]/2#main")
+        else {
             panic!("no sentinels");
         };
 
@@ -219,7 +223,7 @@ mod tests {
             "redis://h:SECRET/x",
             "redis-sentinel://",
         ] {
-            let error = Target::parse(url).err().unwrap_or_else(|| panic!("{url} is accepted"));
+            let error = RedisTarget::parse(url).err().unwrap_or_else(|| panic!("{url} is accepted"));
 
             assert!(!error.to_string().contains("SECRET"));
         }
@@ -237,8 +241,8 @@ mod tests {
             ("redis-sentinel://a:70000#main", NO_PORT),
             ("redis-sentinel://[::1]:0#main", NO_PORT),
         ] {
-            assert_eq!(Target::parse(url).err(), Some(InvalidTarget(problem)), "{url}");
+            assert_eq!(RedisTarget::parse(url).err(), Some(InvalidTarget(problem)), "{url}");
         }
-        assert!(Target::parse("redis-sentinel://[::1],a:1/2?protocol=resp3#main").is_ok());
+        assert!(RedisTarget::parse("redis-sentinel://[::1],a:1/2?protocol=resp3#main").is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 /// The fields of `/v1/synthesizeSpeech`.
-pub type Item = Map<String, Value>;
+pub type ItemFields = Map<String, Value>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableFile {
@@ -22,7 +22,7 @@ pub enum UnusableFile {
 }
 
 /// What is on the file's lines, with these fields where a line does not have them.
-pub fn read_items(path: &Path, defaults: &[(&str, Option<&str>)]) -> Result<Vec<Item>, UnusableFile> {
+pub fn read_items(path: &Path, defaults: &[(&str, Option<&str>)]) -> Result<Vec<ItemFields>, UnusableFile> {
     let file = path.display().to_string();
     let content =
         std::fs::read_to_string(path).map_err(|error| UnusableFile::Unreadable { file: file.clone(), error })?;
@@ -30,7 +30,7 @@ pub fn read_items(path: &Path, defaults: &[(&str, Option<&str>)]) -> Result<Vec<
     let mut items = Vec::new();
     for (number, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let item = if is_json { serde_json::from_str(line).ok() } else { Some(Map::from_iter([text(line)])) };
-        let mut item: Item = item.ok_or_else(|| UnusableFile::NoItem { file: file.clone(), line: number + 1 })?;
+        let mut item: ItemFields = item.ok_or_else(|| UnusableFile::NoItem { file: file.clone(), line: number + 1 })?;
         for (name, value) in defaults {
             if let Some(value) = value {
                 item.entry(*name).or_insert_with(|| json!(value));

@@ -1,5 +1,5 @@
-//! Owns the folder of results: which texts they are of, what is there and whole, and writing more. A file has its name only once all of it is
-//! written. People count from 1, and so do the names.
+//! Owns the folder of results: which texts they are of, what is there and whole, and writing more. A file has its name
+//! only once all of it is written. People count from 1, and so do the names.
 
 use std::fs;
 use std::io;
@@ -9,8 +9,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::file::{Item, UnusableFile};
-use crate::batch::Sound;
+use super::file::{ItemFields, UnusableFile};
+use crate::batch::SpokenItem;
 
 pub struct Folder {
     path: PathBuf,
@@ -35,7 +35,7 @@ const FIRST: usize = 1;
 
 impl Folder {
     /// Makes the folder, or goes on with one that is of the same texts.
-    pub fn open(path: &Path, items: &[Item], timestamps: bool) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, items: &[ItemFields], timestamps: bool) -> anyhow::Result<Self> {
         let mut digest = Sha256::new();
         for item in items {
             digest.update(serde_json::to_vec(item)?);
@@ -67,7 +67,7 @@ impl Folder {
     }
 
     /// The audio last: where it is, all of it is.
-    pub fn write(&self, index: usize, sound: &Sound) -> anyhow::Result<()> {
+    pub fn write(&self, index: usize, sound: &SpokenItem) -> anyhow::Result<()> {
         for (ending, file) in &sound.beside {
             self.put(index, ending, file)?;
         }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_folder_that_counts_from_0_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Folder::open(folder.path(), &[Item::new()], false);
+        let open = || Folder::open(folder.path(), &[ItemFields::new()], false);
         assert_eq!(open().unwrap().missing(), [0]);
         let notes = fs::read_to_string(folder.path().join(NOTES)).unwrap();
 

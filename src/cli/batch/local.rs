@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::Keep;
-use super::file::Item;
-use crate::app::{Speaker, item_speaking};
-use crate::batch::{ItemError, Sound, Speaking};
+use super::KeepOutcome;
+use super::file::ItemFields;
+use crate::app::{SpeechStack, item_speaking};
+use crate::batch::{ItemError, ItemSpeaker, SpokenItem};
 use crate::config::Config;
 
 /// A voice may have to be fetched first.
@@ -17,12 +17,12 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(2);
 /// Returns how many entries the cache did not take.
 pub async fn speak(
     config: &Config,
-    items: &[Item],
+    items: &[ItemFields],
     todo: &[usize],
     timestamps: bool,
-    keep: Keep<'_>,
+    keep: KeepOutcome<'_>,
 ) -> anyhow::Result<u64> {
-    let speaker = Speaker::start(config).await?;
+    let speaker = SpeechStack::start(config).await?;
     let speaking = item_speaking(config, &speaker)?;
     let spoken = stream::iter(todo).map(|&index| {
         let speaking = speaking.clone();
@@ -40,7 +40,7 @@ pub async fn speak(
     Ok(lost)
 }
 
-async fn patiently(speaking: &dyn Speaking, item: &Item, timestamps: bool) -> Result<Sound, ItemError> {
+async fn patiently(speaking: &dyn ItemSpeaker, item: &ItemFields, timestamps: bool) -> Result<SpokenItem, ItemError> {
     let item = speaking.item(item.clone(), timestamps);
     let mut attempt = 1;
     loop {

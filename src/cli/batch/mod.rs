@@ -1,4 +1,5 @@
-//! Owns `batch` and `warm`: many texts from a file, spoken here or by a server. What is there already is not spoken again.
+//! Owns `batch` and `warm`: many texts from a file, spoken here or by a server. What is there already is not spoken
+//! again.
 
 mod file;
 mod folder;
@@ -11,18 +12,18 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Arguments, in_system};
-use crate::batch::{ItemError, Sound};
+use crate::batch::{ItemError, SpokenItem};
 use crate::telemetry;
 pub use file::UnusableFile;
 use file::read_items;
 use folder::Folder;
-use remote::Server;
+use remote::RemoteServer;
 pub use remote::ServerError;
 
 #[derive(Debug, clap::Args)]
 pub struct BatchArgs {
     #[command(flatten)]
-    texts: Texts,
+    texts: BatchTexts,
     /// Folder for the results, one file for each text, numbered from 00001.
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -37,12 +38,12 @@ pub struct BatchArgs {
 #[derive(Debug, clap::Args)]
 pub struct WarmArgs {
     #[command(flatten)]
-    texts: Texts,
+    texts: BatchTexts,
 }
 
 /// Which texts, and who speaks them.
 #[derive(Debug, clap::Args)]
-struct Texts {
+struct BatchTexts {
     /// `.jsonl`: on each line an object with the fields of /v1/synthesizeSpeech. Anything else: on each line a text.
     file: PathBuf,
     /// Voice of texts that name none.
@@ -72,7 +73,7 @@ pub struct BatchFailed {
 pub struct NotKept(u64);
 
 /// What is seen of the work while it goes on, and what became of it.
-struct Progress {
+struct BatchProgress {
     bar: ProgressBar,
     began: Instant,
     seconds: f64,
@@ -84,8 +85,8 @@ pub fn run(args: &BatchArgs, arguments: &Arguments) -> anyhow::Result<()> {
     let items = read_items(&args.texts.file, &defaults)?;
     let folder = Folder::open(&args.output, &items, args.timestamps)?;
     let todo = folder.missing();
-    let mut progress = Progress::new(items.len(), items.len() - todo.len());
-    let mut keep = |index: usize, outcome: Result<Sound, ItemError>| {
+    let mut progress = BatchProgress::new(items.len(), items.len() - todo.len());
+    let mut keep = |index: usize, outcome: Result<SpokenItem, ItemError>| {
         if let Ok(sound) = &outcome {
             folder.write(index, sound)?;
         }
@@ -104,9 +105,9 @@ pub fn warm(args: &WarmArgs, arguments: &Arguments) -> anyhow::Result<()> {
     if args.texts.server.is_none() && (config.cache.redis.is_none() || !config.cache.enabled) {
         return Err(config.error("TTS_REDIS_URL", "is what is filled, unless --server names a server").into());
     }
-    let mut progress = Progress::new(items.len(), 0);
+    let mut progress = BatchProgress::new(items.len(), 0);
     let all: Vec<usize> = (0..items.len()).collect();
-    let mut count = |index: usize, outcome: Result<Sound, ItemError>| {
+    let mut count = |index: usize, outcome: Result<SpokenItem, ItemError>| {
         progress.count(index, outcome.map(|sound| sound.done.seconds));
         anyhow::Ok(())
     };
@@ -116,25 +117,25 @@ pub fn warm(args: &WarmArgs, arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Takes what became of an item.
-type Keep<'a> = &'a mut dyn FnMut(usize, Result<Sound, ItemError>) -> anyhow::Result<()>;
+type KeepOutcome<'a> = &'a mut dyn FnMut(usize, Result<SpokenItem, ItemError>) -> anyhow::Result<()>;
 
-// === impl Texts ===
+// === impl BatchTexts ===
 
-impl Texts {
+impl BatchTexts {
     /// Returns how many entries the cache did not take, where this process fills it.
     fn speak(
         &self,
         arguments: &Arguments,
-        items: &[file::Item],
+        items: &[file::ItemFields],
         todo: &[usize],
         timestamps: bool,
-        keep: Keep<'_>,
+        keep: KeepOutcome<'_>,
     ) -> anyhow::Result<u64> {
         let config = arguments.load_for_command()?;
         telemetry::init(&config.log)?;
         match &self.server {
             Some(url) => {
-                let server = Server::new(url, self.token.as_deref())?;
+                let server = RemoteServer::new(url, self.token.as_deref())?;
                 in_system(server.speak(items, todo, timestamps, keep)).map(|()| 0)
             }
             None => in_system(local::speak(&config, items, todo, timestamps, keep)),
@@ -142,9 +143,9 @@ impl Texts {
     }
 }
 
-// === impl Progress ===
+// === impl BatchProgress ===
 
-impl Progress {
+impl BatchProgress {
     fn new(all: usize, done: usize) -> Self {
         let style = ProgressStyle::with_template("[{wide_bar}] {pos}/{len} {per_sec} {msg} {eta}");
         let bar = ProgressBar::new(all as u64).with_position(done as u64).with_elapsed(std::time::Duration::ZERO);

@@ -1,5 +1,5 @@
-//! Owns speaking the texts of a file by a server: as batches of its own size, whose results are fetched as they come. Handed in under a name
-//! made of their texts, so that a command that was stopped finds what it had handed in.
+//! Owns speaking the texts of a file by a server: as batches of its own size, whose results are fetched as they come.
+//! Handed in under a name made of their texts, so that a command that was stopped finds what it had handed in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Keep;
-use super::file::Item;
-use crate::batch::{Done, ItemError, Sound};
+use super::KeepOutcome;
+use super::file::ItemFields;
+use crate::batch::{Done, ItemError, SpokenItem};
 
-pub struct Server {
+pub struct RemoteServer {
     url: Url,
     client: Client,
 }
@@ -38,9 +38,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks that may fail in a row, as when a server is restarted.
 const PATIENCE: u32 = 60;
 
-// === impl Server ===
+// === impl RemoteServer ===
 
-impl Server {
+impl RemoteServer {
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, ServerError> {
         let url = Url::parse(url).ok().filter(Url::has_host).ok_or(ServerError::Address)?;
         let token = token.and_then(|tokens| tokens.split(',').next()).map(str::trim).filter(|token| !token.is_empty());
@@ -50,9 +50,15 @@ impl Server {
         Ok(Self { url, client })
     }
 
-    pub async fn speak(&self, items: &[Item], todo: &[usize], timestamps: bool, keep: Keep<'_>) -> anyhow::Result<()> {
+    pub async fn speak(
+        &self,
+        items: &[ItemFields],
+        todo: &[usize],
+        timestamps: bool,
+        keep: KeepOutcome<'_>,
+    ) -> anyhow::Result<()> {
         for todo in todo.chunks(AT_ONCE) {
-            let items: Vec<&Item> = todo.iter().map(|&index| &items[index]).collect();
+            let items: Vec<&ItemFields> = todo.iter().map(|&index| &items[index]).collect();
             let id = self.hand_in(&items, timestamps).await?;
             self.fetch(&id, todo, keep).await?;
             self.ask(Method::DELETE, &format!("v1/batches/{id}"), None).await?;
@@ -60,7 +66,7 @@ impl Server {
         Ok(())
     }
 
-    async fn hand_in(&self, items: &[&Item], timestamps: bool) -> Result<String, ServerError> {
+    async fn hand_in(&self, items: &[&ItemFields], timestamps: bool) -> Result<String, ServerError> {
         let body = json!({"items": items, "timestamps": timestamps}).to_string();
         let name = Sha256::digest(&body).iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
         let answer = self.ask(Method::POST, "v1/batches", Some((body, name))).await?;
@@ -69,7 +75,7 @@ impl Server {
     }
 
     /// Fetches what is done until all of it is.
-    async fn fetch(&self, id: &str, todo: &[usize], keep: Keep<'_>) -> anyhow::Result<()> {
+    async fn fetch(&self, id: &str, todo: &[usize], keep: KeepOutcome<'_>) -> anyhow::Result<()> {
         let mut waiting: Vec<usize> = (0..todo.len()).collect();
         let mut failures = 0;
         while !waiting.is_empty() {
@@ -99,7 +105,7 @@ impl Server {
         Ok(())
     }
 
-    async fn result(&self, id: &str, index: usize, item: &Value) -> Result<Result<Sound, ItemError>, ServerError> {
+    async fn result(&self, id: &str, index: usize, item: &Value) -> Result<Result<SpokenItem, ItemError>, ServerError> {
         if item["state"] != "done" {
             let text = |field: &str| item["error"][field].as_str().unwrap_or_default().to_owned();
             return Ok(Err(ItemError::new(&text("code"), text("message"))));
@@ -127,7 +133,7 @@ impl Server {
             beside: beside.iter().map(|(ending, _)| (*ending).to_owned()).collect(),
             digests: BTreeMap::new(),
         };
-        Ok(Ok(Sound { audio, done, beside }))
+        Ok(Ok(SpokenItem { audio, done, beside }))
     }
 
     /// `body`: with its name.

@@ -14,7 +14,7 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use super::ItemState;
-use crate::batch::{BatchError, Batches, Done, ItemError, Outcome, Status, StoreError};
+use crate::batch::{BatchError, BatchStatus, Batches, Done, ItemError, ItemOutcome, StoreError};
 use crate::domain::Deadline;
 use crate::http::error::ApiError;
 use crate::resilience::HeldBytes;
@@ -27,7 +27,7 @@ struct Buffer(Rc<RefCell<Vec<u8>>>);
 /// An archive in the making.
 pub struct Archive {
     batches: web::Data<Batches>,
-    status: Status,
+    status: BatchStatus,
     speech: SpeechService,
     /// For the item whose files are being sent.
     held: Option<HeldBytes>,
@@ -38,7 +38,7 @@ pub struct Archive {
 }
 
 /// With their endings.
-type Files = Vec<(String, Bytes)>;
+type ItemFiles = Vec<(String, Bytes)>;
 
 /// How long an archive that is begun waits for memory for its next item.
 const ROOM_LIMIT: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ const ROOM_LIMIT: Duration = Duration::from_secs(30);
 // === impl Archive ===
 
 impl Archive {
-    pub fn new(batches: web::Data<Batches>, status: Status, speech: SpeechService) -> Self {
+    pub fn new(batches: web::Data<Batches>, status: BatchStatus, speech: SpeechService) -> Self {
         let buffer = Buffer::default();
         let writer = Some(ZipWriter::new_stream(buffer.clone()));
         Self { batches, status, speech, held: None, writer, buffer, next: 0, manifest: Vec::new() }
@@ -77,7 +77,7 @@ impl Archive {
         let outcome = self.batches.outcomes(&self.status, index..index + 1).await?.pop().flatten();
         let custom_id = self.batches.custom_ids(&self.status, index..index + 1).await?.pop().flatten();
         let files = match &outcome {
-            Some(Outcome::Done(done)) => {
+            Some(ItemOutcome::Done(done)) => {
                 // Those before are sent.
                 self.held = None;
                 // The files, and what is written of them.
@@ -103,7 +103,7 @@ impl Archive {
     }
 
     /// An item's files by their endings, or what became of one that is not there any more as it was.
-    async fn files(&self, index: usize, done: &Done) -> Result<Result<Files, ItemError>, ApiError> {
+    async fn files(&self, index: usize, done: &Done) -> Result<Result<ItemFiles, ItemError>, ApiError> {
         let mut files = Vec::new();
         for ending in std::iter::once(&done.extension).chain(&done.beside) {
             let lost = match self.batches.file(&self.status, index, done, ending).await {

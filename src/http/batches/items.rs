@@ -9,19 +9,19 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::batch::{Done, ItemError, Sound, Speaking};
+use crate::batch::{Done, ItemError, ItemSpeaker, SpokenItem};
 use crate::domain::{InvalidField, SynthesisRequest};
 use crate::http::body::parse_json;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
-use crate::http::synthesize::{Body, audio_spec, into_request};
+use crate::http::synthesize::{SpeechRequest, audio_spec, into_request};
 use crate::http::timestamps::shown;
-use crate::speech::{Asked, AudioSpec, Caching, SubtitleFormat, subtitles};
+use crate::speech::{AudioSpec, Caching, ResolvedRequest, SubtitleFormat, subtitles};
 use crate::usage::UsageRecord;
 
 /// An item as it waits.
 #[derive(Serialize, Deserialize)]
-pub struct Item {
+pub struct StoredItem {
     /// The name of the token that handed it in.
     #[serde(default)]
     owner: String,
@@ -42,9 +42,9 @@ pub struct Items {
     state: Arc<AppState>,
 }
 
-// === impl Item ===
+// === impl StoredItem ===
 
-impl Item {
+impl StoredItem {
     /// The fields of one item over those of the batch; without the name that the caller gave it.
     pub fn new(owner: &str, defaults: &Map<String, Value>, mut own: Map<String, Value>, timestamps: bool) -> Self {
         let mut fields = defaults.clone();
@@ -60,7 +60,7 @@ impl Item {
     /// What it asks for, if that can be had.
     pub fn request(&self, state: &AppState) -> Result<(SynthesisRequest, AudioSpec), ApiError> {
         let fields = serde_json::to_vec(&self.fields).unwrap_or_default();
-        let body: Body = parse_json(&fields)?;
+        let body: SpeechRequest = parse_json(&fields)?;
         if body.stream {
             return Err(InvalidField { field: "stream", expected: "false: results of a batch are kept whole" }.into());
         }
@@ -80,12 +80,12 @@ impl Items {
     }
 }
 
-impl Speaking for Items {
+impl ItemSpeaker for Items {
     fn item(&self, fields: Map<String, Value>, timestamps: bool) -> String {
-        Item::new("", &Map::new(), fields, timestamps).written()
+        StoredItem::new("", &Map::new(), fields, timestamps).written()
     }
 
-    fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<Sound, ItemError>> {
+    fn speak(&self, item: String) -> LocalBoxFuture<'static, Result<SpokenItem, ItemError>> {
         let state = self.state.clone();
         async move { speak(&state, &item).await }.boxed_local()
     }
@@ -96,7 +96,7 @@ impl Speaking for Items {
     }
 }
 
-async fn speak(state: &AppState, item: &str) -> Result<Sound, ItemError> {
+async fn speak(state: &AppState, item: &str) -> Result<SpokenItem, ItemError> {
     let (item, asked, spec) = prepared(state, item).await?;
     spoken(state, &item, asked, spec).await.map_err(|error| {
         let is_local = LOCAL.contains(&error.code);
@@ -105,8 +105,8 @@ async fn speak(state: &AppState, item: &str) -> Result<Sound, ItemError> {
 }
 
 /// What an item asks for was to be had where it was handed in. What cannot be had here may be had elsewhere.
-async fn prepared(state: &AppState, item: &str) -> Result<(Item, Asked, AudioSpec), ItemError> {
-    let Ok(item) = serde_json::from_str::<Item>(item) else {
+async fn prepared(state: &AppState, item: &str) -> Result<(StoredItem, ResolvedRequest, AudioSpec), ItemError> {
+    let Ok(item) = serde_json::from_str::<StoredItem>(item) else {
         let message = "the item was written by another version of the service";
         return Err(ItemError { is_local: true, ..ItemError::new("item_of_another_version", message) });
     };
@@ -118,7 +118,12 @@ async fn prepared(state: &AppState, item: &str) -> Result<(Item, Asked, AudioSpe
     Ok((item, asked, spec))
 }
 
-async fn spoken(state: &AppState, item: &Item, asked: Asked, spec: AudioSpec) -> Result<Sound, ApiError> {
+async fn spoken(
+    state: &AppState,
+    item: &StoredItem,
+    asked: ResolvedRequest,
+    spec: AudioSpec,
+) -> Result<SpokenItem, ApiError> {
     let (voice, script) = (asked.request.voice.clone(), asked.request.script.clone());
     let (answer, cache, beside) = if item.timestamps {
         let timed = state.speech.speak_timed(asked, Caching::Allowed).await?;
@@ -143,7 +148,7 @@ async fn spoken(state: &AppState, item: &Item, asked: Asked, spec: AudioSpec) ->
         beside_bytes: beside.iter().map(|(_, file)| file.len()).sum(),
         digests: BTreeMap::new(),
     };
-    Ok(Sound { audio: answer.audio, done, beside })
+    Ok(SpokenItem { audio: answer.audio, done, beside })
 }
 
 /// Where the service has too much to do, or a voice is on its way, another time is better.

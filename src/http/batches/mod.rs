@@ -1,4 +1,5 @@
-//! Owns the routes of batches: handing in, looking, listing, removing. What an item is stands in `items`, fetching in `results`.
+//! Owns the routes of batches: handing in, looking, listing, removing. What an item is stands in `items`, fetching in
+//! `results`.
 
 mod archive;
 mod items;
@@ -15,7 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Caller;
 use super::error::ApiError;
 use super::openapi::Failures;
-use crate::batch::{BatchError, BatchId, Batches, ItemError, LedgerError, Outcome, State, Status, StoreError};
+use crate::batch::{
+    BatchError, BatchId, BatchState, BatchStatus, Batches, ItemError, ItemOutcome, LedgerError, StoreError,
+};
 use crate::domain::InvalidField;
 pub use items::Items;
 pub use results::{archive, audio, events, joined, subtitles, timestamps};
@@ -188,15 +191,15 @@ pub async fn remove(
 
 // === shapes ===
 
-fn shown(status: &Status, batches: &Batches) -> Batch {
-    let Status { id, description, done, failed, repeated, seconds, bytes, error, .. } = status;
+fn shown(status: &BatchStatus, batches: &Batches) -> Batch {
+    let BatchStatus { id, description, done, failed, repeated, seconds, bytes, error, .. } = status;
     Batch {
         id: id.to_string(),
         state: match status.state() {
-            State::Queued => "queued",
-            State::Running => "running",
-            State::Succeeded => "succeeded",
-            State::Failed => "failed",
+            BatchState::Queued => "queued",
+            BatchState::Running => "running",
+            BatchState::Succeeded => "succeeded",
+            BatchState::Failed => "failed",
         },
         items: description.items,
         done: *done,
@@ -220,10 +223,10 @@ fn parsed(id: &str) -> Result<BatchId, BatchError> {
 // === impl ItemState ===
 
 impl ItemState {
-    fn of(status: &Status, index: usize, custom_id: Option<String>, outcome: Option<Outcome>) -> Self {
+    fn of(status: &BatchStatus, index: usize, custom_id: Option<String>, outcome: Option<ItemOutcome>) -> Self {
         match outcome {
             None => Self { index, custom_id, state: "waiting", audio: None, error: None },
-            Some(Outcome::Done(done)) => {
+            Some(ItemOutcome::Done(done)) => {
                 let audio = ItemAudio {
                     url: format!("/v1/batches/{}/items/{index}/audio", status.id),
                     voice_id: done.voice,
@@ -236,7 +239,7 @@ impl ItemState {
                 };
                 Self { index, custom_id, state: "done", audio: Some(audio), error: None }
             }
-            Some(Outcome::Failed(error)) => Self::failed(index, custom_id, error),
+            Some(ItemOutcome::Failed(error)) => Self::failed(index, custom_id, error),
         }
     }
 }

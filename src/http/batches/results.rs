@@ -1,4 +1,5 @@
-//! Owns fetching what a batch has made: an item's audio, whole or in part, all of them as one or as an archive, and progress as it goes.
+//! Owns fetching what a batch has made: an item's audio, whole or in part, all of them as one or as an archive, and
+//! progress as it goes.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::archive::Archive;
 use super::{parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
-use crate::batch::{BatchError, Batches, Done, Outcome, Status};
+use crate::batch::{BatchError, BatchStatus, Batches, Done, ItemOutcome};
 use crate::http::auth::Caller;
 use crate::http::caching::{Conditions, EntityTag, describe};
 use crate::http::error::ApiError;
@@ -20,7 +21,7 @@ use crate::http::openapi::{Binary, ErrorBody, Failures, Sound};
 use crate::http::pieces::{Pieces, in_pieces};
 use crate::http::state::AppState;
 use crate::http::timestamps::Timestamps;
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks without news after which a line keeps the connection alive.
@@ -52,7 +53,7 @@ pub async fn audio(
     if let Some(unchanged) = conditions.not_modified(Some(&tag)) {
         return Ok(unchanged);
     }
-    let held = Loan::of(caller.speech(&state).hold(done.bytes)?);
+    let held = SharedHold::of(caller.speech(&state).hold(done.bytes)?);
     let audio = batches.audio(&status, index, &done).await?;
     let mut head = HttpResponse::Ok();
     head.insert_header((CONTENT_TYPE, done.content_type));
@@ -141,8 +142,8 @@ pub async fn joined(
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, first.content_type)).streaming(in_pieces(all)))
 }
 
-/// All results and a manifest, as a zip file. Its files are named by the item's number and its `custom_id`, where it has one. Of items that failed,
-/// and of results that are not in the store any more, the manifest says so.
+/// All results and a manifest, as a zip file. Its files are named by the item's number and its `custom_id`, where it
+/// has one. Of items that failed, and of results that are not in the store any more, the manifest says so.
 #[utoipa::path(get, path = "/v1/batches/{id}/archive", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The batch")),
     responses(
@@ -167,8 +168,8 @@ pub async fn archive(
         .streaming(in_pieces(archive.stream())))
 }
 
-/// How far a batch is, as server-sent events until it has ended. While it cannot be looked at, there is no news. When the service stops, the events
-/// end without `end`: whoever connects again finds another replica.
+/// How far a batch is, as server-sent events until it has ended. While it cannot be looked at, there is no news. When
+/// the service stops, the events end without `end`: whoever connects again finds another replica.
 #[utoipa::path(get, path = "/v1/batches/{id}/events", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "The batch")),
     responses(
@@ -185,11 +186,11 @@ pub async fn events(
     let owner = caller.name().to_owned();
     let first = batches.status(&owner, parsed(&id)?).await?;
     let id = first.id;
-    let begin = (Some(first), None::<Status>);
+    let begin = (Some(first), None::<BatchStatus>);
     let events = stream::unfold(begin, move |(ready, before)| {
         let (state, batches, owner) = (state.clone(), batches.clone(), owner.clone());
         async move {
-            if before.as_ref().is_some_and(Status::has_ended) {
+            if before.as_ref().is_some_and(BatchStatus::has_ended) {
                 return None;
             }
             let mut next = ready;
@@ -227,13 +228,13 @@ fn not_done() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "not_done", "not all of it is done yet")
 }
 
-async fn done(batches: &Batches, status: &Status, index: usize) -> Result<Done, ApiError> {
+async fn done(batches: &Batches, status: &BatchStatus, index: usize) -> Result<Done, ApiError> {
     if index >= status.description.items {
         return Err(ApiError::new(StatusCode::NOT_FOUND, "item_not_found", "the batch has no such item"));
     }
     match batches.outcomes(status, index..index + 1).await?.pop().flatten() {
-        Some(Outcome::Done(done)) => Ok(done),
-        Some(Outcome::Failed(_)) => {
+        Some(ItemOutcome::Done(done)) => Ok(done),
+        Some(ItemOutcome::Failed(_)) => {
             Err(ApiError::new(StatusCode::CONFLICT, "item_failed", "the item failed: the batch says why"))
         }
         None => Err(not_done()),
@@ -256,15 +257,15 @@ async fn beside(
         return Err(ApiError::new(StatusCode::NOT_FOUND, "no_timestamps", message));
     }
     let file = batches.file(&status, *index, &done, ending).await?;
-    let held = Loan::of(caller.speech(state).hold(file.len())?);
+    let held = SharedHold::of(caller.speech(state).hold(file.len())?);
     Ok(Pieces::new(file, held))
 }
 
-async fn all_done(batches: &Batches, status: &Status) -> Result<Vec<Done>, ApiError> {
+async fn all_done(batches: &Batches, status: &BatchStatus) -> Result<Vec<Done>, ApiError> {
     let outcomes = batches.outcomes(status, 0..status.description.items).await?;
-    let done = |outcome: Option<Outcome>| match outcome {
-        Some(Outcome::Done(done)) => Ok(done),
-        Some(Outcome::Failed(_)) => {
+    let done = |outcome: Option<ItemOutcome>| match outcome {
+        Some(ItemOutcome::Done(done)) => Ok(done),
+        Some(ItemOutcome::Failed(_)) => {
             Err(ApiError::new(StatusCode::CONFLICT, "item_failed", "an item failed: the batch says which"))
         }
         None => Err(not_done()),

@@ -1,5 +1,6 @@
-//! Owns `POST /v1/batches`: reading a batch, as JSON or as JSON Lines, and refusing it as a whole if one of its items cannot be had. An item whose
-//! text says nothing is taken, and fails alone: lists that programs write have blank lines.
+//! Owns `POST /v1/batches`: reading a batch, as JSON or as JSON Lines, and refusing it as a whole if one of its items
+//! cannot be had. An item whose text says nothing is taken, and fails alone: lists that programs write have blank
+//! lines.
 
 use std::collections::HashSet;
 
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::items::{CUSTOM_ID, INVALID_TEXT, Item};
+use super::items::{CUSTOM_ID, INVALID_TEXT, StoredItem};
 use super::shown;
 use crate::audio::AudioFormat;
 use crate::batch::{Batches, NewItem, Submission};
@@ -21,25 +22,23 @@ use crate::http::error::ApiError;
 use crate::http::lenient::or_default;
 use crate::http::openapi::Failures;
 use crate::http::state::AppState;
-use crate::http::synthesize::Body as SpeechRequest;
+use crate::http::synthesize::SpeechRequest;
 use crate::speech::check_speakers;
 
 /// Texts to be spoken when there is time for them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = BatchRequest)]
-pub struct Body {
+pub struct BatchRequest {
     /// Each with the fields of `/v1/synthesizeSpeech`, and a name; up to `TTS_BATCH_MAX_ITEMS` (10,000).
     #[schema(value_type = Vec<BatchItem>, min_items = 1)]
     items: Vec<Map<String, Value>>,
     #[serde(flatten)]
-    options: Options,
+    options: BatchOptions,
 }
 
 /// What holds for a whole batch. With JSON Lines these are parameters of the query.
 #[derive(Deserialize, ToSchema, Default)]
-#[schema(as = BatchOptions)]
-pub struct Options {
+pub struct BatchOptions {
     /// Fields of every item that does not have them itself.
     #[serde(default, deserialize_with = "or_default")]
     #[schema(value_type = Option<Object>)]
@@ -60,8 +59,8 @@ pub struct Options {
 #[derive(ToSchema)]
 #[allow(dead_code)]
 struct BatchItem {
-    /// The caller's own name for the item, which no other item of the batch has. It comes back with the item's state, and is in the names of its
-    /// files in the archive.
+    /// The caller's own name for the item, which no other item of the batch has. It comes back with the item's state,
+    /// and is in the names of its files in the archive.
     #[schema(pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     custom_id: Option<String>,
     #[schema(inline)]
@@ -74,12 +73,12 @@ const MAX_CUSTOM_ID_CHARS: usize = 64;
 
 /// Hands in a batch.
 ///
-/// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query; what the query has beside them are
-/// defaults of the items.
+/// As JSON, or as JSON Lines (`application/x-ndjson`) with an item on each line and the options in the query; what the
+/// query has beside them are defaults of the items.
 #[utoipa::path(post, path = "/v1/batches", tag = "batches", security(("user-token" = []), ("bearer" = [])),
     params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, description = "The same again is the same batch")),
     request_body(content(
-        (Body = "application/json", examples(
+        (BatchRequest = "application/json", examples(
             ("items" = (summary = "Texts, with fields of all, and times of each", value = json!({"items": [{"text": "The first."},
                 {"custom_id": "last", "text": "The last."}], "defaults": {"response_format": "flac"}, "timestamps": true}))),
             ("joined" = (summary = "Texts whose results are wanted as one",
@@ -101,7 +100,7 @@ pub async fn submit(
     let (items, options) = if body.is_lines {
         (lines(&body.bytes)?, query(&request)?)
     } else {
-        let Body { items, options } = parse_json(&body.bytes)?;
+        let BatchRequest { items, options } = parse_json(&body.bytes)?;
         (items, options)
     };
     if items.is_empty() || items.len() > state.limits.batch_items {
@@ -109,14 +108,14 @@ pub async fn submit(
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_batch", message).param("items"));
     }
     let name = name(&request)?;
-    let Options { defaults, concatenate, timestamps, webhook_url } = options;
+    let BatchOptions { defaults, concatenate, timestamps, webhook_url } = options;
     if let Some(url) = &webhook_url {
         batches.check_webhook(url)?;
     }
     expect_small(&defaults, items.len(), state.limits.batch_body_bytes)?;
     let custom_ids = custom_ids(&items)?;
-    let item = |own| Item::new(caller.name(), &defaults, own, timestamps);
-    let items: Vec<Item> = items.into_iter().map(item).collect();
+    let item = |own| StoredItem::new(caller.name(), &defaults, own, timestamps);
+    let items: Vec<StoredItem> = items.into_iter().map(item).collect();
     let written = items.iter().zip(custom_ids).map(|(item, custom_id)| NewItem { item: item.written(), custom_id });
     let owner = caller.name().to_owned();
     let submission = Submission { owner, items: written.collect(), concatenate, webhook: webhook_url, name };
@@ -174,7 +173,7 @@ fn expect_small(defaults: &Map<String, Value>, items: usize, limit: usize) -> Re
 }
 
 /// Every item must be one that could be spoken, or say nothing. Returns the characters of all.
-async fn check(items: &[Item], state: &AppState, concatenate: bool) -> Result<usize, ApiError> {
+async fn check(items: &[StoredItem], state: &AppState, concatenate: bool) -> Result<usize, ApiError> {
     let mut characters = 0;
     let mut format = None;
     for (index, item) in items.iter().enumerate() {
@@ -215,10 +214,10 @@ fn lines(bytes: &[u8]) -> Result<Vec<Map<String, Value>>, ApiError> {
 }
 
 /// The options of a batch whose body has no place for them. What is none of these is a default of the items.
-fn query(request: &HttpRequest) -> Result<Options, ApiError> {
+fn query(request: &HttpRequest) -> Result<BatchOptions, ApiError> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
     let pairs = pairs.map_err(|_| ApiError::invalid_query())?.into_inner();
-    let mut options = Options::default();
+    let mut options = BatchOptions::default();
     for (name, value) in pairs {
         match name.as_str() {
             "concatenate" => options.concatenate = flag("concatenate", &value)?,

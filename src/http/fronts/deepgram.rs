@@ -12,7 +12,7 @@ use super::super::auth::{of_scheme, single};
 use super::super::body::{JsonBytes, parse_json};
 use super::super::caching::Conditions;
 use super::super::error::ApiError;
-use super::super::live::{Closing, Out, Protocol, Reader, Texts, upgrade};
+use super::super::live::{Closing, LiveProtocol, LiveReader, LiveTexts, Out, upgrade};
 use super::super::openapi::{FrontFailures, Sound};
 use super::super::state::AppState;
 use super::{Fields, Front, FrontError, KeyCaller, answer, finite, opening, put, query, refused, voice};
@@ -28,7 +28,8 @@ pub struct Deepgram;
 pub struct SpeakQuery {
     /// A voice's name. One that is none of Piper's is what `TTS_FRONT_VOICES` says, or the default voice.
     model: Option<String>,
-    /// `linear16` (default of the WebSocket), `mulaw` or `alaw`; over HTTP also `mp3` (default there), `opus`, `flac` or `aac`.
+    /// `linear16` (default of the WebSocket), `mulaw` or `alaw`; over HTTP also `mp3` (default there), `opus`, `flac`
+    /// or `aac`.
     #[param(pattern = "^(linear16|mulaw|alaw|mp3|opus|flac|aac)$")]
     encoding: Option<String>,
     /// Over HTTP: `wav` (default of `linear16`) or `none`; `ogg` for `opus`.
@@ -48,8 +49,7 @@ pub struct SpeakQuery {
 
 /// What to say.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = DeepgramSpeakRequest)]
-pub struct Body {
+pub struct DeepgramSpeakRequest {
     #[schema(min_length = 1)]
     text: String,
 }
@@ -57,7 +57,7 @@ pub struct Body {
 /// What comes over the WebSocket.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
-enum Message {
+enum DeepgramMessage {
     Speak { text: String },
     Flush {},
     Clear {},
@@ -66,7 +66,7 @@ enum Message {
 
 /// One connection, which has one text.
 struct Speak {
-    reader: Reader,
+    reader: LiveReader,
     opening: Opening,
     model: String,
     /// Flushes and clears so far.
@@ -84,7 +84,7 @@ const TEXT: &str = "";
 
 /// Audio of a text, as Deepgram's clients ask for it.
 #[utoipa::path(post, path = "/v1/speak", tag = "deepgram", security(("user-token" = []), ("bearer" = [])),
-    params(SpeakQuery), request_body(content = Body, examples(
+    params(SpeakQuery), request_body(content = DeepgramSpeakRequest, examples(
         ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak."}))),
     )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
@@ -96,7 +96,7 @@ pub async fn speak(
     body: JsonBytes<FrontError<Deepgram>>,
 ) -> Result<HttpResponse, FrontError<Deepgram>> {
     let query: SpeakQuery = query(&request)?;
-    let body: Body = parse_json(&body.0)?;
+    let body: DeepgramSpeakRequest = parse_json(&body.0)?;
     if query.callback.is_some() {
         refused("callback", "left out: the answer is the sound")?;
     }
@@ -197,27 +197,27 @@ fn language(name: &str) -> Option<&str> {
 // === impl Speak ===
 
 impl Speak {
-    fn begin(&self, texts: &mut Texts) -> Result<(), Refused> {
+    fn begin(&self, texts: &mut LiveTexts) -> Result<(), Refused> {
         if texts.is_open(TEXT) { Ok(()) } else { texts.open(TEXT, self.reader.clone(), self.opening) }
     }
 
-    fn act(&mut self, message: Message, texts: &mut Texts) -> Result<(), Refused> {
+    fn act(&mut self, message: DeepgramMessage, texts: &mut LiveTexts) -> Result<(), Refused> {
         self.begin(texts)?;
         match message {
-            Message::Speak { text } => texts.append(TEXT, &text),
-            Message::Flush {} => {
+            DeepgramMessage::Speak { text } => texts.append(TEXT, &text),
+            DeepgramMessage::Flush {} => {
                 texts.flush(TEXT, self.marks)?;
                 self.flushes.push(self.marks);
                 self.marks += 1;
                 Ok(())
             }
-            Message::Clear {} => {
+            DeepgramMessage::Clear {} => {
                 texts.clear(TEXT, self.marks)?;
                 self.flushes.clear();
                 self.marks += 1;
                 Ok(())
             }
-            Message::Close {} => {
+            DeepgramMessage::Close {} => {
                 self.is_closing = true;
                 texts.end(TEXT)
             }
@@ -229,13 +229,13 @@ impl Speak {
     }
 }
 
-impl Protocol for Speak {
+impl LiveProtocol for Speak {
     fn greet(&mut self) -> Vec<Out> {
         vec![Out::json(&json!({"type": "Metadata", "request_id": Uuid::now_v7(), "model_name": self.model,
             "model_version": env!("CARGO_PKG_VERSION"), "model_uuid": Uuid::nil()}))]
     }
 
-    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
+    fn receive(&mut self, message: &str, texts: &mut LiveTexts) -> Vec<Out> {
         match parse_json(message.as_bytes()) {
             Ok(message) => match self.act(message, texts) {
                 Ok(()) => Vec::new(),

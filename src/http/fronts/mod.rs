@@ -1,5 +1,5 @@
-//! Owns the speech APIs of others, whose clients work here unchanged: what they have in common. Each is a translation: of its requests into
-//! those of `/v1/synthesizeSpeech`, of its messages into what `live` does and tells.
+//! Owns the speech APIs of others, whose clients work here unchanged: what they have in common. Each is a translation:
+//! of its requests into those of `/v1/synthesizeSpeech`, of its messages into what `live` does and tells.
 
 pub mod cartesia;
 pub mod deepgram;
@@ -22,7 +22,7 @@ use self::elevenlabs::ElevenLabs;
 use super::auth::{Caller, presented};
 use super::caching::Conditions;
 use super::error::ApiError;
-use super::live::{Reader, body};
+use super::live::{LiveReader, body};
 use super::sound::{self, Delivery};
 use super::state::AppState;
 use super::synthesize::{audio_spec, into_request};
@@ -65,8 +65,8 @@ fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
     Ok(web::Query::<T>::from_query(request.query_string()).map_err(|_| ApiError::invalid_query())?.into_inner())
 }
 
-/// A voice by the operator's name for it or by its own. Every other name, if it is none of Piper's, is a voice of the language that is asked
-/// for where there is one, else the default voice: `None`.
+/// A voice by the operator's name for it or by its own. Every other name, if it is none of Piper's, is a voice of the
+/// language that is asked for where there is one, else the default voice: `None`.
 fn voice(name: &str, language: Option<&str>, state: &AppState) -> Option<String> {
     if let Some(voice) = state.front_voices.get(name) {
         return Some(voice.clone());
@@ -115,8 +115,8 @@ fn opening(
     caller: &Arc<Caller>,
     fields: Fields,
     wants_times: bool,
-) -> Result<(Reader, Opening), ApiError> {
-    let (reader, spec) = Reader::new(state.clone(), caller.clone(), fields)?;
+) -> Result<(LiveReader, Opening), ApiError> {
+    let (reader, spec) = LiveReader::new(state.clone(), caller.clone(), fields)?;
     Ok((reader, Opening { format: spec.format, sample_rate: spec.sample_rate, wants_times, clause_delay: None }))
 }
 

@@ -1,5 +1,5 @@
-//! Owns the bound on the size of frames. What reads frames keeps all of one until it is there, and looks at its length then; here it is
-//! refused at its head.
+//! Owns the bound on the size of frames. What reads frames keeps all of one until it is there, and looks at its length
+//! then; here it is refused at its head.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

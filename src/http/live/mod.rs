@@ -1,7 +1,8 @@
-//! Owns `GET /v1/live`: speech of a text that is still being written, over a WebSocket; and what other routes of the kind have in common with it.
+//! Owns `GET /v1/live`: speech of a text that is still being written, over a WebSocket; and what other routes of the
+//! kind have in common with it.
 //!
-//! - `reader`: texts in the manner that a message asks for; `socket`: one connection, whatever is spoken on it; `protocol`: what is spoken on
-//!   this route; `frames`: how large what comes may be.
+//! - `reader`: texts in the manner that a message asks for; `socket`: one connection, whatever is spoken on it;
+//!   `protocol`: what is spoken on this route; `frames`: how large what comes may be.
 
 mod frames;
 mod protocol;
@@ -23,16 +24,16 @@ use super::state::AppState;
 use crate::live::NoSession;
 
 pub use self::protocol::shortened;
-pub use self::reader::{Reader, body};
-pub use self::socket::{Closing, Out, Protocol, Texts};
+pub use self::reader::{LiveReader, body};
+pub use self::socket::{Closing, LiveProtocol, LiveTexts, Out};
 
 /// The subprotocol's name.
 const SUBPROTOCOL: &str = "tts-live.v1";
 
 /// Speech of texts that are still being written, over a WebSocket.
 ///
-/// docs/live.md describes the messages. Browsers, which cannot set headers, offer the subprotocols `tts-live.v1` and `tts-token.` followed by
-/// the token in base64url without padding.
+/// docs/live.md describes the messages. Browsers, which cannot set headers, offer the subprotocols `tts-live.v1` and
+/// `tts-token.` followed by the token in base64url without padding.
 #[utoipa::path(get, path = "/v1/live", tag = "speech", security(("user-token" = []), ("bearer" = [])),
     extensions(("x-messages" = json!([{"type": "text", "text": "Hello. This machine can speak."}, {"type": "close"}]))),
     responses(
@@ -51,14 +52,15 @@ pub async fn live(
     upgrade(&caller, &state, &request, payload, ("live", &[SUBPROTOCOL]), protocol).await
 }
 
-/// Makes the connection a WebSocket that `protocol` is spoken on, by its name in metrics and those that it has as a subprotocol.
+/// Makes the connection a WebSocket that `protocol` is spoken on, by its name in metrics and those that it has as a
+/// subprotocol.
 pub async fn upgrade(
     caller: &Caller,
     state: &web::Data<AppState>,
     request: &HttpRequest,
     payload: web::Payload,
     (name, subprotocols): (&'static str, &[&str]),
-    protocol: impl Protocol,
+    protocol: impl LiveProtocol,
 ) -> Result<HttpResponse, ApiError> {
     if !request.headers().contains_key(UPGRADE) {
         let message = "this route is a WebSocket: ask for an upgrade";

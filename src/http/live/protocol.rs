@@ -13,8 +13,8 @@ use super::super::auth::Caller;
 use super::super::body::parse_json;
 use super::super::error::ApiError;
 use super::super::state::AppState;
-use super::reader::Reader;
-use super::socket::{Closing, Out, Protocol, Texts};
+use super::reader::LiveReader;
+use super::socket::{Closing, LiveProtocol, LiveTexts, Out};
 use crate::domain::InvalidField;
 use crate::live::{Event, MAX_NAME_BYTES, Opening, Refused, Said, SaidPart};
 
@@ -32,12 +32,12 @@ pub struct Native {
     is_closing: bool,
 }
 
-enum Message {
+enum LiveMessage {
     Start(Start),
-    Text(Piece),
-    Flush(Named),
-    Clear(Named),
-    End(Named),
+    Text(TextPiece),
+    Flush(NamedContext),
+    Clear(NamedContext),
+    End(NamedContext),
     Close,
     Ping,
 }
@@ -64,7 +64,7 @@ struct Start {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Piece {
+struct TextPiece {
     #[serde(default)]
     context: String,
     text: String,
@@ -72,7 +72,7 @@ struct Piece {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+struct NamedContext {
     #[serde(default)]
     context: String,
 }
@@ -89,14 +89,14 @@ impl Native {
         Self { state, caller, formats: HashMap::new(), refused: HashSet::new(), sounding: None, is_closing: false }
     }
 
-    fn start(&mut self, start: Start, texts: &mut Texts) -> Result<(), ApiError> {
+    fn start(&mut self, start: Start, texts: &mut LiveTexts) -> Result<(), ApiError> {
         if start.context.len() > MAX_NAME_BYTES {
             return Err(InvalidField { field: "context", expected: "a name of up to 128 bytes" }.into());
         }
         if start.clause_delay_ms.is_some_and(|delay| delay > MAX_CLAUSE_DELAY_MS) {
             return Err(InvalidField { field: "clause_delay_ms", expected: "a whole number up to 60000" }.into());
         }
-        let (reader, spec) = Reader::new(self.state.clone(), self.caller.clone(), start.fields)?;
+        let (reader, spec) = LiveReader::new(self.state.clone(), self.caller.clone(), start.fields)?;
         let opening = Opening {
             format: spec.format,
             sample_rate: spec.sample_rate,
@@ -108,9 +108,9 @@ impl Native {
         Ok(())
     }
 
-    fn act(&mut self, message: Message, texts: &mut Texts) -> Result<Vec<Out>, ApiError> {
+    fn act(&mut self, message: LiveMessage, texts: &mut LiveTexts) -> Result<Vec<Out>, ApiError> {
         match message {
-            Message::Start(start) => {
+            LiveMessage::Start(start) => {
                 let context = start.context.clone();
                 if let Err(error) = self.start(start, texts) {
                     self.remember_refused(context, texts);
@@ -118,11 +118,11 @@ impl Native {
                 }
                 self.refused.remove(&context);
             }
-            Message::Text(Piece { context, .. }) if self.refused.contains(&context) => {
+            LiveMessage::Text(TextPiece { context, .. }) if self.refused.contains(&context) => {
                 let message = "the start of this text was refused: nothing of it is spoken before another start";
                 return Err(ApiError::new(StatusCode::CONFLICT, "context_refused", message));
             }
-            Message::Text(Piece { context, text }) => {
+            LiveMessage::Text(TextPiece { context, text }) => {
                 if !texts.is_open(&context) {
                     let fields = Map::new();
                     let context = context.clone();
@@ -130,14 +130,14 @@ impl Native {
                 }
                 texts.append(&context, &text)?;
             }
-            Message::Flush(Named { context }) => texts.flush(&context, 0)?,
-            Message::Clear(Named { context }) => texts.clear(&context, 0)?,
-            Message::End(Named { context }) => {
+            LiveMessage::Flush(NamedContext { context }) => texts.flush(&context, 0)?,
+            LiveMessage::Clear(NamedContext { context }) => texts.clear(&context, 0)?,
+            LiveMessage::End(NamedContext { context }) => {
                 self.refused.remove(&context);
                 texts.end(&context)?;
             }
-            Message::Ping => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
-            Message::Close => {
+            LiveMessage::Ping => return Ok(vec![Out::json(&json!({"type": "pong"}))]),
+            LiveMessage::Close => {
                 self.is_closing = true;
                 for name in texts.names() {
                     // One that has ended already ends all the same.
@@ -151,7 +151,7 @@ impl Native {
         Ok(Vec::new())
     }
 
-    fn remember_refused(&mut self, context: String, texts: &Texts) {
+    fn remember_refused(&mut self, context: String, texts: &LiveTexts) {
         // A text that goes on is not refused because it was to begin twice.
         if texts.is_open(&context) || context.len() > MAX_NAME_BYTES {
             return;
@@ -170,9 +170,9 @@ impl Native {
     }
 }
 
-// === impl Message ===
+// === impl LiveMessage ===
 
-impl Message {
+impl LiveMessage {
     fn read(message: &str) -> Result<Self, Unreadable> {
         let unknown = |error| Unreadable { error: Box::new(error), context: None, is_start: false };
         let mut fields: Map<String, Value> = parse_json(message.as_bytes()).map_err(unknown)?;
@@ -201,18 +201,19 @@ impl Message {
     /// Which text it is for.
     fn context(&self) -> Option<&str> {
         match self {
-            Self::Start(Start { context, .. }) | Self::Text(Piece { context, .. }) => Some(context),
-            Self::Flush(Named { context }) | Self::Clear(Named { context }) | Self::End(Named { context }) => {
-                Some(context)
-            }
+            Self::Start(Start { context, .. })
+            | Self::Text(TextPiece { context, .. })
+            | Self::Flush(NamedContext { context })
+            | Self::Clear(NamedContext { context })
+            | Self::End(NamedContext { context }) => Some(context),
             Self::Close | Self::Ping => None,
         }
     }
 }
 
-impl Protocol for Native {
-    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
-        let message = match Message::read(message) {
+impl LiveProtocol for Native {
+    fn receive(&mut self, message: &str, texts: &mut LiveTexts) -> Vec<Out> {
+        let message = match LiveMessage::read(message) {
             Ok(message) => message,
             Err(Unreadable { error, context: None, .. }) => {
                 return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat();
@@ -285,7 +286,7 @@ fn shown(context: &str, said: &Said) -> Value {
 }
 
 /// A message for a text was: one that goes on does so as if it had not come.
-fn refused(context: &str, error: &ApiError, texts: &Texts) -> Out {
+fn refused(context: &str, error: &ApiError, texts: &LiveTexts) -> Out {
     failed(Some(shortened(context)), error, !texts.is_open(context))
 }
 

@@ -1,4 +1,5 @@
-//! Owns texts in the manner that a message asks for: with the fields of `/v1/synthesizeSpeech`, read as that route reads them.
+//! Owns texts in the manner that a message asks for: with the fields of `/v1/synthesizeSpeech`, read as that route
+//! reads them.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::super::body::parse_json;
 use super::super::error::ApiError;
 use super::super::level::refuse_peaks;
 use super::super::state::AppState;
-use super::super::synthesize::{Body, audio_spec, into_request};
+use super::super::synthesize::{SpeechRequest, audio_spec, into_request};
 use crate::domain::{InvalidField, InvalidVoiceId, Script, SynthesisRequest};
 use crate::live::Client;
 use crate::speech::{AudioSpec, SpeechService};
@@ -18,7 +19,7 @@ use crate::usage::UsageRecord;
 
 /// How the texts of a caller are read.
 #[derive(Clone)]
-pub struct Reader {
+pub struct LiveReader {
     state: web::Data<AppState>,
     caller: Arc<Caller>,
     service: SpeechService,
@@ -26,9 +27,9 @@ pub struct Reader {
     fields: Map<String, Value>,
 }
 
-// === impl Reader ===
+// === impl LiveReader ===
 
-impl Reader {
+impl LiveReader {
     /// With fields that are checked now, and what the sound shall be.
     pub fn new(
         state: web::Data<AppState>,
@@ -57,13 +58,13 @@ impl Reader {
 }
 
 /// A text as a request with these fields.
-pub fn body(fields: &Map<String, Value>, text: &str) -> Result<Body, ApiError> {
+pub fn body(fields: &Map<String, Value>, text: &str) -> Result<SpeechRequest, ApiError> {
     let mut fields = fields.clone();
     fields.insert("text".to_owned(), text.into());
     parse_json(Value::Object(fields).to_string().as_bytes())
 }
 
-impl Client for Reader {
+impl Client for LiveReader {
     type Error = ApiError;
 
     fn speech(&self) -> &SpeechService {

@@ -1,5 +1,5 @@
-//! Owns one WebSocket: what is read goes to its protocol, what that has to tell goes out, in order and no faster than it is taken. Refuses to know
-//! what messages mean.
+//! Owns one WebSocket: what is read goes to its protocol, what that has to tell goes out, in order and no faster than
+//! it is taken. Refuses to know what messages mean.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,21 +15,21 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::body::mended_text;
 use super::super::error::ApiError;
-use super::reader::Reader;
-use crate::live::{Event, Session, Sessions, Taken};
+use super::reader::LiveReader;
+use crate::live::{Event, Session, SessionPermit, Sessions};
 
 /// The texts of a connection.
-pub type Texts = Session<Reader>;
+pub type LiveTexts = Session<LiveReader>;
 
 /// What is spoken on a connection.
-pub trait Protocol: 'static {
+pub trait LiveProtocol: 'static {
     /// What is said first.
     fn greet(&mut self) -> Vec<Out> {
         Vec::new()
     }
 
     /// Does what a message says; gives what is to be answered.
-    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out>;
+    fn receive(&mut self, message: &str, texts: &mut LiveTexts) -> Vec<Out>;
 
     /// Tells what became of a text.
     fn tell(&mut self, text: &str, event: Event<ApiError>) -> Vec<Out>;
@@ -71,7 +71,7 @@ pub struct OpenSocket {
     pub sessions: Sessions,
     /// How long nothing of what is sent may be taken.
     pub patience: Duration,
-    pub _taken: Taken,
+    pub _taken: SessionPermit,
 }
 
 /// Messages that wait to be sent; with more, nothing is read.
@@ -81,9 +81,9 @@ const MAX_WAITING: usize = 64;
 const UNANSWERED_PINGS: u32 = 2;
 
 /// Serves a connection until it ends.
-pub async fn run(mut link: OpenSocket, mut protocol: impl Protocol) {
+pub async fn run(mut link: OpenSocket, mut protocol: impl LiveProtocol) {
     let (limits, sessions) = (*link.sessions.limits(), link.sessions.clone());
-    let mut texts = Texts::new(sessions.clone());
+    let mut texts = LiveTexts::new(sessions.clone());
     let mut waiting: VecDeque<Out> = protocol.greet().into();
     let mut ticks = interval(limits.ping.min(limits.idle));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -155,7 +155,7 @@ async fn send(socket: &mut actix_ws::Session, out: Option<Out>) -> Result<(), ac
 }
 
 /// Says why, and closes, in place of what waits.
-fn refuse(waiting: &mut VecDeque<Out>, protocol: &mut impl Protocol, closing: Closing) {
+fn refuse(waiting: &mut VecDeque<Out>, protocol: &mut impl LiveProtocol, closing: Closing) {
     waiting.clear();
     waiting.extend(protocol.refuse(&closing.error()));
     waiting.push_back(Out::Close(closing));

@@ -9,12 +9,12 @@ use piper_acoustic::{LoadError, LoadedVoice, VoiceFiles};
 use super::super::PoolError;
 use super::super::calibration::calibrate;
 use super::super::residency::{Cause, Evicted, NoRoom};
-use super::{Loaded, ModelPoolActor};
+use super::{LoadResult, ModelPoolActor};
 use crate::domain::VoiceId;
 use crate::voices::VoiceDigest;
 
 /// Files to load, what they were when they were found, and the memory that the voice will take.
-pub(super) struct Found {
+pub(super) struct FoundVoice {
     pub id: VoiceId,
     files: VoiceFiles,
     digest: Option<VoiceDigest>,
@@ -22,7 +22,7 @@ pub(super) struct Found {
 }
 
 /// The load that others wait for.
-pub(super) struct Turn {
+pub(super) struct LoadTurn {
     load: u64,
     began: Instant,
 }
@@ -70,7 +70,7 @@ impl ModelPoolActor {
     /// Takes the turn from a load that lasts longer than anybody waits for it: its files may lie on a disk that hangs.
     pub(super) fn pass_turn_on(&mut self, ctx: &mut Context<Self>) {
         let may_begin = !self.to_load.is_empty() && self.overdue < MAX_OVERDUE;
-        let is_late = |turn: &mut Turn| may_begin && turn.began.elapsed() >= self.settings.voice_wait;
+        let is_late = |turn: &mut LoadTurn| may_begin && turn.began.elapsed() >= self.settings.voice_wait;
         if self.turn.take_if(is_late).is_some() {
             tracing::warn!("a load takes long, and others begin beside it");
             self.overdue += 1;
@@ -100,7 +100,7 @@ impl ModelPoolActor {
             let looked_at = files.clone();
             // Without a size it fails to load, which says why.
             let bytes = threads.run(move || engine.memory_needed(&looked_at, workers)).await.unwrap_or_default();
-            Ok(Found { id: wanted, files, digest, bytes })
+            Ok(FoundVoice { id: wanted, files, digest, bytes })
         };
         let then = find.into_actor(self).map(move |found, actor, ctx| match found {
             Ok(found) => {
@@ -112,9 +112,9 @@ impl ModelPoolActor {
         ctx.spawn(then);
     }
 
-    fn load(&mut self, found: Found, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
-        let Found { id, files, digest, bytes } = found;
-        let turn = Turn { load: self.next_load, began: Instant::now() };
+    fn load(&mut self, found: FoundVoice, evicted: Vec<Evicted>, ctx: &mut Context<Self>) {
+        let FoundVoice { id, files, digest, bytes } = found;
+        let turn = LoadTurn { load: self.next_load, began: Instant::now() };
         let (load, began) = (turn.load, turn.began);
         self.next_load += 1;
         self.turn = Some(turn);
@@ -172,7 +172,7 @@ impl ModelPoolActor {
     }
 
     /// Keeps a loaded voice, if there is room for what it takes indeed.
-    fn keep(&mut self, id: &VoiceId, digest: Option<VoiceDigest>, voice: Arc<dyn LoadedVoice>) -> Loaded {
+    fn keep(&mut self, id: &VoiceId, digest: Option<VoiceDigest>, voice: Arc<dyn LoadedVoice>) -> LoadResult {
         let bytes = voice.memory_bytes(self.settings.workers);
         match self.residency.make_room(bytes) {
             Ok(evicted) => {
@@ -208,7 +208,7 @@ impl ModelPoolActor {
         }
     }
 
-    fn answer_waiting(&mut self, id: &VoiceId, answer: &Loaded) {
+    fn answer_waiting(&mut self, id: &VoiceId, answer: &LoadResult) {
         for waiter in self.waiting.remove(id).unwrap_or_default() {
             // Whoever asked may be gone.
             let _ = waiter.answer.send(answer.clone());

@@ -8,11 +8,11 @@ use super::super::PoolError;
 use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize, TryOut, UnloadVoice, WorkerFinished};
 use super::super::residency::InUse;
 use super::room::Waiter;
-use super::{Loaded, ModelPoolActor};
+use super::{LoadResult, ModelPoolActor};
 use crate::domain::VoiceId;
 
 impl Handler<LoadVoice> for ModelPoolActor {
-    type Result = ResponseFuture<Loaded>;
+    type Result = ResponseFuture<LoadResult>;
 
     fn handle(&mut self, LoadVoice { id, waits_for_room }: LoadVoice, ctx: &mut Context<Self>) -> Self::Result {
         self.residency.forgive_unless(&id, self.catalogue.known_digest(&id));

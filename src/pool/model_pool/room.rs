@@ -1,6 +1,6 @@
-//! Owns waiting for room: a voice that does not fit while others are in use is loaded when one of them is done. Voices are loaded in the order in
-//! which they were asked for. Where none is ever done, as each has its next request before the last one ends, some are not handed out any more
-//! until the first that waits has its room.
+//! Owns waiting for room: a voice that does not fit while others are in use is loaded when one of them is done. Voices
+//! are loaded in the order in which they were asked for. Where none is ever done, as each has its next request before
+//! the last one ends, some are not handed out any more until the first that waits has its room.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,12 +11,12 @@ use piper_acoustic::LoadedVoice;
 use tokio::sync::oneshot;
 
 use super::super::PoolError;
-use super::{Loaded, ModelPoolActor};
+use super::{LoadResult, ModelPoolActor};
 use crate::domain::VoiceId;
 
 /// Who waits for a voice.
 pub(super) struct Waiter {
-    pub answer: oneshot::Sender<Loaded>,
+    pub answer: oneshot::Sender<LoadResult>,
     /// Also until other voices are done: it holds none for which others may wait.
     pub waits_for_room: bool,
 }
@@ -38,7 +38,8 @@ pub struct AwaitedRoom(Arc<Mutex<HashSet<VoiceId>>>);
 /// Nothing tells when somebody lets go of a voice.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Until others' voices are not handed out any more. Shorter, and voices would be loaded and let go more often than need be.
+/// Until others' voices are not handed out any more. Shorter, and voices would be loaded and let go more often than
+/// need be.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 // === impl AwaitedRoom ===

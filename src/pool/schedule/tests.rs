@@ -18,7 +18,12 @@ fn a_caller_with_many_requests_does_not_hold_back_another() {
     let flood = CallerShare::default();
     let mut queue = FairQueue::default();
     for _ in 0..20 {
-        queue.push(&Share::of(flood.clone(), Class::Interactive, Demand::default()), in_seconds(10), (0, 0), "flood");
+        queue.push(
+            &Share::of(flood.clone(), Priority::Interactive, Demand::default()),
+            in_seconds(10),
+            (0, 0),
+            "flood",
+        );
     }
     for _ in 0..16 {
         queue.pop();
@@ -96,7 +101,7 @@ fn what_is_due_first_goes_first_among_equals() {
 #[test]
 fn a_stream_of_new_requests_does_not_starve_an_old_one() {
     let caller = CallerShare::default();
-    let request = || Share::of(caller.clone(), Class::Interactive, Demand::default());
+    let request = || Share::of(caller.clone(), Priority::Interactive, Demand::default());
     let old = request();
     let mut queue = FairQueue::default();
     for _ in 0..2 {
@@ -114,7 +119,7 @@ fn a_stream_of_new_requests_does_not_starve_an_old_one() {
 
 #[test]
 fn the_background_waits_for_everybody() {
-    let background = || Share::of(CallerShare::default(), Class::Background, Demand::default());
+    let background = || Share::of(CallerShare::default(), Priority::Background, Demand::default());
     let (bulk, other) = (background(), background());
     let mut queue = FairQueue::default();
     for item in ["bulk", "bulk"] {
@@ -146,7 +151,7 @@ fn unwanted_items_are_taken_out_wherever_they_wait() {
 fn request(caller: &CallerShare, is_stream: bool, ids: f64) -> Share {
     let demand = Demand::new(is_stream);
     demand.set(vec![(Arc::new(Pace::default()), ids)]);
-    Share::of(caller.clone(), Class::Interactive, demand)
+    Share::of(caller.clone(), Priority::Interactive, demand)
 }
 
 fn push_all(queue: &mut FairQueue<&'static str>, share: &Share, items: [&'static str; 3]) {

@@ -26,11 +26,11 @@ struct Maker {
     /// A permit for each that has begun.
     begun: Arc<Semaphore>,
     ended: Arc<AtomicUsize>,
-    outcome: Outcome<usize>,
+    outcome: FlightResult<usize>,
 }
 
 impl Maker {
-    fn new(outcome: Outcome<usize>) -> Self {
+    fn new(outcome: FlightResult<usize>) -> Self {
         Self {
             flights: Flights::default(),
             gate: Arc::new(Semaphore::new(0)),
@@ -40,7 +40,7 @@ impl Maker {
         }
     }
 
-    async fn ask(&self, deadline: Deadline) -> Outcome<usize> {
+    async fn ask(&self, deadline: Deadline) -> FlightResult<usize> {
         let lead = || {
             let maker = self.clone();
             async move {

@@ -1,4 +1,5 @@
-//! Owns the script of a document while it is read: open elements, the manner that they set, and the passages that they make.
+//! Owns the script of a document while it is read: open elements, the manner that they set, and the passages that they
+//! make.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,7 +25,7 @@ const PARAGRAPH_MS: u32 = 500;
 
 /// An element that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
+enum OpenElement {
     Speak,
     Paragraph,
     Sentence,
@@ -40,7 +41,7 @@ enum Element {
 
 /// How what follows is said.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Manner {
+struct SpeechStyle {
     voice: usize,
     rate: f32,
     volume: f32,
@@ -55,9 +56,9 @@ pub struct Builder {
     pause_ms: u32,
     all_pauses_ms: u32,
     voices: Vec<CastVoice>,
-    manner: Manner,
+    manner: SpeechStyle,
     /// Each with the manner around it, and where it begins.
-    open: Vec<(Element, Manner, usize)>,
+    open: Vec<(OpenElement, SpeechStyle, usize)>,
     is_over: bool,
 }
 
@@ -73,7 +74,7 @@ impl Builder {
             pause_ms: 0,
             all_pauses_ms: 0,
             voices: Vec::new(),
-            manner: Manner { voice: 0, rate: 1.0, volume: 1.0 },
+            manner: SpeechStyle { voice: 0, rate: 1.0, volume: 1.0 },
             open: Vec::new(),
             is_over: false,
         }
@@ -117,11 +118,11 @@ impl Builder {
     fn text(&mut self, text: &str, offset: Option<usize>, place: Range<usize>) -> Result<(), Problem> {
         let start = place.start + offset.unwrap_or(0);
         match self.open.last().map(|(element, _, _)| *element) {
-            Some(Element::Instead) => Ok(()),
-            None | Some(Element::Empty) if text.trim().is_empty() => Ok(()),
+            Some(OpenElement::Instead) => Ok(()),
+            None | Some(OpenElement::Empty) if text.trim().is_empty() => Ok(()),
             None => Err(Problem::NotSpeak),
-            Some(Element::Empty) => Err(Problem::Misplaced("text")),
-            Some(Element::SayAs(Some(_))) => {
+            Some(OpenElement::Empty) => Err(Problem::Misplaced("text")),
+            Some(OpenElement::SayAs(Some(_))) => {
                 self.said_as.push_str(text);
                 Ok(())
             }
@@ -135,9 +136,9 @@ impl Builder {
     fn decoded(&mut self, said: &str, place: Range<usize>) -> Result<(), Problem> {
         match self.open.last().map(|(element, _, _)| *element) {
             None => Err(Problem::NotSpeak),
-            Some(Element::Empty) => Err(Problem::Misplaced("text")),
-            Some(Element::Instead) => Ok(()),
-            Some(Element::SayAs(Some(_))) => {
+            Some(OpenElement::Empty) => Err(Problem::Misplaced("text")),
+            Some(OpenElement::Instead) => Ok(()),
+            Some(OpenElement::SayAs(Some(_))) => {
                 self.said_as.push_str(said);
                 Ok(())
             }
@@ -157,26 +158,26 @@ impl Builder {
         if self.open.is_empty() && (name != "speak" || self.is_over) {
             return Err(Problem::NotSpeak);
         }
-        if matches!(self.open.last(), Some((Element::Instead | Element::Empty | Element::SayAs(_), _, _))) {
+        if matches!(self.open.last(), Some((OpenElement::Instead | OpenElement::Empty | OpenElement::SayAs(_), _, _))) {
             return Err(Problem::Misplaced("an element"));
         }
         let around = self.manner;
         let element = match name {
-            "speak" if self.open.is_empty() => Element::Speak,
+            "speak" if self.open.is_empty() => OpenElement::Speak,
             "speak" => return Err(Problem::Misplaced("speak")),
             "p" => {
                 self.paragraph();
-                Element::Paragraph
+                OpenElement::Paragraph
             }
             "s" => {
                 self.close_passage();
-                Element::Sentence
+                OpenElement::Sentence
             }
             "break" => self.pause(start)?,
             "sub" => {
                 let alias = required(start, "sub", "alias")?;
                 self.said.push_replaced(&alias, place.end..place.end);
-                Element::Instead
+                OpenElement::Instead
             }
             "phoneme" => self.phonemes(start, place)?,
             "say-as" => say_as(start)?,
@@ -185,7 +186,7 @@ impl Builder {
             "mark" => {
                 let name = required(start, "mark", "name")?;
                 self.marks.push((name.into_owned(), self.said.as_str().len()));
-                Element::Empty
+                OpenElement::Empty
             }
             _ => return Err(Problem::Element),
         };
@@ -196,19 +197,19 @@ impl Builder {
     fn end(&mut self, at: usize) -> Result<(), Problem> {
         let (element, around, start) = self.open.pop().ok_or(Problem::Malformed)?;
         match element {
-            Element::Speak => self.is_over = true,
-            Element::Paragraph => self.paragraph(),
-            Element::Sentence => self.close_passage(),
-            Element::Instead => self.said.extend_last_to(at.max(start)),
-            Element::SayAs(Some(how)) => {
+            OpenElement::Speak => self.is_over = true,
+            OpenElement::Paragraph => self.paragraph(),
+            OpenElement::Sentence => self.close_passage(),
+            OpenElement::Instead => self.said.extend_last_to(at.max(start)),
+            OpenElement::SayAs(Some(how)) => {
                 let said = std::mem::take(&mut self.said_as);
                 self.said.push_as(&said, start..at.max(start), how);
             }
-            Element::Prosody | Element::Voice if self.manner != around => {
+            OpenElement::Prosody | OpenElement::Voice if self.manner != around => {
                 self.close_passage();
                 self.manner = around;
             }
-            Element::Prosody | Element::Voice | Element::SayAs(None) | Element::Empty => {}
+            OpenElement::Prosody | OpenElement::Voice | OpenElement::SayAs(None) | OpenElement::Empty => {}
         }
         Ok(())
     }
@@ -220,7 +221,7 @@ impl Builder {
         }
     }
 
-    fn pause(&mut self, start: &BytesStart<'_>) -> Result<Element, Problem> {
+    fn pause(&mut self, start: &BytesStart<'_>) -> Result<OpenElement, Problem> {
         let [time, strength] = attributes(start, "break", "time and strength", ["time", "strength"])?;
         let pause_ms = values::pause(time.as_deref(), strength.as_deref())?;
         self.all_pauses_ms += pause_ms;
@@ -231,20 +232,20 @@ impl Builder {
             self.close_passage();
             self.pause_ms += pause_ms;
         }
-        Ok(Element::Empty)
+        Ok(OpenElement::Empty)
     }
 
-    fn phonemes(&mut self, start: &BytesStart<'_>, place: &Range<usize>) -> Result<Element, Problem> {
+    fn phonemes(&mut self, start: &BytesStart<'_>, place: &Range<usize>) -> Result<OpenElement, Problem> {
         let [ph, alphabet] = attributes(start, "phoneme", "ph and alphabet", ["ph", "alphabet"])?;
         let ph = ph.ok_or(Problem::Missing { element: "phoneme", attribute: "ph" })?;
         if alphabet.is_some_and(|alphabet| alphabet != "ipa") {
             return Err(Problem::Value { attribute: "alphabet", expected: "ipa" });
         }
         self.said.push_replaced(&values::raw_phonemes(&ph)?, place.end..place.end);
-        Ok(Element::Instead)
+        Ok(OpenElement::Instead)
     }
 
-    fn prosody(&mut self, start: &BytesStart<'_>) -> Result<Element, Problem> {
+    fn prosody(&mut self, start: &BytesStart<'_>) -> Result<OpenElement, Problem> {
         let [rate, volume] = attributes(start, "prosody", "rate and volume", ["rate", "volume"])?;
         let mut manner = self.manner;
         if let Some(rate) = rate {
@@ -254,10 +255,10 @@ impl Builder {
             manner.volume = values::bounded_volume(manner.volume * values::volume(&volume)?)?;
         }
         self.set_manner(manner);
-        Ok(Element::Prosody)
+        Ok(OpenElement::Prosody)
     }
 
-    fn voice(&mut self, start: &BytesStart<'_>) -> Result<Element, Problem> {
+    fn voice(&mut self, start: &BytesStart<'_>) -> Result<OpenElement, Problem> {
         let name = required(start, "voice", "name")?;
         let expected = "the name of a voice, or voice#speaker";
         let unknown = |_| Problem::Value { attribute: "name", expected };
@@ -277,11 +278,11 @@ impl Builder {
                 self.voices.len() - 1
             }
         };
-        self.set_manner(Manner { voice: index + 1, ..self.manner });
-        Ok(Element::Voice)
+        self.set_manner(SpeechStyle { voice: index + 1, ..self.manner });
+        Ok(OpenElement::Voice)
     }
 
-    fn set_manner(&mut self, manner: Manner) {
+    fn set_manner(&mut self, manner: SpeechStyle) {
         if manner != self.manner {
             self.close_passage();
             self.manner = manner;
@@ -298,7 +299,7 @@ impl Builder {
     }
 
     fn push_passage(&mut self) {
-        let Manner { voice, rate, volume } = self.manner;
+        let SpeechStyle { voice, rate, volume } = self.manner;
         self.passages.push(Passage {
             said: std::mem::take(&mut self.said),
             voice,
@@ -310,11 +311,11 @@ impl Builder {
     }
 }
 
-fn say_as(start: &BytesStart<'_>) -> Result<Element, Problem> {
+fn say_as(start: &BytesStart<'_>) -> Result<OpenElement, Problem> {
     let has = "interpret-as, format and detail";
     let [kind, format, _] = attributes(start, "say-as", has, ["interpret-as", "format", "detail"])?;
     let kind = kind.ok_or(Problem::Missing { element: "say-as", attribute: "interpret-as" })?;
-    Ok(Element::SayAs(SayAs::of(&kind, format.as_deref())))
+    Ok(OpenElement::SayAs(SayAs::of(&kind, format.as_deref())))
 }
 
 fn required<'a>(

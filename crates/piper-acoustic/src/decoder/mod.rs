@@ -1,9 +1,10 @@
-//! Owns the decoder of Piper voices, the HiFi-GAN generator that makes samples of latents, as kernels of our own: three to four fifths of
-//! the time of speaking are spent here. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
+//! Owns the decoder of Piper voices, the HiFi-GAN generator that makes samples of latents, as kernels of our own: three
+//! to four fifths of the time of speaking are spent here. Refuses ONNX: it takes weights as they stand in training and
+//! in graphs alike.
 //!
-//! Any range of frames can be decoded by itself, and gives exactly the samples that the whole would give there. Time is cut into tiles
-//! whose activations stay in a core's caches: a tile goes through a stage, then smaller tiles of it through the next. Memory follows the
-//! tile, not the text.
+//! Any range of frames can be decoded by itself, and gives exactly the samples that the whole would give there. Time is
+//! cut into tiles whose activations stay in a core's caches: a tile goes through a stage, then smaller tiles of it
+//! through the next. Memory follows the tile, not the text.
 
 mod post;
 mod stage;
@@ -17,18 +18,19 @@ pub use super::kernels::{ConvWeights, ShapeError};
 pub use weights::{DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
 
 use self::post::Post;
-use self::stage::{Stage, StageSignals};
-use super::kernels::simd::{Lanes, Level};
-use super::kernels::{Convolution, Pass, Precision, Signal, Target, Workspace, lanes};
+use self::stage::{DecoderStage, StageSignals};
+use super::kernels::simd::{F32x16, SimdLevel};
+use super::kernels::{ConvArgs, Convolution, Precision, Signal, Workspace, WriteMode, lanes};
 
-/// Bytes of one activation of a tile: larger ones leave the caches, smaller ones compute more of their surroundings twice.
+/// Bytes of one activation of a tile: larger ones leave the caches, smaller ones compute more of their surroundings
+/// twice.
 const TILE_BYTES: usize = 512 * 1024;
 
 /// A decoder that is ready to run, on as many threads as there are.
 #[derive(Debug)]
 pub struct Decoder {
     pre: Convolution,
-    stages: Vec<Stage>,
+    stages: Vec<DecoderStage>,
     post: Post,
     in_channels: usize,
     pre_channels: usize,
@@ -38,7 +40,7 @@ pub struct Decoder {
 
 /// What is decoded.
 #[derive(Debug, Clone)]
-pub struct Part<'a> {
+pub struct DecoderInput<'a> {
     /// The latents of the whole utterance, `[channels][frames]`.
     pub latents: &'a [f32],
     /// The speaker's vector, added to the first convolution's outputs; empty for none.
@@ -49,7 +51,7 @@ pub struct Part<'a> {
 
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct DecoderScratch {
     workspace: Workspace,
     latents: Signal,
     pre: Signal,
@@ -70,11 +72,11 @@ pub enum DecodeError {
 }
 
 /// A run over the stages.
-struct Run<'a, F> {
+struct StageRun<'a, F> {
     decoder: &'a Decoder,
     frames: usize,
-    bias: Option<Vec<Lanes>>,
-    part: &'a Part<'a>,
+    bias: Option<Vec<F32x16>>,
+    part: &'a DecoderInput<'a>,
     keep_going: F,
     samples: Vec<f32>,
 }
@@ -84,12 +86,12 @@ struct Run<'a, F> {
 impl Decoder {
     pub fn new(weights: &DecoderWeights) -> Result<Self, ShapeError> {
         weights.validate()?;
-        let mut stages: Vec<Stage> = Vec::new();
+        let mut stages: Vec<DecoderStage> = Vec::new();
         for stage in &weights.stages {
-            let factor = stages.last().map_or(1.0, Stage::factor);
-            stages.push(Stage::new(stage, weights.slope, factor));
+            let factor = stages.last().map_or(1.0, DecoderStage::factor);
+            stages.push(DecoderStage::new(stage, weights.slope, factor));
         }
-        let factor = stages.last().map_or(1.0, Stage::factor);
+        let factor = stages.last().map_or(1.0, DecoderStage::factor);
         let mut decoder = Self {
             // Latents have outliers of thirty times their usual size.
             pre: Convolution::same(&weights.pre, Precision::High),
@@ -132,15 +134,15 @@ impl Decoder {
 
     /// Bytes of the weights as they are kept.
     pub fn memory_bytes(&self) -> u64 {
-        let stages: usize = self.stages.iter().map(Stage::memory_bytes).sum();
+        let stages: usize = self.stages.iter().map(DecoderStage::memory_bytes).sum();
         (self.pre.memory_bytes() + stages + self.post.memory_bytes()) as u64
     }
 
     /// The samples of some frames, full scale at 1. `keep_going` is asked between tiles.
     pub fn decode(
         &self,
-        part: &Part<'_>,
-        scratch: &mut Scratch,
+        part: &DecoderInput<'_>,
+        scratch: &mut DecoderScratch,
         keep_going: impl FnMut() -> bool,
     ) -> Result<Vec<f32>, DecodeError> {
         let frames = part.latents.len() / self.in_channels;
@@ -163,13 +165,14 @@ impl Decoder {
             bias
         });
         let samples = Vec::with_capacity(part.frames.len() * self.hop());
-        let mut run = Run { decoder: self, frames, bias, part, keep_going, samples };
+        let mut run = StageRun { decoder: self, frames, bias, part, keep_going, samples };
         scratch.stages.resize_with(scratch.stages.len().max(self.stages.len()), StageSignals::default);
         run.descend(0, part.frames.start * self.hop()..part.frames.end * self.hop(), scratch)?;
         Ok(run.samples)
     }
 
-    /// Inputs of stage `stage` that the samples of `range` are computed from; behind the last stage, the inputs of the last convolution.
+    /// Inputs of stage `stage` that the samples of `range` are computed from; behind the last stage, the inputs of the
+    /// last convolution.
     fn stage_input(&self, stage: usize, samples: Range<usize>, frames: usize) -> Range<usize> {
         let last = self.post.input_range(samples, frames * self.hop());
         let mut len = frames * self.hop();
@@ -185,11 +188,16 @@ impl Decoder {
     }
 }
 
-// === impl Run ===
+// === impl StageRun ===
 
-impl<F: FnMut() -> bool> Run<'_, F> {
+impl<F: FnMut() -> bool> StageRun<'_, F> {
     /// Decodes `samples` from the outputs of the stage before `stage` on.
-    fn descend(&mut self, stage: usize, samples: Range<usize>, scratch: &mut Scratch) -> Result<(), DecodeError> {
+    fn descend(
+        &mut self,
+        stage: usize,
+        samples: Range<usize>,
+        scratch: &mut DecoderScratch,
+    ) -> Result<(), DecodeError> {
         let decoder = self.decoder;
         if stage == decoder.stages.len() {
             let level = scratch.workspace.level();
@@ -215,27 +223,27 @@ impl<F: FnMut() -> bool> Run<'_, F> {
         Ok(())
     }
 
-    fn pre(&self, range: Range<usize>, scratch: &mut Scratch) {
-        let Scratch { workspace, latents, pre, .. } = scratch;
+    fn pre(&self, range: Range<usize>, scratch: &mut DecoderScratch) {
+        let DecoderScratch { workspace, latents, pre, .. } = scratch;
         let convolution = &self.decoder.pre;
         latents.fill(self.part.latents, self.frames, convolution.input_range(range.clone(), self.frames));
         pre.reset(convolution.bias().len(), range);
         let bias = self.bias.as_deref();
-        let pass = Pass { input: latents, slope: 1.0, bias, residual: None, target: Target::Replace };
+        let pass = ConvArgs { input: latents, slope: 1.0, bias, residual: None, target: WriteMode::Replace };
         convolution.run(&pass, pre, workspace);
     }
 }
 
-// === impl Scratch ===
+// === impl DecoderScratch ===
 
-impl Default for Scratch {
+impl Default for DecoderScratch {
     fn default() -> Self {
-        Self::new(Level::detect())
+        Self::new(SimdLevel::detect())
     }
 }
 
-impl Scratch {
-    pub fn new(level: Level) -> Self {
+impl DecoderScratch {
+    pub fn new(level: SimdLevel) -> Self {
         Self {
             workspace: Workspace::new(level),
             latents: Signal::default(),

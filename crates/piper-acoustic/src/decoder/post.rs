@@ -1,12 +1,12 @@
-//! Owns the decoder's last step: all channels to one, and the hyperbolic tangent that keeps samples within full scale. With one output
-//! there is no matrix to multiply with, so it is a sum over the lanes in a fixed order.
+//! Owns the decoder's last step: all channels to one, and the hyperbolic tangent that keeps samples within full scale.
+//! With one output there is no matrix to multiply with, so it is a sum over the lanes in a fixed order.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
 
 use std::ops::Range;
 
-use crate::kernels::simd::{LANES, Lanes, Level, Operation, Simd};
+use crate::kernels::simd::{F32x16, LANES, Operation, Simd, SimdLevel};
 use crate::kernels::{ConvWeights, Signal, lanes, tanh};
 
 /// The last convolution.
@@ -15,7 +15,7 @@ pub struct Post {
     taps: usize,
     dilation: usize,
     /// `[tap][block]`
-    weights: Vec<Lanes>,
+    weights: Vec<F32x16>,
     bias: f32,
     slope: f32,
 }
@@ -53,11 +53,11 @@ impl Post {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.weights.len() * size_of::<Lanes>()
+        self.weights.len() * size_of::<F32x16>()
     }
 
     /// Appends the samples of `range`. What is not in `input` is zero; `input` is spent.
-    pub fn run(&self, input: &mut Signal, range: Range<usize>, samples: &mut Vec<f32>, level: Level) {
+    pub fn run(&self, input: &mut Signal, range: Range<usize>, samples: &mut Vec<f32>, level: SimdLevel) {
         level.run(Samples { step: self, input, range, out: samples });
     }
 
@@ -79,7 +79,7 @@ impl Operation for Samples<'_> {
         }
         let blocks = input.blocks();
         let start = input.range().start + step.halo();
-        let mut group = Lanes::ZERO;
+        let mut group = F32x16::ZERO;
         for first in range.clone().step_by(LANES) {
             let count = LANES.min(range.end - first);
             for at in 0..count {
@@ -92,11 +92,11 @@ impl Operation for Samples<'_> {
                         }
                     }
                 }
-                let mut lanes = Lanes::ZERO;
+                let mut lanes = F32x16::ZERO;
                 simd.store(sum, &mut lanes);
                 group.0[at] = fold(lanes) + step.bias;
             }
-            let mut levels = Lanes::ZERO;
+            let mut levels = F32x16::ZERO;
             simd.store(tanh(simd, simd.load(&group)), &mut levels);
             out.extend_from_slice(&levels.0[..count]);
         }
@@ -105,7 +105,7 @@ impl Operation for Samples<'_> {
 
 /// The sum of the lanes, halves added to halves.
 #[inline(always)]
-fn fold(mut lanes: Lanes) -> f32 {
+fn fold(mut lanes: F32x16) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {

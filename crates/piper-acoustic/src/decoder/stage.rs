@@ -1,15 +1,15 @@
-//! Owns one stage of the decoder: upsampling, then residual blocks whose outputs are added up. The division by their number is left to the
-//! weights of whatever comes next.
+//! Owns one stage of the decoder: upsampling, then residual blocks whose outputs are added up. The division by their
+//! number is left to the weights of whatever comes next.
 
 use std::ops::Range;
 
 use super::weights::{ResBlockWeights, StageWeights, UpsampleWeights};
-use crate::kernels::simd::Lanes;
-use crate::kernels::{ConvWeights, Convolution, Pass, Precision, Signal, Target, Workspace};
+use crate::kernels::simd::F32x16;
+use crate::kernels::{ConvArgs, ConvWeights, Convolution, Precision, Signal, Workspace, WriteMode};
 
 /// A stage that is ready to run.
 #[derive(Debug)]
-pub struct Stage {
+pub struct DecoderStage {
     upsample: Convolution,
     blocks: Vec<Block>,
     pub stride: usize,
@@ -31,11 +31,11 @@ pub struct StageSignals {
 /// Steps one after the other, each of which adds to what it takes.
 #[derive(Debug)]
 struct Block {
-    steps: Vec<Step>,
+    steps: Vec<StageStep>,
 }
 
 #[derive(Debug)]
-struct Step {
+struct StageStep {
     /// In pairs, the one before the last.
     first: Option<Convolution>,
     last: Convolution,
@@ -44,13 +44,13 @@ struct Step {
 /// What a block adds to, and the length of the whole signal.
 struct Sum<'a> {
     signal: &'a mut Signal,
-    target: Target,
+    target: WriteMode,
     len: usize,
 }
 
-// === impl Stage ===
+// === impl DecoderStage ===
 
-impl Stage {
+impl DecoderStage {
     /// `factor` is what the input still has to be multiplied with.
     pub fn new(weights: &StageWeights, slope: f32, factor: f32) -> Self {
         let upsample = upsample(&weights.upsample, factor);
@@ -71,11 +71,11 @@ impl Stage {
 
     /// Bytes of the activations of one output.
     pub fn output_bytes(&self) -> usize {
-        self.width * size_of::<Lanes>()
+        self.width * size_of::<F32x16>()
     }
 
     pub fn memory_bytes(&self) -> usize {
-        let blocks = self.blocks.iter().flat_map(|block| block.steps.iter().flat_map(Step::convolutions));
+        let blocks = self.blocks.iter().flat_map(|block| block.steps.iter().flat_map(StageStep::convolutions));
         self.upsample.memory_bytes() + blocks.map(Convolution::memory_bytes).sum::<usize>()
     }
 
@@ -91,11 +91,11 @@ impl Stage {
         let StageSignals { upsampled, steps, sum } = signals;
         let len = len * self.stride;
         upsampled.reset(self.width, self.upsampled_range(range.clone(), len));
-        let pass = Pass { input, slope: self.slope, bias: None, residual: None, target: Target::Replace };
+        let pass = ConvArgs { input, slope: self.slope, bias: None, residual: None, target: WriteMode::Replace };
         self.upsample.run(&pass, upsampled, workspace);
         sum.reset(self.width, range.clone());
         for (at, block) in self.blocks.iter().enumerate() {
-            let target = if at == 0 { Target::Replace } else { Target::Add };
+            let target = if at == 0 { WriteMode::Replace } else { WriteMode::Add };
             block.run(self.slope, upsampled, steps, Sum { signal: sum, target, len }, workspace);
         }
     }
@@ -122,10 +122,10 @@ impl Block {
         let usual = |weights: &ConvWeights| Convolution::same(weights, Precision::Usual);
         let steps = match weights {
             ResBlockWeights::ResBlock1 { pairs } => {
-                pairs.iter().map(|(first, last)| Step { first: Some(usual(first)), last: usual(last) }).collect()
+                pairs.iter().map(|(first, last)| StageStep { first: Some(usual(first)), last: usual(last) }).collect()
             }
             ResBlockWeights::ResBlock2 { convs } => {
-                convs.iter().map(|only| Step { first: None, last: usual(only) }).collect()
+                convs.iter().map(|only| StageStep { first: None, last: usual(only) }).collect()
             }
         };
         Self { steps }
@@ -133,7 +133,7 @@ impl Block {
 
     /// Inputs of the steps from `step` on, for outputs of `range`.
     fn input_range(&self, step: usize, range: Range<usize>, len: usize) -> Range<usize> {
-        let convolutions = self.steps[step..].iter().flat_map(Step::convolutions).rev();
+        let convolutions = self.steps[step..].iter().flat_map(StageStep::convolutions).rev();
         convolutions.fold(range, |range, convolution| convolution.input_range(range, len))
     }
 
@@ -145,18 +145,18 @@ impl Block {
             let input = if at == 0 { input } else { &*from };
             let is_last = at + 1 == self.steps.len();
             let range = self.input_range(at + 1, sum.range(), len);
-            let target = if is_last { target } else { Target::Replace };
+            let target = if is_last { target } else { WriteMode::Replace };
             let output = if is_last { &mut *sum } else { &mut *to };
             if !is_last {
                 output.reset(input.blocks(), range.clone());
             }
-            let pass = Pass { input, slope, bias: None, residual: Some(input), target };
+            let pass = ConvArgs { input, slope, bias: None, residual: Some(input), target };
             match &step.first {
                 None => step.last.run(&pass, output, workspace),
                 Some(first) => {
                     between.reset(input.blocks(), step.last.input_range(range, len));
-                    first.run(&Pass { residual: None, target: Target::Replace, ..pass }, between, workspace);
-                    step.last.run(&Pass { input: between, ..pass }, output, workspace);
+                    first.run(&ConvArgs { residual: None, target: WriteMode::Replace, ..pass }, between, workspace);
+                    step.last.run(&ConvArgs { input: between, ..pass }, output, workspace);
                 }
             }
             std::mem::swap(&mut from, &mut to);
@@ -164,7 +164,7 @@ impl Block {
     }
 }
 
-impl Step {
+impl StageStep {
     fn convolutions(&self) -> impl DoubleEndedIterator<Item = &Convolution> {
         self.first.iter().chain([&self.last])
     }

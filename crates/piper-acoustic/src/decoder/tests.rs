@@ -119,8 +119,8 @@ fn latents(channels: usize, frames: usize) -> Vec<f32> {
 }
 
 fn decode(decoder: &Decoder, latents: &[f32], frames: Range<usize>) -> Vec<f32> {
-    let part = Part { latents, condition: &[], frames };
-    decoder.decode(&part, &mut Scratch::default(), || true).unwrap()
+    let part = DecoderInput { latents, condition: &[], frames };
+    decoder.decode(&part, &mut DecoderScratch::default(), || true).unwrap()
 }
 
 fn difference(samples: &[f32], expected: &[f64]) -> f64 {
@@ -169,10 +169,11 @@ fn samples_are_the_same_with_any_instructions() {
     let shape = small(true);
     let decoder = Decoder::new(&weights(&shape)).unwrap();
     let latents = latents(shape.latents, 9);
-    let part = Part { latents: &latents, condition: &[], frames: 0..9 };
+    let part = DecoderInput { latents: &latents, condition: &[], frames: 0..9 };
 
-    let samples =
-        Level::available().into_iter().map(|level| decoder.decode(&part, &mut Scratch::new(level), || true).unwrap());
+    let samples = SimdLevel::available()
+        .into_iter()
+        .map(|level| decoder.decode(&part, &mut DecoderScratch::new(level), || true).unwrap());
 
     let samples: Vec<Vec<f32>> = samples.collect();
     assert!(samples.windows(2).all(|pair| pair[0] == pair[1]));
@@ -202,14 +203,14 @@ fn a_speaker_is_added_to_the_first_convolution() {
     let mut weights = weights(&shape);
     let latents = latents(shape.latents, 8);
     let condition: Vec<f32> = (0..24).map(|channel| channel as f32 * 0.02 - 0.2).collect();
-    let part = Part { latents: &latents, condition: &condition, frames: 0..8 };
+    let part = DecoderInput { latents: &latents, condition: &condition, frames: 0..8 };
     let plain = Decoder::new(&weights).unwrap();
     for (bias, value) in weights.pre.bias.iter_mut().zip(&condition) {
         *bias += value;
     }
     let biased = Decoder::new(&weights).unwrap();
 
-    let samples = plain.decode(&part, &mut Scratch::default(), || true).unwrap();
+    let samples = plain.decode(&part, &mut DecoderScratch::default(), || true).unwrap();
 
     assert_eq!(samples, decode(&biased, &latents, 0..8));
 }
@@ -219,8 +220,8 @@ fn a_decode_stops_when_told_to() {
     let shape = small(false);
     let decoder = Decoder::new(&weights(&shape)).unwrap();
     let latents = latents(shape.latents, 8);
-    let part = Part { latents: &latents, condition: &[], frames: 0..8 };
-    let mut scratch = Scratch::default();
+    let part = DecoderInput { latents: &latents, condition: &[], frames: 0..8 };
+    let mut scratch = DecoderScratch::default();
     let mut asked = 0;
 
     let stopped = decoder.decode(&part, &mut scratch, || {
@@ -237,10 +238,10 @@ fn memory_follows_the_tile_and_not_the_text() {
     let shape = slim();
     let mut decoder = Decoder::new(&weights(&shape)).unwrap();
     decoder.tiles = vec![8 * 256, 4 * 256, 256];
-    let mut scratch = Scratch::default();
+    let mut scratch = DecoderScratch::default();
     let mut bytes = |frames: usize| {
         let latents = latents(shape.latents, frames);
-        let part = Part { latents: &latents, condition: &[], frames: 0..frames };
+        let part = DecoderInput { latents: &latents, condition: &[], frames: 0..frames };
         decoder.decode(&part, &mut scratch, || true).unwrap();
         scratch.memory_bytes()
     };
@@ -291,13 +292,16 @@ fn inputs_that_do_not_fit_are_refused() {
     let shape = small(false);
     let decoder = Decoder::new(&weights(&shape)).unwrap();
     let latents = latents(shape.latents, 4);
-    let refused = |part: Part<'_>| decoder.decode(&part, &mut Scratch::default(), || true).unwrap_err();
-    let good = Part { latents: &latents, condition: &[], frames: 0..4 };
+    let refused = |part: DecoderInput<'_>| decoder.decode(&part, &mut DecoderScratch::default(), || true).unwrap_err();
+    let good = DecoderInput { latents: &latents, condition: &[], frames: 0..4 };
 
     assert_eq!(
-        refused(Part { latents: &latents[1..], ..good.clone() }),
+        refused(DecoderInput { latents: &latents[1..], ..good.clone() }),
         DecodeError::Latents { found: 47, channels: 12 }
     );
-    assert_eq!(refused(Part { condition: &[0.0], ..good.clone() }), DecodeError::Condition { found: 1, expected: 24 });
-    assert_eq!(refused(Part { frames: 3..5, ..good }), DecodeError::Range { end: 5, frames: 4 });
+    assert_eq!(
+        refused(DecoderInput { condition: &[0.0], ..good.clone() }),
+        DecodeError::Condition { found: 1, expected: 24 }
+    );
+    assert_eq!(refused(DecoderInput { frames: 3..5, ..good }), DecodeError::Range { end: 5, frames: 4 });
 }

@@ -1,5 +1,5 @@
-//! Owns the description of a decoder: which convolutions it is made of and their weights, as training and ONNX lay them out. Refuses
-//! descriptions whose shapes do not fit each other.
+//! Owns the description of a decoder: which convolutions it is made of and their weights, as training and ONNX lay them
+//! out. Refuses descriptions whose shapes do not fit each other.
 
 use crate::kernels::{ConvWeights, MAX_SPAN, ShapeError, counts, not_empty};
 

@@ -1,12 +1,12 @@
-//! Owns the duration predictors of Piper voices, which say for how many frames each phoneme id is heard, as kernels of our own: the stochastic
-//! one, a flow of splines that makes durations of noise, and the plain one. Refuses ONNX: it takes weights as they stand in training and in
-//! graphs alike.
+//! Owns the duration predictors of Piper voices, which say for how many frames each phoneme id is heard, as kernels of
+//! our own: the stochastic one, a flow of splines that makes durations of noise, and the plain one. Refuses ONNX: it
+//! takes weights as they stand in training and in graphs alike.
 //!
-//! Ids depend on few of their neighbours, so that each of the networks can be computed by places, on several threads; what lies about a cut is
-//! computed for both of its sides.
+//! Ids depend on few of their neighbours, so that each of the networks can be computed by places, on several threads;
+//! what lies about a cut is computed for both of its sides.
 //!
-//! Durations are whole frames: a last bit that differs may be heard as one frame more. So that they are the same on every processor, what is
-//! not computed by the kernels is computed by functions that are alike everywhere.
+//! Durations are whole frames: a last bit that differs may be heard as one frame more. So that they are the same on
+//! every processor, what is not computed by the kernels is computed by functions that are alike everywhere.
 
 mod separable;
 mod spline;
@@ -24,13 +24,13 @@ use std::sync::Arc;
 
 use self::separable::{Separable, SeparableSignals};
 use self::spline::Spline;
-use super::kernels::simd::{LANES, Lanes, Level};
-use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, evenly};
+use super::kernels::simd::{F32x16, LANES, SimdLevel};
+use super::kernels::{Columns, ConvArgs, Convolution, Norm, Precision, Signal, Workspace, WriteMode, evenly};
 
 /// A duration predictor that is ready to run, on as many threads as there are.
 #[derive(Debug)]
 pub struct DurationPredictor {
-    kind: Kind,
+    kind: PredictorKind,
     hidden: usize,
     /// Values of a speaker's vector.
     condition: usize,
@@ -38,7 +38,7 @@ pub struct DurationPredictor {
 
 /// What is computed.
 #[derive(Debug, Clone)]
-pub struct Part<'a> {
+pub struct DurationsInput<'a> {
     /// What the text encoder says of each id, `[channel][id]`.
     pub hidden: &'a [f32],
     /// What the predictor's `cond` makes of the speaker's vector; empty for none.
@@ -50,15 +50,15 @@ pub struct Part<'a> {
 
 /// What a thread computes at a time, of what is known before its step.
 #[derive(Debug, Clone)]
-pub struct Task {
-    work: Work,
+pub struct DurationsTask {
+    work: DurationsWork,
     places: Range<usize>,
 }
 
 #[derive(Debug, Clone)]
-enum Work {
+enum DurationsWork {
     /// What the splines' networks add to what they read.
-    Say { hidden: Arc<Signal>, bias: Arc<[Lanes]> },
+    Say { hidden: Arc<Signal>, bias: Arc<[F32x16]> },
     /// Values taken back through a spline, which is described by what was said and by other values.
     Change { spline: usize, said: Arc<Signal>, read: Arc<Signal>, changed: Arc<Signal> },
     /// Logarithms of the durations, by the plain predictor.
@@ -67,7 +67,7 @@ enum Work {
 
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct DurationsScratch {
     workspace: Workspace,
     said: Signal,
     signals: SeparableSignals,
@@ -92,9 +92,9 @@ pub enum DurationError {
 }
 
 #[derive(Debug)]
-enum Kind {
+enum PredictorKind {
     Stochastic(Box<Stochastic>),
-    Plain(Box<Plain>),
+    Plain(Box<PlainPredictor>),
 }
 
 #[derive(Debug)]
@@ -118,7 +118,7 @@ struct SplineNetwork {
 }
 
 #[derive(Debug)]
-struct Plain {
+struct PlainPredictor {
     layers: Vec<(Convolution, Norm)>,
     projection: Convolution,
 }
@@ -138,11 +138,14 @@ impl DurationPredictor {
                     splines: splines.iter().map(SplineNetwork::new).collect(),
                     affine: affine.clone(),
                 };
-                (Kind::Stochastic(Box::new(stochastic)), pre.out_channels)
+                (PredictorKind::Stochastic(Box::new(stochastic)), pre.out_channels)
             }
             DurationWeights::Plain(PlainWeights { layers, projection }) => {
                 let layers = layers.iter().map(|(conv, norm)| (precise(conv), Norm::new(norm))).collect();
-                (Kind::Plain(Box::new(Plain { layers, projection: precise(projection) })), weights.hidden())
+                (
+                    PredictorKind::Plain(Box::new(PlainPredictor { layers, projection: precise(projection) })),
+                    weights.hidden(),
+                )
             }
         };
         Ok(Self { kind, hidden: weights.hidden(), condition })
@@ -150,19 +153,19 @@ impl DurationPredictor {
 
     /// Whether durations are random.
     pub fn takes_noise(&self) -> bool {
-        matches!(self.kind, Kind::Stochastic(_))
+        matches!(self.kind, PredictorKind::Stochastic(_))
     }
 
     /// Bytes of the weights as they are kept.
     pub fn memory_bytes(&self) -> u64 {
         let bytes = match &self.kind {
-            Kind::Stochastic(stochastic) => {
+            PredictorKind::Stochastic(stochastic) => {
                 let Stochastic { pre, separable, projection, splines, .. } = &**stochastic;
                 let splines: usize = splines.iter().map(SplineNetwork::memory_bytes).sum();
                 pre.memory_bytes() + separable.memory_bytes() + projection.memory_bytes() + splines
             }
-            Kind::Plain(plain) => {
-                let Plain { layers, projection } = &**plain;
+            PredictorKind::Plain(plain) => {
+                let PlainPredictor { layers, projection } = &**plain;
                 let layers = layers.iter().map(|(conv, norm)| conv.memory_bytes() + norm.memory_bytes());
                 layers.sum::<usize>() + projection.memory_bytes()
             }
@@ -173,8 +176,8 @@ impl DurationPredictor {
     /// For how many frames each id is heard, before they are made whole. `keep_going` is asked before each task.
     pub fn run(
         &self,
-        part: &Part<'_>,
-        scratch: &mut Scratch,
+        part: &DurationsInput<'_>,
+        scratch: &mut DurationsScratch,
         mut keep_going: impl FnMut() -> bool,
     ) -> Result<Vec<f32>, DurationError> {
         self.run_shared(part, 1, |tasks| {
@@ -182,13 +185,13 @@ impl DurationPredictor {
         })
     }
 
-    /// The same, where ids are cut into so many parts. `share` has [`DurationPredictor::compute`] called for each task of a step, and gives what
-    /// comes of it in that order; nothing if it is to stop.
+    /// The same, where ids are cut into so many parts. `share` has [`DurationPredictor::compute`] called for each task
+    /// of a step, and gives what comes of it in that order; nothing if it is to stop.
     pub fn run_shared(
         &self,
-        part: &Part<'_>,
+        part: &DurationsInput<'_>,
         cuts: usize,
-        mut share: impl FnMut(Vec<Task>) -> Option<Vec<Signal>>,
+        mut share: impl FnMut(Vec<DurationsTask>) -> Option<Vec<Signal>>,
     ) -> Result<Vec<f32>, DurationError> {
         let count = part.hidden.len() / self.hidden;
         if count * self.hidden != part.hidden.len() {
@@ -203,18 +206,18 @@ impl DurationPredictor {
         }
         let mut hidden = Signal::default();
         hidden.fill(part.hidden, count, 0..count);
-        if let Kind::Plain(_) = &self.kind {
+        if let PredictorKind::Plain(_) = &self.kind {
             hidden.add(part.condition);
         }
         let hidden = Arc::new(hidden);
-        let mut step = |work: Work| {
+        let mut step = |work: DurationsWork| {
             let places = evenly(0..count, cuts.min(count / LEAST_PLACES));
-            let tasks = places.map(|places| Task { work: work.clone(), places });
+            let tasks = places.map(|places| DurationsTask { work: work.clone(), places });
             share(tasks.collect()).map(Signal::joined).ok_or(DurationError::Cancelled)
         };
         let mut logarithms = match &self.kind {
-            Kind::Stochastic(stochastic) => stochastic.run(hidden, part, step)?,
-            Kind::Plain(_) => step(Work::Predict { hidden })?.channels(0..1),
+            PredictorKind::Stochastic(stochastic) => stochastic.run(hidden, part, step)?,
+            PredictorKind::Plain(_) => step(DurationsWork::Predict { hidden })?.channels(0..1),
         };
         for logarithm in &mut logarithms {
             *logarithm = libm::expf(*logarithm) * part.length_scale;
@@ -222,19 +225,21 @@ impl DurationPredictor {
         Ok(logarithms)
     }
 
-    pub fn compute(&self, Task { work, places }: &Task, scratch: &mut Scratch) -> Signal {
+    pub fn compute(&self, DurationsTask { work, places }: &DurationsTask, scratch: &mut DurationsScratch) -> Signal {
         let (places, mut made) = (places.clone(), Signal::default());
         match (&self.kind, work) {
-            (Kind::Stochastic(stochastic), Work::Say { hidden, bias }) => {
+            (PredictorKind::Stochastic(stochastic), DurationsWork::Say { hidden, bias }) => {
                 stochastic.say(hidden, bias, places, &mut made, scratch);
             }
-            (Kind::Stochastic(stochastic), Work::Change { spline, said, read, changed }) => {
+            (PredictorKind::Stochastic(stochastic), DurationsWork::Change { spline, said, read, changed }) => {
                 made.gather(std::slice::from_ref(changed), places);
                 stochastic.splines[*spline].change(said, read, &mut made, scratch);
             }
-            (Kind::Plain(plain), Work::Predict { hidden }) => plain.predict(hidden, places, &mut made, scratch),
+            (PredictorKind::Plain(plain), DurationsWork::Predict { hidden }) => {
+                plain.predict(hidden, places, &mut made, scratch);
+            }
             // A predictor makes no tasks but those of its kind.
-            (Kind::Plain(_), _) | (_, Work::Predict { .. }) => {}
+            (PredictorKind::Plain(_), _) | (_, DurationsWork::Predict { .. }) => {}
         }
         made
     }
@@ -244,14 +249,14 @@ impl Stochastic {
     fn run(
         &self,
         hidden: Arc<Signal>,
-        part: &Part<'_>,
-        mut step: impl FnMut(Work) -> Result<Signal, DurationError>,
+        part: &DurationsInput<'_>,
+        mut step: impl FnMut(DurationsWork) -> Result<Signal, DurationError>,
     ) -> Result<Vec<f32>, DurationError> {
         let mut bias = self.pre.bias().to_vec();
         for (at, value) in part.condition.iter().enumerate() {
             bias[at / LANES].0[at % LANES] += value;
         }
-        let said = Arc::new(step(Work::Say { hidden, bias: bias.into() })?);
+        let said = Arc::new(step(DurationsWork::Say { hidden, bias: bias.into() })?);
         let (from, to) = part.noise.split_at(part.noise.len() / 2);
         let [mut read, mut changed] = [from, to].map(|values| {
             let mut signal = Signal::default();
@@ -262,16 +267,23 @@ impl Stochastic {
             // The channels are turned round before each.
             std::mem::swap(&mut read, &mut changed);
             let (said, read) = (said.clone(), read.clone());
-            changed = Arc::new(step(Work::Change { spline, said, read, changed })?);
+            changed = Arc::new(step(DurationsWork::Change { spline, said, read, changed })?);
         }
         // Turned round once more, the first channel is the one that was changed last.
         Ok(changed.channels(0..1).iter().map(|value| (value - self.affine.shift) * self.affine.scale).collect())
     }
 
-    fn say(&self, hidden: &Signal, bias: &[Lanes], places: Range<usize>, made: &mut Signal, scratch: &mut Scratch) {
-        let Scratch { workspace, said, signals, .. } = scratch;
+    fn say(
+        &self,
+        hidden: &Signal,
+        bias: &[F32x16],
+        places: Range<usize>,
+        made: &mut Signal,
+        scratch: &mut DurationsScratch,
+    ) {
+        let DurationsScratch { workspace, said, signals, .. } = scratch;
         said.reset(bias.len(), self.separable.input_range(places.clone(), hidden.range().len()));
-        self.pre.run(&Pass { bias: Some(bias), ..plain(hidden) }, said, workspace);
+        self.pre.run(&ConvArgs { bias: Some(bias), ..plain(hidden) }, said, workspace);
         self.separable.run(said, signals, workspace);
         made.reset(self.projection.bias().len(), places);
         self.projection.run(&plain(said), made, workspace);
@@ -295,11 +307,11 @@ impl SplineNetwork {
     }
 
     /// Takes each of the values back through the spline that is described for it.
-    fn change(&self, said: &Signal, read: &Signal, values: &mut Signal, scratch: &mut Scratch) {
-        let Scratch { workspace, said: inner, signals, projected, .. } = scratch;
+    fn change(&self, said: &Signal, read: &Signal, values: &mut Signal, scratch: &mut DurationsScratch) {
+        let DurationsScratch { workspace, said: inner, signals, projected, .. } = scratch;
         let places = values.range();
         inner.reset(self.pre.bias().len(), self.separable.input_range(places.clone(), read.range().len()));
-        self.pre.run(&Pass { residual: Some(said), ..plain(read) }, inner, workspace);
+        self.pre.run(&ConvArgs { residual: Some(said), ..plain(read) }, inner, workspace);
         self.separable.run(inner, signals, workspace);
         projected.reset(self.projection.bias().len(), places);
         self.projection.run(&plain(inner), projected, workspace);
@@ -307,7 +319,7 @@ impl SplineNetwork {
     }
 
     /// The values stand in the first lane.
-    fn invert(&self, described: &Signal, values: &mut [Lanes]) {
+    fn invert(&self, described: &Signal, values: &mut [F32x16]) {
         let mut numbers = vec![0.0; 3 * self.bins - 1];
         for (at, value) in values.iter_mut().enumerate() {
             for (channel, number) in numbers.iter_mut().enumerate() {
@@ -323,9 +335,9 @@ impl SplineNetwork {
     }
 }
 
-impl Plain {
-    fn predict(&self, hidden: &Signal, places: Range<usize>, made: &mut Signal, scratch: &mut Scratch) {
-        let Scratch { workspace, said, projected, columns, .. } = scratch;
+impl PlainPredictor {
+    fn predict(&self, hidden: &Signal, places: Range<usize>, made: &mut Signal, scratch: &mut DurationsScratch) {
+        let DurationsScratch { workspace, said, projected, columns, .. } = scratch;
         let len = hidden.range().len();
         // What each layer has to compute, so that the ones after it find what they read.
         let range = |layers: &[(Convolution, Norm)]| {
@@ -343,16 +355,16 @@ impl Plain {
     }
 }
 
-// === impl Scratch ===
+// === impl DurationsScratch ===
 
-impl Default for Scratch {
+impl Default for DurationsScratch {
     fn default() -> Self {
-        Self::new(Level::detect())
+        Self::new(SimdLevel::detect())
     }
 }
 
-impl Scratch {
-    pub fn new(level: Level) -> Self {
+impl DurationsScratch {
+    pub fn new(level: SimdLevel) -> Self {
         Self {
             workspace: Workspace::new(level),
             said: Signal::default(),
@@ -371,8 +383,8 @@ impl Scratch {
 
 // === helpers ===
 
-fn plain(input: &Signal) -> Pass<'_> {
-    Pass { input, slope: 1.0, bias: None, residual: None, target: Target::Replace }
+fn plain(input: &Signal) -> ConvArgs<'_> {
+    ConvArgs { input, slope: 1.0, bias: None, residual: None, target: WriteMode::Replace }
 }
 
 fn rectify(signal: &mut Signal) {

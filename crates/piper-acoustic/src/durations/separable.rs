@@ -1,5 +1,5 @@
-//! Owns dilated convolutions that are separable: each layer is one over time for every channel by itself, then one over the channels, each with
-//! a normalisation and a GELU behind it, and is added to what it takes.
+//! Owns dilated convolutions that are separable: each layer is one over time for every channel by itself, then one over
+//! the channels, each with a normalisation and a GELU behind it, and is added to what it takes.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
@@ -8,12 +8,14 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use std::ops::Range;
 
 use super::weights::{DepthwiseWeights, SeparableWeights};
-use crate::kernels::simd::{Lanes, Operation, Simd};
-use crate::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, blocks, erf, lanes};
+use crate::kernels::simd::{F32x16, Operation, Simd};
+use crate::kernels::{
+    Columns, ConvArgs, Convolution, Norm, Precision, Signal, Workspace, WriteMode, blocks, erf, lanes,
+};
 
 /// Layers that are ready to run.
 #[derive(Debug)]
-pub struct Separable(Vec<Layer>);
+pub struct Separable(Vec<SeparableLayer>);
 
 /// Activations of a layer, kept from run to run.
 #[derive(Debug, Default)]
@@ -24,7 +26,7 @@ pub struct SeparableSignals {
 }
 
 #[derive(Debug)]
-struct Layer {
+struct SeparableLayer {
     depthwise: Depthwise,
     first_norm: Norm,
     pointwise: Convolution,
@@ -35,8 +37,8 @@ struct Layer {
 struct Depthwise {
     dilation: usize,
     /// `[tap][block]`
-    taps: Vec<Vec<Lanes>>,
-    bias: Vec<Lanes>,
+    taps: Vec<Vec<F32x16>>,
+    bias: Vec<F32x16>,
 }
 
 struct Convolve<'a> {
@@ -55,11 +57,11 @@ struct AddGelu<'a>(&'a Signal, &'a mut Signal);
 
 impl Separable {
     pub fn new(weights: &[SeparableWeights]) -> Self {
-        Self(weights.iter().map(Layer::new).collect())
+        Self(weights.iter().map(SeparableLayer::new).collect())
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.0.iter().map(Layer::memory_bytes).sum()
+        self.0.iter().map(SeparableLayer::memory_bytes).sum()
     }
 
     /// Of an input `len` long, what the outputs of `range` are computed from.
@@ -77,7 +79,8 @@ impl Separable {
             level.run(Convolve { depthwise: &layer.depthwise, from: x, to: made });
             layer.first_norm.run(made, normalised, columns, level);
             level.run(Gelu(normalised));
-            let pass = Pass { input: normalised, slope: 1.0, bias: None, residual: None, target: Target::Replace };
+            let pass =
+                ConvArgs { input: normalised, slope: 1.0, bias: None, residual: None, target: WriteMode::Replace };
             layer.pointwise.run(&pass, made, workspace);
             layer.second_norm.run(made, normalised, columns, level);
             level.run(AddGelu(normalised, x));
@@ -85,7 +88,7 @@ impl Separable {
     }
 }
 
-impl Layer {
+impl SeparableLayer {
     fn new(weights: &SeparableWeights) -> Self {
         Self {
             depthwise: Depthwise::new(&weights.depthwise),

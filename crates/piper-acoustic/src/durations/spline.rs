@@ -1,5 +1,5 @@
-//! Owns the inverse of a monotonic rational-quadratic spline (Durkan, Bekasov, Murray, Papamakarios, 2019): between -5 and 5 in bins, the
-//! identity beyond. In double precision, and by functions that are alike on every processor.
+//! Owns the inverse of a monotonic rational-quadratic spline (Durkan, Bekasov, Murray, Papamakarios, 2019): between -5
+//! and 5 in bins, the identity beyond. In double precision, and by functions that are alike on every processor.
 
 /// Where the spline ends on both sides.
 pub const BOUND: f64 = 5.0;

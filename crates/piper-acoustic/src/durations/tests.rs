@@ -1,4 +1,5 @@
-//! Claims about the duration predictors: they equal their definition, whatever the processor and the length, and wrong shapes are refused.
+//! Claims about the duration predictors: they equal their definition, whatever the processor and the length, and wrong
+//! shapes are refused.
 
 use super::*;
 use crate::kernels::naive::{self, Rows, noise};
@@ -92,7 +93,7 @@ fn conditioned(mut x: Rows, condition: &[f32]) -> Rows {
 }
 
 /// Durations as their definition has them.
-fn definition(weights: &DurationWeights, part: &Part<'_>) -> Vec<f64> {
+fn definition(weights: &DurationWeights, part: &DurationsInput<'_>) -> Vec<f64> {
     let rows = |values: &[f32], count: usize| -> Rows {
         values.chunks(count).map(|row| row.iter().map(|value| f64::from(*value)).collect()).collect()
     };
@@ -152,8 +153,8 @@ impl Asked {
         }
     }
 
-    fn part(&self) -> Part<'_> {
-        Part { hidden: &self.hidden, condition: &self.condition, noise: &self.noise, length_scale: 1.2 }
+    fn part(&self) -> DurationsInput<'_> {
+        DurationsInput { hidden: &self.hidden, condition: &self.condition, noise: &self.noise, length_scale: 1.2 }
     }
 }
 
@@ -162,7 +163,7 @@ fn durations_of_a_sentence_of_any_length_equal_the_definition_computed_in_double
     for weights in kinds() {
         let predictor = DurationPredictor::new(&weights).unwrap();
         // One memory for all.
-        let mut scratch = Scratch::default();
+        let mut scratch = DurationsScratch::default();
         for count in [60, 1, 2, 7, 33] {
             let asked = Asked::of(&weights, count);
 
@@ -183,9 +184,9 @@ fn durations_are_the_same_with_any_instructions() {
         let predictor = DurationPredictor::new(&weights).unwrap();
         let asked = Asked::of(&weights, 45);
 
-        let all = Level::available()
+        let all = SimdLevel::available()
             .into_iter()
-            .map(|level| predictor.run(&asked.part(), &mut Scratch::new(level), || true).unwrap());
+            .map(|level| predictor.run(&asked.part(), &mut DurationsScratch::new(level), || true).unwrap());
 
         let all: Vec<_> = all.collect();
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
@@ -197,9 +198,10 @@ fn durations_are_the_same_however_they_are_cut() {
     for weights in kinds() {
         let predictor = DurationPredictor::new(&weights).unwrap();
         let asked = Asked::of(&weights, 4 * LEAST_PLACES + 3);
-        let whole = predictor.run(&asked.part(), &mut Scratch::default(), || true).unwrap();
-        // One memory for some tasks and another for others, as of two threads, of which the second begins with the last task.
-        let mut scratches = [Scratch::default(), Scratch::default()];
+        let whole = predictor.run(&asked.part(), &mut DurationsScratch::default(), || true).unwrap();
+        // One memory for some tasks and another for others, as of two threads, of which the second begins with the last
+        // task.
+        let mut scratches = [DurationsScratch::default(), DurationsScratch::default()];
         for cuts in [1, 2, 3, 100] {
             let mut most = 0;
 
@@ -223,7 +225,7 @@ fn a_run_stops_when_told_to_and_takes_no_more_memory_the_second_time() {
     for weights in kinds() {
         let predictor = DurationPredictor::new(&weights).unwrap();
         let asked = Asked::of(&weights, 30);
-        let mut scratch = Scratch::default();
+        let mut scratch = DurationsScratch::default();
         predictor.run(&asked.part(), &mut scratch, || true).unwrap();
         let kept = scratch.memory_bytes();
 
@@ -261,14 +263,14 @@ fn what_does_not_fit_is_refused() {
     let weights = DurationWeights::Stochastic(stochastic());
     let predictor = DurationPredictor::new(&weights).unwrap();
     let asked = Asked::of(&weights, 5);
-    let run = |part: Part<'_>| predictor.run(&part, &mut Scratch::default(), || true).unwrap_err();
+    let run = |part: DurationsInput<'_>| predictor.run(&part, &mut DurationsScratch::default(), || true).unwrap_err();
     assert_eq!(
-        run(Part { hidden: &asked.hidden[1..], ..asked.part() }),
+        run(DurationsInput { hidden: &asked.hidden[1..], ..asked.part() }),
         DurationError::Values { found: 59, channels: HIDDEN }
     );
     assert_eq!(
-        run(Part { condition: &[0.0], ..asked.part() }),
+        run(DurationsInput { condition: &[0.0], ..asked.part() }),
         DurationError::Condition { found: 1, expected: CHANNELS }
     );
-    assert_eq!(run(Part { noise: &[], ..asked.part() }), DurationError::Noise { found: 0, expected: 10 });
+    assert_eq!(run(DurationsInput { noise: &[], ..asked.part() }), DurationError::Noise { found: 0, expected: 10 });
 }

@@ -1,5 +1,5 @@
-//! Owns the description of a duration predictor: its layers and their weights, as training and ONNX lay them out. Refuses descriptions whose
-//! shapes do not fit each other.
+//! Owns the description of a duration predictor: its layers and their weights, as training and ONNX lay them out.
+//! Refuses descriptions whose shapes do not fit each other.
 
 use crate::kernels::{ConvWeights, MAX_SPAN, NormWeights, ShapeError, not_empty, pointwise, produces, same_len};
 
@@ -21,7 +21,8 @@ pub struct StochasticWeights {
     pub affine: AffineWeights,
 }
 
-/// One layer of dilated convolutions that are separable into one over time and one over channels, added to what it takes.
+/// One layer of dilated convolutions that are separable into one over time and one over channels, added to what it
+/// takes.
 #[derive(Debug, Clone)]
 pub struct SeparableWeights {
     pub depthwise: DepthwiseWeights,

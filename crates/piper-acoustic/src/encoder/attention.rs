@@ -1,9 +1,10 @@
-//! Owns self-attention with relative positions (Shaw, Uszkoreit, Vaswani, 2018): each place asks all places, and those within a window answer
-//! with what depends on their distance beside what they say themselves.
+//! Owns self-attention with relative positions (Shaw, Uszkoreit, Vaswani, 2018): each place asks all places, and those
+//! within a window answer with what depends on their distance beside what they say themselves.
 //!
-//! Both products, of queries with keys and of weights with values, are the matrix product of the convolutions. What belongs to the distances
-//! stands behind the keys and behind the values and goes through the same products: as further keys, whose scores are then added to those of
-//! the places at these distances, and as further values, whose weights are those of these places.
+//! Both products, of queries with keys and of weights with values, are the matrix product of the convolutions. What
+//! belongs to the distances stands behind the keys and behind the values and goes through the same products: as further
+//! keys, whose scores are then added to those of the places at these distances, and as further values, whose weights
+//! are those of these places.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
@@ -11,8 +12,10 @@
 use std::ops::Range;
 
 use super::weights::AttentionWeights;
-use crate::kernels::simd::{LANES, Lanes, Operation, Simd};
-use crate::kernels::{Columns, Convolution, Geometry, Pass, Product, ROWS, Signal, Target, Workspace, blocks, exp};
+use crate::kernels::simd::{F32x16, LANES, Operation, Simd};
+use crate::kernels::{
+    Columns, ConvArgs, Convolution, Geometry, Product, ROWS, Signal, Workspace, WriteMode, blocks, exp,
+};
 
 /// An attention that is ready to run. Each head begins a block of channels of its own.
 #[derive(Debug)]
@@ -21,9 +24,9 @@ pub struct Attention {
     heads: Vec<Convolution>,
     output: Convolution,
     /// `[block of distances][channel]`
-    near_keys: Vec<Lanes>,
+    near_keys: Vec<F32x16>,
     /// `[block of channels][distance]`, the distances filled up to whole blocks
-    near_values: Vec<Lanes>,
+    near_values: Vec<F32x16>,
     /// Blocks of channels of a head.
     width: usize,
     window: usize,
@@ -34,11 +37,11 @@ pub struct Attention {
 pub struct AttentionSignals {
     asked: Signal,
     /// `[block of places, then of distances][channel]`
-    keys: Vec<Lanes>,
+    keys: Vec<F32x16>,
     /// `[block of channels][place, then distance]`
-    values: Vec<Lanes>,
+    values: Vec<F32x16>,
     /// `[block of places, then of distances][place that asks]`
-    scores: Vec<Lanes>,
+    scores: Vec<F32x16>,
 }
 
 /// One head of a run.
@@ -83,8 +86,8 @@ impl Attention {
         });
         let distances = near_keys.len() / depth;
         let near = blocks(distances);
-        let mut keys = vec![Lanes::ZERO; near * padded];
-        let mut values = vec![Lanes::ZERO; width * near * LANES];
+        let mut keys = vec![F32x16::ZERO; near * padded];
+        let mut values = vec![F32x16::ZERO; width * near * LANES];
         for (distance, channel) in (0..distances).flat_map(|distance| (0..depth).map(move |c| (distance, c))) {
             let from = distance * depth + channel;
             keys[distance / LANES * padded + channel].0[distance % LANES] = near_keys[from];
@@ -116,7 +119,7 @@ impl Attention {
         let places = from.range();
         let pitch = places.len().next_multiple_of(ROWS);
         let asks = &self.heads[head];
-        let plain = Pass { input: from, slope: 1.0, bias: None, residual: None, target: Target::Replace };
+        let plain = ConvArgs { input: from, slope: 1.0, bias: None, residual: None, target: WriteMode::Replace };
         signals.asked.reset(asks.bias().len(), 0..pitch);
         asks.run_part(&plain, places.clone(), &mut signals.asked, workspace);
         let mut answered = Signal::default();
@@ -128,7 +131,8 @@ impl Attention {
 
     /// Adds what all heads answered to what they were asked from, in `sum`.
     pub fn add(&self, answered: &Signal, from: &Signal, sum: &mut Signal, workspace: &mut Workspace) {
-        let pass = Pass { input: answered, slope: 1.0, bias: None, residual: Some(from), target: Target::Replace };
+        let pass =
+            ConvArgs { input: answered, slope: 1.0, bias: None, residual: Some(from), target: WriteMode::Replace };
         self.output.run(&pass, sum, workspace);
     }
 
@@ -143,7 +147,7 @@ impl Attention {
 impl AttentionSignals {
     pub fn memory_bytes(&self) -> usize {
         let lanes = self.keys.capacity() + self.values.capacity() + self.scores.capacity();
-        self.asked.memory_bytes() + lanes * size_of::<Lanes>()
+        self.asked.memory_bytes() + lanes * size_of::<F32x16>()
     }
 }
 
@@ -158,7 +162,7 @@ impl Operation for Head<'_> {
         self.gather_keys();
         self.gather_values();
         let AttentionSignals { asked, keys, scores, .. } = &mut *self.signals;
-        scores.resize((blocks(count) + self.attention.near()) * pitch, Lanes::ZERO);
+        scores.resize((blocks(count) + self.attention.near()) * pitch, F32x16::ZERO);
         let queries = asked.rows(0..width);
         Product { rows: queries, weights: keys, out: scores, pitch, count }.run(simd);
         self.weigh(simd);
@@ -182,7 +186,7 @@ impl Head<'_> {
         let AttentionSignals { asked, keys, .. } = &mut *self.signals;
         let channels = kept.len() * LANES;
         keys.clear();
-        keys.resize(blocks(self.places) * channels, Lanes::ZERO);
+        keys.resize(blocks(self.places) * channels, F32x16::ZERO);
         for (block, keys) in keys.chunks_exact_mut(channels).enumerate() {
             for (from, keys) in kept.clone().zip(keys.chunks_exact_mut(LANES)) {
                 let row = &asked.row(from)[..self.places];
@@ -205,7 +209,7 @@ impl Head<'_> {
         values.clear();
         for (from, near) in kept.zip(self.attention.near_values.chunks_exact(self.attention.near() * LANES)) {
             values.extend_from_slice(&asked.row(from)[..self.places]);
-            values.extend(std::iter::repeat_n(Lanes::ZERO, filled - self.places));
+            values.extend(std::iter::repeat_n(F32x16::ZERO, filled - self.places));
             values.extend_from_slice(near);
         }
     }
@@ -233,16 +237,16 @@ impl Head<'_> {
             }
         }
         let [most, sums] = self.columns.get(count);
-        most.fill(Lanes([f32::NEG_INFINITY; LANES]));
+        most.fill(F32x16([f32::NEG_INFINITY; LANES]));
         for scores in scores.chunks_exact(pitch) {
             for (most, score) in most.iter_mut().zip(scores) {
                 simd.store(simd.max(simd.load(most), simd.load(score)), most);
             }
         }
         for most in most.iter_mut() {
-            *most = Lanes([most.max(); LANES]);
+            *most = F32x16([most.max(); LANES]);
         }
-        sums.fill(Lanes::ZERO);
+        sums.fill(F32x16::ZERO);
         for scores in scores.chunks_exact_mut(pitch) {
             for ((score, most), sum) in scores.iter_mut().zip(&*most).zip(sums.iter_mut()) {
                 let weight = exp(simd, simd.sub(simd.load(score), simd.load(most)));
@@ -251,7 +255,7 @@ impl Head<'_> {
             }
         }
         for sum in sums.iter_mut() {
-            *sum = Lanes([1.0 / sum.sum(); LANES]);
+            *sum = F32x16([1.0 / sum.sum(); LANES]);
         }
         for scores in scores.chunks_exact_mut(pitch) {
             for (score, sum) in scores.iter_mut().zip(&*sums) {

@@ -1,10 +1,13 @@
-//! Owns the text encoder of Piper voices, a small transformer that makes of phoneme ids what the duration predictor and the flow begin with, as
-//! kernels of our own. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
+//! Owns the text encoder of Piper voices, a small transformer that makes of phoneme ids what the duration predictor and
+//! the flow begin with, as kernels of our own. Refuses ONNX: it takes weights as they stand in training and in graphs
+//! alike.
 //!
-//! It sees the whole sentence at once: memory follows the sentence, and its square in the attention, so that whoever calls bounds the sentence.
+//! It sees the whole sentence at once: memory follows the sentence, and its square in the attention, so that whoever
+//! calls bounds the sentence.
 //!
-//! A sentence is encoded in steps, two for each layer, and each step in tasks, which any threads may compute: first what each head of the attention
-//! answers, then the rest of the layer, by places. However many there are, each value is computed by the same operations.
+//! A sentence is encoded in steps, two for each layer, and each step in tasks, which any threads may compute: first
+//! what each head of the attention answers, then the rest of the layer, by places. However many there are, each value
+//! is computed by the same operations.
 
 mod attention;
 #[cfg(test)]
@@ -12,21 +15,23 @@ mod tests;
 mod weights;
 
 pub use super::kernels::{ConvWeights, NormWeights, ShapeError};
-pub use weights::{AttentionWeights, EncoderWeights, LayerWeights};
+pub use weights::{AttentionWeights, EncoderLayerWeights, EncoderWeights};
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use self::attention::{Attention, AttentionSignals};
-use super::kernels::simd::{Lanes, Level};
-use super::kernels::{Columns, Convolution, Norm, Pass, Precision, Signal, Target, Workspace, blocks, evenly, lanes};
+use super::kernels::simd::{F32x16, SimdLevel};
+use super::kernels::{
+    Columns, ConvArgs, Convolution, Norm, Precision, Signal, Workspace, WriteMode, blocks, evenly, lanes,
+};
 
 /// A text encoder that is ready to run, on as many threads as there are.
 #[derive(Debug)]
-pub struct Encoder {
+pub struct TextEncoder {
     /// `[id][block]`
-    embedding: Vec<Lanes>,
-    layers: Vec<Layer>,
+    embedding: Vec<F32x16>,
+    layers: Vec<EncoderLayer>,
     projection: Convolution,
     hidden: usize,
     channels: usize,
@@ -45,14 +50,14 @@ pub struct Encoding {
 
 /// What a thread computes at a time, of what is known before its step.
 #[derive(Debug, Clone)]
-pub struct Task {
-    work: Work,
+pub struct EncoderTask {
+    work: EncoderWork,
     /// What goes from layer to layer.
     hidden: Arc<Signal>,
 }
 
 #[derive(Debug, Clone)]
-enum Work {
+enum EncoderWork {
     /// What a head of a layer answers.
     Attend { layer: usize, head: usize },
     /// The rest of the layer, at some places, of what its heads answered.
@@ -63,7 +68,7 @@ enum Work {
 
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct EncoderScratch {
     workspace: Workspace,
     answered: Signal,
     sum: Signal,
@@ -75,7 +80,7 @@ pub struct Scratch {
 
 /// Why a sentence is not encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EncodeError {
+pub enum TextEncoderError {
     #[error("there are no phoneme ids")]
     Empty,
     #[error("a phoneme id is {found}, of {known} that the voice knows")]
@@ -88,16 +93,16 @@ pub enum EncodeError {
 const LEAST_PLACES: usize = 48;
 
 #[derive(Debug)]
-struct Layer {
+struct EncoderLayer {
     attention: Attention,
     attention_norm: Norm,
     feed_forward: [Convolution; 2],
     feed_forward_norm: Norm,
 }
 
-// === impl Encoder ===
+// === impl TextEncoder ===
 
-impl Encoder {
+impl TextEncoder {
     pub fn new(weights: &EncoderWeights) -> Result<Self, ShapeError> {
         weights.validate()?;
         let hidden = weights.projection.in_channels;
@@ -108,7 +113,7 @@ impl Encoder {
         };
         Ok(Self {
             embedding: weights.embedding.chunks_exact(hidden).flat_map(row).collect(),
-            layers: weights.layers.iter().map(Layer::new).collect(),
+            layers: weights.layers.iter().map(EncoderLayer::new).collect(),
             projection: Convolution::same(&weights.projection, Precision::Usual),
             hidden,
             channels: weights.projection.out_channels / 2,
@@ -122,7 +127,7 @@ impl Encoder {
 
     /// Bytes of the weights as they are kept.
     pub fn memory_bytes(&self) -> u64 {
-        let layers: usize = self.layers.iter().map(Layer::memory_bytes).sum();
+        let layers: usize = self.layers.iter().map(EncoderLayer::memory_bytes).sum();
         (size_of_val(&self.embedding[..]) + layers + self.projection.memory_bytes()) as u64
     }
 
@@ -130,35 +135,36 @@ impl Encoder {
     pub fn run(
         &self,
         ids: &[i64],
-        scratch: &mut Scratch,
+        scratch: &mut EncoderScratch,
         mut keep_going: impl FnMut() -> bool,
-    ) -> Result<Encoding, EncodeError> {
+    ) -> Result<Encoding, TextEncoderError> {
         self.run_shared(ids, 1, |tasks| {
             tasks.iter().map(|task| keep_going().then(|| self.compute(task, scratch))).collect()
         })
     }
 
-    /// Encodes a sentence whose places are cut into so many parts. `share` has [`Encoder::compute`] called for each task of a step, and gives what
-    /// comes of it in that order; nothing if it is to stop.
+    /// Encodes a sentence whose places are cut into so many parts. `share` has [`TextEncoder::compute`] called for each
+    /// task of a step, and gives what comes of it in that order; nothing if it is to stop.
     pub fn run_shared(
         &self,
         ids: &[i64],
         cuts: usize,
-        mut share: impl FnMut(Vec<Task>) -> Option<Vec<Signal>>,
-    ) -> Result<Encoding, EncodeError> {
+        mut share: impl FnMut(Vec<EncoderTask>) -> Option<Vec<Signal>>,
+    ) -> Result<Encoding, TextEncoderError> {
         let mut hidden = Arc::new(self.embed(ids)?);
         let cut = || evenly(0..ids.len(), cuts.min(ids.len() / LEAST_PLACES));
-        let mut step = |hidden: &Arc<Signal>, works: &mut dyn Iterator<Item = Work>| {
-            share(works.map(|work| Task { work, hidden: hidden.clone() }).collect()).ok_or(EncodeError::Cancelled)
+        let mut step = |hidden: &Arc<Signal>, works: &mut dyn Iterator<Item = EncoderWork>| {
+            share(works.map(|work| EncoderTask { work, hidden: hidden.clone() }).collect())
+                .ok_or(TextEncoderError::Cancelled)
         };
         for layer in 0..self.layers.len() {
             let heads = 0..self.layers[layer].attention.heads();
-            let answered = step(&hidden, &mut heads.map(|head| Work::Attend { layer, head }))?;
+            let answered = step(&hidden, &mut heads.map(|head| EncoderWork::Attend { layer, head }))?;
             let answered: Arc<[Signal]> = answered.into();
-            let feed = |places| Work::Feed { layer, answered: answered.clone(), places };
+            let feed = |places| EncoderWork::Feed { layer, answered: answered.clone(), places };
             hidden = Arc::new(Signal::joined(step(&hidden, &mut cut().map(feed))?));
         }
-        let projected = Signal::joined(step(&hidden, &mut cut().map(|places| Work::Project { places }))?);
+        let projected = Signal::joined(step(&hidden, &mut cut().map(|places| EncoderWork::Project { places }))?);
         Ok(Encoding {
             hidden: hidden.channels(0..self.hidden),
             mean: projected.channels(0..self.channels),
@@ -166,16 +172,16 @@ impl Encoder {
         })
     }
 
-    pub fn compute(&self, Task { work, hidden }: &Task, scratch: &mut Scratch) -> Signal {
-        let Scratch { workspace, attention, columns, .. } = scratch;
+    pub fn compute(&self, EncoderTask { work, hidden }: &EncoderTask, scratch: &mut EncoderScratch) -> Signal {
+        let EncoderScratch { workspace, attention, columns, .. } = scratch;
         match work {
-            Work::Attend { layer, head } => {
+            EncoderWork::Attend { layer, head } => {
                 self.layers[*layer].attention.answer(*head, hidden, attention, columns, workspace)
             }
-            Work::Feed { layer, answered, places } => {
+            EncoderWork::Feed { layer, answered, places } => {
                 self.layers[*layer].feed(answered, hidden, places.clone(), scratch)
             }
-            Work::Project { places } => {
+            EncoderWork::Project { places } => {
                 let mut projected = Signal::default();
                 projected.reset(self.projection.bias().len(), places.clone());
                 self.projection.run(&plain(hidden), &mut projected, workspace);
@@ -184,16 +190,17 @@ impl Encoder {
         }
     }
 
-    fn embed(&self, ids: &[i64]) -> Result<Signal, EncodeError> {
+    fn embed(&self, ids: &[i64]) -> Result<Signal, TextEncoderError> {
         if ids.is_empty() {
-            return Err(EncodeError::Empty);
+            return Err(TextEncoderError::Empty);
         }
         let blocks = blocks(self.hidden);
         let known = self.embedding.len() / blocks;
         let mut hidden = Signal::default();
         hidden.reset(blocks, 0..ids.len());
         for (place, &found) in ids.iter().enumerate() {
-            let id = usize::try_from(found).ok().filter(|id| *id < known).ok_or(EncodeError::Id { found, known })?;
+            let id =
+                usize::try_from(found).ok().filter(|id| *id < known).ok_or(TextEncoderError::Id { found, known })?;
             for (block, lanes) in self.embedding[id * blocks..][..blocks].iter().enumerate() {
                 hidden.row_mut(block)[place] = *lanes;
             }
@@ -202,12 +209,12 @@ impl Encoder {
     }
 }
 
-// === impl Layer ===
+// === impl EncoderLayer ===
 
-impl Layer {
-    fn new(weights: &LayerWeights) -> Self {
-        // Durations are whole frames: an error that is heard nowhere else may cost one there. The weights, which are read once for each
-        // sentence, are a quarter smaller as well.
+impl EncoderLayer {
+    fn new(weights: &EncoderLayerWeights) -> Self {
+        // Durations are whole frames: an error that is heard nowhere else may cost one there. The weights, which are
+        // read once for each sentence, are a quarter smaller as well.
         let precise = |weights: &ConvWeights| Convolution::same(weights, Precision::High);
         Self {
             attention: Attention::new(&weights.attention),
@@ -217,9 +224,10 @@ impl Layer {
         }
     }
 
-    /// What the layer makes of `hidden` at some places. What they need of their neighbours is computed for each part anew.
-    fn feed(&self, heads: &[Signal], hidden: &Signal, places: Range<usize>, scratch: &mut Scratch) -> Signal {
-        let Scratch { workspace, answered, sum, attended, between, columns, .. } = scratch;
+    /// What the layer makes of `hidden` at some places. What they need of their neighbours is computed for each part
+    /// anew.
+    fn feed(&self, heads: &[Signal], hidden: &Signal, places: Range<usize>, scratch: &mut EncoderScratch) -> Signal {
+        let EncoderScratch { workspace, answered, sum, attended, between, columns, .. } = scratch;
         let [first, second] = &self.feed_forward;
         let len = hidden.range().len();
         let inner = second.input_range(places.clone(), len);
@@ -232,7 +240,7 @@ impl Layer {
         first.run(&plain(attended), between, workspace);
         sum.reset(hidden.blocks(), places);
         // A leaky ReLU that leaks nothing.
-        let pass = Pass { slope: 0.0, residual: Some(attended), ..plain(between) };
+        let pass = ConvArgs { slope: 0.0, residual: Some(attended), ..plain(between) };
         second.run(&pass, sum, workspace);
         let mut out = Signal::default();
         self.feed_forward_norm.run(sum, &mut out, columns, workspace.level());
@@ -246,16 +254,16 @@ impl Layer {
     }
 }
 
-// === impl Scratch ===
+// === impl EncoderScratch ===
 
-impl Default for Scratch {
+impl Default for EncoderScratch {
     fn default() -> Self {
-        Self::new(Level::detect())
+        Self::new(SimdLevel::detect())
     }
 }
 
-impl Scratch {
-    pub fn new(level: Level) -> Self {
+impl EncoderScratch {
+    pub fn new(level: SimdLevel) -> Self {
         Self {
             workspace: Workspace::new(level),
             answered: Signal::default(),
@@ -277,6 +285,6 @@ impl Scratch {
 
 // === helpers ===
 
-fn plain(input: &Signal) -> Pass<'_> {
-    Pass { input, slope: 1.0, bias: None, residual: None, target: Target::Replace }
+fn plain(input: &Signal) -> ConvArgs<'_> {
+    ConvArgs { input, slope: 1.0, bias: None, residual: None, target: WriteMode::Replace }
 }

@@ -1,4 +1,5 @@
-//! Claims about the text encoder: it equals its definition, whatever the processor and the length, and wrong shapes are refused.
+//! Claims about the text encoder: it equals its definition, whatever the processor and the length, and wrong shapes are
+//! refused.
 
 use super::*;
 use crate::kernels::naive::{self, Rows, noise};
@@ -24,7 +25,7 @@ fn weights(heads: usize, window: usize) -> EncoderWeights {
         |seed: f32| NormWeights { scale: values(HIDDEN, 1.0 + seed), shift: values(HIDDEN, 0.0), epsilon: 1e-5 };
     let mut near = noise(7);
     let mut near = || (0..(2 * window + 1) * HIDDEN / heads).map(|_| near()).collect::<Vec<f32>>();
-    let layers = (0..LAYERS).map(|_| LayerWeights {
+    let layers = (0..LAYERS).map(|_| EncoderLayerWeights {
         attention: AttentionWeights {
             heads,
             query: conv([HIDDEN; 2], 1),
@@ -95,8 +96,8 @@ fn definition(weights: &EncoderWeights, ids: &[i64]) -> [Vec<f64>; 3] {
     [x.concat(), projected[..latents].concat(), projected[latents..].concat()]
 }
 
-fn run(encoder: &Encoder, ids: &[i64]) -> Encoding {
-    encoder.run(ids, &mut Scratch::default(), || true).unwrap()
+fn run(encoder: &TextEncoder, ids: &[i64]) -> Encoding {
+    encoder.run(ids, &mut EncoderScratch::default(), || true).unwrap()
 }
 
 fn assert_close(values: &[f32], expected: &[f64]) {
@@ -108,9 +109,9 @@ fn assert_close(values: &[f32], expected: &[f64]) {
 #[test]
 fn a_sentence_of_any_length_equals_the_definition_computed_in_double_precision() {
     let weights = weights(2, 4);
-    let encoder = Encoder::new(&weights).unwrap();
+    let encoder = TextEncoder::new(&weights).unwrap();
     // Shorter than the window, a block, and longer than both; one memory for all.
-    let mut scratch = Scratch::default();
+    let mut scratch = EncoderScratch::default();
     for count in [50, 1, 3, 16, 17, 32, 64] {
         let ids = ids(count);
 
@@ -127,7 +128,7 @@ fn a_sentence_of_any_length_equals_the_definition_computed_in_double_precision()
 fn heads_and_windows_of_any_number_equal_the_definition() {
     for (heads, window) in [(1, 4), (4, 0), (5, 10)] {
         let weights = weights(heads, window);
-        let encoder = Encoder::new(&weights).unwrap();
+        let encoder = TextEncoder::new(&weights).unwrap();
 
         let encoding = run(&encoder, &ids(30));
 
@@ -137,10 +138,11 @@ fn heads_and_windows_of_any_number_equal_the_definition() {
 
 #[test]
 fn encodings_are_the_same_with_any_instructions() {
-    let encoder = Encoder::new(&weights(2, 4)).unwrap();
+    let encoder = TextEncoder::new(&weights(2, 4)).unwrap();
 
-    let encodings =
-        Level::available().into_iter().map(|level| encoder.run(&ids(45), &mut Scratch::new(level), || true).unwrap());
+    let encodings = SimdLevel::available()
+        .into_iter()
+        .map(|level| encoder.run(&ids(45), &mut EncoderScratch::new(level), || true).unwrap());
 
     let encodings: Vec<Encoding> = encodings.collect();
     assert!(encodings.windows(2).all(|pair| pair[0] == pair[1]));
@@ -148,11 +150,12 @@ fn encodings_are_the_same_with_any_instructions() {
 
 #[test]
 fn encodings_are_the_same_however_they_are_cut() {
-    let encoder = Encoder::new(&weights(2, 4)).unwrap();
+    let encoder = TextEncoder::new(&weights(2, 4)).unwrap();
     let ids = ids(5 * LEAST_PLACES + 1);
     let whole = run(&encoder, &ids);
-    // One memory for some tasks and another for others, as of two threads, of which the second begins with the last task.
-    let mut scratches = [Scratch::default(), Scratch::default()];
+    // One memory for some tasks and another for others, as of two threads, of which the second begins with the last
+    // task.
+    let mut scratches = [EncoderScratch::default(), EncoderScratch::default()];
     for cuts in [1, 2, 3, 5, 100] {
         let (mut steps, mut most) = (0, 0);
 
@@ -172,8 +175,8 @@ fn encodings_are_the_same_however_they_are_cut() {
 
 #[test]
 fn a_run_stops_when_told_to() {
-    let encoder = Encoder::new(&weights(2, 4)).unwrap();
-    let mut scratch = Scratch::default();
+    let encoder = TextEncoder::new(&weights(2, 4)).unwrap();
+    let mut scratch = EncoderScratch::default();
     let mut asked = 0;
 
     let stopped = encoder.run(&ids(30), &mut scratch, || {
@@ -181,15 +184,15 @@ fn a_run_stops_when_told_to() {
         asked < 2
     });
 
-    assert_eq!(stopped, Err(EncodeError::Cancelled));
+    assert_eq!(stopped, Err(TextEncoderError::Cancelled));
     assert_eq!(asked, 2);
     assert_eq!(encoder.run(&ids(30), &mut scratch, || true).unwrap(), run(&encoder, &ids(30)));
 }
 
 #[test]
 fn a_second_sentence_takes_no_more_memory() {
-    let encoder = Encoder::new(&weights(2, 4)).unwrap();
-    let mut scratch = Scratch::default();
+    let encoder = TextEncoder::new(&weights(2, 4)).unwrap();
+    let mut scratch = EncoderScratch::default();
     let mut memory_after = |count: usize| {
         encoder.run(&ids(count), &mut scratch, || true).unwrap();
         scratch.memory_bytes()
@@ -206,10 +209,10 @@ fn what_does_not_fit_is_refused() {
     let refused = |change: &dyn Fn(&mut EncoderWeights)| {
         let mut weights = weights(2, 4);
         change(&mut weights);
-        Encoder::new(&weights).unwrap_err()
+        TextEncoder::new(&weights).unwrap_err()
     };
-    let encoder = Encoder::new(&weights(2, 4)).unwrap();
-    let run = |ids: &[i64]| encoder.run(ids, &mut Scratch::default(), || true).unwrap_err();
+    let encoder = TextEncoder::new(&weights(2, 4)).unwrap();
+    let run = |ids: &[i64]| encoder.run(ids, &mut EncoderScratch::default(), || true).unwrap_err();
 
     assert_eq!(refused(&|w| w.layers.clear()), ShapeError::Empty { part: "the list of layers" });
     assert_eq!(refused(&|w| w.embedding.clear()), ShapeError::Empty { part: "the embedding" });
@@ -226,7 +229,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(refused(&|w| w.layers[2].feed_forward_norm.shift.truncate(19)), norm);
     let narrow = ShapeError::Channels { part: "a layer's first convolution", found: 60, expected: 20 };
     assert_eq!(refused(&|w| w.layers[0].feed_forward[0] = w.layers[0].feed_forward[1].clone()), narrow);
-    assert_eq!(run(&[]), EncodeError::Empty);
-    assert_eq!(run(&[3, 12]), EncodeError::Id { found: 12, known: 12 });
-    assert_eq!(run(&[-1]), EncodeError::Id { found: -1, known: 12 });
+    assert_eq!(run(&[]), TextEncoderError::Empty);
+    assert_eq!(run(&[3, 12]), TextEncoderError::Id { found: 12, known: 12 });
+    assert_eq!(run(&[-1]), TextEncoderError::Id { found: -1, known: 12 });
 }

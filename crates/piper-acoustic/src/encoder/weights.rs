@@ -1,5 +1,5 @@
-//! Owns the description of a text encoder: its layers and their weights, as training and ONNX lay them out. Refuses descriptions whose shapes
-//! do not fit each other.
+//! Owns the description of a text encoder: its layers and their weights, as training and ONNX lay them out. Refuses
+//! descriptions whose shapes do not fit each other.
 
 use crate::kernels::{ConvWeights, NormWeights, ShapeError, not_empty, pointwise, produces, same_len};
 
@@ -8,14 +8,14 @@ use crate::kernels::{ConvWeights, NormWeights, ShapeError, not_empty, pointwise,
 pub struct EncoderWeights {
     /// `[id][channel]`
     pub embedding: Vec<f32>,
-    pub layers: Vec<LayerWeights>,
+    pub layers: Vec<EncoderLayerWeights>,
     /// To the means, then the logarithms of the standard deviations.
     pub projection: ConvWeights,
 }
 
 /// Attention and a small network, each added to what it takes and then normalised.
 #[derive(Debug, Clone)]
-pub struct LayerWeights {
+pub struct EncoderLayerWeights {
     pub attention: AttentionWeights,
     pub attention_norm: NormWeights,
     /// Two convolutions with a ReLU between them.
@@ -56,7 +56,7 @@ impl EncoderWeights {
     }
 }
 
-impl LayerWeights {
+impl EncoderLayerWeights {
     fn validate(&self, hidden: usize) -> Result<(), ShapeError> {
         self.attention.validate(hidden)?;
         self.attention_norm.validate(hidden)?;

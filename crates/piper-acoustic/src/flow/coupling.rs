@@ -5,17 +5,17 @@
 
 use std::ops::Range;
 
-use super::weights::{CouplingWeights, LayerWeights};
-use crate::kernels::simd::{LANES, Lanes, Operation, Simd};
+use super::weights::{CouplingWeights, GatedLayerWeights};
+use crate::kernels::simd::{F32x16, LANES, Operation, Simd};
 use crate::kernels::{
-    ConvWeights, Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, lanes, sigmoid, tanh,
+    ConvArgs, ConvWeights, Convolution, Geometry, Precision, Signal, Workspace, WriteMode, lanes, sigmoid, tanh,
 };
 
 /// A coupling that is ready to run.
 #[derive(Debug)]
 pub struct Coupling {
     pre: Convolution,
-    layers: Vec<Layer>,
+    layers: Vec<GatedLayer>,
     hidden: usize,
 }
 
@@ -25,11 +25,11 @@ pub struct CouplingSignals {
     hidden: Signal,
     /// Arguments of the tangents, then of the logistic functions; in their first half, what the gates let through.
     gates: Signal,
-    bias: Vec<Lanes>,
+    bias: Vec<F32x16>,
 }
 
 #[derive(Debug)]
-struct Layer {
+struct GatedLayer {
     gates: Convolution,
     /// To what is added to the layer's input; none after the last.
     residual: Option<Convolution>,
@@ -38,7 +38,7 @@ struct Layer {
 }
 
 /// The first half of the blocks becomes its tangent times the second half's logistic function.
-struct Gate<'a>(&'a mut Signal);
+struct GatedActivation<'a>(&'a mut Signal);
 
 // === impl Coupling ===
 
@@ -51,7 +51,8 @@ impl Coupling {
         let first = Convolution::new(Geometry::same(half, hidden, 1, 1), &pre.bias, |output, _, input, _| {
             f64::from(pre.weight[output * half + turn(input)])
         });
-        let layers = layers.iter().enumerate().map(|(at, layer)| Layer::new(layer, post, &turn, at == 0)).collect();
+        let layers =
+            layers.iter().enumerate().map(|(at, layer)| GatedLayer::new(layer, post, &turn, at == 0)).collect();
         Self { pre: first, layers, hidden }
     }
 
@@ -66,7 +67,7 @@ impl Coupling {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.pre.memory_bytes() + self.layers.iter().map(Layer::memory_bytes).sum::<usize>()
+        self.pre.memory_bytes() + self.layers.iter().map(GatedLayer::memory_bytes).sum::<usize>()
     }
 
     /// Changes `range` of the second signal by what the first says; `len` is the whole utterance's.
@@ -80,7 +81,7 @@ impl Coupling {
     ) {
         let CouplingSignals { hidden, gates, bias } = signals;
         hidden.reset(self.pre.bias().len(), self.hidden_range(0, range.clone(), len));
-        self.pre.run(&pass(from, Target::Replace), hidden, workspace);
+        self.pre.run(&pass(from, WriteMode::Replace), hidden, workspace);
         for (at, layer) in self.layers.iter().enumerate() {
             let next = self.hidden_range(at + 1, range.clone(), len);
             gates.reset(layer.gates.bias().len(), next.clone());
@@ -89,13 +90,13 @@ impl Coupling {
             if let Some(condition) = condition.get(at * 2 * self.hidden..(at + 1) * 2 * self.hidden) {
                 add(&spread(condition, self.hidden), bias);
             }
-            let own = pass(hidden, Target::Replace);
-            layer.gates.run(&Pass { bias: Some(bias), ..own }, gates, workspace);
-            workspace.level().run(Gate(gates));
+            let own = pass(hidden, WriteMode::Replace);
+            layer.gates.run(&ConvArgs { bias: Some(bias), ..own }, gates, workspace);
+            workspace.level().run(GatedActivation(gates));
             if let Some(residual) = &layer.residual {
-                residual.run_part(&pass(gates, Target::Add), next, hidden, workspace);
+                residual.run_part(&pass(gates, WriteMode::Add), next, hidden, workspace);
             }
-            layer.change.run_part(&pass(gates, Target::Add), range.clone(), to, workspace);
+            layer.change.run_part(&pass(gates, WriteMode::Add), range.clone(), to, workspace);
         }
     }
 
@@ -105,11 +106,11 @@ impl Coupling {
     }
 }
 
-// === impl Layer ===
+// === impl GatedLayer ===
 
-impl Layer {
-    fn new(weights: &LayerWeights, post: &ConvWeights, turn: &impl Fn(usize) -> usize, is_first: bool) -> Self {
-        let LayerWeights { gates, res_skip } = weights;
+impl GatedLayer {
+    fn new(weights: &GatedLayerWeights, post: &ConvWeights, turn: &impl Fn(usize) -> usize, is_first: bool) -> Self {
+        let GatedLayerWeights { gates, res_skip } = weights;
         let (hidden, half, taps) = (gates.in_channels, post.out_channels, gates.kernel);
         // Both kinds of arguments begin a block of their own.
         let padded = hidden.next_multiple_of(LANES);
@@ -162,7 +163,7 @@ impl Layer {
     }
 }
 
-impl Operation for Gate<'_> {
+impl Operation for GatedActivation<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let (tangents, gates) = self.0.halves_mut();
@@ -175,24 +176,24 @@ impl Operation for Gate<'_> {
 
 impl CouplingSignals {
     pub fn memory_bytes(&self) -> usize {
-        self.hidden.memory_bytes() + self.gates.memory_bytes() + self.bias.capacity() * size_of::<Lanes>()
+        self.hidden.memory_bytes() + self.gates.memory_bytes() + self.bias.capacity() * size_of::<F32x16>()
     }
 }
 
 // === helpers ===
 
-fn pass(input: &Signal, target: Target) -> Pass<'_> {
-    Pass { input, slope: 1.0, bias: None, residual: None, target }
+fn pass(input: &Signal, target: WriteMode) -> ConvArgs<'_> {
+    ConvArgs { input, slope: 1.0, bias: None, residual: None, target }
 }
 
 /// Two kinds of `hidden` values each as blocks, each kind in blocks of its own.
-fn spread(values: &[f32], hidden: usize) -> Vec<Lanes> {
+fn spread(values: &[f32], hidden: usize) -> Vec<F32x16> {
     let (first, second) = values.split_at(hidden.min(values.len()));
     let blocks = hidden.div_ceil(LANES);
     [lanes(first, blocks), lanes(second, blocks)].concat()
 }
 
-fn add(values: &[Lanes], to: &mut [Lanes]) {
+fn add(values: &[F32x16], to: &mut [F32x16]) {
     for (to, value) in to.iter_mut().zip(values) {
         for (to, value) in to.0.iter_mut().zip(value.0) {
             *to += value;

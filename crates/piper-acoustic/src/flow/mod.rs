@@ -1,9 +1,10 @@
-//! Owns the residual coupling flow of Piper voices, which turns what the text encoder expects into the latents of the decoder, as kernels of
-//! our own. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
+//! Owns the residual coupling flow of Piper voices, which turns what the text encoder expects into the latents of the
+//! decoder, as kernels of our own. Refuses ONNX: it takes weights as they stand in training and in graphs alike.
 //!
-//! Any range of frames can be computed by itself, and gives exactly what the whole would give there; memory follows the tile, not the text.
-//! Turning the channels round costs nothing: every second coupling has its weights turned round instead. What a layer hands past the others
-//! and the coupling's last convolution are products of matrices with nothing in between, and so are made one matrix when a voice is loaded.
+//! Any range of frames can be computed by itself, and gives exactly what the whole would give there; memory follows the
+//! tile, not the text. Turning the channels round costs nothing: every second coupling has its weights turned round
+//! instead. What a layer hands past the others and the coupling's last convolution are products of matrices with
+//! nothing in between, and so are made one matrix when a voice is loaded.
 
 mod coupling;
 #[cfg(test)]
@@ -13,10 +14,10 @@ mod weights;
 use std::ops::Range;
 
 pub use super::kernels::{ConvWeights, ShapeError};
-pub use weights::{CouplingWeights, FlowWeights, LayerWeights};
+pub use weights::{CouplingWeights, FlowWeights, GatedLayerWeights};
 
 use self::coupling::{Coupling, CouplingSignals};
-use super::kernels::simd::{LANES, Level};
+use super::kernels::simd::{LANES, SimdLevel};
 use super::kernels::{Signal, Workspace};
 
 /// Frames at a time. Longer than most sentences: the frames around a tile are computed twice.
@@ -35,7 +36,7 @@ pub struct Flow {
 
 /// What is computed.
 #[derive(Debug, Clone)]
-pub struct Part<'a> {
+pub struct FlowInput<'a> {
     /// The values of the whole utterance, or of its beginning with all of [`Flow::input_range`], `[channels][frames]`.
     pub values: &'a [f32],
     /// What each coupling's `cond_layer` makes of the speaker's vector, `[coupling][layer][gate]`; empty for none.
@@ -46,7 +47,7 @@ pub struct Part<'a> {
 
 /// Memory of one thread, kept from run to run.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct FlowScratch {
     workspace: Workspace,
     halves: [Signal; 2],
     signals: CouplingSignals,
@@ -98,8 +99,8 @@ impl Flow {
     /// The latents of some frames, `[channels][frames]`. `keep_going` is asked between couplings.
     pub fn run(
         &self,
-        part: &Part<'_>,
-        scratch: &mut Scratch,
+        part: &FlowInput<'_>,
+        scratch: &mut FlowScratch,
         mut keep_going: impl FnMut() -> bool,
     ) -> Result<Vec<f32>, FlowError> {
         let frames = part.values.len() / self.channels();
@@ -132,10 +133,10 @@ impl Flow {
     /// Computes a tile in both halves of `scratch`.
     fn tile(
         &self,
-        part: &Part<'_>,
+        part: &FlowInput<'_>,
         frames: usize,
         tile: Range<usize>,
-        scratch: &mut Scratch,
+        scratch: &mut FlowScratch,
         keep_going: &mut impl FnMut() -> bool,
     ) -> Result<(), FlowError> {
         // What each coupling has to change, so that the ones after it find what they read.
@@ -144,7 +145,7 @@ impl Flow {
             let next = ranges.last().map_or(0..0, |range| coupling.input_range(range.clone(), frames));
             ranges.push(next);
         }
-        let Scratch { workspace, halves, signals } = scratch;
+        let FlowScratch { workspace, halves, signals } = scratch;
         let (front, back) = part.values.split_at(self.half * frames);
         let widest = ranges.pop().unwrap_or(0..0);
         halves[0].fill(front, frames, widest.clone());
@@ -164,16 +165,16 @@ impl Flow {
     }
 }
 
-// === impl Scratch ===
+// === impl FlowScratch ===
 
-impl Default for Scratch {
+impl Default for FlowScratch {
     fn default() -> Self {
-        Self::new(Level::detect())
+        Self::new(SimdLevel::detect())
     }
 }
 
-impl Scratch {
-    pub fn new(level: Level) -> Self {
+impl FlowScratch {
+    pub fn new(level: SimdLevel) -> Self {
         Self { workspace: Workspace::new(level), halves: Default::default(), signals: CouplingSignals::default() }
     }
 

@@ -25,7 +25,7 @@ fn weights(couplings: usize) -> FlowWeights {
     let mut coupling = || CouplingWeights {
         pre: conv([HIDDEN, HALF], 1, 1),
         layers: (0..LAYERS)
-            .map(|at| LayerWeights {
+            .map(|at| GatedLayerWeights {
                 gates: conv([2 * HIDDEN, HIDDEN], 5, at + 1),
                 res_skip: conv([if at + 1 == LAYERS { HIDDEN } else { 2 * HIDDEN }, HIDDEN], 1, 1),
             })
@@ -83,7 +83,7 @@ fn rows(values: &[f32], frames: usize) -> Rows {
 }
 
 fn run(flow: &Flow, values: &[f32], frames: Range<usize>) -> Vec<f32> {
-    flow.run(&Part { values, condition: &[], frames }, &mut Scratch::default(), || true).unwrap()
+    flow.run(&FlowInput { values, condition: &[], frames }, &mut FlowScratch::default(), || true).unwrap()
 }
 
 fn assert_close(latents: &[f32], expected: &[f64]) {
@@ -110,8 +110,8 @@ fn a_speaker_is_added_before_the_gates() {
     let values = numbers(2 * HALF * 20, 1);
     let condition = numbers(2 * LAYERS * 2 * HIDDEN, 3);
 
-    let part = Part { values: &values, condition: &condition, frames: 0..20 };
-    let latents = flow.run(&part, &mut Scratch::default(), || true).unwrap();
+    let part = FlowInput { values: &values, condition: &condition, frames: 0..20 };
+    let latents = flow.run(&part, &mut FlowScratch::default(), || true).unwrap();
 
     assert_close(&latents, &definition(&weights, &rows(&values, 20), &condition));
 }
@@ -143,10 +143,10 @@ fn any_range_is_the_same_to_the_last_bit_as_in_the_whole() {
 fn latents_are_the_same_with_any_instructions() {
     let flow = Flow::new(&weights(2)).unwrap();
     let values = numbers(2 * HALF * 30, 1);
-    let part = Part { values: &values, condition: &[], frames: 0..30 };
+    let part = FlowInput { values: &values, condition: &[], frames: 0..30 };
 
     let latents =
-        Level::available().into_iter().map(|level| flow.run(&part, &mut Scratch::new(level), || true).unwrap());
+        SimdLevel::available().into_iter().map(|level| flow.run(&part, &mut FlowScratch::new(level), || true).unwrap());
 
     let latents: Vec<Vec<f32>> = latents.collect();
     assert!(latents.windows(2).all(|pair| pair[0] == pair[1]));
@@ -156,8 +156,8 @@ fn latents_are_the_same_with_any_instructions() {
 fn a_run_stops_when_told_to() {
     let flow = Flow::new(&weights(2)).unwrap();
     let values = numbers(2 * HALF * 30, 1);
-    let part = Part { values: &values, condition: &[], frames: 0..30 };
-    let mut scratch = Scratch::default();
+    let part = FlowInput { values: &values, condition: &[], frames: 0..30 };
+    let mut scratch = FlowScratch::default();
     let mut asked = 0;
 
     let stopped = flow.run(&part, &mut scratch, || {
@@ -178,8 +178,8 @@ fn what_does_not_fit_is_refused() {
     };
     let flow = Flow::new(&weights(2)).unwrap();
     let values = numbers(2 * HALF * 4, 1);
-    let part = Part { values: &values, condition: &[], frames: 0..4 };
-    let run = |part: Part<'_>| flow.run(&part, &mut Scratch::default(), || true).unwrap_err();
+    let part = FlowInput { values: &values, condition: &[], frames: 0..4 };
+    let run = |part: FlowInput<'_>| flow.run(&part, &mut FlowScratch::default(), || true).unwrap_err();
 
     assert_eq!(refused(&|w| w.couplings.clear()), ShapeError::Empty { part: "the list of couplings" });
     assert_eq!(refused(&|w| w.couplings.truncate(1)), ShapeError::Length { part: "an odd number of couplings" });
@@ -188,7 +188,7 @@ fn what_does_not_fit_is_refused() {
         refused(&|w| w.couplings[0].layers[0].res_skip = w.couplings[0].layers[2].res_skip.clone()),
         part_of_gate
     );
-    assert_eq!(run(Part { values: &values[1..], ..part.clone() }), FlowError::Values { found: 79, channels: 20 });
-    assert_eq!(run(Part { condition: &[0.0], ..part.clone() }), FlowError::Condition { found: 1, expected: 240 });
-    assert_eq!(run(Part { frames: 3..5, ..part }), FlowError::Range { end: 5, frames: 4 });
+    assert_eq!(run(FlowInput { values: &values[1..], ..part.clone() }), FlowError::Values { found: 79, channels: 20 });
+    assert_eq!(run(FlowInput { condition: &[0.0], ..part.clone() }), FlowError::Condition { found: 1, expected: 240 });
+    assert_eq!(run(FlowInput { frames: 3..5, ..part }), FlowError::Range { end: 5, frames: 4 });
 }

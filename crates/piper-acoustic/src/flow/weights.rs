@@ -1,12 +1,13 @@
-//! Owns the description of a flow: its couplings and their weights, as training and ONNX lay them out. Refuses descriptions whose shapes do
-//! not fit each other.
+//! Owns the description of a flow: its couplings and their weights, as training and ONNX lay them out. Refuses
+//! descriptions whose shapes do not fit each other.
 
 use crate::kernels::{ConvWeights, ShapeError, not_empty, pointwise, produces};
 
 /// What the flow is made of.
 #[derive(Debug, Clone)]
 pub struct FlowWeights {
-    /// In the order in which they run when speaking, which is the reverse of training; before each, the channels are turned round.
+    /// In the order in which they run when speaking, which is the reverse of training; before each, the channels are
+    /// turned round.
     pub couplings: Vec<CouplingWeights>,
 }
 
@@ -14,16 +15,17 @@ pub struct FlowWeights {
 #[derive(Debug, Clone)]
 pub struct CouplingWeights {
     pub pre: ConvWeights,
-    pub layers: Vec<LayerWeights>,
+    pub layers: Vec<GatedLayerWeights>,
     pub post: ConvWeights,
 }
 
 /// A gated layer as in WaveNet.
 #[derive(Debug, Clone)]
-pub struct LayerWeights {
+pub struct GatedLayerWeights {
     /// To twice the channels: arguments of the hyperbolic tangent, then of the logistic function.
     pub gates: ConvWeights,
-    /// To what is added to the layer's input and, after it, what is handed past the layers; of the last layer only the latter.
+    /// To what is added to the layer's input and, after it, what is handed past the layers; of the last layer only the
+    /// latter.
     pub res_skip: ConvWeights,
 }
 

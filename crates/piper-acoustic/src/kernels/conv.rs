@@ -1,21 +1,22 @@
-//! Owns a convolution over time: its transformed weights, which inputs a range of outputs needs, and computing that range. One mechanism
-//! serves all kinds. A long kernel is cut into segments whose products are added up before they are transformed back; a transposed
-//! convolution is an ordinary one with the channels of all its phases, stored interleaved; a dilated one is several undilated ones on
-//! interleaved samples, which here is only a stride.
+//! Owns a convolution over time: its transformed weights, which inputs a range of outputs needs, and computing that
+//! range. One mechanism serves all kinds. A long kernel is cut into segments whose products are added up before they
+//! are transformed back; a transposed convolution is an ordinary one with the channels of all its phases, stored
+//! interleaved; a dilated one is several undilated ones on interleaved samples, which here is only a stride.
 //!
-//! Tiles stand where they would stand in the whole utterance, never where a range begins, and a range asks for all inputs of its tiles. So
-//! a sample is the same to the last bit however time is cut.
+//! Tiles stand where they would stand in the whole utterance, never where a range begins, and a range asks for all
+//! inputs of its tiles. So a sample is the same to the last bit however time is cut.
 
 use std::ops::Range;
 
 use super::gemm;
 use super::signal::{Signal, blocks};
-use super::simd::{LANES, Lanes, Level};
+use super::simd::{F32x16, LANES, SimdLevel};
 use super::steps::{Gather, Multiply, Scatter, Tiles};
 use super::toom_cook::Form;
 use super::weights::ConvWeights;
 
-/// Bytes of transformed inputs and products at a time: they and the weights that meet them stay in a core's second cache.
+/// Bytes of transformed inputs and products at a time: they and the weights that meet them stay in a core's second
+/// cache.
 const TILE_BYTES: usize = 256 * 1024;
 /// Longest piece of a kernel that is transformed as one: with more taps precision goes.
 const MAX_SEGMENT: usize = 7;
@@ -51,27 +52,27 @@ pub struct Convolution {
     pub(super) form: Form,
     segments: usize,
     /// `[point][phase and output block][segment and input channel]`
-    pub(super) weights: Vec<Lanes>,
+    pub(super) weights: Vec<F32x16>,
     /// `[output block]`
-    bias: Vec<Lanes>,
+    bias: Vec<F32x16>,
 }
 
 /// What one run reads and writes.
-pub struct Pass<'a> {
+pub struct ConvArgs<'a> {
     /// At least the part of [`Convolution::input_range`] that exists; zero is read elsewhere.
     pub input: &'a Signal,
     /// Slope below zero of the leaky ReLU that inputs pass through; 1 for none.
     pub slope: f32,
     /// In place of the convolution's own, if given.
-    pub bias: Option<&'a [Lanes]>,
+    pub bias: Option<&'a [F32x16]>,
     /// Added to the outputs; spans at least their range.
     pub residual: Option<&'a Signal>,
-    pub target: Target,
+    pub target: WriteMode,
 }
 
 /// What becomes of the values that the output holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum WriteMode {
     Replace,
     Add,
 }
@@ -79,9 +80,9 @@ pub enum Target {
 /// Memory that runs share one after the other, and the instructions that they use.
 #[derive(Debug)]
 pub struct Workspace {
-    level: Level,
-    rows: Vec<Lanes>,
-    products: Vec<Lanes>,
+    level: SimdLevel,
+    rows: Vec<F32x16>,
+    products: Vec<F32x16>,
 }
 
 // === impl Geometry ===
@@ -113,7 +114,7 @@ impl Convolution {
         let out_blocks = blocks(geometry.out_channels);
         let row = segments * in_blocks * LANES;
         let point = geometry.phases * out_blocks * row;
-        let mut weights = vec![Lanes::ZERO; form.points() * point];
+        let mut weights = vec![F32x16::ZERO; form.points() * point];
         let transform = form.weight_transform();
         let mut kernel = vec![0.0; form.taps];
         for output in 0..geometry.out_channels {
@@ -143,8 +144,9 @@ impl Convolution {
         })
     }
 
-    /// A transposed convolution of `taps` taps whose output is `stride` times as long as its input. `weight(output, input, tap)` gives the
-    /// weights. Output `place * stride + phase - padding` is a sum over the inputs up to `place`, each `stride` taps further into the kernel.
+    /// A transposed convolution of `taps` taps whose output is `stride` times as long as its input. `weight(output,
+    /// input, tap)` gives the weights. Output `place * stride + phase - padding` is a sum over the inputs up to
+    /// `place`, each `stride` taps further into the kernel.
     pub fn upsampling(
         [in_channels, out_channels]: [usize; 2],
         [taps, stride]: [usize; 2],
@@ -168,12 +170,12 @@ impl Convolution {
     }
 
     /// One vector for each block of channels that come out.
-    pub fn bias(&self) -> &[Lanes] {
+    pub fn bias(&self) -> &[F32x16] {
         &self.bias
     }
 
     pub fn memory_bytes(&self) -> usize {
-        (self.weights.len() + self.bias.len()) * size_of::<Lanes>()
+        (self.weights.len() + self.bias.len()) * size_of::<F32x16>()
     }
 
     /// Inputs that the outputs of `range` are computed from, of an input `len` long.
@@ -187,12 +189,12 @@ impl Convolution {
     }
 
     /// Computes the range of `output`, as it was [`Signal::reset`].
-    pub fn run(&self, pass: &Pass<'_>, output: &mut Signal, workspace: &mut Workspace) {
+    pub fn run(&self, pass: &ConvArgs<'_>, output: &mut Signal, workspace: &mut Workspace) {
         self.run_part(pass, output.range(), output, workspace);
     }
 
     /// Computes a part of the range of `output`, and leaves the rest of it as it is.
-    pub fn run_part(&self, pass: &Pass<'_>, range: Range<usize>, output: &mut Signal, workspace: &mut Workspace) {
+    pub fn run_part(&self, pass: &ConvArgs<'_>, range: Range<usize>, output: &mut Signal, workspace: &mut Workspace) {
         if range.is_empty() {
             return;
         }
@@ -202,7 +204,7 @@ impl Convolution {
         let points = self.form.points();
         let row_blocks = self.row_blocks();
         let product_blocks = self.geometry.phases * self.bias.len();
-        let bytes = points * (row_blocks + product_blocks) * size_of::<Lanes>();
+        let bytes = points * (row_blocks + product_blocks) * size_of::<F32x16>();
         let most = (TILE_BYTES / bytes / gemm::ROWS).max(1) * gemm::ROWS;
         let pitch = most.min(all.len().next_multiple_of(gemm::ROWS));
         grow(rows, points * row_blocks * pitch);
@@ -239,25 +241,25 @@ impl Convolution {
 // === impl Workspace ===
 
 impl Workspace {
-    pub fn new(level: Level) -> Self {
+    pub fn new(level: SimdLevel) -> Self {
         Self { level, rows: Vec::new(), products: Vec::new() }
     }
 
-    pub fn level(&self) -> Level {
+    pub fn level(&self) -> SimdLevel {
         self.level
     }
 
     /// Bytes that are kept for use after use.
     pub fn memory_bytes(&self) -> usize {
-        (self.rows.capacity() + self.products.capacity()) * size_of::<Lanes>()
+        (self.rows.capacity() + self.products.capacity()) * size_of::<F32x16>()
     }
 }
 
 // === helpers ===
 
 /// Values of channels as blocks; zeros where there are none.
-pub fn lanes(values: &[f32], blocks: usize) -> Vec<Lanes> {
-    let mut lanes = vec![Lanes::ZERO; blocks];
+pub fn lanes(values: &[f32], blocks: usize) -> Vec<F32x16> {
+    let mut lanes = vec![F32x16::ZERO; blocks];
     for (at, value) in values.iter().enumerate() {
         lanes[at / LANES].0[at % LANES] = *value;
     }
@@ -276,8 +278,8 @@ fn form(taps: usize, precision: Precision) -> Form {
     Form::new(taps, outputs)
 }
 
-fn grow(buffer: &mut Vec<Lanes>, len: usize) {
+fn grow(buffer: &mut Vec<F32x16>, len: usize) {
     if buffer.len() < len {
-        buffer.resize(len, Lanes::ZERO);
+        buffer.resize(len, F32x16::ZERO);
     }
 }

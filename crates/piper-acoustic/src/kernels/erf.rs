@@ -1,6 +1,6 @@
-//! Owns the error function: its argument times a quotient of two polynomials in the square of its argument, fitted to be within 3e-8 up to 4,
-//! from where on it is 1 in single precision. With the roundings of single precision the result is within 4e-7. A library's function would give
-//! other last bits on other systems.
+//! Owns the error function: its argument times a quotient of two polynomials in the square of its argument, fitted to
+//! be within 3e-8 up to 4, from where on it is 1 in single precision. With the roundings of single precision the result
+//! is within 4e-7. A library's function would give other last bits on other systems.
 
 use super::simd::Simd;
 

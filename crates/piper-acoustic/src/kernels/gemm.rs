@@ -1,9 +1,10 @@
-//! Owns the one matrix product under every convolution: rows of activations times a matrix of weights, for one point of a transform.
+//! Owns the one matrix product under every convolution: rows of activations times a matrix of weights, for one point of
+//! a transform.
 //!
-//! The sums of a few rows and one or two blocks of outputs stay in registers for the whole product. Sums grow in the order of the input
-//! channels whatever the shape of that group, so that the shape does not show in the result.
+//! The sums of a few rows and one or two blocks of outputs stay in registers for the whole product. Sums grow in the
+//! order of the input channels whatever the shape of that group, so that the shape does not show in the result.
 
-use super::simd::{LANES, Lanes, Simd};
+use super::simd::{F32x16, LANES, Simd};
 
 /// Rows are computed in groups of this many at most; a buffer of rows is a multiple of it long.
 pub const ROWS: usize = 12;
@@ -11,11 +12,11 @@ pub const ROWS: usize = 12;
 /// `out = rows x weights`.
 pub struct Product<'a> {
     /// `[input block][pitch]`
-    pub rows: &'a [Lanes],
+    pub rows: &'a [F32x16],
     /// `[output block][input channel]`
-    pub weights: &'a [Lanes],
+    pub weights: &'a [F32x16],
     /// `[output block][pitch]`
-    pub out: &'a mut [Lanes],
+    pub out: &'a mut [F32x16],
     /// Rows from one block to the next; at least `count`, rounded up to whole groups.
     pub pitch: usize,
     /// Rows that are asked for.
@@ -69,9 +70,9 @@ impl Product<'_> {
 #[inline(always)]
 fn group<S: Simd, const R: usize, const B: usize>(
     simd: S,
-    rows: &[Lanes],
-    weights: [&[Lanes]; B],
-    out: &mut [Lanes],
+    rows: &[F32x16],
+    weights: [&[F32x16]; B],
+    out: &mut [F32x16],
     [pitch, first]: [usize; 2],
 ) {
     let mut sums = [[simd.splat(0.0); B]; R];

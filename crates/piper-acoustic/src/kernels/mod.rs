@@ -1,10 +1,11 @@
-//! Owns the convolutions over time that the text encoder, the flow and the decoder are made of, on one thread: activations in blocks of
-//! channels ([`Signal`]), Toom-Cook convolutions ([`Convolution`]), their matrix product ([`Product`]) and vector arithmetic ([`simd`]).
-//! Refuses ONNX, files and anything of a voice.
+//! Owns the convolutions over time that the text encoder, the flow and the decoder are made of, on one thread:
+//! activations in blocks of channels ([`Signal`]), Toom-Cook convolutions ([`Convolution`]), their matrix product
+//! ([`Product`]) and vector arithmetic ([`simd`]). Refuses ONNX, files and anything of a voice.
 
 // What is not inlined into a function that enables instructions is compiled without them.
 #![allow(clippy::inline_always)]
-// Arrays whose length is known at compile time are walked by index, several of them at a time, so that they stay in registers.
+// Arrays whose length is known at compile time are walked by index, several of them at a time, so that they stay in
+// registers.
 #![allow(clippy::needless_range_loop)]
 
 mod conv;
@@ -23,7 +24,7 @@ mod tests;
 mod toom_cook;
 mod weights;
 
-pub use conv::{Convolution, Geometry, Pass, Precision, Target, Workspace, lanes};
+pub use conv::{ConvArgs, Convolution, Geometry, Precision, Workspace, WriteMode, lanes};
 pub use erf::erf;
 pub use exp::exp;
 pub use gemm::{Product, ROWS};

@@ -1,4 +1,5 @@
-//! Owns convolutions as their definition has them, in f64 and one product at a time: what tests compare the kernels with.
+//! Owns convolutions as their definition has them, in f64 and one product at a time: what tests compare the kernels
+//! with.
 
 use super::weights::NormWeights;
 

@@ -1,17 +1,18 @@
-//! Owns the normalisation over channels: at each place the mean becomes zero and the variance one, then each channel is scaled and shifted.
+//! Owns the normalisation over channels: at each place the mean becomes zero and the variance one, then each channel is
+//! scaled and shifted.
 
 use super::conv::lanes;
 use super::signal::{Columns, Signal, blocks};
-use super::simd::{LANES, Lanes, Level, Operation, Simd};
+use super::simd::{F32x16, LANES, Operation, Simd, SimdLevel};
 use super::weights::NormWeights;
 
 /// A normalisation that is ready to run.
 #[derive(Debug)]
 pub struct Norm {
-    scale: Vec<Lanes>,
-    shift: Vec<Lanes>,
+    scale: Vec<F32x16>,
+    shift: Vec<F32x16>,
     /// Ones, and zeros where the last block has no channel.
-    present: Vec<Lanes>,
+    present: Vec<F32x16>,
     channels: f32,
     epsilon: f32,
 }
@@ -42,7 +43,7 @@ impl Norm {
         3 * size_of_val(&self.scale[..])
     }
 
-    pub fn run(&self, from: &Signal, to: &mut Signal, columns: &mut Columns, level: Level) {
+    pub fn run(&self, from: &Signal, to: &mut Signal, columns: &mut Columns, level: SimdLevel) {
         to.reset(from.blocks(), from.range());
         level.run(Normalise { norm: self, from, to, columns });
     }
@@ -53,16 +54,16 @@ impl Operation for Normalise<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Self { norm, from, to, columns } = self;
         let [means, factors] = columns.get(from.range().len());
-        means.fill(Lanes::ZERO);
+        means.fill(F32x16::ZERO);
         for block in 0..from.blocks() {
             for (sum, x) in means.iter_mut().zip(from.row(block)) {
                 simd.store(simd.add(simd.load(sum), simd.load(x)), sum);
             }
         }
         for mean in means.iter_mut() {
-            *mean = Lanes([mean.sum() / norm.channels; LANES]);
+            *mean = F32x16([mean.sum() / norm.channels; LANES]);
         }
-        factors.fill(Lanes::ZERO);
+        factors.fill(F32x16::ZERO);
         for block in 0..from.blocks() {
             let present = simd.load(&norm.present[block]);
             for (((x, to), mean), sum) in
@@ -74,7 +75,7 @@ impl Operation for Normalise<'_> {
             }
         }
         for factor in factors.iter_mut() {
-            *factor = Lanes([1.0 / (factor.sum() / norm.channels + norm.epsilon).sqrt(); LANES]);
+            *factor = F32x16([1.0 / (factor.sum() / norm.channels + norm.epsilon).sqrt(); LANES]);
         }
         for block in 0..from.blocks() {
             let (scale, shift) = (simd.load(&norm.scale[block]), simd.load(&norm.shift[block]));

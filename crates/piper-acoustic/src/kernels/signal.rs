@@ -1,10 +1,11 @@
-//! Owns activations: channels in blocks of [`LANES`], each block a row over time, so that everything along time is plain arithmetic on
-//! vectors and no data is ever shuffled. A signal holds a range of the whole utterance's time and knows which.
+//! Owns activations: channels in blocks of [`LANES`], each block a row over time, so that everything along time is
+//! plain arithmetic on vectors and no data is ever shuffled. A signal holds a range of the whole utterance's time and
+//! knows which.
 
 use std::borrow::Borrow;
 use std::ops::Range;
 
-use super::simd::{LANES, Lanes};
+use super::simd::{F32x16, LANES};
 
 /// Activations over a range of time.
 #[derive(Debug, Default)]
@@ -12,12 +13,12 @@ pub struct Signal {
     range: Range<usize>,
     blocks: usize,
     /// `[block][time]`
-    data: Vec<Lanes>,
+    data: Vec<F32x16>,
 }
 
 /// Two vectors for each place in time, of one thread, kept from use to use.
 #[derive(Debug, Default)]
-pub struct Columns([Vec<Lanes>; 2]);
+pub struct Columns([Vec<F32x16>; 2]);
 
 /// Blocks that so many channels fill, the last of them up to its end with zeros.
 pub fn blocks(channels: usize) -> usize {
@@ -33,11 +34,12 @@ pub fn evenly(range: Range<usize>, count: usize) -> impl Iterator<Item = Range<u
 // === impl Signal ===
 
 impl Signal {
-    /// Makes it a signal of so many blocks over `range`, whose values are whatever stood there. Memory is kept from use to use.
+    /// Makes it a signal of so many blocks over `range`, whose values are whatever stood there. Memory is kept from use
+    /// to use.
     pub fn reset(&mut self, blocks: usize, range: Range<usize>) {
         let len = blocks * range.len();
         if self.data.len() < len {
-            self.data.resize(len, Lanes::ZERO);
+            self.data.resize(len, F32x16::ZERO);
         }
         self.range = range;
         self.blocks = blocks;
@@ -51,23 +53,23 @@ impl Signal {
         self.blocks
     }
 
-    pub fn row(&self, block: usize) -> &[Lanes] {
+    pub fn row(&self, block: usize) -> &[F32x16] {
         &self.data[block * self.range.len()..][..self.range.len()]
     }
 
-    pub fn row_mut(&mut self, block: usize) -> &mut [Lanes] {
+    pub fn row_mut(&mut self, block: usize) -> &mut [F32x16] {
         let len = self.range.len();
         &mut self.data[block * len..][..len]
     }
 
     /// The rows of some blocks, one after the other.
-    pub fn rows(&self, blocks: Range<usize>) -> &[Lanes] {
+    pub fn rows(&self, blocks: Range<usize>) -> &[F32x16] {
         let len = self.range.len();
         &self.data[blocks.start * len..blocks.end * len]
     }
 
     /// The rows of some blocks, one after the other.
-    pub fn rows_mut(&mut self, blocks: Range<usize>) -> &mut [Lanes] {
+    pub fn rows_mut(&mut self, blocks: Range<usize>) -> &mut [F32x16] {
         let len = self.range.len();
         &mut self.data[blocks.start * len..blocks.end * len]
     }
@@ -111,7 +113,7 @@ impl Signal {
     }
 
     /// All rows of the first half of the blocks, and of the second.
-    pub fn halves_mut(&mut self) -> (&mut [Lanes], &mut [Lanes]) {
+    pub fn halves_mut(&mut self) -> (&mut [F32x16], &mut [F32x16]) {
         let half = self.blocks / 2 * self.range.len();
         self.data[..2 * half].split_at_mut(half)
     }
@@ -122,7 +124,7 @@ impl Signal {
         self.reset(blocks(channels), range.clone());
         for block in 0..self.blocks {
             let row = self.row_mut(block);
-            row.fill(Lanes::ZERO);
+            row.fill(F32x16::ZERO);
             for lane in 0..LANES.min(channels - block * LANES) {
                 let from = &rows[(block * LANES + lane) * frames..][range.clone()];
                 for (to, from) in row.iter_mut().zip(from) {
@@ -143,21 +145,21 @@ impl Signal {
 
     /// Bytes that are kept for use after use.
     pub fn memory_bytes(&self) -> usize {
-        self.data.capacity() * size_of::<Lanes>()
+        self.data.capacity() * size_of::<F32x16>()
     }
 }
 
 // === impl Columns ===
 
 impl Columns {
-    pub fn get(&mut self, len: usize) -> [&mut [Lanes]; 2] {
+    pub fn get(&mut self, len: usize) -> [&mut [F32x16]; 2] {
         self.0.each_mut().map(|column| {
-            column.resize(column.len().max(len), Lanes::ZERO);
+            column.resize(column.len().max(len), F32x16::ZERO);
             &mut column[..len]
         })
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.0.iter().map(|column| column.capacity() * size_of::<Lanes>()).sum()
+        self.0.iter().map(|column| column.capacity() * size_of::<F32x16>()).sum()
     }
 }

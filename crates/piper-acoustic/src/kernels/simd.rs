@@ -1,9 +1,11 @@
-//! Owns the processor's vector instructions: sixteen floats at a time as AVX-512, as AVX2 pairs, or as plain Rust, chosen once at run time.
-//! Every width computes the same operations on the same sixteen lanes in the same order, multiplications and additions fused where they are
-//! asked to be, so that audio does not depend on the processor. Refuses to know what is computed.
+//! Owns the processor's vector instructions: sixteen floats at a time as AVX-512, as AVX2 pairs, or as plain Rust,
+//! chosen once at run time. Every width computes the same operations on the same sixteen lanes in the same order,
+//! multiplications and additions fused where they are asked to be, so that audio does not depend on the processor.
+//! Refuses to know what is computed.
 //!
-//! The only file of the kernels with unsafe code. A value of [`Avx512`] or [`Avx2`] is the proof that the processor has the instructions:
-//! only [`Level::run`] makes one, inside a function that enables them, for a [`Level`] that was detected.
+//! The only file of the kernels with unsafe code. A value of [`Avx512`] or [`Avx2`] is the proof that the processor has
+//! the instructions: only [`SimdLevel::run`] makes one, inside a function that enables them, for a [`SimdLevel`] that
+//! was detected.
 
 use std::fmt;
 
@@ -16,7 +18,7 @@ pub const LANES: usize = 16;
 /// One vector in memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub struct Lanes(pub [f32; LANES]);
+pub struct F32x16(pub [f32; LANES]);
 
 /// Arithmetic on sixteen lanes, each operation correctly rounded.
 pub trait Simd: Copy {
@@ -25,8 +27,8 @@ pub trait Simd: Copy {
     /// Whether a matrix product keeps 24 sums in registers; else it keeps six.
     const MANY_REGISTERS: bool;
 
-    fn load(self, from: &Lanes) -> Self::V;
-    fn store(self, value: Self::V, to: &mut Lanes);
+    fn load(self, from: &F32x16) -> Self::V;
+    fn store(self, value: Self::V, to: &mut F32x16);
     fn splat(self, value: f32) -> Self::V;
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
@@ -47,15 +49,15 @@ const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
 /// Bits of a float below its exponent.
 const FRACTION_BITS: u32 = 23;
 
-/// Something to compute with whichever instructions there are. `run` has to be `#[inline(always)]`, and so has everything that it calls
-/// with the token: only then is it compiled for these instructions.
+/// Something to compute with whichever instructions there are. `run` has to be `#[inline(always)]`, and so has
+/// everything that it calls with the token: only then is it compiled for these instructions.
 pub trait Operation {
     fn run<S: Simd>(self, simd: S);
 }
 
 /// Instructions that this processor has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Level(Instructions);
+pub struct SimdLevel(Instructions);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Instructions {
@@ -70,9 +72,9 @@ enum Instructions {
 #[derive(Clone, Copy)]
 struct Portable;
 
-// === impl Level ===
+// === impl SimdLevel ===
 
-impl Level {
+impl SimdLevel {
     /// All that this processor has, the fastest first.
     pub fn available() -> Vec<Self> {
         let mut levels = Vec::new();
@@ -94,7 +96,8 @@ impl Level {
         Self::available()[0]
     }
 
-    /// Whether the kernels are quick on this processor. Fused multiplications are emulated, and slow, where it has none.
+    /// Whether the kernels are quick on this processor. Fused multiplications are emulated, and slow, where it has
+    /// none.
     pub fn is_accelerated(self) -> bool {
         self.0 != Instructions::Portable || cfg!(any(target_feature = "fma", target_arch = "aarch64"))
     }
@@ -111,15 +114,15 @@ impl Level {
     }
 }
 
-impl fmt::Debug for Level {
+impl fmt::Debug for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-// === impl Lanes ===
+// === impl F32x16 ===
 
-impl Lanes {
+impl F32x16 {
     pub const ZERO: Self = Self([0.0; LANES]);
 
     /// The sum of all, always in the same order.
@@ -152,7 +155,7 @@ impl Lanes {
 
 impl Portable {
     #[inline(always)]
-    fn zip(a: Lanes, b: Lanes, f: impl Fn(f32, f32) -> f32) -> Lanes {
+    fn zip(a: F32x16, b: F32x16, f: impl Fn(f32, f32) -> f32) -> F32x16 {
         let mut out = a;
         for (out, b) in out.0.iter_mut().zip(b.0) {
             *out = f(*out, b);
@@ -162,58 +165,58 @@ impl Portable {
 }
 
 impl Simd for Portable {
-    type V = Lanes;
+    type V = F32x16;
 
     const MANY_REGISTERS: bool = false;
 
     #[inline(always)]
-    fn load(self, from: &Lanes) -> Lanes {
+    fn load(self, from: &F32x16) -> F32x16 {
         *from
     }
 
     #[inline(always)]
-    fn store(self, value: Lanes, to: &mut Lanes) {
+    fn store(self, value: F32x16, to: &mut F32x16) {
         *to = value;
     }
 
     #[inline(always)]
-    fn splat(self, value: f32) -> Lanes {
-        Lanes([value; LANES])
+    fn splat(self, value: f32) -> F32x16 {
+        F32x16([value; LANES])
     }
 
     #[inline(always)]
-    fn add(self, a: Lanes, b: Lanes) -> Lanes {
+    fn add(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| a + b)
     }
 
     #[inline(always)]
-    fn sub(self, a: Lanes, b: Lanes) -> Lanes {
+    fn sub(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| a - b)
     }
 
     #[inline(always)]
-    fn mul(self, a: Lanes, b: Lanes) -> Lanes {
+    fn mul(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| a * b)
     }
 
     #[inline(always)]
-    fn div(self, a: Lanes, b: Lanes) -> Lanes {
+    fn div(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| a / b)
     }
 
     // The comparisons are those of the instructions: the second operand where the two are equal or one is not a number.
     #[inline(always)]
-    fn min(self, a: Lanes, b: Lanes) -> Lanes {
+    fn min(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| if a < b { a } else { b })
     }
 
     #[inline(always)]
-    fn max(self, a: Lanes, b: Lanes) -> Lanes {
+    fn max(self, a: F32x16, b: F32x16) -> F32x16 {
         Self::zip(a, b, |a, b| if a > b { a } else { b })
     }
 
     #[inline(always)]
-    fn mul_add(self, a: Lanes, b: Lanes, c: Lanes) -> Lanes {
+    fn mul_add(self, a: F32x16, b: F32x16, c: F32x16) -> F32x16 {
         let mut out = a;
         for ((out, b), c) in out.0.iter_mut().zip(b.0).zip(c.0) {
             *out = out.mul_add(b, c);
@@ -222,7 +225,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn power_of_two(self, exponent: Lanes) -> Lanes {
-        Lanes(exponent.0.map(|exponent| f32::from_bits((exponent + TO_EXPONENT).to_bits() << FRACTION_BITS)))
+    fn power_of_two(self, exponent: F32x16) -> F32x16 {
+        F32x16(exponent.0.map(|exponent| f32::from_bits((exponent + TO_EXPONENT).to_bits() << FRACTION_BITS)))
     }
 }

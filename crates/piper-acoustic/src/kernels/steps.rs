@@ -1,17 +1,18 @@
-//! Owns the three steps of a convolution, for some tiles at a time: inputs are gathered and transformed, multiplied with the weights, and
-//! transformed back and stored. Each is compiled for every number of points and every kind of instructions.
+//! Owns the three steps of a convolution, for some tiles at a time: inputs are gathered and transformed, multiplied
+//! with the weights, and transformed back and stored. Each is compiled for every number of points and every kind of
+//! instructions.
 
 use std::ops::Range;
 
-use super::conv::{Convolution, Geometry, Pass, Target};
+use super::conv::{ConvArgs, Convolution, Geometry, WriteMode};
 use super::gemm::Product;
 use super::signal::Signal;
-use super::simd::{Lanes, Operation, Simd};
+use super::simd::{F32x16, Operation, Simd};
 
 /// Some tiles of a run.
 pub struct Tiles<'a> {
     pub convolution: &'a Convolution,
-    pub pass: &'a Pass<'a>,
+    pub pass: &'a ConvArgs<'a>,
     pub indices: Range<usize>,
     /// Tiles from one block to the next in rows and products.
     pub pitch: usize,
@@ -20,20 +21,20 @@ pub struct Tiles<'a> {
 /// Reads inputs and transforms them.
 pub struct Gather<'a> {
     pub part: &'a Tiles<'a>,
-    pub rows: &'a mut [Lanes],
+    pub rows: &'a mut [F32x16],
 }
 
 /// Multiplies transformed inputs with transformed weights, point by point.
 pub struct Multiply<'a> {
     pub part: &'a Tiles<'a>,
-    pub rows: &'a [Lanes],
-    pub products: &'a mut [Lanes],
+    pub rows: &'a [F32x16],
+    pub products: &'a mut [F32x16],
 }
 
 /// Transforms products back and stores them.
 pub struct Scatter<'a> {
     pub part: &'a Tiles<'a>,
-    pub products: &'a [Lanes],
+    pub products: &'a [F32x16],
     /// What of the output may be written.
     pub range: Range<usize>,
     pub output: &'a mut Signal,
@@ -173,7 +174,7 @@ impl Scatter<'_> {
                     if let Some(residual) = residual.get(index) {
                         value = simd.add(value, simd.load(residual));
                     }
-                    if pass.target == Target::Add {
+                    if pass.target == WriteMode::Add {
                         value = simd.add(value, simd.load(to));
                     }
                     simd.store(value, to);

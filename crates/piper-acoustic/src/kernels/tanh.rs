@@ -1,6 +1,7 @@
-//! Owns the hyperbolic tangent, and the logistic function that is made of it: a quotient of two polynomials in the square of its argument, fitted to be within 7e-9 up to 8, from where on
-//! the tangent is 1 in single precision. With the roundings of single precision the result is within 3e-7. A library's function would
-//! give other last bits on other systems.
+//! Owns the hyperbolic tangent, and the logistic function that is made of it: a quotient of two polynomials in the
+//! square of its argument, fitted to be within 7e-9 up to 8, from where on the tangent is 1 in single precision. With
+//! the roundings of single precision the result is within 3e-7. A library's function would give other last bits on
+//! other systems.
 
 use super::simd::Simd;
 

@@ -1,12 +1,13 @@
-//! Claims about the kernels: each kind of convolution equals its definition, whatever the processor and wherever time is cut.
+//! Claims about the kernels: each kind of convolution equals its definition, whatever the processor and wherever time
+//! is cut.
 
 use std::ops::Range;
 
 use proptest::prelude::*;
 
 use super::naive::{self, Rows, noise};
-use super::simd::{LANES, Lanes, Level, Operation, Simd};
-use super::{Convolution, Geometry, Pass, Precision, Signal, Target, Workspace, erf, exp, tanh};
+use super::simd::{F32x16, LANES, Operation, Simd, SimdLevel};
+use super::{ConvArgs, Convolution, Geometry, Precision, Signal, Workspace, WriteMode, erf, exp, tanh};
 
 /// A convolution and what it is computed from.
 struct Case {
@@ -60,12 +61,12 @@ fn transposed(channels: [usize; 2], stride: usize, padding: usize, len: usize) -
 
 impl Case {
     /// The outputs of a range, by channels.
-    fn compute(&self, range: Range<usize>, level: Level) -> Vec<Vec<f32>> {
+    fn compute(&self, range: Range<usize>, level: SimdLevel) -> Vec<Vec<f32>> {
         let mut input = Signal::default();
         input.fill(&self.input, self.len, self.convolution.input_range(range.clone(), self.len));
         let mut output = Signal::default();
         output.reset(self.convolution.bias().len(), range);
-        let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: None, target: Target::Replace };
+        let pass = ConvArgs { input: &input, slope: SLOPE, bias: None, residual: None, target: WriteMode::Replace };
         self.convolution.run(&pass, &mut output, &mut Workspace::new(level));
         channels(&output, self.out_channels)
     }
@@ -87,16 +88,16 @@ fn difference(a: &[Vec<f32>], b: &Rows) -> f64 {
 
 /// The definition, the other instructions and the parts all give what the whole gives.
 fn check(case: &Case, cut: usize) {
-    let whole = case.compute(case.whole(), Level::detect());
+    let whole = case.compute(case.whole(), SimdLevel::detect());
 
     let worst = difference(&whole, &case.expected);
     assert!(worst < 1e-4, "{worst} from the definition");
-    for level in Level::available() {
+    for level in SimdLevel::available() {
         assert_eq!(case.compute(case.whole(), level), whole, "{level:?}");
     }
     let cut = cut % case.whole().end;
-    let mut parts = case.compute(0..cut, Level::detect());
-    for (part, rest) in parts.iter_mut().zip(case.compute(cut..case.whole().end, Level::detect())) {
+    let mut parts = case.compute(0..cut, SimdLevel::detect());
+    for (part, rest) in parts.iter_mut().zip(case.compute(cut..case.whole().end, SimdLevel::detect())) {
         part.extend(rest);
     }
     assert_eq!(parts, whole, "cut at {cut}");
@@ -130,15 +131,15 @@ fn a_convolution_of_high_precision_equals_its_definition() {
 #[test]
 fn residuals_and_sums_are_added_once() {
     let case = same([16, 16], 3, 1, 30, Precision::Usual);
-    let plain = case.compute(3..27, Level::detect());
+    let plain = case.compute(3..27, SimdLevel::detect());
     let mut input = Signal::default();
     input.fill(&case.input, case.len, 0..30);
     let mut output = Signal::default();
     output.reset(1, 3..27);
-    output.row_mut(0).fill(Lanes([2.0; LANES]));
-    let pass = Pass { input: &input, slope: SLOPE, bias: None, residual: Some(&input), target: Target::Add };
+    output.row_mut(0).fill(F32x16([2.0; LANES]));
+    let pass = ConvArgs { input: &input, slope: SLOPE, bias: None, residual: Some(&input), target: WriteMode::Add };
 
-    case.convolution.run(&pass, &mut output, &mut Workspace::new(Level::detect()));
+    case.convolution.run(&pass, &mut output, &mut Workspace::new(SimdLevel::detect()));
 
     for (c, sums) in channels(&output, 16).iter().enumerate() {
         for (at, sum) in sums.iter().enumerate() {
@@ -151,12 +152,12 @@ fn residuals_and_sums_are_added_once() {
 fn an_empty_range_needs_no_inputs_beyond_its_tile() {
     let case = same([16, 16], 3, 1, 30, Precision::Usual);
 
-    let outputs = case.compute(7..7, Level::detect());
+    let outputs = case.compute(7..7, SimdLevel::detect());
 
     assert!(outputs.iter().all(Vec::is_empty));
 }
 
-struct Tanh<'a>(&'a mut [Lanes]);
+struct Tanh<'a>(&'a mut [F32x16]);
 
 impl Operation for Tanh<'_> {
     #[inline(always)]
@@ -169,9 +170,9 @@ impl Operation for Tanh<'_> {
 
 #[test]
 fn the_hyperbolic_tangent_is_exact_to_single_precision_and_within_full_scale() {
-    let arguments: Vec<Lanes> =
-        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.003 + lane as f32 * 1e-4))).collect();
-    for level in Level::available() {
+    let arguments: Vec<F32x16> =
+        (-4000..4000).map(|i| F32x16(std::array::from_fn(|lane| i as f32 * 0.003 + lane as f32 * 1e-4))).collect();
+    for level in SimdLevel::available() {
         let mut values = arguments.clone();
 
         level.run(Tanh(&mut values));
@@ -183,7 +184,7 @@ fn the_hyperbolic_tangent_is_exact_to_single_precision_and_within_full_scale() {
     }
 }
 
-struct Exp<'a>(&'a mut [Lanes]);
+struct Exp<'a>(&'a mut [F32x16]);
 
 impl Operation for Exp<'_> {
     #[inline(always)]
@@ -196,10 +197,10 @@ impl Operation for Exp<'_> {
 
 #[test]
 fn the_exponential_function_is_exact_to_single_precision_and_never_infinite() {
-    let arguments: Vec<Lanes> =
-        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.02 + lane as f32 * 1.1e-3))).collect();
-    let beyond = Lanes(std::array::from_fn(|lane| [f32::NEG_INFINITY, f32::INFINITY, -1e9, 1e9][lane % 4]));
-    for level in Level::available() {
+    let arguments: Vec<F32x16> =
+        (-4000..4000).map(|i| F32x16(std::array::from_fn(|lane| i as f32 * 0.02 + lane as f32 * 1.1e-3))).collect();
+    let beyond = F32x16(std::array::from_fn(|lane| [f32::NEG_INFINITY, f32::INFINITY, -1e9, 1e9][lane % 4]));
+    for level in SimdLevel::available() {
         let mut values = arguments.clone();
         let mut limits = [beyond];
 
@@ -217,7 +218,7 @@ fn the_exponential_function_is_exact_to_single_precision_and_never_infinite() {
     }
 }
 
-struct Erf<'a>(&'a mut [Lanes]);
+struct Erf<'a>(&'a mut [F32x16]);
 
 impl Operation for Erf<'_> {
     #[inline(always)]
@@ -230,9 +231,9 @@ impl Operation for Erf<'_> {
 
 #[test]
 fn the_error_function_is_exact_to_single_precision() {
-    let arguments: Vec<Lanes> =
-        (-4000..4000).map(|i| Lanes(std::array::from_fn(|lane| i as f32 * 0.0015 + lane as f32 * 9e-5))).collect();
-    for level in Level::available() {
+    let arguments: Vec<F32x16> =
+        (-4000..4000).map(|i| F32x16(std::array::from_fn(|lane| i as f32 * 0.0015 + lane as f32 * 9e-5))).collect();
+    for level in SimdLevel::available() {
         let mut values = arguments.clone();
 
         level.run(Erf(&mut values));
@@ -245,8 +246,8 @@ fn the_error_function_is_exact_to_single_precision() {
 
 #[test]
 fn what_is_no_number_stays_none() {
-    for level in Level::available() {
-        let [mut tangent, mut power, mut error] = [[Lanes([f32::NAN; 16])]; 3];
+    for level in SimdLevel::available() {
+        let [mut tangent, mut power, mut error] = [[F32x16([f32::NAN; 16])]; 3];
 
         level.run(Tanh(&mut tangent));
         level.run(Exp(&mut power));

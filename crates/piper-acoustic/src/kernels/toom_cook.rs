@@ -1,10 +1,12 @@
-//! Owns Toom-Cook's way to convolve (also known as Winograd's minimal filtering): `m` outputs of a kernel with `r` taps cost `m + r - 1`
-//! products in place of `m * r`. Inputs and weights are polynomials; their values at `m + r - 1` points are multiplied, and the product is
-//! read off its values. Refuses to know where inputs come from and where outputs go.
+//! Owns Toom-Cook's way to convolve (also known as Winograd's minimal filtering): `m` outputs of a kernel with `r` taps
+//! cost `m + r - 1` products in place of `m * r`. Inputs and weights are polynomials; their values at `m + r - 1`
+//! points are multiplied, and the product is read off its values. Refuses to know where inputs come from and where
+//! outputs go.
 //!
-//! The points are zero, infinity and pairs `+a`, `-a`. For a pair the even and the odd powers are added up once and then joined with both
-//! signs, which halves the work. The pairs stay near 1: measured against a direct computation in f64, the whole decoder of a voice is then
-//! about 3e-6 of full scale away with twelve points, where a direct computation in f32 is 3e-7 away.
+//! The points are zero, infinity and pairs `+a`, `-a`. For a pair the even and the odd powers are added up once and
+//! then joined with both signs, which halves the work. The pairs stay near 1: measured against a direct computation in
+//! f64, the whole decoder of a voice is then about 3e-6 of full scale away with twelve points, where a direct
+//! computation in f32 is 3e-7 away.
 
 use super::simd::Simd;
 
@@ -24,7 +26,8 @@ pub struct Form {
     pub outputs: usize,
     /// The pairs.
     at: [f32; MAX_PAIRS],
-    /// For each pair the polynomial, in squares, that is zero at zero and at all the other pairs; its highest coefficient, 1, left out.
+    /// For each pair the polynomial, in squares, that is zero at zero and at all the other pairs; its highest
+    /// coefficient, 1, left out.
     others: [[f32; MAX_PAIRS]; MAX_PAIRS],
     /// The polynomial, in squares, that is zero at all pairs; its highest coefficient, 1, left out.
     all: [f32; MAX_PAIRS],
@@ -35,8 +38,8 @@ pub struct Form {
 // === impl Form ===
 
 impl Form {
-    /// The form for `taps` and `outputs`, of which one tap and one output is the plain product. Their sum is odd, that is the number of
-    /// points even, but for that one, and at most twelve points.
+    /// The form for `taps` and `outputs`, of which one tap and one output is the plain product. Their sum is odd, that
+    /// is the number of points even, but for that one, and at most twelve points.
     pub fn new(taps: usize, outputs: usize) -> Self {
         let pairs = pairs(taps + outputs - 1);
         let mut form = Self {
@@ -62,7 +65,8 @@ impl Form {
         self.taps + self.outputs - 1
     }
 
-    /// What a kernel is multiplied with, tap by tap, to be its value at each point: zero, the pairs with plus before minus, infinity.
+    /// What a kernel is multiplied with, tap by tap, to be its value at each point: zero, the pairs with plus before
+    /// minus, infinity.
     pub fn weight_transform(&self) -> Vec<Vec<f64>> {
         if self.points() == 1 {
             return vec![vec![1.0]];
@@ -134,7 +138,8 @@ fn pairs(points: usize) -> &'static [f64] {
     PAIRS[(points / 2).saturating_sub(1)]
 }
 
-/// Coefficients in squares, lowest first, of the polynomial whose zeros are these and their negatives; the highest, 1, included.
+/// Coefficients in squares, lowest first, of the polynomial whose zeros are these and their negatives; the highest, 1,
+/// included.
 fn zero_at(zeros: impl Iterator<Item = f64>) -> Vec<f64> {
     zeros.fold(vec![1.0], |polynomial, zero| {
         let mut product = vec![0.0; polynomial.len() + 1];

@@ -41,7 +41,8 @@ pub enum ShapeError {
     Slope(f32),
 }
 
-/// Widest kernel, dilation included, and most samples of a frame. Voices stay far below; arithmetic on times cannot overflow.
+/// Widest kernel, dilation included, and most samples of a frame. Voices stay far below; arithmetic on times cannot
+/// overflow.
 pub const MAX_SPAN: usize = 1 << 16;
 
 // === impl ConvWeights ===

@@ -39,7 +39,7 @@ impl TensorProto {
 
 #[cfg(test)]
 mod tests {
-    use super::super::proto::{AttributeProto, Ignored};
+    use super::super::proto::{AttributeProto, IgnoredMessage};
     use super::*;
 
     fn model(graph: GraphProto) -> ModelProto {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     fn external() -> TensorProto {
-        TensorProto { external_data: vec![Ignored {}], data_location: Some(1), ..TensorProto::default() }
+        TensorProto { external_data: vec![IgnoredMessage {}], data_location: Some(1), ..TensorProto::default() }
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Whether each value is made once, and before it is read, as the format demands: then every walk through the graph ends.
+    /// Whether each value is made once, and before it is read, as the format demands: then every walk through the graph
+    /// ends.
     pub fn is_ordered(&self) -> bool {
         let mut made = HashSet::new();
         self.nodes().all(|node| {

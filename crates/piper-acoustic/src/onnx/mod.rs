@@ -1,5 +1,5 @@
-//! Owns ONNX files: reading them, looking into their graphs, cutting graphs out of them (format: `onnx.proto3` of the ONNX project). Refuses
-//! to know what a graph computes.
+//! Owns ONNX files: reading them, looking into their graphs, cutting graphs out of them (format: `onnx.proto3` of the
+//! ONNX project). Refuses to know what a graph computes.
 
 mod cut;
 mod external;

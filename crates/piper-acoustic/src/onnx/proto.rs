@@ -1,5 +1,5 @@
-//! Owns the messages of `onnx.proto3` that a graph is made of. What is not declared here is documentation, training or debugging, and is left
-//! out of a model that is written again.
+//! Owns the messages of `onnx.proto3` that a graph is made of. What is not declared here is documentation, training or
+//! debugging, and is left out of a model that is written again.
 
 use bytes::Bytes;
 use prost::Message;
@@ -150,7 +150,7 @@ pub struct TensorProto {
     pub uint64_data: Vec<u64>,
     /// Where an external tensor lies, as key and value; what they say does not matter.
     #[prost(message, repeated, tag = "13")]
-    pub external_data: Vec<Ignored>,
+    pub external_data: Vec<IgnoredMessage>,
     /// 0: in the file itself.
     #[prost(int32, optional, tag = "14")]
     pub data_location: Option<i32>,
@@ -196,4 +196,4 @@ pub struct DimensionProto {
 }
 
 #[derive(Clone, Message)]
-pub struct Ignored {}
+pub struct IgnoredMessage {}

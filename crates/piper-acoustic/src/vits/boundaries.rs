@@ -42,8 +42,10 @@ impl GraphBoundaries {
             return Err(StructureError("names of its own alone"));
         }
         let noises: Vec<Node> = graph.of_kind("RandomNormalLike").collect();
-        let prior =
-            noises.iter().find_map(|&noise| Prior::behind(graph, noise)).ok_or(StructureError("latent noise"))?;
+        let prior = noises
+            .iter()
+            .find_map(|&noise| PriorBoundary::behind(graph, noise))
+            .ok_or(StructureError("latent noise"))?;
         let durations = single(graph.of_kind("Ceil")).and_then(|whole| whole.input(0));
         let latent = decoder_input(graph).ok_or(StructureError("decoder"))?;
         let mask = mask(graph, prior.sum, latent)?;
@@ -106,14 +108,14 @@ impl GraphBoundaries {
 }
 
 /// `mean + noise * exp(log_deviation) * noise_scale`
-struct Prior<'a> {
+struct PriorBoundary<'a> {
     noise: Node<'a>,
     mean: &'a str,
     log_deviation: &'a str,
     sum: &'a str,
 }
 
-impl<'a> Prior<'a> {
+impl<'a> PriorBoundary<'a> {
     fn behind(graph: &Graph<'a>, noise: Node<'a>) -> Option<Self> {
         let mut value = noise.output();
         let mut factors = Vec::new();

@@ -1,19 +1,20 @@
-//! Owns reading a HiFi-GAN decoder (Kong, Kim, Bae, 2020) out of a graph: its layers in order, with their weights. Refuses whatever is not
-//! exactly that.
+//! Owns reading a HiFi-GAN decoder (Kong, Kim, Bae, 2020) out of a graph: its layers in order, with their weights.
+//! Refuses whatever is not exactly that.
 
 use super::super::decoder::{ConvWeights, DecoderWeights, ResBlockWeights, StageWeights, UpsampleWeights};
 use super::super::onnx::{Graph, Node};
 use super::StructureError;
 use super::names::LATENT;
-use super::reader::{Read, Reader, size};
+use super::reader::{GraphReader, Read, size};
 
 /// Slopes of the leaky rectifiers: within the stages, and before the last convolution.
 const SLOPE: f32 = 0.1;
 const LAST_SLOPE: f32 = 0.01;
 
-/// The decoder of a graph that was cut out between the latent and the samples, and what makes its condition of the speaker's embedding.
+/// The decoder of a graph that was cut out between the latent and the samples, and what makes its condition of the
+/// speaker's embedding.
 pub fn decoder_weights(graph: &Graph<'_>) -> Read<(DecoderWeights, Option<ConvWeights>)> {
-    let reader = Reader { graph };
+    let reader = GraphReader { graph };
     let first = reader.follow(LATENT, "Conv")?;
     let pre = reader.convolution(first)?;
     let (mut value, speaker) = reader.conditioned(first.output())?;
@@ -35,7 +36,7 @@ pub fn decoder_weights(graph: &Graph<'_>) -> Read<(DecoderWeights, Option<ConvWe
     }
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'a> GraphReader<'_, 'a> {
     /// An upsampling and its residual blocks, and the value after their mean.
     fn stage(&self, upsampling: Node<'a>) -> Read<(StageWeights, &'a str)> {
         let value = upsampling.output();

@@ -1,6 +1,6 @@
-//! Owns reading the duration predictors of VITS (Kim, Kong, Son, 2021) out of a graph: their layers in order, with their weights. Refuses
-//! whatever is not exactly that. How the exporter spells a spline, in some three hundred nodes, is not looked at: the check of a voice compares
-//! the durations themselves.
+//! Owns reading the duration predictors of VITS (Kim, Kong, Son, 2021) out of a graph: their layers in order, with
+//! their weights. Refuses whatever is not exactly that. How the exporter spells a spline, in some three hundred nodes,
+//! is not looked at: the check of a voice compares the durations themselves.
 
 use super::super::durations::{
     AffineWeights, DepthwiseWeights, DurationWeights, PlainWeights, SeparableWeights, SplineWeights, StochasticWeights,
@@ -9,7 +9,7 @@ use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node};
 use super::StructureError;
 use super::names::{DURATION_NOISE, FRAMES, HIDDEN, SPEAKER};
-use super::reader::{Read, Reader, expect_root, size};
+use super::reader::{GraphReader, Read, expect_root, size};
 
 const UNKNOWN: StructureError = StructureError("known duration predictor");
 const UNKNOWN_SPLINE: StructureError = StructureError("known splines");
@@ -17,10 +17,10 @@ const UNKNOWN_SPLINE: StructureError = StructureError("known splines");
 /// Where a spline ends on both sides.
 const BOUND: f32 = 5.0;
 
-/// The duration predictor of a graph that was cut out between what the text encoder says and the durations, and what makes its condition of the
-/// speaker's embedding.
+/// The duration predictor of a graph that was cut out between what the text encoder says and the durations, and what
+/// makes its condition of the speaker's embedding.
 pub fn duration_weights(graph: &Graph<'_>) -> Read<(DurationWeights, Option<ConvWeights>)> {
-    let reader = DurationReader(Reader { graph });
+    let reader = DurationReader(GraphReader { graph });
     if graph.has_input(DURATION_NOISE) {
         let (weights, condition) = reader.stochastic()?;
         Ok((DurationWeights::Stochastic(weights), condition))
@@ -30,10 +30,10 @@ pub fn duration_weights(graph: &Graph<'_>) -> Read<(DurationWeights, Option<Conv
     }
 }
 
-/// The embeddings of all speakers, `[speaker][value]`, and how many values each has, of a graph that was cut out between a speaker's id and its
-/// embedding.
+/// The embeddings of all speakers, `[speaker][value]`, and how many values each has, of a graph that was cut out
+/// between a speaker's id and its embedding.
 pub fn speaker_embeddings(graph: &Graph<'_>) -> Read<(Vec<f32>, usize)> {
-    let reader = Reader { graph };
+    let reader = GraphReader { graph };
     let column = graph.producer(SPEAKER).and_then(|node| node.input(0)).ok_or(UNKNOWN)?;
     let lookup = graph.producer(column).filter(|node| node.is("Gather")).ok_or(UNKNOWN)?;
     let table = reader.constant(lookup, 0)?;
@@ -43,7 +43,7 @@ pub fn speaker_embeddings(graph: &Graph<'_>) -> Read<(Vec<f32>, usize)> {
     }
 }
 
-struct DurationReader<'g, 'a>(Reader<'g, 'a>);
+struct DurationReader<'g, 'a>(GraphReader<'g, 'a>);
 
 impl<'a> DurationReader<'_, 'a> {
     fn stochastic(&self) -> Read<(StochasticWeights, Option<ConvWeights>)> {

@@ -1,20 +1,21 @@
-//! Owns reading the text encoder of VITS (Kim, Kong, Son, 2021) out of a graph: its layers in order, with their weights. Refuses whatever is
-//! not exactly that, but for the paddings before convolutions, which stand in nodes of their own and can keep the length in one sensible way.
+//! Owns reading the text encoder of VITS (Kim, Kong, Son, 2021) out of a graph: its layers in order, with their
+//! weights. Refuses whatever is not exactly that, but for the paddings before convolutions, which stand in nodes of
+//! their own and can keep the length in one sensible way.
 
-use super::super::encoder::{AttentionWeights, EncoderWeights, LayerWeights, NormWeights};
+use super::super::encoder::{AttentionWeights, EncoderLayerWeights, EncoderWeights, NormWeights};
 use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node, Tensor};
 use super::super::onnx_voice::INPUT;
 use super::StructureError;
 use super::names::{HIDDEN, LOG_DEVIATION, MEAN};
-use super::reader::{Read, Reader, UNKNOWN_NORM, expect_root};
+use super::reader::{GraphReader, Read, UNKNOWN_NORM, expect_root};
 
 const UNKNOWN: StructureError = StructureError("known text encoder");
 const UNKNOWN_ATTENTION: StructureError = StructureError("known attention");
 
 /// The text encoder of a graph that was cut out between the phoneme ids and what it says of them.
 pub fn encoder_weights(graph: &Graph<'_>) -> Read<EncoderWeights> {
-    let reader = TextReader(Reader { graph });
+    let reader = EncoderReader(GraphReader { graph });
     let (embedding, hidden, mut value) = reader.embedding()?;
     let mut layers = Vec::new();
     while value != HIDDEN {
@@ -31,9 +32,9 @@ pub fn encoder_weights(graph: &Graph<'_>) -> Read<EncoderWeights> {
     Ok(EncoderWeights { embedding, layers, projection: reader.0.convolution(projection)? })
 }
 
-struct TextReader<'g, 'a>(Reader<'g, 'a>);
+struct EncoderReader<'g, 'a>(GraphReader<'g, 'a>);
 
-impl<'a> TextReader<'_, 'a> {
+impl<'a> EncoderReader<'_, 'a> {
     /// The table, its width, and the value after it.
     fn embedding(&self) -> Read<(Vec<f32>, usize, &'a str)> {
         let graph = self.0.graph;
@@ -48,7 +49,7 @@ impl<'a> TextReader<'_, 'a> {
     }
 
     /// The layer that begins with a value, and the value after it.
-    fn layer(&self, value: &'a str, hidden: usize) -> Read<(LayerWeights, &'a str)> {
+    fn layer(&self, value: &'a str, hidden: usize) -> Read<(EncoderLayerWeights, &'a str)> {
         let (attention, end) = self.attention(value, hidden)?;
         let (attention_norm, between) = self.norm(value, end)?;
         let (first, end) = self.padded(between)?;
@@ -56,7 +57,7 @@ impl<'a> TextReader<'_, 'a> {
         let (second, end) = self.padded(active.output())?;
         let (feed_forward_norm, end) = self.norm(between, self.0.unmasked(end))?;
         let feed_forward = [first, second];
-        Ok((LayerWeights { attention, attention_norm, feed_forward, feed_forward_norm }, self.0.unmasked(end)))
+        Ok((EncoderLayerWeights { attention, attention_norm, feed_forward, feed_forward_norm }, self.0.unmasked(end)))
     }
 
     /// The attention over a value, and its result.

@@ -1,19 +1,19 @@
-//! Owns reading the residual couplings of a flow out of a graph: their layers in order, with their weights. Refuses whatever is not exactly
-//! that.
+//! Owns reading the residual couplings of a flow out of a graph: their layers in order, with their weights. Refuses
+//! whatever is not exactly that.
 
 use std::collections::HashSet;
 
-use super::super::flow::{CouplingWeights, FlowWeights, LayerWeights};
+use super::super::flow::{CouplingWeights, FlowWeights, GatedLayerWeights};
 use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node};
 use super::StructureError;
 use super::names::{LATENT, PRIOR, SPEAKER};
-use super::reader::{Read, Reader};
+use super::reader::{GraphReader, Read};
 
-/// The flow of a graph that was cut out between the two forms of the latent, and what makes the condition of each coupling of the speaker's
-/// embedding.
+/// The flow of a graph that was cut out between the two forms of the latent, and what makes the condition of each
+/// coupling of the speaker's embedding.
 pub fn flow_weights(graph: &Graph<'_>) -> Read<(FlowWeights, Vec<ConvWeights>)> {
-    let reader = Reader { graph };
+    let reader = GraphReader { graph };
     let (mut couplings, mut conditions) = (Vec::new(), Vec::new());
     let mut value = PRIOR;
     // The channels are turned round before each coupling.
@@ -30,10 +30,10 @@ pub fn flow_weights(graph: &Graph<'_>) -> Read<(FlowWeights, Vec<ConvWeights>)> 
 }
 
 /// A coupling, its condition if it has one, and the value after it.
-type Coupling<'a> = (CouplingWeights, Option<ConvWeights>, &'a str);
+type ReadCoupling<'a> = (CouplingWeights, Option<ConvWeights>, &'a str);
 
-impl<'a> Reader<'_, 'a> {
-    fn coupling(&self, value: &str) -> Read<Coupling<'a>> {
+impl<'a> GraphReader<'_, 'a> {
+    fn coupling(&self, value: &str) -> Read<ReadCoupling<'a>> {
         let halves = self.follow(value, "Split")?;
         let pre = self.follow(halves.output(), "Conv")?;
         let mut value = self.follow(pre.output(), "Mul")?.output();
@@ -43,7 +43,7 @@ impl<'a> Reader<'_, 'a> {
             let sum = self.follow(gates.output(), "Add")?;
             condition = condition.or(self.condition(sum)?);
             let res_skip = self.follow(self.gated(sum)?.output(), "Conv")?;
-            let layer = LayerWeights { gates: self.convolution(gates)?, res_skip: self.convolution(res_skip)? };
+            let layer = GatedLayerWeights { gates: self.convolution(gates)?, res_skip: self.convolution(res_skip)? };
             let is_last = layer.res_skip.out_channels == layer.res_skip.in_channels;
             layers.push(layer);
             if is_last {

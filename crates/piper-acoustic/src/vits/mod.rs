@@ -1,6 +1,7 @@
-//! Owns the structure of a Piper voice's graph. VITS (Kim, Kong, Son, 2021) computes in steps that have different needs: a text encoder and a
-//! duration predictor that see the whole sentence, a flow that sees 32 frames around, and a decoder that sees a dozen. Here a graph is taken
-//! apart at the values between them, which are found by their structure, since names differ between exporters.
+//! Owns the structure of a Piper voice's graph. VITS (Kim, Kong, Son, 2021) computes in steps that have different
+//! needs: a text encoder and a duration predictor that see the whole sentence, a flow that sees 32 frames around, and a
+//! decoder that sees a dozen. Here a graph is taken apart at the values between them, which are found by their
+//! structure, since names differ between exporters.
 
 mod boundaries;
 mod decoder;

@@ -1,5 +1,5 @@
-//! Owns the names that the values between a voice's parts get when its graph is taken apart. Shapes: N phoneme ids, C channels, F frames. All
-//! are 32-bit floats.
+//! Owns the names that the values between a voice's parts get when its graph is taken apart. Shapes: N phoneme ids, C
+//! channels, F frames. All are 32-bit floats.
 
 /// What all of them begin with.
 pub const OWN: &str = "tts.";

@@ -1,5 +1,5 @@
-//! Owns reading layers out of a graph: walking from value to value, and the weights of convolutions. Refuses whatever is not exactly as
-//! expected.
+//! Owns reading layers out of a graph: walking from value to value, and the weights of convolutions. Refuses whatever
+//! is not exactly as expected.
 
 use super::super::kernels::{ConvWeights, NormWeights};
 use super::super::onnx::{Graph, Node, Tensor};
@@ -13,11 +13,11 @@ pub const UNKNOWN_NORM: StructureError = StructureError("known normalisation");
 /// How far a constant may be from the root that it stands for.
 const ROOT_TOLERANCE: f32 = 1e-4;
 
-pub struct Reader<'g, 'a> {
+pub struct GraphReader<'g, 'a> {
     pub graph: &'g Graph<'a>,
 }
 
-impl<'a> Reader<'_, 'a> {
+impl<'a> GraphReader<'_, 'a> {
     /// A convolution that keeps the length.
     pub fn convolution(&self, node: Node<'a>) -> Read<ConvWeights> {
         self.padded_by(node, |kernel, dilation| dilation * kernel.saturating_sub(1) / 2)
@@ -96,7 +96,8 @@ impl<'a> Reader<'_, 'a> {
         constants.next().ok_or(StructureError("constant weights"))
     }
 
-    /// What a value is after it is multiplied with the mask, as often as it is: one sentence at a time has nothing to mask.
+    /// What a value is after it is multiplied with the mask, as often as it is: one sentence at a time has nothing to
+    /// mask.
     pub fn unmasked(&self, mut value: &'a str) -> &'a str {
         let is_mask = |node: &Node<'a>| {
             let made = node.inputs().iter().filter_map(|input| self.graph.producer(input));

@@ -1,5 +1,5 @@
-//! Owns the life of a phonemizer child: initialise espeak-ng once, then pass each text to the process of its language. Ends when its
-//! standard input does, that is with the service. Refuses to work on a text in the process itself.
+//! Owns the life of a phonemizer child: initialise espeak-ng once, then pass each text to the process of its language.
+//! Ends when its standard input does, that is with the service. Refuses to work on a text in the process itself.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use nix::sys::signal::Signal;
 
 use super::ffi::{Espeak, ignore};
-use super::language::{Languages, Outcome};
+use super::language::{ChildOutcome, Languages};
 use super::protocol::{Request, Response, read_frame};
 
 /// The first argument of a program that is started as a child; what [`ChildArgs`] describes follows.
@@ -45,9 +45,9 @@ pub fn run_child(args: &ChildArgs) -> io::Result<()> {
     while let Some((tag, payload)) = read_frame(&mut input)? {
         let request = Request::decode(tag, &payload).map_err(io::Error::other)?;
         match languages.answer(&request)? {
-            Outcome::Answered => Response::Done.send(&mut output)?,
-            Outcome::UnknownLanguage => Response::UnknownLanguage.send(&mut output)?,
-            Outcome::Crashed => Response::Crashed.send(&mut output)?,
+            ChildOutcome::Answered => Response::Done.send(&mut output)?,
+            ChildOutcome::UnknownLanguage => Response::UnknownLanguage.send(&mut output)?,
+            ChildOutcome::Crashed => Response::Crashed.send(&mut output)?,
         }
     }
     Ok(())

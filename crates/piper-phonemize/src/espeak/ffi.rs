@@ -1,4 +1,5 @@
-//! Owns every unsafe call of the phonemizer: loading espeak-ng, calling it, and forking. Used in child processes alone, on their one thread.
+//! Owns every unsafe call of the phonemizer: loading espeak-ng, calling it, and forking. Used in child processes alone,
+//! on their one thread.
 
 #![allow(unsafe_code)]
 
@@ -13,8 +14,9 @@ use nix::unistd::{ForkResult, Pid, fork};
 
 use super::Clause;
 
-/// Stand-ins for the data symbols of the CPython interpreter that the library of the piper-tts wheel refers to. They are never read:
-/// the paths that use them belong to the Python module, which is not called. `build.rs` has the binary export them.
+/// Stand-ins for the data symbols of the CPython interpreter that the library of the piper-tts wheel refers to. They
+/// are never read: the paths that use them belong to the Python module, which is not called. `build.rs` has the binary
+/// export them.
 mod interpreter {
     #[unsafe(no_mangle)]
     #[used]
@@ -68,8 +70,9 @@ impl Espeak {
             &interpreter::_Py_TrueStruct,
         ]);
 
-        // SAFETY: running the initialisers of libm and of the library that the operator configured is what loading them means. libm comes
-        // first because the wheel's library uses it without naming it as a dependency; it stays loaded.
+        // SAFETY: running the initialisers of libm and of the library that the operator configured is what loading them
+        // means. libm comes first because the wheel's library uses it without naming it as a dependency; it stays
+        // loaded.
         let library = unsafe {
             let libm = Library::open(Some("libm.so.6"), RTLD_NOW | RTLD_GLOBAL).map_err(|error| reason(&error))?;
             std::mem::forget(libm);
@@ -104,8 +107,9 @@ impl Espeak {
         let mut rest: *const c_void = text.as_ptr().cast();
         while !rest.is_null() {
             let mut terminator: c_int = 0;
-            // SAFETY: the library is initialised and has a voice; `rest` points into `text`, which is NUL-terminated; the library advances
-            // it by the text it has read and sets it to null at the end. The result lives until the next call.
+            // SAFETY: the library is initialised and has a voice; `rest` points into `text`, which is NUL-terminated;
+            // the library advances it by the text it has read and sets it to null at the end. The result lives until
+            // the next call.
             let phonemes = unsafe {
                 let result = (self.text_to_phonemes)(&raw mut rest, CHARS_UTF8, PHONEMES_IPA, &raw mut terminator);
                 if result.is_null() { String::new() } else { CStr::from_ptr(result).to_string_lossy().into_owned() }

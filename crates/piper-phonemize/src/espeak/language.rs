@@ -1,6 +1,7 @@
-//! Owns the processes that speak one language each. Choosing a language takes espeak-ng ten times as long as a text: it reads the head of
-//! every voice file, then the dictionary. So it is done once, in a fork of the initialised child, and each text is answered by a fork of
-//! that. The fork for the next text is made when the last one has ended and waits, so that a text does not wait for it.
+//! Owns the processes that speak one language each. Choosing a language takes espeak-ng ten times as long as a text: it
+//! reads the head of every voice file, then the dictionary. So it is done once, in a fork of the initialised child, and
+//! each text is answered by a fork of that. The fork for the next text is made when the last one has ended and waits,
+//! so that a text does not wait for it.
 //!
 //! No process works on two texts: what espeak-ng keeps of one text never reaches another, and a crash costs one answer.
 
@@ -23,9 +24,10 @@ pub struct Languages {
     processes: LruCache<String, LanguageProcess>,
 }
 
-/// How a text ended. What comes after its clauses is up to whoever asked, so that nothing can follow an answer that looked whole.
+/// How a text ended. What comes after its clauses is up to whoever asked, so that nothing can follow an answer that
+/// looked whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChildOutcome {
     /// Its clauses are on standard output.
     Answered,
     /// Nothing is.
@@ -69,7 +71,7 @@ impl Languages {
     ///
     /// # Errors
     /// If the language's process is lost. Whether clauses are on standard output is then not known.
-    pub fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
+    pub fn answer(&mut self, request: &Request<'_>) -> io::Result<ChildOutcome> {
         if !self.processes.contains(request.language) {
             let process = self.start(request.language)?;
             self.processes.push(request.language.to_owned(), process);
@@ -99,7 +101,7 @@ impl Languages {
 // === impl LanguageProcess ===
 
 impl LanguageProcess {
-    fn answer(&mut self, request: &Request<'_>) -> io::Result<Outcome> {
+    fn answer(&mut self, request: &Request<'_>) -> io::Result<ChildOutcome> {
         let requests = self.requests.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         requests.write_all(&request.encode())?;
         let mut taken = false;
@@ -108,9 +110,9 @@ impl LanguageProcess {
             self.outcomes.read_exact(&mut said)?;
             match said {
                 [TAKEN] => taken = true,
-                [ANSWERED] => return Ok(Outcome::Answered),
-                [UNKNOWN_LANGUAGE] => return Ok(Outcome::UnknownLanguage),
-                [CRASHED] if taken => return Ok(Outcome::Crashed),
+                [ANSWERED] => return Ok(ChildOutcome::Answered),
+                [UNKNOWN_LANGUAGE] => return Ok(ChildOutcome::UnknownLanguage),
+                [CRASHED] if taken => return Ok(ChildOutcome::Crashed),
                 // A fork was ended, by whomever, while it waited. The next one takes the text.
                 [CRASHED] => {}
                 _ => return Err(io::ErrorKind::InvalidData.into()),
@@ -129,7 +131,8 @@ impl Drop for LanguageProcess {
 
 // === in the process of a language ===
 
-/// Answers texts, each in a fork, until there are no more. Without an espeak-ng, the language is one that it does not have.
+/// Answers texts, each in a fork, until there are no more. Without an espeak-ng, the language is one that it does not
+/// have.
 fn serve(espeak: Option<&Espeak>, cpu_seconds: u64, mut requests: PipeReader, mut outcomes: PipeWriter) {
     loop {
         let answered = in_fork(|| {
@@ -171,7 +174,8 @@ fn answer(espeak: Option<&Espeak>, tag: u8, payload: &[u8]) -> io::Result<()> {
     output.flush()
 }
 
-/// Bounds what hostile text can make the C code use. A limit that the system refuses to set is no reason to refuse the text.
+/// Bounds what hostile text can make the C code use. A limit that the system refuses to set is no reason to refuse the
+/// text.
 fn confine(cpu_seconds: u64) {
     let limits = [
         (Resource::RLIMIT_CPU, cpu_seconds),

@@ -1,5 +1,6 @@
-//! Owns espeak-ng: text in, clauses of IPA out. The C library crashes on some texts, keeps global state and is not thread-safe, so it runs
-//! in child processes of this binary, one fork for each text. A crash costs that one answer, and an answer depends on its text alone.
+//! Owns espeak-ng: text in, clauses of IPA out. The C library crashes on some texts, keeps global state and is not
+//! thread-safe, so it runs in child processes of this binary, one fork for each text. A crash costs that one answer,
+//! and an answer depends on its text alone.
 //!
 //! ```text
 //! service ── child ──┬── process with English set ── fork: one text
@@ -7,7 +8,8 @@
 //! ```
 //!
 //! - `ffi`: the library's calls and the fork; all unsafe code of this folder.
-//! - `child`: what a child process does; `language`: its processes for languages, and the forks in which texts are answered.
+//! - `child`: what a child process does; `language`: its processes for languages, and the forks in which texts are
+//!   answered.
 //! - `protocol`: the frames on its pipes.
 //! - `pool`: the supervised children, as the service sees them.
 

@@ -1,6 +1,7 @@
-//! Owns the phonemizer children as the service sees them: a bounded queue of texts, a task for each child, a new child in place of one that
-//! died or hung. A text that fails is tried once more, because what ended it may have been none of its doing: a kill, a pause, memory that was
-//! short for a moment. A text that was given up by its caller is not worked on.
+//! Owns the phonemizer children as the service sees them: a bounded queue of texts, a task for each child, a new child
+//! in place of one that died or hung. A text that fails is tried once more, because what ended it may have been none of
+//! its doing: a kill, a pause, memory that was short for a moment. A text that was given up by its caller is not worked
+//! on.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -28,8 +29,8 @@ pub struct EspeakSettings {
     pub languages: usize,
     /// Texts that may wait for a child.
     pub queue_limit: usize,
-    /// How long a child may work on one text before it is replaced, while this process runs. A quarter of it, in whole seconds, is the
-    /// processor time that a text may take.
+    /// How long a child may work on one text before it is replaced, while this process runs. A quarter of it, in whole
+    /// seconds, is the processor time that a text may take.
     pub timeout: Duration,
 }
 
@@ -48,7 +49,7 @@ struct Job {
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
-struct Worker {
+struct EspeakWorker {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -64,7 +65,8 @@ const MAX_CPU_SECONDS: u64 = 5;
 // === impl EspeakSettings ===
 
 impl EspeakSettings {
-    /// So much less than the timeout that a text which never ends is found to be one, also on a machine that has little time for it.
+    /// So much less than the timeout that a text which never ends is found to be one, also on a machine that has little
+    /// time for it.
     fn cpu_seconds(&self) -> u64 {
         (self.timeout.as_secs() / 4).clamp(1, MAX_CPU_SECONDS)
     }
@@ -76,18 +78,20 @@ impl EspeakPool {
     /// Starts the children on the current tokio runtime, which must outlive the handle's use.
     ///
     /// # Errors
-    /// [`EspeakError::Unavailable`] if a first child does not come up: the library or its data are missing or of no use.
+    /// [`EspeakError::Unavailable`] if a first child does not come up: the library or its data are missing or of no
+    /// use.
     pub async fn start(settings: EspeakSettings) -> Result<Self, EspeakError> {
         let (jobs, queue) = mpsc::channel(settings.queue_limit.max(1));
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..settings.processes.max(1) {
-            let worker = Worker::start(&settings).await?;
+            let worker = EspeakWorker::start(&settings).await?;
             tokio::spawn(supervise(settings.clone(), queue.clone(), worker));
         }
         Ok(Self { jobs })
     }
 
-    /// Clauses of `text`, which must not contain U+0000, as espeak-ng speaks it in `language` (an espeak-ng voice name such as `en-us`).
+    /// Clauses of `text`, which must not contain U+0000, as espeak-ng speaks it in `language` (an espeak-ng voice name
+    /// such as `en-us`).
     pub async fn clauses(&self, language: &str, text: String) -> Result<Vec<Clause>, EspeakError> {
         let (reply, answer) = oneshot::channel();
         let job = Job { language: language.to_owned(), text, reply };
@@ -101,7 +105,7 @@ fn stopped() -> EspeakError {
 }
 
 /// Serves jobs with one child after another, until the queue closes.
-async fn supervise(settings: EspeakSettings, queue: Jobs, first: Worker) {
+async fn supervise(settings: EspeakSettings, queue: Jobs, first: EspeakWorker) {
     let mut children = Children { settings, worker: Some(first), backoff: FIRST_BACKOFF };
     while let Some(job) = next_job(&queue).await {
         let mut answer = children.answer(&job).await;
@@ -120,7 +124,7 @@ async fn supervise(settings: EspeakSettings, queue: Jobs, first: Worker) {
 struct Children {
     settings: EspeakSettings,
     /// `None`: the last one is lost.
-    worker: Option<Worker>,
+    worker: Option<EspeakWorker>,
     /// After a child that did not start.
     backoff: Duration,
 }
@@ -152,8 +156,8 @@ impl Children {
         }
     }
 
-    async fn start(&mut self) -> Result<Worker, EspeakError> {
-        match Worker::start(&self.settings).await {
+    async fn start(&mut self) -> Result<EspeakWorker, EspeakError> {
+        match EspeakWorker::start(&self.settings).await {
             Ok(worker) => {
                 self.backoff = FIRST_BACKOFF;
                 Ok(worker)
@@ -168,8 +172,8 @@ impl Children {
     }
 }
 
-/// What `work` gives, or `None` once `limit` has passed. A pause of this process, be it by a signal or of the whole machine, counts as one of the
-/// steps at most, since the children stood still too.
+/// What `work` gives, or `None` once `limit` has passed. A pause of this process, be it by a signal or of the whole
+/// machine, counts as one of the steps at most, since the children stood still too.
 async fn while_awake<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     const STEPS: u32 = 20;
     let passed = async {
@@ -195,12 +199,13 @@ async fn next_job(queue: &Jobs) -> Option<Job> {
     }
 }
 
-// === impl Worker ===
+// === impl EspeakWorker ===
 
-impl Worker {
+impl EspeakWorker {
     async fn start(settings: &EspeakSettings) -> Result<Self, EspeakError> {
         let unavailable = |error: std::io::Error| EspeakError::Unavailable(error.to_string());
-        // A process group of its own: a signal from the terminal is for the service, which ends its children when it has drained.
+        // A process group of its own: a signal from the terminal is for the service, which ends its children when it
+        // has drained.
         let mut child = Command::new(&settings.program)
             .arg0("tts-batch-api")
             .arg(CHILD_COMMAND)

@@ -1,5 +1,5 @@
-//! Owns the frames between the service and a phonemizer child: a tag byte, the payload's length as u32 little-endian, the payload.
-//! Decoding refuses what does not fit and never panics.
+//! Owns the frames between the service and a phonemizer child: a tag byte, the payload's length as u32 little-endian,
+//! the payload. Decoding refuses what does not fit and never panics.
 
 use std::io::{self, Read, Write};
 

@@ -1,5 +1,6 @@
-//! Owns Hebrew for voices of the phoneme type `hebrew`, as piper-tts 1.8.0 reads it: the points that written Hebrew leaves out are put back by a
-//! model, unless the text has some, and pointed words are read by rules. A text is one sentence; marks, digits and other scripts are not heard.
+//! Owns Hebrew for voices of the phoneme type `hebrew`, as piper-tts 1.8.0 reads it: the points that written Hebrew
+//! leaves out are put back by a model, unless the text has some, and pointed words are read by rules. A text is one
+//! sentence; marks, digits and other scripts are not heard.
 
 mod nakdimon;
 mod rules;
@@ -18,8 +19,8 @@ pub struct Hebrew {
     model: LazyModel<Nakdimon>,
 }
 
-/// The model takes a step for each letter: this is how much is computed for a caller who has left, and how long others wait for their turn. Longer
-/// than any sentence, as what stands around a word says how it is read.
+/// The model takes a step for each letter: this is how much is computed for a caller who has left, and how long others
+/// wait for their turn. Longer than any sentence, as what stands around a word says how it is read.
 const MAX_PIECE_CHARS: usize = 1_000;
 
 // === impl Hebrew ===

@@ -1,5 +1,5 @@
-//! Owns putting the points into unpointed Hebrew, with the model that the piper-tts wheel ships: Nakdimon, which says of each letter its vowel,
-//! whether it has a dot inside, and on which side a shin has one.
+//! Owns putting the points into unpointed Hebrew, with the model that the piper-tts wheel ships: Nakdimon, which says
+//! of each letter its vowel, whether it has a dot inside, and on which side a shin has one.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,8 @@ const WITH_VOWEL: &str = "אבגדהוזחטיכךלמנןסעפצקרשת";
 const WITH_DAGESH: &str = "בגדהוזטיכךלמנספףצקשת";
 const SHIN: char = 'ש';
 
-/// The classes of each of the model's outputs, in their order. The first is that there is nothing to be said; `RAFE`: there is no point.
+/// The classes of each of the model's outputs, in their order. The first is that there is nothing to be said; `RAFE`:
+/// there is no point.
 const VOWELS: [char; 16] = [
     RAFE, RAFE, '\u{5b0}', '\u{5b1}', '\u{5b2}', '\u{5b3}', '\u{5b4}', '\u{5b5}', '\u{5b6}', '\u{5b7}', '\u{5b8}',
     '\u{5b9}', '\u{5ba}', '\u{5bb}', '\u{5bc}', '\u{5b7}',

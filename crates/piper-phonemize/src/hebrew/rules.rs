@@ -1,5 +1,5 @@
-//! Owns the pronunciation of pointed Hebrew words: letters and their points become syllables, a sheva is heard or not, one syllable is stressed.
-//! The rules are those by which voices were trained, also where people read otherwise.
+//! Owns the pronunciation of pointed Hebrew words: letters and their points become syllables, a sheva is heard or not,
+//! one syllable is stressed. The rules are those by which voices were trained, also where people read otherwise.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
@@ -55,7 +55,8 @@ const VOWELS: [(char, char); 10] = [
     ('\u{5b3}', 'o'),
 ];
 
-/// The phonemes of each word of `text`, between blanks; what is not Hebrew has none. `None`: signs for singing alone, which are no word.
+/// The phonemes of each word of `text`, between blanks; what is not Hebrew has none. `None`: signs for singing alone,
+/// which are no word.
 pub fn pronounced(text: &str) -> Vec<Option<String>> {
     // Python counts the separators U+001C to U+001F among the blanks.
     let words = text.split(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c));
@@ -143,8 +144,8 @@ fn syllables(letters: &[Letter]) -> Vec<Syllable> {
     syllables
 }
 
-/// A sheva is heard at the beginning of a word, under a doubled letter, and behind one that is not heard. Else its consonant ends the syllable
-/// before it.
+/// A sheva is heard at the beginning of a word, under a doubled letter, and behind one that is not heard. Else its
+/// consonant ends the syllable before it.
 fn with_read_shevas(syllables: Vec<Syllable>) -> Vec<Syllable> {
     let mut read: Vec<Syllable> = Vec::with_capacity(syllables.len());
     let mut is_after_silent = false;

@@ -1,6 +1,7 @@
-//! Owns Chinese for voices of the phoneme type `pinyin`, as piper-tts 1.8.0 reads it where a character has one reading: sentences, numbers in
-//! words, then of each character the initial, the final and the tone. Of several readings the one is taken that the word asks for, or the most
-//! frequent one, as there is no model here that would look at what stands around the character.
+//! Owns Chinese for voices of the phoneme type `pinyin`, as piper-tts 1.8.0 reads it where a character has one reading:
+//! sentences, numbers in words, then of each character the initial, the final and the tone. Of several readings the one
+//! is taken that the word asks for, or the most frequent one, as there is no model here that would look at what stands
+//! around the character.
 
 mod numbers;
 mod readings;

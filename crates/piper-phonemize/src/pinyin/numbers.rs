@@ -1,11 +1,13 @@
-//! Owns numbers in Chinese words, as piper-tts has them: temperatures, percentages, then all others. Digits of whatever script are digits.
+//! Owns numbers in Chinese words, as piper-tts has them: temperatures, percentages, then all others. Digits of whatever
+//! script are digits.
 
 use crate::legible::decimal;
 
 /// Words for nothing to nine.
 const DIGITS: [char; 10] = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
 
-/// From the largest: what it counts, its word, and the least remainder that is said without a word for the empty places before it.
+/// From the largest: what it counts, its word, and the least remainder that is said without a word for the empty places
+/// before it.
 const POWERS: [(u64, char, u64); 6] = [
     (10_000_000_000_000_000, '京', 1_000_000_000_000),
     (1_000_000_000_000, '兆', 10_000_000),

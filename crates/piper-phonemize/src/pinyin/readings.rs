@@ -1,5 +1,5 @@
-//! Owns the readings of characters: in a word as that word says, else by the most frequent reading. The tables are made of g2pW's and pypinyin's
-//! (`tools/pinyin.py`; their licences are beside them).
+//! Owns the readings of characters: in a word as that word says, else by the most frequent reading. The tables are made
+//! of g2pW's and pypinyin's (`tools/pinyin.py`; their licences are beside them).
 
 use std::sync::LazyLock;
 
@@ -21,16 +21,17 @@ static CHARACTERS: LazyLock<Vec<(char, u16)>> = LazyLock::new(|| {
 
 static READINGS: LazyLock<Vec<&str>> = LazyLock::new(|| lines().map(|(reading, _)| reading).collect());
 
-static KNOWN: LazyLock<Words> = LazyLock::new(Words::new);
+static KNOWN: LazyLock<WordReadings> = LazyLock::new(WordReadings::new);
 
-struct Words {
+struct WordReadings {
     /// `None` for a table that is too large for one, which a test excludes.
     finder: Option<AhoCorasick>,
     /// As the lines say them, in the finder's order.
     lines: Vec<&'static str>,
 }
 
-/// The reading of each character of `text` that has one, such as `hao3`. Of words the longest one counts, from the first character on.
+/// The reading of each character of `text` that has one, such as `hao3`. Of words the longest one counts, from the
+/// first character on.
 pub fn readings(text: &str) -> Vec<(char, Option<&'static str>)> {
     let mut read = Vec::with_capacity(text.len());
     let mut rest = 0;
@@ -61,9 +62,9 @@ fn in_word(line: &'static str) -> impl Iterator<Item = (char, Option<&'static st
     })
 }
 
-// === impl Words ===
+// === impl WordReadings ===
 
-impl Words {
+impl WordReadings {
     fn new() -> Self {
         let lines: Vec<&str> = WORDS.lines().collect();
         let words = lines.iter().map(|line| line.chars().filter(|c| !c.is_ascii()).collect::<String>());

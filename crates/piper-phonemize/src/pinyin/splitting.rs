@@ -1,5 +1,6 @@
-//! Owns where sentences end in Chinese text, as in the package that splits them for piper-tts: behind Chinese marks, behind others where a capital,
-//! a character without case or the number of an item follows, and at blank lines. What looks like an abbreviation ends none.
+//! Owns where sentences end in Chinese text, as in the package that splits them for piper-tts: behind Chinese marks,
+//! behind others where a capital, a character without case or the number of an item follows, and at blank lines. What
+//! looks like an abbreviation ends none.
 
 use super::numbers::is_blank;
 use crate::legible::is_decimal;

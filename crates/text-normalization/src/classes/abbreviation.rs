@@ -3,7 +3,7 @@
 use super::{Match, begins_with_capital};
 use crate::language::Language;
 use crate::pattern::{Pattern, Position};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if let Some(found) = ending(cursor, language) {
@@ -44,27 +44,27 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
     let follows = next.kind();
     match pattern.position {
         Position::Title => {
-            follows == Some(Kind::Word)
+            follows == Some(TokenKind::Word)
                 && (begins_with_capital(next.text()) || pattern.written.len() > 1 && pattern.may_end)
                 || {
                     // "Mr. and Mrs. Hale"
-                    pattern.written.last().is_some_and(|last| last == ".") && follows == Some(Kind::Word)
+                    pattern.written.last().is_some_and(|last| last == ".") && follows == Some(TokenKind::Word)
                 }
         }
         Position::BeforeNumber => {
-            follows == Some(Kind::Digits)
-                || next.eat("(").is_some_and(|number| number.kind() == Some(Kind::Digits))
+            follows == Some(TokenKind::Digits)
+                || next.eat("(").is_some_and(|number| number.kind() == Some(TokenKind::Digits))
                 || next.word().is_some_and(|(_, word)| word.chars().all(|c| "IVXLC".contains(c)))
         }
         Position::AfterNumber => cursor.back().is_some_and(|before| {
-            let before = if before.kind() == Some(Kind::Blank) { before.back() } else { Some(before) };
-            before.is_some_and(|before| before.kind() == Some(Kind::Digits))
+            let before = if before.kind() == Some(TokenKind::Blank) { before.back() } else { Some(before) };
+            before.is_some_and(|before| before.kind() == Some(TokenKind::Digits))
         }),
         Position::AfterName => {
             let is_name = |word: &str| begins_with_capital(word) || language.table.ordinals.suffixes.contains_key(word);
             // "Frau Dr. Groß": a title among names.
             let is_title = language.table.abbreviations.titles.contains_key(&pattern.written.concat())
-                && follows == Some(Kind::Word)
+                && follows == Some(TokenKind::Word)
                 && begins_with_capital(next.text());
             // "Hill, Esq.", "St. Paul, Minn."
             let comma = cursor.back().and_then(Cursor::back).filter(|comma| comma.text() == ",");
@@ -79,7 +79,7 @@ fn stands(pattern: &Pattern, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, langua
         }
         Position::BeforeName => {
             pattern.written.last().is_some_and(|last| last == ".")
-                && follows == Some(Kind::Word)
+                && follows == Some(TokenKind::Word)
                 && begins_with_capital(next.text())
                 && end.blank().is_some()
                 && !cursor.word_before().is_some_and(|word| language.table.ordinals.suffixes.contains_key(word))
@@ -96,5 +96,5 @@ fn is_direction(end: Cursor<'_, '_>, language: &Language) -> bool {
 
 /// "Elm St. Louis" is no sentence behind a street; what follows is a name if it is not the first word of one.
 fn is_street_name_behind(end: Cursor<'_, '_>) -> bool {
-    end.kind() == Some(Kind::Mark)
+    end.kind() == Some(TokenKind::Mark)
 }

@@ -2,7 +2,7 @@
 
 use super::{Match, is_capitals, letters};
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (end, word) = cursor.word()?;
@@ -41,7 +41,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         && table.names.keys().any(|letter| word.contains(letter.as_str()))
         && !table.words.iter().any(|known| known == word)
         && !has_vowels_of_a_word(word)
-        && cursor.kind() == Some(Kind::Word)
+        && cursor.kind() == Some(TokenKind::Word)
         && !is_among_capitals(cursor, end);
     (is_spelled && end.ends_word()).then(|| Match::whole(cursor, end, letters(word, language)))
 }

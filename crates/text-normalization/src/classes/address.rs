@@ -1,14 +1,14 @@
 //! Addresses: numbers of houses and rooms, postal codes, states, roads.
 
-use super::{Match, Piece, begins_with_capital, is_capitals};
+use super::{Match, Replacement, begins_with_capital, is_capitals};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     match cursor.kind()? {
-        Kind::Word => region(cursor, language).or_else(|| direction(cursor, language)),
-        Kind::Digits => house(cursor, language),
+        TokenKind::Word => region(cursor, language).or_else(|| direction(cursor, language)),
+        TokenKind::Digits => house(cursor, language),
         _ => None,
     }
 }
@@ -19,13 +19,13 @@ fn region(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let name = language.table.abbreviations.regions.get(word)?;
     let comma = cursor.back()?.blank().and_then(|_| cursor.back())?.back()?;
     let town = comma.eat(",").and_then(|_| comma.back())?;
-    if town.kind() != Some(Kind::Word) || !begins_with_capital(town.text()) || !end.ends_word() {
+    if town.kind() != Some(TokenKind::Word) || !begins_with_capital(town.text()) || !end.ends_word() {
         return None;
     }
-    let mut pieces = vec![Piece::new(cursor, end, name.clone())];
+    let mut pieces = vec![Replacement::new(cursor, end, name.clone())];
     if let Some((behind, code)) = end.blank().and_then(|at| at.digits_of(5..=5)) {
         let start = end.next();
-        pieces.push(Piece::new(start, behind, language.each_digit(code)));
+        pieces.push(Replacement::new(start, behind, language.each_digit(code)));
         return Some(Match::pieces(behind, pieces));
     }
     Some(Match::pieces(end, pieces))
@@ -44,12 +44,12 @@ fn direction(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let end = end.eat(".").unwrap_or(end);
     let next = end.blank()?;
     let before = cursor.back().and_then(Cursor::back);
-    let has_number_before = before.is_some_and(|before| before.kind() == Some(Kind::Digits));
+    let has_number_before = before.is_some_and(|before| before.kind() == Some(TokenKind::Digits));
     let is_before_street = match next.kind()? {
-        Kind::Digits => {
+        TokenKind::Digits => {
             next.next().word().is_some_and(|(_, suffix)| language.table.ordinals.suffixes.contains_key(suffix))
         }
-        Kind::Word => has_number_before && begins_with_capital(next.text()) && is_street(next, language),
+        TokenKind::Word => has_number_before && begins_with_capital(next.text()) && is_street(next, language),
         _ => false,
     };
     is_before_street.then(|| Match::whole(cursor, end, name.clone()))

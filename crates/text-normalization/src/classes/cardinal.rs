@@ -1,9 +1,10 @@
-//! Numbers that espeak-ng reads otherwise than they are meant: negative ones, those in groups, those with a fraction, those with a sign behind.
+//! Numbers that espeak-ng reads otherwise than they are meant: negative ones, those in groups, those with a fraction,
+//! those with a sign behind.
 
 use super::Match;
 use crate::language::Language;
 use crate::number::{Number, may_begin, may_end, signed, unsigned};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     // "~50"
@@ -22,7 +23,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     // "20+"
     if let Some(behind) = end.eat("+")
         && behind.ends_word()
-        && behind.kind() != Some(Kind::Mark)
+        && behind.kind() != Some(TokenKind::Mark)
     {
         let said = format!("{} {}", language.number(&number, ""), language.table.numbers.plus);
         return Some(Match::whole(cursor, behind, said));
@@ -58,12 +59,12 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         && number.integer.starts_with('0')
         && number.fraction.is_none()
         && !(number.negative && number.integer.len() < 4)
-        && !(numbers.compact && number.integer.len() == 2 && end.kind() == Some(Kind::Word));
+        && !(numbers.compact && number.integer.len() == 2 && end.kind() == Some(TokenKind::Word));
     if has_zeros || is_long {
         return Some(Match::whole(cursor, end, language.each_digit(&number.integer)));
     }
     let is_special =
-        number.negative || number.grouped || number.fraction.is_some() || cursor.kind() == Some(Kind::Mark);
+        number.negative || number.grouped || number.fraction.is_some() || cursor.kind() == Some(TokenKind::Mark);
     let is_spelled =
         numbers.spelled || !form.is_empty() || (numbers.max_digits > 0 && number.integer.len() > numbers.max_digits);
     if !is_special && !is_spelled {

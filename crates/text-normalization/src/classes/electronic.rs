@@ -2,7 +2,7 @@
 
 use super::{Match, is_capitals, letters};
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 /// Ends of names of hosts and files that are told by them.
 const ENDINGS: &str = " com org net edu gov info biz io ai app dev de fr es it pt pl nl ru uk us ca ch at be se no dk fi cz hu ro gr tr jp cn in \
@@ -37,7 +37,7 @@ fn keys(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let keys = &language.table.electronic.keys;
     let (mut end, first) = cursor.word()?;
     let mut said = vec![keys.get(first)?.clone()];
-    while let Some(at) = end.eat_any("+-").filter(|at| matches!(at.kind(), Some(Kind::Word | Kind::Digits))) {
+    while let Some(at) = end.eat_any("+-").filter(|at| matches!(at.kind(), Some(TokenKind::Word | TokenKind::Digits))) {
         let name = at.text();
         let letter = || if name.chars().count() == 1 { letters(name, language) } else { name.to_owned() };
         said.push(keys.get(name).cloned().unwrap_or_else(letter));
@@ -49,9 +49,9 @@ fn keys(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
 /// "#BlackFriday": its words.
 fn hashtag(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let name = &language.table.electronic.hashtag;
-    let mut end = cursor.eat("#").filter(|at| !name.is_empty() && at.kind() == Some(Kind::Word))?;
+    let mut end = cursor.eat("#").filter(|at| !name.is_empty() && at.kind() == Some(TokenKind::Word))?;
     let mut said = name.clone();
-    while matches!(end.kind(), Some(Kind::Word | Kind::Digits)) || end.text() == "_" {
+    while matches!(end.kind(), Some(TokenKind::Word | TokenKind::Digits)) || end.text() == "_" {
         let mut was_small = true;
         said.push(' ');
         for c in end.text().chars().filter(|c| *c != '_') {
@@ -64,16 +64,16 @@ fn hashtag(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         end = end.next();
     }
     // "#FF5733" is a colour.
-    let has_digits = cursor.doc().tokens[cursor.at..end.at].iter().any(|token| token.kind == Kind::Digits);
+    let has_digits = cursor.doc().tokens[cursor.at..end.at].iter().any(|token| token.kind == TokenKind::Digits);
     let is_colour = has_digits && said[name.len()..].chars().all(|c| c == ' ' || c.is_ascii_hexdigit());
     (!is_colour).then(|| Match::whole(cursor, end, said))
 }
 
 /// Whether nothing of the same chunk stands before it.
 fn begins_chunk(cursor: Cursor<'_, '_>) -> bool {
-    matches!(cursor.kind(), Some(Kind::Word | Kind::Digits | Kind::Mark))
+    matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::Digits | TokenKind::Mark))
         && cursor.back().is_none_or(|before| {
-            matches!(before.kind(), Some(Kind::Blank | Kind::Line | Kind::Claimed))
+            matches!(before.kind(), Some(TokenKind::Blank | TokenKind::Line | TokenKind::Claimed))
                 || before.eat_any("([{\"'“„«<").is_some()
         })
 }
@@ -82,7 +82,10 @@ fn begins_chunk(cursor: Cursor<'_, '_>) -> bool {
 fn chunk_end<'d, 't>(cursor: Cursor<'d, 't>) -> Cursor<'d, 't> {
     let mut end = cursor;
     while end.at < cursor.at + MAX_CHUNK
-        && !matches!(end.kind(), None | Some(Kind::Blank | Kind::Line | Kind::Claimed | Kind::Emoji))
+        && !matches!(
+            end.kind(),
+            None | Some(TokenKind::Blank | TokenKind::Line | TokenKind::Claimed | TokenKind::Emoji)
+        )
         && end.eat_any("<>\"”“»|").is_none()
     {
         end = end.next();
@@ -150,12 +153,12 @@ fn say(written: &str, language: &Language) -> String {
     let mut rest = written;
     while let Some(c) = rest.chars().next() {
         let length = rest.find(|other: char| part_of(other) != part_of(c)).unwrap_or(rest.len());
-        let length = if part_of(c) == Part::Mark { c.len_utf8() } else { length };
+        let length = if part_of(c) == AddressPart::Mark { c.len_utf8() } else { length };
         let (part, after) = rest.split_at(length);
         rest = after;
         match part_of(c) {
-            Part::Letters => words.push(word(part, words.len(), rest, language)),
-            Part::Digits => {
+            AddressPart::Letters => words.push(word(part, words.len(), rest, language)),
+            AddressPart::Digits => {
                 let is_round = part.len() <= 4 && part.ends_with("00")
                     || part.len() <= 2 && !is_mail && !rest.starts_with('-') && !after_letters(&words);
                 words.push(if is_round && !part.starts_with('0') {
@@ -164,7 +167,7 @@ fn say(written: &str, language: &Language) -> String {
                     language.each_digit(part)
                 });
             }
-            Part::Mark => words.push(
+            AddressPart::Mark => words.push(
                 match c {
                     '@' => &electronic.at,
                     '.' if between_digits(&words, rest, language) => &language.table.numbers.point,
@@ -192,17 +195,17 @@ fn say(written: &str, language: &Language) -> String {
 }
 
 #[derive(PartialEq, Eq)]
-enum Part {
+enum AddressPart {
     Letters,
     Digits,
     Mark,
 }
 
-fn part_of(c: char) -> Part {
+fn part_of(c: char) -> AddressPart {
     match c {
-        _ if c.is_ascii_digit() => Part::Digits,
-        _ if c.is_alphabetic() => Part::Letters,
-        _ => Part::Mark,
+        _ if c.is_ascii_digit() => AddressPart::Digits,
+        _ if c.is_alphabetic() => AddressPart::Letters,
+        _ => AddressPart::Mark,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, _: &Language) -> Option<Match> {
-    if cursor.kind() != Some(Kind::Emoji) {
+    if cursor.kind() != Some(TokenKind::Emoji) {
         return None;
     }
     let emoji = cursor.text();

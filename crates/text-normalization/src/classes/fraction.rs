@@ -79,7 +79,7 @@ pub fn mixed<'d, 't>(cursor: Cursor<'d, 't>, whole: &Number, language: &Language
         return Some((end, said));
     }
     let (end, numerator, denominator) =
-        written(cursor).filter(|(end, ..)| may_end(*end) || end.kind() == Some(crate::token::Kind::Word))?;
+        written(cursor).filter(|(end, ..)| may_end(*end) || end.kind() == Some(crate::token::TokenKind::Word))?;
     let fractions = &language.table.fractions;
     let is_proper = numerator.len() <= denominator.len();
     if !is_proper || fractions.and.is_empty() {

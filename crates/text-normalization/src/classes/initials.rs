@@ -2,10 +2,10 @@
 
 use super::{Match, begins_with_capital, letters};
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    if cursor.kind() != Some(Kind::Word) || !cursor.begins_word() {
+    if cursor.kind() != Some(TokenKind::Word) || !cursor.begins_word() {
         return None;
     }
     let mut end = initial(cursor)?;
@@ -24,7 +24,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     // The last may be written without its stop: "e.s.t".
     if let Some((behind, _)) = end.word().filter(|(_, last)| last.chars().count() == 1 && count > 1)
         && behind.ends_word()
-        && behind.kind() != Some(Kind::Mark)
+        && behind.kind() != Some(TokenKind::Mark)
     {
         end = behind;
         count += 1;
@@ -35,14 +35,14 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if count == 1 {
         // A single one is a name's only beside a name; "I." and a letter at the end of a sentence are not.
         let before_name =
-            end.blank().is_some_and(|next| next.kind() == Some(Kind::Word) && begins_with_capital(next.text()))
+            end.blank().is_some_and(|next| next.kind() == Some(TokenKind::Word) && begins_with_capital(next.text()))
                 && (cursor.is_line_start()
                     || cursor.word_before().is_some_and(begins_with_capital)
-                    || cursor.back().is_some_and(|before| before.kind() == Some(Kind::Blank)))
+                    || cursor.back().is_some_and(|before| before.kind() == Some(TokenKind::Blank)))
                 && first != "I";
         let behind_name = is_capital
             && cursor.word_before().is_some_and(begins_with_capital)
-            && follows.kind() == Some(Kind::Word)
+            && follows.kind() == Some(TokenKind::Word)
             && !begins_with_capital(follows.text());
         let is_name = is_capital && (before_name && follows.text().chars().count() > 1 || behind_name);
         // "U S. They stayed."
@@ -53,13 +53,15 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let doc = cursor.doc();
     let spelled: String = doc.tokens[cursor.at..end.at]
         .iter()
-        .filter(|token| token.kind == Kind::Word)
+        .filter(|token| token.kind == TokenKind::Word)
         .map(|token| &*token.text)
         .collect();
     // "D.C. in", "U.S. He": the stop ends a sentence before a word that begins one.
     let has_stop = end.back().is_some_and(|last| last.text() == ".");
-    let is_name_behind =
-        end.blank().is_some() && count > 0 && follows.kind() == Some(Kind::Word) && begins_with_capital(follows.text());
+    let is_name_behind = end.blank().is_some()
+        && count > 0
+        && follows.kind() == Some(TokenKind::Word)
+        && begins_with_capital(follows.text());
     let ends = has_stop && (end.is_line_end() || (count > 1 && is_name_behind && begins_sentence(follows, language)));
     let said = letters(&spelled, language);
     Some(Match::whole(cursor, end, if ends { format!("{said}.") } else { said }))

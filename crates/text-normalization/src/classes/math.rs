@@ -3,7 +3,7 @@
 use super::Match;
 use crate::language::Language;
 use crate::number::signed;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 /// Operands and operators of one equation.
 const MAX_TERMS: usize = 48;
@@ -12,15 +12,15 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let math = &language.table.math;
     // "≥18", ">100", "√16"
     if let Some(said) = math.signs.get(cursor.text())
-        && cursor.kind() == Some(Kind::Mark)
+        && cursor.kind() == Some(TokenKind::Mark)
     {
         let before = cursor.back().map_or("", |before| {
-            if before.kind() == Some(Kind::Blank) { before.back().map_or("", Cursor::text) } else { before.text() }
+            if before.kind() == Some(TokenKind::Blank) { before.back().map_or("", Cursor::text) } else { before.text() }
         });
         let is_number_before = before.chars().all(char::is_alphanumeric) && before.chars().count() == 1
             || before.bytes().all(|b| b.is_ascii_digit()) && !before.is_empty();
         let at = cursor.next().maybe_blank();
-        if at.kind() == Some(Kind::Digits) && !is_number_before {
+        if at.kind() == Some(TokenKind::Digits) && !is_number_before {
             let (end, number) = signed(at, language)?;
             return Some(Match::whole(cursor, end, format!("{said} {}", language.number(&number, ""))));
         }
@@ -30,12 +30,12 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let (mut end, first) = operand(cursor, language)?;
     let mut words = vec![first];
-    let mut numbers = usize::from(cursor.kind() != Some(Kind::Word));
+    let mut numbers = usize::from(cursor.kind() != Some(TokenKind::Word));
     let mut is_equation = false;
     while let Some((at, sign)) = operator(end, language).filter(|_| words.len() < MAX_TERMS) {
         let Some((behind, second)) = operand(at, language) else { break };
         let written = sign.0;
-        numbers += usize::from(at.kind() != Some(Kind::Word));
+        numbers += usize::from(at.kind() != Some(TokenKind::Word));
         is_equation |= matches!(written, "=" | "≠" | "<" | ">" | "≤" | "≥" | "!=" | "==" | "+" | "×" | "÷" | "≈" | "*");
         is_equation |= sign.2 && written != "/";
         // "Is 3 < 5 true?"

@@ -1,4 +1,5 @@
-//! The semiotic classes (Ebden and Sproat, "The Kestrel TTS text normalization system", 2014): each finds what is of it at a place, and says it.
+//! The semiotic classes (Ebden and Sproat, "The Kestrel TTS text normalization system", 2014): each finds what is of it
+//! at a place, and says it.
 
 use std::collections::BTreeMap;
 
@@ -64,12 +65,12 @@ pub struct Classes(u32);
 #[derive(Debug, Clone)]
 pub struct Match {
     pub end: usize,
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<Replacement>,
 }
 
 /// Tokens, and what is said instead of them.
 #[derive(Debug, Clone)]
-pub struct Piece {
+pub struct Replacement {
     pub from: usize,
     pub to: usize,
     pub said: String,
@@ -202,17 +203,17 @@ impl Classes {
 impl Match {
     /// One piece for all of it.
     pub fn whole(from: Cursor<'_, '_>, to: Cursor<'_, '_>, said: impl Into<String>) -> Self {
-        Self { end: to.at, pieces: vec![Piece { from: from.at, to: to.at, said: said.into() }] }
+        Self { end: to.at, pieces: vec![Replacement { from: from.at, to: to.at, said: said.into() }] }
     }
 
-    pub fn pieces(end: Cursor<'_, '_>, pieces: Vec<Piece>) -> Self {
+    pub fn pieces(end: Cursor<'_, '_>, pieces: Vec<Replacement>) -> Self {
         Self { end: end.at, pieces }
     }
 }
 
-// === impl Piece ===
+// === impl Replacement ===
 
-impl Piece {
+impl Replacement {
     pub fn new(from: Cursor<'_, '_>, to: Cursor<'_, '_>, said: impl Into<String>) -> Self {
         Self { from: from.at, to: to.at, said: said.into() }
     }

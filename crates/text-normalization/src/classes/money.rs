@@ -4,7 +4,7 @@ use super::{Match, fill};
 use crate::language::Language;
 use crate::number::{Number, may_begin, signed, unsigned};
 use crate::table::Words;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 /// Signs of currencies that mean the same everywhere.
 const SIGNS: [(&str, &str); 27] = [
@@ -55,7 +55,7 @@ fn currency<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Curs
     let mut sign = String::new();
     let mut at = cursor;
     let mut longest = None;
-    while at.at < cursor.at + 4 && matches!(at.kind(), Some(Kind::Word | Kind::Mark)) {
+    while at.at < cursor.at + 4 && matches!(at.kind(), Some(TokenKind::Word | TokenKind::Mark)) {
         sign.push_str(at.text());
         at = at.next();
         longest = known(&sign).map(|code| (at, code)).or(longest);
@@ -80,7 +80,7 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let (sign_end, code) = currency(at, language)?;
-    let is_word = at.kind() == Some(Kind::Word) && sign_end.at == at.at + 1;
+    let is_word = at.kind() == Some(TokenKind::Word) && sign_end.at == at.at + 1;
     let number_at = sign_end.maybe_blank();
     // "Fr. 5. Mai"
     if super::date::find(number_at, language).is_some() {
@@ -89,7 +89,7 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if is_word && number_at.at == sign_end.at && !at.text().chars().all(char::is_uppercase) {
         return None;
     }
-    let inner = number_at.eat_any(crate::number::MINUS).filter(|at| at.kind() == Some(Kind::Digits));
+    let inner = number_at.eat_any(crate::number::MINUS).filter(|at| at.kind() == Some(TokenKind::Digits));
     let (end, mut number) = unsigned(inner.unwrap_or(number_at), language)?;
     number.negative = minus.is_some() || inner.is_some();
     let end = other_fraction(end, &mut number).unwrap_or(end);
@@ -127,7 +127,7 @@ fn behind(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         at = joined.blank()?;
     }
     let (mut sign_end, code) = currency(at, language)?;
-    if at.kind() == Some(Kind::Word) && !sign_end.ends_word() {
+    if at.kind() == Some(TokenKind::Word) && !sign_end.ends_word() {
         return None;
     }
     // The stop of "руб."
@@ -187,7 +187,7 @@ fn amounts<'d, 't>(
     language: &Language,
 ) -> Option<Amounts<'d, 't>> {
     let (end, scale) = scale(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
-    if end.kind() == Some(Kind::Word) && scale.is_none() {
+    if end.kind() == Some(TokenKind::Word) && scale.is_none() {
         return None;
     }
     let ranges = &language.table.ranges;
@@ -207,7 +207,7 @@ fn amounts<'d, 't>(
         }
     }
     // "a $5 bill", "a $2 million house"
-    let is_hyphened = end.eat("-").is_some_and(|next| next.kind() == Some(Kind::Word));
+    let is_hyphened = end.eat("-").is_some_and(|next| next.kind() == Some(TokenKind::Word));
     let is_singular = language.table.money.singular_before_noun
         && (is_hyphened || super::measure::is_attributive(start, end, language));
     let said = amount(number, scale.as_deref(), code, language, is_singular)?;

@@ -3,10 +3,10 @@
 use super::{Match, begins_with_capital};
 use crate::language::Language;
 use crate::number::{may_begin, unsigned};
-use crate::token::{Cursor, Doc, Kind};
+use crate::token::{Cursor, Doc, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    if cursor.kind() != Some(Kind::Digits) || !may_begin(cursor) {
+    if cursor.kind() != Some(TokenKind::Digits) || !may_begin(cursor) {
         return None;
     }
     let ordinals = &language.table.ordinals;

@@ -3,11 +3,11 @@
 use super::{Match, is_one_of};
 use crate::language::Language;
 use crate::number::{may_begin, may_end, unsigned};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let ranges = &language.table.ranges;
-    if cursor.kind() != Some(Kind::Digits) || !may_begin(cursor) || ranges.to.is_empty() {
+    if cursor.kind() != Some(TokenKind::Digits) || !may_begin(cursor) || ranges.to.is_empty() {
         return None;
     }
     if let Some(found) =
@@ -24,7 +24,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let (end, second) = unsigned(at.eat_any("-–—:x×")?, language)?;
     let end_is_clear =
-        may_end(end) && end.eat_any("-–/").is_none_or(|next| next.kind() == Some(Kind::Blank) || next.is_end());
+        may_end(end) && end.eat_any("-–/").is_none_or(|next| next.kind() == Some(TokenKind::Blank) || next.is_end());
     let said = |word: &str| {
         let parts = [language.number(&first, ""), word.to_owned(), language.number(&second, "")];
         parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
@@ -63,7 +63,7 @@ fn score_word<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
         }
         let before = at.back()?;
         match before.kind()? {
-            Kind::Digits | Kind::Blank | Kind::Mark => at = before,
+            TokenKind::Digits | TokenKind::Blank | TokenKind::Mark => at = before,
             _ => return None,
         }
     }

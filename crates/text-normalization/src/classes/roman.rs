@@ -2,10 +2,10 @@
 
 use super::{Match, begins_with_capital, fill, is_one_of};
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    if cursor.kind() != Some(Kind::Word) || !cursor.begins_word() {
+    if cursor.kind() != Some(TokenKind::Word) || !cursor.begins_word() {
         return None;
     }
     let roman = &language.table.roman;
@@ -24,7 +24,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         }
         return language.ordinal(&digits, form).map(|said| Match::whole(cursor, end, said));
     }
-    if !end.ends_word() || end.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word)) {
+    if !end.ends_word() || end.eat_any("'’").is_some_and(|next| next.kind() == Some(TokenKind::Word)) {
         return None;
     }
     // Polish "I w domu": a word, unless a short form of a word follows, "I w. n.e."

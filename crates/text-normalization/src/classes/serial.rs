@@ -1,12 +1,13 @@
-//! Letters and digits mixed: flights, parts, versions, plates; and numbers that are said digit by digit behind certain words.
+//! Letters and digits mixed: flights, parts, versions, plates; and numbers that are said digit by digit behind certain
+//! words.
 
-use super::{Match, Piece, is_capitals, is_one_of, letters};
+use super::{Match, Replacement, is_capitals, is_one_of, letters};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    if !cursor.begins_word() && cursor.kind() != Some(Kind::Digits) {
+    if !cursor.begins_word() && cursor.kind() != Some(TokenKind::Digits) {
         return None;
     }
     colour(cursor, language)
@@ -22,7 +23,7 @@ fn colour(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let start = cursor.eat("#")?;
     let mut end = start;
     let mut digits = String::new();
-    while matches!(end.kind(), Some(Kind::Word | Kind::Digits)) && digits.len() <= 8 {
+    while matches!(end.kind(), Some(TokenKind::Word | TokenKind::Digits)) && digits.len() <= 8 {
         digits.push_str(end.text());
         end = end.next();
     }
@@ -89,7 +90,7 @@ fn hundreds(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         "-" => {
             super::begins_with_capital(name) && name.chars().skip(1).all(char::is_lowercase) && name.chars().count() > 1
         }
-        _ => before.kind() == Some(Kind::Blank) && is_one_of(Some(name), &language.table.letters.hundreds_after),
+        _ => before.kind() == Some(TokenKind::Blank) && is_one_of(Some(name), &language.table.letters.hundreds_after),
     };
     let is_plain = !digits.starts_with('0') && !digits.ends_with("00") && language.table.letters.joined;
     let (first, rest) = digits.split_at(1);
@@ -110,7 +111,7 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let mut parts = 0;
     loop {
         match at.kind() {
-            Some(Kind::Word) => {
+            Some(TokenKind::Word) => {
                 let word = at.text();
                 let is_code =
                     is_capitals(word) && word.chars().count() <= 5 || word.chars().count() == 1 || !has_vowel(word);
@@ -124,7 +125,7 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
                 let is_name = !is_code || language.table.letters.words.iter().any(|known| known == word);
                 words.push(if is_name { word.to_owned() } else { letters(word, language) });
             }
-            Some(Kind::Digits) => {
+            Some(TokenKind::Digits) => {
                 has_digits = true;
                 let digits = at.text();
                 // "10k"
@@ -155,15 +156,17 @@ fn mixed(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         }
         at = at.next();
         hyphen_before = false;
-        if let Some(behind) = at.eat("-").filter(|behind| matches!(behind.kind(), Some(Kind::Word | Kind::Digits)))
-            && (behind.kind() == Some(Kind::Digits) || is_capitals(behind.text()))
+        if let Some(behind) =
+            at.eat("-").filter(|behind| matches!(behind.kind(), Some(TokenKind::Word | TokenKind::Digits)))
+            && (behind.kind() == Some(TokenKind::Digits) || is_capitals(behind.text()))
         {
             at = behind;
             hyphen_before = true;
         }
     }
     let is_short = |word: &str| word.chars().count() <= 3 && cursor.next().text().len() > 2;
-    let first_is_code = cursor.kind() == Some(Kind::Digits) || is_capitals(cursor.text()) || is_short(cursor.text());
+    let first_is_code =
+        cursor.kind() == Some(TokenKind::Digits) || is_capitals(cursor.text()) || is_short(cursor.text());
     (parts > 1 && has_letters && has_digits && first_is_code && at.ends_word())
         .then(|| Match::whole(cursor, at, words.join(" ")))
 }
@@ -179,8 +182,8 @@ fn is_named_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
 pub fn is_told_before(cursor: Cursor<'_, '_>, language: &Language) -> bool {
     let first = cursor.at.saturating_sub(12);
     let tokens = cursor.doc().tokens[first..cursor.at].iter().rev();
-    let mut words = tokens.take_while(|token| matches!(token.kind, Kind::Word | Kind::Blank));
-    words.any(|token| token.kind == Kind::Word && is_one_of(Some(&token.text), &language.table.telephone.before))
+    let mut words = tokens.take_while(|token| matches!(token.kind, TokenKind::Word | TokenKind::Blank));
+    words.any(|token| token.kind == TokenKind::Word && is_one_of(Some(&token.text), &language.table.telephone.before))
 }
 
 fn has_vowel(word: &str) -> bool {
@@ -195,11 +198,11 @@ fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let mut at = end;
-    let mut pieces = vec![Piece::new(cursor, end, language.each_digit(digits))];
-    while let Some(behind) = at.eat("-").filter(|behind| behind.kind() == Some(Kind::Digits)) {
+    let mut pieces = vec![Replacement::new(cursor, end, language.each_digit(digits))];
+    while let Some(behind) = at.eat("-").filter(|behind| behind.kind() == Some(TokenKind::Digits)) {
         let digits = behind.text();
-        pieces.push(Piece::new(at, behind, ", "));
-        pieces.push(Piece::new(behind, behind.next(), language.each_digit(digits)));
+        pieces.push(Replacement::new(at, behind, ", "));
+        pieces.push(Replacement::new(behind, behind.next(), language.each_digit(digits)));
         at = behind.next();
     }
     let is_long = pieces.len() > 3;

@@ -2,7 +2,7 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let symbols = &language.table.symbols;
@@ -14,19 +14,19 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     };
     // "10 cm x 15 cm"
     if matches!(written, "x" | "×") && !language.table.ranges.times.is_empty() {
-        let is_between = cursor.back().is_some_and(|before| before.kind() == Some(Kind::Blank))
-            && behind.blank().is_some_and(|next| next.kind() == Some(Kind::Digits));
+        let is_between = cursor.back().is_some_and(|before| before.kind() == Some(TokenKind::Blank))
+            && behind.blank().is_some_and(|next| next.kind() == Some(TokenKind::Digits));
         if is_between {
             return Some(Match::whole(cursor, behind, language.table.ranges.times.clone()));
         }
     }
-    if !matches!(cursor.kind(), Some(Kind::Mark | Kind::Emoji)) {
+    if !matches!(cursor.kind(), Some(TokenKind::Mark | TokenKind::Emoji)) {
         return None;
     }
     // A dash between blanks is a pause.
     if matches!(written, "-" | "–" | "—") {
-        let is_spaced = cursor.back().is_some_and(|before| before.kind() == Some(Kind::Blank))
-            && behind.kind() == Some(Kind::Blank);
+        let is_spaced = cursor.back().is_some_and(|before| before.kind() == Some(TokenKind::Blank))
+            && behind.kind() == Some(TokenKind::Blank);
         let before = cursor.back().filter(|_| is_spaced)?;
         let is_word_before =
             before.back().is_some_and(|word| word.text().chars().next_back().is_some_and(char::is_alphanumeric));
@@ -34,7 +34,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     // "+5 °C"
     let plus = &language.table.numbers.plus;
-    if written == "+" && cursor.begins_word() && behind.kind() == Some(Kind::Digits) && !plus.is_empty() {
+    if written == "+" && cursor.begins_word() && behind.kind() == Some(TokenKind::Digits) && !plus.is_empty() {
         return Some(Match::whole(cursor, behind, format!("{plus} ")));
     }
     let said = symbols.get(written)?;

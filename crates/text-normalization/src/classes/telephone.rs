@@ -4,12 +4,12 @@ use super::{Match, is_one_of, letters};
 use crate::language::Language;
 use crate::number::may_end;
 use crate::table::GroupStyle;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let telephone = &language.table.telephone;
     if cursor.back().is_some_and(|before| {
-        matches!(before.kind(), Some(Kind::Digits | Kind::Word)) || before.eat_any("-.$€£/:").is_some()
+        matches!(before.kind(), Some(TokenKind::Digits | TokenKind::Word)) || before.eat_any("-.$€£/:").is_some()
     }) {
         return None;
     }
@@ -60,9 +60,9 @@ fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)
         let opened = at.eat("(");
         let next = opened.unwrap_or(at);
         let group = match next.kind() {
-            Some(Kind::Digits) => next.text(),
+            Some(TokenKind::Digits) => next.text(),
             // "1-800-GO-2-HAUL"
-            Some(Kind::Word) if parts.len() >= 2 && super::is_capitals(next.text()) && joint == "-" => next.text(),
+            Some(TokenKind::Word) if parts.len() >= 2 && super::is_capitals(next.text()) && joint == "-" => next.text(),
             _ => break,
         };
         let behind = match opened {
@@ -82,9 +82,9 @@ fn groups<'d, 't>(cursor: Cursor<'d, 't>) -> Option<(Cursor<'d, 't>, Groups<'d>)
         end = behind;
         joint = behind.text();
         let after = match behind.kind() {
-            Some(Kind::Blank) if joint.chars().count() == 1 => behind.next(),
-            Some(Kind::Mark) if matches!(joint, "-" | "." | "–" | "/") => behind.next(),
-            Some(Kind::Mark) if joint == "(" => behind,
+            Some(TokenKind::Blank) if joint.chars().count() == 1 => behind.next(),
+            Some(TokenKind::Mark) if matches!(joint, "-" | "." | "–" | "/") => behind.next(),
+            Some(TokenKind::Mark) if joint == "(" => behind,
             _ if has_brackets && opened.is_some() => behind,
             _ => break,
         };
@@ -166,7 +166,7 @@ fn say(group: &str, index: usize, has_plus: bool, language: &Language) -> String
 /// The word before a number, and before the stop or colon between: "tel. 112", "Fax: 555-0123".
 pub fn label_before<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
     let before = cursor.back()?;
-    let before = if before.kind() == Some(Kind::Blank) { before.back()? } else { before };
+    let before = if before.kind() == Some(TokenKind::Blank) { before.back()? } else { before };
     if before.eat_any(".:").is_none() {
         return cursor.word_before();
     }

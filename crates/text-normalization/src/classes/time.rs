@@ -1,9 +1,9 @@
 //! Times of day, ranges of them, and durations.
 
-use super::{Match, Piece, fill, is_one_of};
+use super::{Match, Replacement, fill, is_one_of};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 struct Clock<'d> {
     hour: &'d str,
@@ -14,7 +14,7 @@ struct Clock<'d> {
 }
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
-    if cursor.kind() != Some(Kind::Digits) || !may_begin(cursor) {
+    if cursor.kind() != Some(TokenKind::Digits) || !may_begin(cursor) {
         return None;
     }
     if let Some(found) = military(cursor, language).or_else(|| duration(cursor, language)) {
@@ -133,7 +133,7 @@ fn is_alone(start: Cursor<'_, '_>, end: Cursor<'_, '_>) -> bool {
     let behind = end.maybe_blank();
     start.begins_word()
         && !start.word_before().is_some_and(super::begins_with_capital)
-        && (behind.is_end() || behind.kind() == Some(Kind::Line) || end.eat_any(",.;!?)").is_some())
+        && (behind.is_end() || behind.kind() == Some(TokenKind::Line) || end.eat_any(",.;!?)").is_some())
         && may_end(end)
 }
 
@@ -242,7 +242,7 @@ fn military(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         None => hour.to_owned(),
     };
     let minute = if minute == "00" { template.clone() } else { minute.to_owned() };
-    Some(Match::pieces(end, vec![Piece::new(cursor, end, format!("{hour} {minute}"))]))
+    Some(Match::pieces(end, vec![Replacement::new(cursor, end, format!("{hour} {minute}"))]))
 }
 
 fn say(clock: &Clock<'_>, language: &Language, with_half: bool, form: &str) -> String {

@@ -1,10 +1,10 @@
 //! Years, ranges of years, decades, and the eras that stand beside them.
 
-use super::{Match, Piece, begins_with_capital, fill, is_one_of};
+use super::{Match, Replacement, begins_with_capital, fill, is_one_of};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
 use crate::pattern::Position;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let years = &language.table.years;
@@ -30,7 +30,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         let year = if digits.len() == 4 { language.year(digits, form) } else { language.number_of_year(digits, form) };
         return Some(Match::pieces(
             behind,
-            vec![Piece::new(cursor, end, year), Piece::new(end.maybe_blank(), behind, era)],
+            vec![Replacement::new(cursor, end, year), Replacement::new(end.maybe_blank(), behind, era)],
         ));
     }
     let form = language.agreement("year", digits, cursor, end);
@@ -133,11 +133,14 @@ fn era<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, '
 /// "AD 79".
 fn era_before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (pattern, behind) = language.patterns.at(cursor).find(|(pattern, _)| pattern.position == Position::Era)?;
-    let year = behind.blank().filter(|year| year.kind() == Some(Kind::Digits))?;
+    let year = behind.blank().filter(|year| year.kind() == Some(TokenKind::Digits))?;
     let (end, digits) = year.digits_of(1..=4)?;
     let said = if digits.len() == 4 { language.year(digits, "") } else { language.cardinal(digits, "") };
     may_end(end).then(|| {
-        Match::pieces(end, vec![Piece::new(cursor, behind, pattern.said.clone()), Piece::new(year, end, said)])
+        Match::pieces(
+            end,
+            vec![Replacement::new(cursor, behind, pattern.said.clone()), Replacement::new(year, end, said)],
+        )
     })
 }
 

@@ -79,7 +79,7 @@ pub struct Dates {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Times {
+pub struct TimeFormats {
     /// Between hours and minutes.
     pub separators: String,
     /// Two digits, a full stop and two digits alone are a time: decimals are written with a comma.

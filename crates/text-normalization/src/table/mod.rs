@@ -1,5 +1,6 @@
-//! What a language's table may say: everything that CLDR lacks. Each entry's meaning stands here; `languages/en.toml` shows most of them. To
-//! add a language, add `languages/TAG.toml` with what differs from nothing, and `TAG` to the languages of `tools/cldr.py`.
+//! What a language's table may say: everything that CLDR lacks. Each entry's meaning stands here; `languages/en.toml`
+//! shows most of them. To add a language, add `languages/TAG.toml` with what differs from nothing, and `TAG` to the
+//! languages of `tools/cldr.py`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use serde::Deserialize;
 mod calendar;
 mod notation;
 
-pub use calendar::{Dates, Times, Years};
+pub use calendar::{Dates, TimeFormats, Years};
 pub use notation::{Abbreviations, Electronic, GroupStyle, Letters, Measures, Money, Telephone};
 
 /// Words by what is written.
@@ -21,7 +22,7 @@ pub struct Table {
     pub ordinals: Ordinals,
     pub years: Years,
     pub dates: Dates,
-    pub times: Times,
+    pub times: TimeFormats,
     pub money: Money,
     pub measures: Measures,
     pub fractions: Fractions,

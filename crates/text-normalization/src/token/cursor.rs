@@ -1,6 +1,6 @@
 //! A place between the tokens of a text, and what stands around it.
 
-use super::{Doc, Kind, Token, is_joined};
+use super::{Doc, Token, TokenKind, is_joined};
 
 #[cfg(test)]
 thread_local! {
@@ -32,7 +32,7 @@ impl<'d, 't> Cursor<'d, 't> {
         self.doc.tokens.get(self.at)
     }
 
-    pub fn kind(self) -> Option<Kind> {
+    pub fn kind(self) -> Option<TokenKind> {
         self.token().map(|token| token.kind)
     }
 
@@ -66,7 +66,7 @@ impl<'d, 't> Cursor<'d, 't> {
     }
 
     pub fn digits(self) -> Option<(Self, &'d str)> {
-        (self.kind() == Some(Kind::Digits)).then(|| (self.next(), self.text()))
+        (self.kind() == Some(TokenKind::Digits)).then(|| (self.next(), self.text()))
     }
 
     /// So many of them.
@@ -75,11 +75,11 @@ impl<'d, 't> Cursor<'d, 't> {
     }
 
     pub fn word(self) -> Option<(Self, &'d str)> {
-        (self.kind() == Some(Kind::Word)).then(|| (self.next(), self.text()))
+        (self.kind() == Some(TokenKind::Word)).then(|| (self.next(), self.text()))
     }
 
     pub fn blank(self) -> Option<Self> {
-        (self.kind() == Some(Kind::Blank)).then(|| self.next())
+        (self.kind() == Some(TokenKind::Blank)).then(|| self.next())
     }
 
     pub fn maybe_blank(self) -> Self {
@@ -118,7 +118,7 @@ impl<'d, 't> Cursor<'d, 't> {
     /// The word before it, with one blank or none between.
     pub fn word_before(self) -> Option<&'d str> {
         let before = self.back()?;
-        let before = if before.kind() == Some(Kind::Blank) { before.back()? } else { before };
+        let before = if before.kind() == Some(TokenKind::Blank) { before.back()? } else { before };
         before.word().map(|(_, word)| word)
     }
 
@@ -130,11 +130,11 @@ impl<'d, 't> Cursor<'d, 't> {
     /// Whether what follows begins a sentence, or there is nothing more in the line.
     pub fn is_before_sentence(self) -> bool {
         match self.kind() {
-            None | Some(Kind::Line) => true,
-            Some(Kind::Blank) => {
+            None | Some(TokenKind::Line) => true,
+            Some(TokenKind::Blank) => {
                 let next = self.next();
                 let opened = next.eat_any("\"“«„('[¿¡").unwrap_or(next);
-                opened.kind().is_none_or(|kind| kind == Kind::Line)
+                opened.kind().is_none_or(|kind| kind == TokenKind::Line)
                     || opened.text().starts_with(|c: char| c.is_uppercase())
             }
             _ => false,
@@ -144,16 +144,16 @@ impl<'d, 't> Cursor<'d, 't> {
     /// Whether nothing but closing marks and blanks are left in the line.
     pub fn is_line_end(self) -> bool {
         let mut cursor = self;
-        while cursor.kind() == Some(Kind::Blank) || cursor.eat_any("\"”»')]").is_some() {
+        while cursor.kind() == Some(TokenKind::Blank) || cursor.eat_any("\"”»')]").is_some() {
             cursor = cursor.next();
         }
-        matches!(cursor.kind(), None | Some(Kind::Line))
+        matches!(cursor.kind(), None | Some(TokenKind::Line))
     }
 
     /// The first token that is so written, here or within so many tokens of the line.
     pub fn find_in_line(self, text: &str, limit: usize) -> Option<Self> {
         let mut at = self;
-        while at.at < self.at + limit && !matches!(at.kind(), None | Some(Kind::Line)) {
+        while at.at < self.at + limit && !matches!(at.kind(), None | Some(TokenKind::Line)) {
             if at.text() == text {
                 return Some(at);
             }
@@ -163,7 +163,7 @@ impl<'d, 't> Cursor<'d, 't> {
     }
 
     pub fn is_line_start(self) -> bool {
-        self.back().is_none_or(|before| before.kind() == Some(Kind::Line))
+        self.back().is_none_or(|before| before.kind() == Some(TokenKind::Line))
     }
 }
 
@@ -190,7 +190,8 @@ mod tests {
             notation.split('|').map(str::to_owned).chain(marks).filter(|text| !text.is_empty()).collect();
         let normalizer = Normalizer::for_language("en").expect("English has a table");
         for text in &texts {
-            // Longer than any bound on what is looked for. Sixteen times the work would be that of looking at all for each.
+            // Longer than any bound on what is looked for. Sixteen times the work would be that of looking at all for
+            // each.
             let (short, long) = (looks(&normalizer, &text.repeat(250)), looks(&normalizer, &text.repeat(1000)));
 
             assert!(long <= 9 * short + 2_000, "{text:?}: {short} looks, and {long} for four times as much");

@@ -1,5 +1,5 @@
-//! A text as tokens: words, runs of digits, blanks, line breaks, single marks. HTML's character references are decoded, and digits of other
-//! scripts are those of ASCII, while each token knows where it was written.
+//! A text as tokens: words, runs of digits, blanks, line breaks, single marks. HTML's character references are decoded,
+//! and digits of other scripts are those of ASCII, while each token knows where it was written.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,7 +9,7 @@ mod cursor;
 pub use cursor::Cursor;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// Letters, with their combining marks.
     Word,
     Digits,
@@ -25,7 +25,7 @@ pub enum Kind {
 
 #[derive(Debug, Clone)]
 pub struct Token<'t> {
-    pub kind: Kind,
+    pub kind: TokenKind,
     pub text: Cow<'t, str>,
     /// Bytes of the text.
     pub place: Range<usize>,
@@ -56,7 +56,7 @@ impl<'t> Doc<'t> {
             while claimed.next_if(|place| place.start < at).is_some() {}
             if let Some(place) = claimed.next_if(|place| place.start == at) {
                 let text = Cow::Borrowed(CLAIMED);
-                tokens.push(Token { kind: Kind::Claimed, text, place: place.clone() });
+                tokens.push(Token { kind: TokenKind::Claimed, text, place: place.clone() });
                 at = place.end;
                 continue;
             }
@@ -70,28 +70,32 @@ impl<'t> Doc<'t> {
             let last = tokens.last_mut().filter(|last| last.kind == kind && last.place.end == place.start);
             let plain = ascii_digit(c).filter(|digit| *digit != c).or(decoded);
             match (last, kind) {
-                (Some(last), Kind::Word | Kind::Digits | Kind::Blank) => {
+                (Some(last), TokenKind::Word | TokenKind::Digits | TokenKind::Blank) => {
                     last.place.end = place.end;
                     match (&mut last.text, plain) {
                         (Cow::Borrowed(_), None) => last.text = Cow::Borrowed(&text[last.place.clone()]),
                         (said, plain) => said.to_mut().push(plain.unwrap_or(c)),
                     }
                 }
-                (Some(last), Kind::Emoji) if joins(last, c) => {
+                (Some(last), TokenKind::Emoji) if joins(last, c) => {
                     last.place.end = place.end;
                     last.text = Cow::Borrowed(&text[last.place.clone()]);
                 }
                 _ if is_emoji_modifier(c) => {
                     // Behind what is no emoji it is not seen.
                     match tokens.last_mut() {
-                        Some(last) if last.place.end == place.start && last.kind != Kind::Claimed => {
+                        Some(last) if last.place.end == place.start && last.kind != TokenKind::Claimed => {
                             last.place.end = place.end;
-                            if is_variation_selector(c) && last.kind == Kind::Mark {
-                                last.kind = Kind::Emoji;
+                            if is_variation_selector(c) && last.kind == TokenKind::Mark {
+                                last.kind = TokenKind::Emoji;
                             }
                             last.text = Cow::Borrowed(&text[last.place.clone()]);
                         }
-                        _ => tokens.push(Token { kind: Kind::Mark, text: Cow::Borrowed(&text[place.clone()]), place }),
+                        _ => tokens.push(Token {
+                            kind: TokenKind::Mark,
+                            text: Cow::Borrowed(&text[place.clone()]),
+                            place,
+                        }),
                     }
                 }
                 _ => {
@@ -129,14 +133,14 @@ pub fn is_of_a_script_without_blanks(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
-fn kind_of(c: char) -> Kind {
+fn kind_of(c: char) -> TokenKind {
     match c {
-        '\n' | '\r' | '\u{2028}' | '\u{2029}' => Kind::Line,
-        _ if ascii_digit(c).is_some() => Kind::Digits,
-        _ if c.is_whitespace() => Kind::Blank,
-        _ if c.is_alphabetic() || is_combining(c) => Kind::Word,
-        _ if is_emoji(c) => Kind::Emoji,
-        _ => Kind::Mark,
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => TokenKind::Line,
+        _ if ascii_digit(c).is_some() => TokenKind::Digits,
+        _ if c.is_whitespace() => TokenKind::Blank,
+        _ if c.is_alphabetic() || is_combining(c) => TokenKind::Word,
+        _ if is_emoji(c) => TokenKind::Emoji,
+        _ => TokenKind::Mark,
     }
 }
 
@@ -216,13 +220,13 @@ fn reference(text: &str) -> Option<(char, usize)> {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> Vec<(Kind, String)> {
+    fn tokens(text: &str) -> Vec<(TokenKind, String)> {
         Doc::new(text).tokens.iter().map(|token| (token.kind, token.text.to_string())).collect()
     }
 
     #[test]
     fn a_text_is_words_digits_blanks_and_marks() {
-        use Kind::{Blank, Digits, Line, Mark, Word};
+        use TokenKind::{Blank, Digits, Line, Mark, Word};
         let expected = [
             (Word, "A"),
             (Digits, "40"),
@@ -249,11 +253,11 @@ mod tests {
 
     #[test]
     fn what_is_claimed_is_one_token_apart() {
-        use Kind::{Blank, Claimed, Digits, Mark, Word};
+        use TokenKind::{Blank, Claimed, Digits, Mark, Word};
         let text = "5kg of nginx-1";
         let doc = Doc::with_claimed(text, &[1..3, 7..12]);
 
-        let read: Vec<(Kind, Range<usize>)> =
+        let read: Vec<(TokenKind, Range<usize>)> =
             doc.tokens.iter().map(|token| (token.kind, token.place.clone())).collect();
 
         let expected = [
@@ -271,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_emoji_is_one_token_with_all_that_modifies_it() {
-        let emoji = |text: &str| tokens(text).iter().filter(|(kind, _)| *kind == Kind::Emoji).count();
+        let emoji = |text: &str| tokens(text).iter().filter(|(kind, _)| *kind == TokenKind::Emoji).count();
 
         assert_eq!(emoji("❤️"), 1);
         assert_eq!(emoji("👩🏽‍🚀"), 1);

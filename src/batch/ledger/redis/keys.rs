@@ -3,7 +3,7 @@
 use redis::Cmd;
 use sha2::{Digest, Sha256};
 
-use super::super::super::model::{BatchId, Description};
+use super::super::super::model::{BatchDescription, BatchId};
 use super::scripts::script;
 
 pub const ACTIVE: &str = "{tts-batch}:active";
@@ -54,7 +54,7 @@ fn hexadecimal(text: &str) -> String {
 }
 
 /// A call of a script that works on one batch, with one more key or none.
-pub fn on_batch(call: &str, id: BatchId, description: &Description, more: Option<&str>) -> Cmd {
+pub fn on_batch(call: &str, id: BatchId, description: &BatchDescription, more: Option<&str>) -> Cmd {
     let (counts, stream, results, left) = (counts(id), stream(id), results(id), left(id));
     let open = open_of(&description.owner);
     let keys = [&counts, &stream, &results, &left, ACTIVE, TO_BE_TOLD, &open];

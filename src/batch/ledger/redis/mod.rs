@@ -1,5 +1,6 @@
-//! Owns the ledger in Redis: Streams with consumer groups hand out the items (<https://redis.io/docs/latest/develop/data-types/streams/>),
-//! scripts record what became of them. Works with a Redis that loses its connections, and goes on where it was when one is back.
+//! Owns the ledger in Redis: Streams with consumer groups hand out the items
+//! (<https://redis.io/docs/latest/develop/data-types/streams/>), scripts record what became of them. Works with a Redis
+//! that loses its connections, and goes on where it was when one is back.
 //!
 //! - `scripts`: what is done in one step; `keys`: what is called how.
 //! - `work`: handing items out and recording them; `upkeep`: what is done to batches that nobody asks for.
@@ -18,16 +19,16 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, cmd};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::super::model::{BatchId, Description, ItemError, NewItem, Outcome, Status, VERSION};
-use super::{Answer, Idempotency, LedgerError, LedgerLimits, Submitted};
-use crate::cache::{Connection, Target};
+use super::super::model::{BatchDescription, BatchId, BatchStatus, ItemError, ItemOutcome, NewItem, VERSION};
+use super::{Idempotency, LedgerError, LedgerLimits, LedgerResult, Submitted};
+use crate::cache::{RedisTarget, SharedConnection};
 use keys::{ACTIVE, EXPIRING, counts, custom_ids, named, of_owner, open_of, results, stream};
 use scripts::{ADD, OPEN, TIME, script};
-use work::Board;
+use work::ActiveBatches;
 
 /// The ledger in Redis. A clone is the same one.
 #[derive(Clone)]
-pub struct RedisLedger(Arc<Inner>);
+pub struct RedisLedger(Arc<LedgerInner>);
 
 #[derive(Debug, Clone, Copy)]
 pub struct RedisLedgerSettings {
@@ -40,14 +41,14 @@ pub struct RedisLedgerSettings {
     pub holds_results: bool,
 }
 
-struct Inner {
-    target: Target,
+struct LedgerInner {
+    target: RedisTarget,
     /// Apart from the cache's: a batch must not keep a request waiting.
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Option<SharedConnection>>,
     settings: RedisLedgerSettings,
     /// The name of this replica.
     replica: String,
-    board: Mutex<Board>,
+    board: Mutex<ActiveBatches>,
     /// Batches of another version that the log has named.
     named: Mutex<HashSet<BatchId>>,
     /// How many of the batches were looked after.
@@ -55,8 +56,8 @@ struct Inner {
 }
 
 /// What there is of a batch.
-enum Record {
-    Known(Box<Status>),
+enum BatchRecord {
+    Known(Box<BatchStatus>),
     Missing,
     /// Another version of the service wrote it.
     Foreign,
@@ -81,8 +82,8 @@ const DAMAGED: &str = "its record is damaged";
 // === impl RedisLedger ===
 
 impl RedisLedger {
-    pub fn new(target: Target, settings: RedisLedgerSettings) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(target: RedisTarget, settings: RedisLedgerSettings) -> Self {
+        Self(Arc::new(LedgerInner {
             target,
             connection: Mutex::default(),
             settings,
@@ -94,15 +95,15 @@ impl RedisLedger {
     }
 
     /// Since 1970, by Redis' clock, which is one for all replicas.
-    pub async fn now(&self) -> Answer<Duration> {
+    pub async fn now(&self) -> LedgerResult<Duration> {
         self.ask(&script(TIME, &[ACTIVE])).await.map(Duration::from_millis)
     }
 
-    pub async fn find(&self, idempotency: &Idempotency) -> Answer<Option<Submitted>> {
+    pub async fn find(&self, idempotency: &Idempotency) -> LedgerResult<Option<Submitted>> {
         let Some(known) = self.stands_for(idempotency).await? else { return Ok(None) };
         let submitted = known_by_name(&known, &idempotency.digest);
         let is_lost = match submitted {
-            Submitted::Known(id) => matches!(self.record_of(id).await?, Record::Missing),
+            Submitted::Known(id) => matches!(self.record_of(id).await?, BatchRecord::Missing),
             _ => false,
         };
         Ok((!is_lost).then_some(submitted))
@@ -111,10 +112,10 @@ impl RedisLedger {
     pub async fn submit(
         &self,
         id: BatchId,
-        description: &Description,
+        description: &BatchDescription,
         items: &[NewItem],
         idempotency: Option<Idempotency>,
-    ) -> Answer<Submitted> {
+    ) -> LedgerResult<Submitted> {
         // What a name stands for although that batch is lost.
         let mut stale = None;
         if let Some(idempotency) = &idempotency {
@@ -154,35 +155,35 @@ impl RedisLedger {
         }
     }
 
-    async fn stands_for(&self, idempotency: &Idempotency) -> Answer<Option<String>> {
+    async fn stands_for(&self, idempotency: &Idempotency) -> LedgerResult<Option<String>> {
         self.ask(cmd("GET").arg(named(&idempotency.key))).await
     }
 
-    pub async fn status(&self, id: BatchId) -> Answer<Option<Status>> {
+    pub async fn status(&self, id: BatchId) -> LedgerResult<Option<BatchStatus>> {
         match self.record_of(id).await? {
-            Record::Known(status) => Ok(Some(*status)),
-            Record::Missing => Ok(None),
-            Record::Foreign => Err(LedgerError::Foreign),
+            BatchRecord::Known(status) => Ok(Some(*status)),
+            BatchRecord::Missing => Ok(None),
+            BatchRecord::Foreign => Err(LedgerError::Foreign),
         }
     }
 
     /// Whether there is a record of it, of whichever version.
-    pub async fn knows(&self, id: BatchId) -> Answer<bool> {
+    pub async fn knows(&self, id: BatchId) -> LedgerResult<bool> {
         self.ask(cmd("EXISTS").arg(counts(id))).await
     }
 
-    async fn record_of(&self, id: BatchId) -> Answer<Record> {
+    async fn record_of(&self, id: BatchId) -> LedgerResult<BatchRecord> {
         let fields: HashMap<String, String> = self.ask(cmd("HGETALL").arg(counts(id))).await?;
         if fields.is_empty() || fields.contains_key("closed") {
-            return Ok(Record::Missing);
+            return Ok(BatchRecord::Missing);
         }
         let Some(description) = described(fields.get("about").map(String::as_str)) else {
             self.name_once(id, FOREIGN).await;
-            return Ok(Record::Foreign);
+            return Ok(BatchRecord::Foreign);
         };
         let count = |name: &str| fields.get(name).and_then(|value| value.parse().ok()).unwrap_or_default();
         let unreadable = || ItemError::new("batch_failed", "the batch ended early");
-        Ok(Record::Known(Box::new(Status {
+        Ok(BatchRecord::Known(Box::new(BatchStatus {
             done: count("done"),
             failed: count("failed"),
             begun: count("begun"),
@@ -190,11 +191,11 @@ impl RedisLedger {
             seconds: fields.get("seconds").and_then(|value| value.parse().ok()).unwrap_or_default(),
             bytes: count("bytes") as u64,
             error: fields.get("error").map(|error| serde_json::from_str(error).unwrap_or_else(|_| unreadable())),
-            ..Status::new(id, description)
+            ..BatchStatus::new(id, description)
         })))
     }
 
-    pub async fn outcomes(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<Outcome>>> {
+    pub async fn outcomes(&self, id: BatchId, items: Range<usize>) -> LedgerResult<Vec<Option<ItemOutcome>>> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
@@ -203,7 +204,7 @@ impl RedisLedger {
         Ok(outcomes.iter().map(|outcome| outcome.as_deref().map(outcome_of)).collect())
     }
 
-    pub async fn custom_ids(&self, id: BatchId, items: Range<usize>) -> Answer<Vec<Option<String>>> {
+    pub async fn custom_ids(&self, id: BatchId, items: Range<usize>) -> LedgerResult<Vec<Option<String>>> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
@@ -211,15 +212,15 @@ impl RedisLedger {
     }
 
     /// Batches of another version, and what is damaged, are left out.
-    pub async fn list(&self, owner: &str, page: Range<usize>) -> Answer<(Vec<Status>, bool)> {
+    pub async fn list(&self, owner: &str, page: Range<usize>) -> LedgerResult<(Vec<BatchStatus>, bool)> {
         let mut range = cmd("ZREVRANGE");
         range.arg(of_owner(owner)).arg(page.start).arg(page.end);
         let ids: Vec<String> = self.ask(&range).await?;
         let mut found = Vec::new();
         for id in ids.iter().take(page.len()).filter_map(|id| BatchId::parse(id)) {
             match self.record_of(id).await {
-                Ok(Record::Known(status)) => found.push(*status),
-                Ok(Record::Missing | Record::Foreign) => {}
+                Ok(BatchRecord::Known(status)) => found.push(*status),
+                Ok(BatchRecord::Missing | BatchRecord::Foreign) => {}
                 Err(LedgerError::Damaged(_)) => self.name_once(id, DAMAGED).await,
                 Err(error) => return Err(error),
             }
@@ -240,7 +241,7 @@ impl RedisLedger {
 
     // --- the connection ---
 
-    pub(in crate::batch) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Answer<T> {
+    pub(in crate::batch) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> LedgerResult<T> {
         let asked = async {
             let mut connection = self.connection().await?;
             connection.ask(command).await
@@ -259,7 +260,7 @@ impl RedisLedger {
         Err(LedgerError::Unreachable(unreachable))
     }
 
-    async fn connection(&self) -> Result<Connection, RedisError> {
+    async fn connection(&self) -> Result<SharedConnection, RedisError> {
         let mut held = self.0.connection.lock().await;
         if let Some(connection) = &*held {
             return Ok(connection.clone());
@@ -279,22 +280,22 @@ fn known_by_name(known: &str, digest: &str) -> Submitted {
 }
 
 /// `None`: another version wrote it, and knows what to do with it.
-fn described(about: Option<&str>) -> Option<Description> {
-    let description: Description = serde_json::from_str(about?).ok()?;
+fn described(about: Option<&str>) -> Option<BatchDescription> {
+    let description: BatchDescription = serde_json::from_str(about?).ok()?;
     (description.version <= VERSION && description.items <= MOST_ITEMS).then_some(description)
 }
 
-fn outcome_of(record: &str) -> Outcome {
+fn outcome_of(record: &str) -> ItemOutcome {
     let foreign = || ItemError::new("result_of_another_version", "another version of the service knows the result");
-    serde_json::from_str(record).unwrap_or_else(|_| Outcome::Failed(foreign()))
+    serde_json::from_str(record).unwrap_or_else(|_| ItemOutcome::Failed(foreign()))
 }
 
-fn written(value: &impl serde::Serialize) -> Answer<String> {
+fn written(value: &impl serde::Serialize) -> LedgerResult<String> {
     serde_json::to_string(value).map_err(|_| LedgerError::Unreachable("a record cannot be written".to_owned()))
 }
 
 /// When keys of a batch are gone by themselves, in seconds since 1970.
-fn gone_at(description: &Description) -> u64 {
+fn gone_at(description: &BatchDescription) -> u64 {
     description.expires + GRACE_SECONDS
 }
 
@@ -328,7 +329,7 @@ mod tests {
     async fn a_redis_that_is_silent_keeps_nobody_for_longer_than_a_call_may_take() {
         // Connections wait in its queue.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = Target::parse(&format!("redis://{}", silent.local_addr().unwrap())).unwrap();
+        let target = RedisTarget::parse(&format!("redis://{}", silent.local_addr().unwrap())).unwrap();
         let limits = LedgerLimits { open: 1, open_of_owner: 1, bytes_of_batch: 1, bytes_of_owner: 1 };
         let (claim_after, leave_for) = (LIMIT, LIMIT);
         let settings = RedisLedgerSettings { limits, claim_after, leave_for, holds_results: false };

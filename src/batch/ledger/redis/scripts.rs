@@ -1,16 +1,18 @@
-//! Owns the scripts that Redis runs in one step, so that nothing is half done whenever a worker dies. All keys have one hash tag: a cluster keeps
-//! them on one node, which scripts need. Every time is Redis' own.
+//! Owns the scripts that Redis runs in one step, so that nothing is half done whenever a worker dies. All keys have one
+//! hash tag: a cluster keeps them on one node, which scripts need. Every time is Redis' own.
 //!
-//! A batch is a stream of its waiting items with one consumer group, a hash of its counts and a hash of its outcomes; beside all batches
-//! stand sorted sets: those with waiting items, those whose time will be over, those whose end is to be told, and of each owner all and those
-//! that go on. Redis may lose any of these keys: whichever it is, the batch ends or goes on.
+//! A batch is a stream of its waiting items with one consumer group, a hash of its counts and a hash of its outcomes;
+//! beside all batches stand sorted sets: those with waiting items, those whose time will be over, those whose end is to
+//! be told, and of each owner all and those that go on. Redis may lose any of these keys: whichever it is, the batch
+//! ends or goes on.
 //!
-//! A full Redis refuses commands that need room, unless the script has written before: what must succeed then begins with one that needs none.
+//! A full Redis refuses commands that need room, unless the script has written before: what must succeed then begins
+//! with one that needs none.
 
 use redis::{Cmd, cmd};
 
-/// Of scripts that work on one batch. KEYS begin with: counts, stream, outcomes, left, active, to tell, owner's that go on.
-/// ARGV begin with: id, number of items.
+/// Of scripts that work on one batch. KEYS begin with: counts, stream, outcomes, left, active, to tell, owner's that go
+/// on. ARGV begin with: id, number of items.
 const PRELUDE: &str = "
 local function now()
   local time = redis.call('TIME')
@@ -43,8 +45,8 @@ end
 /// Milliseconds since 1970. KEYS: any.
 pub const TIME: &str = "return now()";
 
-/// Adds items to the stream, which is gone by itself if the batch is never opened.
-/// KEYS: stream, custom ids. ARGV: seconds, number of the first item, then of each its custom id or nothing, and the item.
+/// Adds items to the stream, which is gone by itself if the batch is never opened. KEYS: stream, custom ids. ARGV:
+/// seconds, number of the first item, then of each its custom id or nothing, and the item.
 pub const ADD: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('XGROUP', 'CREATE', KEYS[1], 'workers', '0', 'MKSTREAM')
@@ -58,10 +60,11 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 return 1";
 
-/// Opens the batch for workers, unless there is one by its name, there are too many, or Redis lost some of its items in the meantime.
-/// KEYS: counts, stream, active, expiring, owner's, name, owner's that go on, custom ids. ARGV: id, items, description, end, when keys are gone by
-/// themselves, whether its end is told, the most that may go on, and of one owner, digest of what is submitted by the name or nothing, what the
-/// name may stand for without there being such a batch. Returns nothing: the batch is open; or what the name stands for; or `full`, `many`, `lost`.
+/// Opens the batch for workers, unless there is one by its name, there are too many, or Redis lost some of its items in
+/// the meantime. KEYS: counts, stream, active, expiring, owner's, name, owner's that go on, custom ids. ARGV: id,
+/// items, description, end, when keys are gone by themselves, whether its end is told, the most that may go on, and of
+/// one owner, digest of what is submitted by the name or nothing, what the name may stand for without there being such
+/// a batch. Returns nothing: the batch is open; or what the name stands for; or `full`, `many`, `lost`.
 pub const OPEN: &str = "
 local function refuse(why)
   redis.call('DEL', KEYS[2], KEYS[8])
@@ -91,11 +94,11 @@ keep_until(KEYS[5], ARGV[5])
 keep_until(KEYS[7], ARGV[5])
 return false";
 
-/// Gives an item to a worker: one that nobody has had, one that its worker has not renewed, or one that others have left to this replica.
-/// Of those that this replica has left itself only what is left for too long: it is for whoever has it then to say why it failed.
-/// KEYS and ARGV as of the prelude, then: worker, milliseconds without renewal, replica, milliseconds that items are left, where to look among
-/// items that are begun, reason where Redis lost items. Returns where to look next, then entry, number, item, attempt if there is one; or nothing:
-/// the batch does not go on.
+/// Gives an item to a worker: one that nobody has had, one that its worker has not renewed, or one that others have
+/// left to this replica. Of those that this replica has left itself only what is left for too long: it is for whoever
+/// has it then to say why it failed. KEYS and ARGV as of the prelude, then: worker, milliseconds without renewal,
+/// replica, milliseconds that items are left, where to look among items that are begun, reason where Redis lost items.
+/// Returns where to look next, then entry, number, item, attempt if there is one; or nothing: the batch does not go on.
 pub const TAKE: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 or has_ended() then
   stop()
@@ -130,8 +133,8 @@ end
 if #begun == 100 then return {'(' .. begun[100][1]} end
 return {'-'}";
 
-/// Renews an item, if it is still this worker's.
-/// KEYS: stream. ARGV: worker, entry. Returns 1; or 0 if it is another's, and -1 if nothing waits in its batch any more.
+/// Renews an item, if it is still this worker's. KEYS: stream. ARGV: worker, entry. Returns 1; or 0 if it is another's,
+/// and -1 if nothing waits in its batch any more.
 pub const RENEW: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
 local pending = redis.call('XPENDING', KEYS[1], 'workers', ARGV[2], ARGV[2], 1)
@@ -139,9 +142,9 @@ if not pending[1] or pending[1][2] ~= ARGV[1] then return 0 end
 redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], 0, ARGV[2], 'JUSTID')
 return 1";
 
-/// Leaves an item to replicas that have not left it yet, as if it had not been tried.
-/// KEYS and ARGV as of the prelude, then: worker, entry, attempt, replica, milliseconds that items are left, when keys are gone by themselves.
-/// Returns 0 if it was left for long enough.
+/// Leaves an item to replicas that have not left it yet, as if it had not been tried. KEYS and ARGV as of the prelude,
+/// then: worker, entry, attempt, replica, milliseconds that items are left, when keys are gone by themselves. Returns 0
+/// if it was left for long enough.
 pub const LEAVE: &str = "
 local pending = redis.call('EXISTS', KEYS[2]) == 1 and redis.call('XPENDING', KEYS[2], 'workers', ARGV[4], ARGV[4], 1)
 if not pending or not pending[1] or pending[1][2] ~= ARGV[3] then return 1 end
@@ -152,9 +155,9 @@ redis.call('HSET', KEYS[4], ARGV[4], left .. ' ' .. ARGV[6])
 redis.call('EXPIREAT', KEYS[4], ARGV[8])
 return 1";
 
-/// Whether there is room for a result.
-/// KEYS: counts, owner's bytes. ARGV: bytes, the most of a batch, the most of an owner, whether results are in this Redis, of whose memory neither
-/// may have more than a quarter. Returns nothing; or the limit that is reached, and whether it is the owner's.
+/// Whether there is room for a result. KEYS: counts, owner's bytes. ARGV: bytes, the most of a batch, the most of an
+/// owner, whether results are in this Redis, of whose memory neither may have more than a quarter. Returns nothing; or
+/// the limit that is reached, and whether it is the owner's.
 pub const ROOM: &str = "
 local batch, owner = tonumber(ARGV[2]), tonumber(ARGV[3])
 if ARGV[4] == '1' then
@@ -166,9 +169,9 @@ if tonumber(redis.call('HGET', KEYS[1], 'bytes') or 0) + ARGV[1] > batch then re
 if tonumber(redis.call('HGET', KEYS[2], 'total') or 0) + ARGV[1] > owner then return {math.floor(owner), 1} end
 return false";
 
-/// Records what became of an item, once, and removes its text.
-/// KEYS and ARGV as of the prelude; another key: owner's bytes; then: entry, number, outcome, count, seconds, bytes, when keys are gone by
-/// themselves, reason where Redis lost outcomes. Returns 0: it was recorded before; -1: nobody wants it; 1: the batch goes on; 2: it has ended.
+/// Records what became of an item, once, and removes its text. KEYS and ARGV as of the prelude; another key: owner's
+/// bytes; then: entry, number, outcome, count, seconds, bytes, when keys are gone by themselves, reason where Redis
+/// lost outcomes. Returns 0: it was recorded before; -1: nobody wants it; 1: the batch goes on; 2: it has ended.
 pub const RECORD: &str = "
 local stands = redis.call('EXISTS', KEYS[1], KEYS[2]) == 2
 if not stands or redis.call('XACK', KEYS[2], 'workers', ARGV[3]) == 0 then
@@ -201,8 +204,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 or has_ended() then return 0 end
 fail(ARGV[3])
 return 1";
 
-/// Puts a batch back where it must stand to be worked off and listed, or ends it if Redis lost its items.
-/// KEYS and ARGV as of the prelude; another key: owner's; then: reason where Redis lost items, seconds since 1970 of its beginning.
+/// Puts a batch back where it must stand to be worked off and listed, or ends it if Redis lost its items. KEYS and ARGV
+/// as of the prelude; another key: owner's; then: reason where Redis lost items, seconds since 1970 of its beginning.
 pub const MEND: &str = "
 if redis.call('EXISTS', KEYS[1]) == 0 or has_ended() then return 0 end
 if redis.call('XLEN', KEYS[2]) == 0 then
@@ -214,9 +217,9 @@ redis.call('ZADD', KEYS[7], 'NX', ARGV[4] * 1000, ARGV[1])
 redis.call('ZADD', KEYS[8], 'NX', ARGV[4] * 1000, ARGV[1])
 return 0";
 
-/// Ends a batch for everybody, before it is removed: nothing of it is given out, recorded or seen any more. Should it not be removed soon, it is
-/// found among those whose time is over.
-/// KEYS and ARGV as of the prelude; another key: expiring.
+/// Ends a batch for everybody, before it is removed: nothing of it is given out, recorded or seen any more. Should it
+/// not be removed soon, it is found among those whose time is over. KEYS and ARGV as of the prelude; another key:
+/// expiring.
 pub const CLOSE: &str = "
 stop()
 redis.call('ZREM', KEYS[6], ARGV[1])
@@ -224,8 +227,8 @@ redis.call('ZADD', KEYS[8], math.floor(now() / 1000) + 30, ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'closed', 1) end
 return 1";
 
-/// Forgets a batch, and its name, so that it can be handed in again.
-/// KEYS: counts, stream, outcomes, left, active, to tell, owner's that go on, owner's, expiring, owner's bytes, name, custom ids. ARGV: id.
+/// Forgets a batch, and its name, so that it can be handed in again. KEYS: counts, stream, outcomes, left, active, to
+/// tell, owner's that go on, owner's, expiring, owner's bytes, name, custom ids. ARGV: id.
 pub const REMOVE: &str = "
 for _, i in ipairs({1, 2, 3, 4, 12}) do redis.call('DEL', KEYS[i]) end
 for i = 5, 9 do redis.call('ZREM', KEYS[i], ARGV[1]) end

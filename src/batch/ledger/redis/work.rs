@@ -7,16 +7,16 @@ use std::time::Duration;
 use redis::cmd;
 use tokio::time::Instant;
 
-use super::super::super::model::{BatchId, Description, ItemError, Outcome};
+use super::super::super::model::{BatchDescription, BatchId, ItemError, ItemOutcome};
 use super::super::turns::Turns;
-use super::super::{Answer, LedgerError, Recorded, Renewed, Room, Task};
+use super::super::{ItemTask, LedgerError, LedgerResult, Recorded, Renewed, Room};
 use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
 use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
 use super::{DAMAGED, FOREIGN, RedisLedger, described, gone_at, written};
 
 /// What this replica knows of the batches that are worked off. Read anew now and then, so that an item costs one call.
 #[derive(Default)]
-pub(super) struct Board {
+pub(super) struct ActiveBatches {
     read: Option<Instant>,
     /// Why it could not be read the last time.
     unread: Option<LedgerError>,
@@ -26,7 +26,7 @@ pub(super) struct Board {
 
 #[derive(Clone)]
 struct Posted {
-    description: Arc<Description>,
+    description: Arc<BatchDescription>,
     /// Where to look next among the items that were begun.
     cursor: String,
     /// It had no item when it was asked last.
@@ -42,7 +42,7 @@ const BEGINNING: &str = "-";
 // === impl RedisLedger ===
 
 impl RedisLedger {
-    pub async fn take(&self, consumer: &str) -> Answer<Option<Task>> {
+    pub async fn take(&self, consumer: &str) -> LedgerResult<Option<ItemTask>> {
         self.read_board().await?;
         let order = self.0.board.lock().await.turns.order();
         for id in order {
@@ -58,7 +58,7 @@ impl RedisLedger {
         Ok(None)
     }
 
-    async fn take_of(&self, id: BatchId, posted: Posted, consumer: &str) -> Answer<Option<Task>> {
+    async fn take_of(&self, id: BatchId, posted: Posted, consumer: &str) -> LedgerResult<Option<ItemTask>> {
         let (settings, description) = (&self.0.settings, posted.description);
         let mut take = on_batch(TAKE, id, &description, None);
         take.arg(consumer).arg(milliseconds(settings.claim_after)).arg(&self.0.replica);
@@ -79,7 +79,7 @@ impl RedisLedger {
         let [entry, index, item, attempt] = taken.as_slice() else { return Ok(None) };
         board.turns.had(id);
         let (index, attempt) = (index.parse().unwrap_or_default(), attempt.parse().unwrap_or(usize::MAX));
-        Ok(Some(Task { batch: id, index, item: item.clone(), attempt, entry: entry.clone(), description }))
+        Ok(Some(ItemTask { batch: id, index, item: item.clone(), attempt, entry: entry.clone(), description }))
     }
 
     /// Has the next look for work see what is new.
@@ -87,7 +87,7 @@ impl RedisLedger {
         self.0.board.lock().await.read = None;
     }
 
-    async fn read_board(&self) -> Answer<()> {
+    async fn read_board(&self) -> LedgerResult<()> {
         {
             let mut board = self.0.board.lock().await;
             if board.read.is_some_and(|read| read.elapsed() < READ_EVERY) {
@@ -101,7 +101,7 @@ impl RedisLedger {
         read
     }
 
-    async fn read_active(&self) -> Answer<()> {
+    async fn read_active(&self) -> LedgerResult<()> {
         let active: Vec<String> = self.ask(cmd("ZRANGE").arg(ACTIVE).arg(0).arg(MOST_ACTIVE - 1)).await?;
         let active: Vec<BatchId> = active.iter().filter_map(|id| BatchId::parse(id)).collect();
         for &id in &active {
@@ -121,7 +121,7 @@ impl RedisLedger {
     }
 
     /// Ends a batch whose record is damaged, so that it holds up no other.
-    async fn give_up(&self, id: BatchId, description: Option<&Description>) -> Answer<()> {
+    async fn give_up(&self, id: BatchId, description: Option<&BatchDescription>) -> LedgerResult<()> {
         self.name_once(id, DAMAGED).await;
         if let Some(description) = description {
             let damaged =
@@ -137,7 +137,7 @@ impl RedisLedger {
     }
 
     /// Puts a batch on the board, unless another version wrote it, or there is none.
-    async fn post(&self, id: BatchId) -> Answer<()> {
+    async fn post(&self, id: BatchId) -> LedgerResult<()> {
         let about: Option<String> = self.ask(cmd("HGET").arg(counts(id)).arg("about")).await?;
         if let Some(description) = described(about.as_deref()) {
             let mut board = self.0.board.lock().await;
@@ -152,7 +152,7 @@ impl RedisLedger {
         Ok(())
     }
 
-    pub async fn renew(&self, task: &Task, consumer: &str) -> Answer<Renewed> {
+    pub async fn renew(&self, task: &ItemTask, consumer: &str) -> LedgerResult<Renewed> {
         let mut renew = script(RENEW, &[&stream(task.batch)]);
         renew.arg(consumer).arg(&task.entry);
         Ok(match self.ask::<i64>(&renew).await? {
@@ -161,14 +161,14 @@ impl RedisLedger {
         })
     }
 
-    pub async fn leave(&self, task: &Task, consumer: &str) -> Answer<bool> {
+    pub async fn leave(&self, task: &ItemTask, consumer: &str) -> LedgerResult<bool> {
         let mut leave = on_batch(LEAVE, task.batch, &task.description, None);
         leave.arg(consumer).arg(&task.entry).arg(task.attempt.max(1)).arg(&self.0.replica);
         leave.arg(milliseconds(self.0.settings.leave_for)).arg(gone_at(&task.description));
         self.ask::<i64>(&leave).await.map(|left| left == 1)
     }
 
-    pub async fn room(&self, task: &Task, bytes: usize) -> Answer<Room> {
+    pub async fn room(&self, task: &ItemTask, bytes: usize) -> LedgerResult<Room> {
         let (limits, owner) = (self.0.settings.limits, &task.description.owner);
         let mut room = script(ROOM, &[&counts(task.batch), &bytes_of(owner)]);
         room.arg(bytes).arg(limits.bytes_of_batch).arg(limits.bytes_of_owner);
@@ -185,11 +185,11 @@ impl RedisLedger {
         })
     }
 
-    pub async fn record(&self, task: &Task, outcome: &Outcome) -> Answer<Recorded> {
+    pub async fn record(&self, task: &ItemTask, outcome: &ItemOutcome) -> LedgerResult<Recorded> {
         let description = &task.description;
         let (count, seconds, bytes) = match outcome {
-            Outcome::Done(done) => ("done", done.seconds, done.stored_bytes()),
-            Outcome::Failed(_) => ("failed", 0.0, 0),
+            ItemOutcome::Done(done) => ("done", done.seconds, done.stored_bytes()),
+            ItemOutcome::Failed(_) => ("failed", 0.0, 0),
         };
         let mut record = on_batch(RECORD, task.batch, description, Some(&bytes_of(&description.owner)));
         record.arg(&task.entry).arg(task.index).arg(written(outcome)?).arg(count).arg(seconds).arg(bytes);
@@ -203,7 +203,7 @@ impl RedisLedger {
     }
 
     /// Whether it went on until now.
-    pub async fn fail(&self, id: BatchId, description: &Description, error: &ItemError) -> Answer<bool> {
+    pub async fn fail(&self, id: BatchId, description: &BatchDescription, error: &ItemError) -> LedgerResult<bool> {
         let mut fail = on_batch(FAIL, id, description, None);
         self.ask::<i64>(fail.arg(written(error)?)).await.map(|failed| failed == 1)
     }
@@ -227,15 +227,16 @@ mod tests {
     use super::super::super::LedgerLimits;
     use super::super::RedisLedgerSettings;
     use super::*;
-    use crate::cache::Target;
+    use crate::cache::RedisTarget;
 
-    /// Otherwise its workers would find every second time that there is nothing to do, and tell again and again that they wait.
+    /// Otherwise its workers would find every second time that there is nothing to do, and tell again and again that
+    /// they wait.
     #[tokio::test]
     async fn a_redis_that_is_not_there_is_that_for_every_look() {
         let limits = LedgerLimits { open: 1, open_of_owner: 1, bytes_of_batch: 1, bytes_of_owner: 1 };
         let [claim_after, leave_for] = [Duration::from_secs(1); 2];
         let settings = RedisLedgerSettings { limits, claim_after, leave_for, holds_results: false };
-        let ledger = RedisLedger::new(Target::parse("redis://127.0.0.1:1").unwrap(), settings);
+        let ledger = RedisLedger::new(RedisTarget::parse("redis://127.0.0.1:1").unwrap(), settings);
 
         for _ in 0..3 {
             assert!(matches!(ledger.take("worker").await, Err(LedgerError::Unreachable(_))));

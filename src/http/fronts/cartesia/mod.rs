@@ -22,14 +22,13 @@ pub struct Cartesia;
 
 /// What to say. Other fields are passed over.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = CartesiaSpeechRequest)]
-pub struct Body {
+pub struct CartesiaSpeechRequest {
     #[schema(min_length = 1)]
     transcript: String,
     #[schema(value_type = NameOrVoice)]
-    voice: Voice,
-    #[schema(value_type = Output)]
-    output_format: Object<Output>,
+    voice: CartesiaVoice,
+    #[schema(value_type = CartesiaOutputFormat)]
+    output_format: Object<CartesiaOutputFormat>,
     #[schema(value_type = Option<Generation>)]
     generation_config: Option<Object<Generation>>,
     /// Which voice speaks where `voice` is no name that is known here, if one speaks this language.
@@ -39,7 +38,7 @@ pub struct Body {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Voice {
+enum CartesiaVoice {
     Name(String),
     Object(Object<Id>),
 }
@@ -61,13 +60,12 @@ enum NameOrVoice {
 
 /// What the sound shall be.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = CartesiaOutputFormat)]
-struct Output {
+struct CartesiaOutputFormat {
     /// `raw`, `wav` or `mp3`.
     #[schema(pattern = "^(raw|wav|mp3)$", example = "wav")]
     container: String,
-    /// `pcm_s16le`, `pcm_mulaw` or `pcm_alaw`; over the WebSocket also `pcm_f32le`, for which WAV is answered with 16 bits.
-    /// MP3 is the same whichever is named.
+    /// `pcm_s16le`, `pcm_mulaw` or `pcm_alaw`; over the WebSocket also `pcm_f32le`, for which WAV is answered with 16
+    /// bits. MP3 is the same whichever is named.
     #[schema(pattern = "^(pcm_(s16le|f32le|mulaw|alaw)|mp3)$")]
     encoding: Option<String>,
     /// In hertz.
@@ -88,13 +86,13 @@ struct Generation {
 
 /// Where browsers put the key, which cannot set headers of a WebSocket.
 #[derive(Deserialize)]
-struct Key {
+struct ApiKeyQuery {
     api_key: String,
 }
 
 /// Audio of a text, as Cartesia's clients ask for it.
 #[utoipa::path(post, path = "/tts/bytes", tag = "cartesia", security(("user-token" = []), ("bearer" = []), ("x-api-key" = [])),
-    request_body(content = Body, examples(
+    request_body(content = CartesiaSpeechRequest, examples(
         ("bytes" = (summary = "A text, as WAV", value = json!({"model_id": "sonic-2", "transcript": "Hello. This machine can speak.", "voice": {"mode": "id", "id": "en_US-joe-medium"}, "output_format": {"container": "wav", "encoding": "pcm_s16le", "sample_rate": 22050}}))),
     )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
@@ -104,7 +102,7 @@ pub async fn bytes(
     conditions: Conditions,
     body: JsonBytes<FrontError<Cartesia>>,
 ) -> Result<HttpResponse, FrontError<Cartesia>> {
-    let body: Body = parse_json(&body.0)?;
+    let body: CartesiaSpeechRequest = parse_json(&body.0)?;
     let Object(output) = &body.output_format;
     let (format, is_float) = output.format()?;
     if is_float && format == "pcm" {
@@ -118,7 +116,7 @@ pub async fn bytes(
 impl Front for Cartesia {
     fn key(request: &HttpRequest) -> Option<Vec<u8>> {
         let header = single(request, "x-api-key").map(<[u8]>::to_vec);
-        header.or_else(|| Some(query::<Key>(request).ok()?.api_key.into_bytes()))
+        header.or_else(|| Some(query::<ApiKeyQuery>(request).ok()?.api_key.into_bytes()))
     }
 
     fn describe(error: &ApiError) -> Value {
@@ -128,12 +126,12 @@ impl Front for Cartesia {
 
 fn fields(
     state: &AppState,
-    (name, language): (&Voice, Option<&str>),
+    (name, language): (&CartesiaVoice, Option<&str>),
     format: &str,
     rate: Option<u32>,
     generation: Option<&Object<Generation>>,
 ) -> Fields {
-    let (Voice::Name(name) | Voice::Object(Object(Id { id: name }))) = name;
+    let (CartesiaVoice::Name(name) | CartesiaVoice::Object(Object(Id { id: name }))) = name;
     let generation = generation.map(|Object(generation)| generation);
     let mut fields = Fields::new();
     put(&mut fields, "response_format", Some(format));
@@ -144,9 +142,9 @@ fn fields(
     fields
 }
 
-// === impl Output ===
+// === impl CartesiaOutputFormat ===
 
-impl Output {
+impl CartesiaOutputFormat {
     /// Its name here, and whether samples are wanted as floating-point numbers.
     fn format(&self) -> Result<(&'static str, bool), ApiError> {
         match (self.container.as_str(), self.encoding.as_deref()) {
@@ -155,7 +153,8 @@ impl Output {
             ("raw", Some("pcm_mulaw")) => Ok(("mulaw", false)),
             ("raw", Some("pcm_alaw")) => Ok(("alaw", false)),
             ("wav", None | Some("pcm_s16le" | "pcm_f32le")) => Ok(("wav", false)),
-            // Clients that always name one have that of samples; the first version of the API called it as the container.
+            // Clients that always name one have that of samples; the first version of the API called it as the
+            // container.
             ("mp3", None | Some("mp3" | "pcm_s16le" | "pcm_f32le" | "pcm_mulaw" | "pcm_alaw")) => Ok(("mp3", false)),
             ("raw", _) => refused("output_format.encoding", "pcm_s16le, pcm_f32le, pcm_mulaw or pcm_alaw"),
             ("wav", _) => refused("output_format.encoding", "pcm_s16le, where the container is wav"),

@@ -14,26 +14,27 @@ use super::super::super::auth::Caller;
 use super::super::super::body::parse_json;
 use super::super::super::error::ApiError;
 use super::super::super::lenient::{Object, or_default, whole};
-use super::super::super::live::{Closing, Out, Protocol, Texts, shortened, upgrade};
+use super::super::super::live::{Closing, LiveProtocol, LiveTexts, Out, shortened, upgrade};
 use super::super::super::openapi::FrontFailures;
 use super::super::super::state::AppState;
 use super::super::{Front, FrontError, KeyCaller, named, opening, refused};
-use super::{Cartesia, Generation, Output, Voice, fields};
+use super::{Cartesia, CartesiaOutputFormat, CartesiaVoice, Generation, fields};
 use crate::live::{Event, Opening, Said};
 
 /// What comes over the WebSocket. Other fields are passed over.
 #[derive(Deserialize)]
-struct Message {
+struct CartesiaMessage {
     context_id: String,
     #[serde(default, deserialize_with = "or_default")]
     transcript: String,
     /// Where a text begins, this and the next have to be there; later they are passed over.
-    voice: Option<Voice>,
-    output_format: Option<Object<Output>>,
+    voice: Option<CartesiaVoice>,
+    output_format: Option<Object<CartesiaOutputFormat>>,
     generation_config: Option<Object<Generation>>,
     language: Option<String>,
     add_timestamps: Option<bool>,
-    /// How long a text that does not end yet is waited for: 0 has each transcript spoken as it is, more a clause at its comma.
+    /// How long a text that does not end yet is waited for: 0 has each transcript spoken as it is, more a clause at its
+    /// comma.
     #[serde(default, deserialize_with = "whole")]
     max_buffer_delay_ms: Option<u64>,
     /// Whether more of the text follows.
@@ -44,14 +45,14 @@ struct Message {
 }
 
 /// One connection.
-struct Socket {
+struct CartesiaSocket {
     state: web::Data<AppState>,
     caller: Arc<Caller>,
-    texts: HashMap<String, Text>,
+    texts: HashMap<String, CartesiaText>,
 }
 
 /// One text that goes on.
-struct Text {
+struct CartesiaText {
     /// Whether samples are sent as floating-point numbers.
     is_float: bool,
     /// Flushes so far.
@@ -79,14 +80,14 @@ pub async fn socket(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, FrontError<Cartesia>> {
-    let socket = Socket { state: state.clone(), caller: caller.clone(), texts: HashMap::new() };
+    let socket = CartesiaSocket { state: state.clone(), caller: caller.clone(), texts: HashMap::new() };
     Ok(upgrade(&caller, &state, &request, payload, ("cartesia", &[]), socket).await?)
 }
 
-// === impl Socket ===
+// === impl CartesiaSocket ===
 
-impl Socket {
-    fn act(&mut self, message: Message, texts: &mut Texts) -> Result<(), ApiError> {
+impl CartesiaSocket {
+    fn act(&mut self, message: CartesiaMessage, texts: &mut LiveTexts) -> Result<(), ApiError> {
         let name = message.context_id.clone();
         if message.cancel == Some(true) {
             return self.cancel(&name, texts);
@@ -117,7 +118,7 @@ impl Socket {
     }
 
     /// Has nothing more heard of a text.
-    fn cancel(&mut self, name: &str, texts: &mut Texts) -> Result<(), ApiError> {
+    fn cancel(&mut self, name: &str, texts: &mut LiveTexts) -> Result<(), ApiError> {
         if texts.is_open(name) {
             texts.clear(name, 0)?;
             // One that has ended already ends all the same.
@@ -129,7 +130,7 @@ impl Socket {
         Ok(())
     }
 
-    fn open(&mut self, message: Message, texts: &mut Texts) -> Result<(), ApiError> {
+    fn open(&mut self, message: CartesiaMessage, texts: &mut LiveTexts) -> Result<(), ApiError> {
         named("context_id", &message.context_id)?;
         let Some(voice) = message.voice else { return refused("voice", "there where a text begins") };
         let Some(Object(output)) = message.output_format else {
@@ -148,7 +149,7 @@ impl Socket {
         let (reader, opening) = opening(&self.state, &self.caller, fields, message.add_timestamps == Some(true))?;
         let opening = Opening { clause_delay: delay.map(Duration::from_millis), ..opening };
         texts.open(&message.context_id, reader, opening)?;
-        self.texts.insert(message.context_id, Text { is_float, flushes: 0, is_cancelled: false });
+        self.texts.insert(message.context_id, CartesiaText { is_float, flushes: 0, is_cancelled: false });
         Ok(())
     }
 
@@ -161,9 +162,9 @@ impl Socket {
     }
 }
 
-impl Protocol for Socket {
-    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
-        let message: Message = match parse_json(message.as_bytes()) {
+impl LiveProtocol for CartesiaSocket {
+    fn receive(&mut self, message: &str, texts: &mut LiveTexts) -> Vec<Out> {
+        let message: CartesiaMessage = match parse_json(message.as_bytes()) {
             Ok(message) => message,
             Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
         };

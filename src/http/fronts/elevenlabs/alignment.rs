@@ -1,5 +1,5 @@
-//! Owns the times of characters, which are made of those of words: a word's characters share its time, and what stands between two words the
-//! time between them.
+//! Owns the times of characters, which are made of those of words: a word's characters share its time, and what stands
+//! between two words the time between them.
 
 use serde_json::{Value, json};
 

@@ -30,7 +30,7 @@ use super::super::sound;
 use super::super::state::AppState;
 use super::super::usage::Metered;
 use super::{Fields, Front, FrontError, KeyCaller, answer, asked, put, query, refused, voice};
-use crate::resilience::Loan;
+use crate::resilience::SharedHold;
 use crate::speech::{Following, TimedSentence};
 
 /// Its name.
@@ -40,21 +40,20 @@ pub struct ElevenLabs;
 /// What stands in the address.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Output {
-    /// A codec and a rate: `mp3_44100_128` (default), `pcm_24000`, `wav_24000`, `ulaw_8000`, `alaw_8000`, `opus_48000_128`. Bit rates are passed
-    /// over.
+pub struct OutputQuery {
+    /// A codec and a rate: `mp3_44100_128` (default), `pcm_24000`, `wav_24000`, `ulaw_8000`, `alaw_8000`,
+    /// `opus_48000_128`. Bit rates are passed over.
     #[param(pattern = "^(mp3|pcm|wav|ulaw|alaw|opus)_[0-9]+(_[0-9]+)?$")]
     output_format: Option<String>,
 }
 
 /// What to say. Other fields are passed over.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = ElevenLabsSpeechRequest)]
-pub struct Body {
+pub struct ElevenLabsSpeechRequest {
     #[schema(min_length = 1)]
     text: String,
-    #[schema(value_type = Option<VoiceSettings>)]
-    voice_settings: Option<Object<VoiceSettings>>,
+    #[schema(value_type = Option<ElevenLabsVoiceSettings>)]
+    voice_settings: Option<Object<ElevenLabsVoiceSettings>>,
     /// `auto` (default), `on` or `off`.
     #[schema(pattern = "^(auto|on|off)$")]
     apply_text_normalization: Option<String>,
@@ -65,8 +64,7 @@ pub struct Body {
 
 /// Piper's voices have one manner; its speed can be chosen.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = ElevenLabsVoiceSettings)]
-pub struct VoiceSettings {
+pub struct ElevenLabsVoiceSettings {
     #[schema(minimum = 0.25, maximum = 4)]
     speed: Option<f64>,
 }
@@ -89,13 +87,13 @@ struct ElevenLabsAlignment {
     character_end_times_seconds: Vec<f64>,
 }
 
-type Answer = Result<HttpResponse, FrontError<ElevenLabs>>;
+type ElevenLabsResult = Result<HttpResponse, FrontError<ElevenLabs>>;
 type JsonBody = JsonBytes<FrontError<ElevenLabs>>;
 
 /// Audio of a text, as ElevenLabs' clients ask for it.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+    params(("voice" = String, Path, description = "A voice's name, or any"), OutputQuery), request_body(content = ElevenLabsSpeechRequest, examples(
         ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
     )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
@@ -106,7 +104,7 @@ pub async fn convert(
     voice: web::Path<String>,
     conditions: Conditions,
     body: JsonBody,
-) -> Answer {
+) -> ElevenLabsResult {
     let (fields, text) = read(&state, &request, &voice, &body)?;
     Ok(answer(&caller.0, &state, conditions, &fields, &text).await?)
 }
@@ -114,7 +112,7 @@ pub async fn convert(
 /// The same.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/stream", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+    params(("voice" = String, Path, description = "A voice's name, or any"), OutputQuery), request_body(content = ElevenLabsSpeechRequest, examples(
         ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
     )),
     responses(Sound, (status = 304, description = "The caller has it already"), FrontFailures))]
@@ -125,14 +123,14 @@ pub async fn stream(
     voice: web::Path<String>,
     conditions: Conditions,
     body: JsonBody,
-) -> Answer {
+) -> ElevenLabsResult {
     convert(caller, state, request, voice, conditions, body).await
 }
 
 /// Audio of a text, and when each character is said.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/with-timestamps", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+    params(("voice" = String, Path, description = "A voice's name, or any"), OutputQuery), request_body(content = ElevenLabsSpeechRequest, examples(
         ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
     )),
     responses((status = 200, description = "The audio with times", body = ElevenLabsTimed), FrontFailures))]
@@ -143,7 +141,7 @@ pub async fn with_timestamps(
     voice: web::Path<String>,
     conditions: Conditions,
     body: JsonBody,
-) -> Answer {
+) -> ElevenLabsResult {
     let (fields, text) = read(&state, &request, &voice, &body)?;
     Ok(timed(&caller, &state, conditions, &fields, &text).await?)
 }
@@ -151,7 +149,7 @@ pub async fn with_timestamps(
 /// The same as lines of JSON, each with sound as it is made and the times of what begins in it.
 #[utoipa::path(post, path = "/v1/text-to-speech/{voice}/stream/with-timestamps", tag = "elevenlabs",
     security(("user-token" = []), ("bearer" = []), ("xi-api-key" = [])),
-    params(("voice" = String, Path, description = "A voice's name, or any"), Output), request_body(content = Body, examples(
+    params(("voice" = String, Path, description = "A voice's name, or any"), OutputQuery), request_body(content = ElevenLabsSpeechRequest, examples(
         ("text" = (summary = "A text", value = json!({"text": "Hello. This machine can speak.", "voice_settings": {"speed": 1.1}}))),
     )),
     responses(
@@ -165,7 +163,7 @@ pub async fn stream_with_timestamps(
     voice: web::Path<String>,
     conditions: Conditions,
     body: JsonBody,
-) -> Answer {
+) -> ElevenLabsResult {
     let (fields, text) = read(&state, &request, &voice, &body)?;
     Ok(lines(&caller, &state, conditions, &fields, &text).await?)
 }
@@ -181,8 +179,8 @@ impl Front for ElevenLabs {
 }
 
 fn read(state: &AppState, request: &HttpRequest, voice: &str, body: &JsonBody) -> Result<(Fields, String), ApiError> {
-    let output: Output = query(request)?;
-    let body: Body = parse_json(&body.0)?;
+    let output: OutputQuery = query(request)?;
+    let body: ElevenLabsSpeechRequest = parse_json(&body.0)?;
     let normalization = body.apply_text_normalization.as_deref();
     let voice = (voice, body.language_code.as_deref());
     let fields = fields(state, voice, output.output_format.as_deref(), normalization)?;
@@ -209,7 +207,7 @@ fn fields(
     Ok(fields)
 }
 
-fn with_settings(mut fields: Fields, settings: Option<&Object<VoiceSettings>>) -> Fields {
+fn with_settings(mut fields: Fields, settings: Option<&Object<ElevenLabsVoiceSettings>>) -> Fields {
     put(&mut fields, "speed", settings.and_then(|Object(settings)| settings.speed));
     fields
 }
@@ -250,7 +248,7 @@ async fn timed(
     let alignment = Alignment::of_timed(&timed.sentences).in_whole();
     let after = format!("\",\"alignment\":{alignment},\"normalized_alignment\":{alignment}}}");
     let mut head = sound::head(spec.format, &voice, timed.answer.sample_rate, timed.cache);
-    let held = [timed.answer.loan, Loan::of(service.hold(after.len())?)];
+    let held = [timed.answer.loan, SharedHold::of(service.hold(after.len())?)];
     let body = WithBase64::new("{\"audio_base64\":\"", timed.answer.audio, after, held);
     Ok(head.insert_header((CONTENT_TYPE, "application/json")).body(body))
 }

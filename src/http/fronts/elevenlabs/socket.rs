@@ -1,5 +1,7 @@
-//! Owns `GET /v1/text-to-speech/{voice}/stream-input`, a WebSocket with one text, and `.../multi-stream-input`, one with several.
-//! <https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input> describes the messages.
+//! Owns `GET /v1/text-to-speech/{voice}/stream-input`, a WebSocket with one text, and `.../multi-stream-input`, one
+//! with several.
+//! <https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-multi-stream-input> describes
+//! the messages.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,11 +17,11 @@ use super::super::super::auth::Caller;
 use super::super::super::body::parse_json;
 use super::super::super::error::ApiError;
 use super::super::super::lenient::{Object, or_default};
-use super::super::super::live::{Closing, Out, Protocol, Texts, upgrade};
+use super::super::super::live::{Closing, LiveProtocol, LiveTexts, Out, upgrade};
 use super::super::super::openapi::FrontFailures;
 use super::super::super::state::AppState;
 use super::super::{Fields, FrontError, KeyCaller, named, opening, query, refused};
-use super::{Alignment, ElevenLabs, VoiceSettings, fields, with_settings};
+use super::{Alignment, ElevenLabs, ElevenLabsVoiceSettings, fields, with_settings};
 use crate::live::{Event, Said};
 
 /// What stands in the address. Other parameters are passed over.
@@ -42,10 +44,10 @@ pub struct Input {
 
 /// What comes over the WebSocket. Other fields are passed over.
 #[derive(Deserialize)]
-struct Message {
+struct ElevenLabsMessage {
     text: Option<String>,
     context_id: Option<String>,
-    voice_settings: Option<Object<VoiceSettings>>,
+    voice_settings: Option<Object<ElevenLabsVoiceSettings>>,
     #[serde(default, deserialize_with = "or_default")]
     flush: bool,
     #[serde(default, deserialize_with = "or_default")]
@@ -55,12 +57,12 @@ struct Message {
 }
 
 /// One connection.
-struct Socket {
+struct ElevenLabsSocket {
     state: web::Data<AppState>,
     caller: Arc<Caller>,
     /// Of each text.
     fields: Fields,
-    manner: Manner,
+    manner: SocketOptions,
     /// Of each text that goes on, what was told of it.
     told: HashMap<String, Told>,
     /// It is closed when all texts have ended.
@@ -68,7 +70,7 @@ struct Socket {
 }
 
 /// How texts are written and told of on it.
-struct Manner {
+struct SocketOptions {
     has_several: bool,
     /// Each message is spoken as it is.
     is_automatic: bool,
@@ -147,21 +149,21 @@ async fn open(
     let wants_times = input.sync_alignment != Some(false);
     // Whatever is wrong with the address is told before the connection is another one.
     opening(state, caller, fields.clone(), wants_times)?;
-    let socket = Socket {
+    let socket = ElevenLabsSocket {
         state: state.clone(),
         caller: caller.clone(),
         fields,
-        manner: Manner { has_several, is_automatic: input.auto_mode == Some(true), wants_times },
+        manner: SocketOptions { has_several, is_automatic: input.auto_mode == Some(true), wants_times },
         told: HashMap::new(),
         is_closing: false,
     };
     upgrade(caller, state, request, payload, ("elevenlabs", &[]), socket).await
 }
 
-// === impl Socket ===
+// === impl ElevenLabsSocket ===
 
-impl Socket {
-    fn act(&mut self, message: Message, name: &str, texts: &mut Texts) -> Result<(), ApiError> {
+impl ElevenLabsSocket {
+    fn act(&mut self, message: ElevenLabsMessage, name: &str, texts: &mut LiveTexts) -> Result<(), ApiError> {
         let text = message.text.unwrap_or_default();
         let is_end = message.close_context || !self.manner.has_several && text.is_empty() && !message.flush;
         if !texts.is_open(name) {
@@ -194,7 +196,7 @@ impl Socket {
         Ok(flushed?)
     }
 
-    fn close(&mut self, texts: &mut Texts) -> Vec<Out> {
+    fn close(&mut self, texts: &mut LiveTexts) -> Vec<Out> {
         self.is_closing = true;
         for name in texts.names() {
             // One that has ended already ends all the same.
@@ -250,9 +252,9 @@ impl Socket {
     }
 }
 
-impl Protocol for Socket {
-    fn receive(&mut self, message: &str, texts: &mut Texts) -> Vec<Out> {
-        let mut message: Message = match parse_json(message.as_bytes()) {
+impl LiveProtocol for ElevenLabsSocket {
+    fn receive(&mut self, message: &str, texts: &mut LiveTexts) -> Vec<Out> {
+        let mut message: ElevenLabsMessage = match parse_json(message.as_bytes()) {
             Ok(message) => message,
             Err(error) => return [self.refuse(&error), vec![Out::Close(Closing::Policy)]].concat(),
         };

@@ -1,4 +1,5 @@
-//! Owns the intrinsics of x86-64. Refuses to run where the processor lacks them: its tokens are made by `run_avx512` and `run_avx2` alone.
+//! Owns the intrinsics of x86-64. Refuses to run where the processor lacks them: its tokens are made by `run_avx512`
+//! and `run_avx2` alone.
 
 // Intrinsics are unsafe to call; this file and no other of the kernels calls them.
 #![allow(unsafe_code)]
@@ -11,7 +12,7 @@ use std::arch::x86_64::{
     _mm512_sub_ps,
 };
 
-use super::{FRACTION_BITS, Lanes, Operation, Simd, TO_EXPONENT};
+use super::{F32x16, FRACTION_BITS, Operation, Simd, TO_EXPONENT};
 
 /// Proof that the processor has AVX-512F.
 #[derive(Clone, Copy)]
@@ -79,14 +80,14 @@ impl Simd for Avx512 {
     const MANY_REGISTERS: bool = true;
 
     #[inline(always)]
-    fn load(self, from: &Lanes) -> __m512 {
-        // SAFETY: `Lanes` is 64 bytes, aligned to 64; `self` proves the instruction.
+    fn load(self, from: &F32x16) -> __m512 {
+        // SAFETY: `F32x16` is 64 bytes, aligned to 64; `self` proves the instruction.
         unsafe { _mm512_load_ps(from.0.as_ptr()) }
     }
 
     #[inline(always)]
-    fn store(self, value: __m512, to: &mut Lanes) {
-        // SAFETY: `Lanes` is 64 bytes, aligned to 64; `self` proves the instruction.
+    fn store(self, value: __m512, to: &mut F32x16) {
+        // SAFETY: `F32x16` is 64 bytes, aligned to 64; `self` proves the instruction.
         unsafe { _mm512_store_ps(to.0.as_mut_ptr(), value) }
     }
 
@@ -120,16 +121,16 @@ impl Simd for Avx2 {
     const MANY_REGISTERS: bool = false;
 
     #[inline(always)]
-    fn load(self, from: &Lanes) -> [__m256; 2] {
+    fn load(self, from: &F32x16) -> [__m256; 2] {
         let (low, high) = from.0.split_at(8);
-        // SAFETY: each half of `Lanes` is 32 bytes, aligned to 32; `self` proves the instruction.
+        // SAFETY: each half of `F32x16` is 32 bytes, aligned to 32; `self` proves the instruction.
         unsafe { [_mm256_load_ps(low.as_ptr()), _mm256_load_ps(high.as_ptr())] }
     }
 
     #[inline(always)]
-    fn store(self, value: [__m256; 2], to: &mut Lanes) {
+    fn store(self, value: [__m256; 2], to: &mut F32x16) {
         let (low, high) = to.0.split_at_mut(8);
-        // SAFETY: each half of `Lanes` is 32 bytes, aligned to 32; `self` proves the instruction.
+        // SAFETY: each half of `F32x16` is 32 bytes, aligned to 32; `self` proves the instruction.
         unsafe {
             _mm256_store_ps(low.as_mut_ptr(), value[0]);
             _mm256_store_ps(high.as_mut_ptr(), value[1]);

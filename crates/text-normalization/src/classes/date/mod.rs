@@ -1,9 +1,9 @@
 //! Dates: in words with a day or a year, in digits, days of the week written short, quarters.
 
-use super::{Match, Piece, fill};
+use super::{Match, Replacement, fill};
 use crate::language::Language;
 use crate::number::{may_begin, may_end};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 mod digits;
 
@@ -12,13 +12,13 @@ use digits::{iso, month_year, numeric, say_date};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     match cursor.kind()? {
-        Kind::Digits if may_begin(cursor) => iso(cursor, language)
+        TokenKind::Digits if may_begin(cursor) => iso(cursor, language)
             .or_else(|| numeric(cursor, language))
             .or_else(|| month_year(cursor, language))
             .or_else(|| hyphened(cursor, language))
             .or_else(|| day_month(cursor, language))
             .or_else(|| through(cursor, language)),
-        Kind::Word if cursor.begins_word() => {
+        TokenKind::Word if cursor.begins_word() => {
             month_day(cursor, language).or_else(|| quarter(cursor, language)).or_else(|| weekday(cursor, language))
         }
         _ => None,
@@ -122,7 +122,7 @@ fn month_day(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         && (may_end(day_end) || day_end.eat("-").is_some())
         && day_end.eat(":").is_none()
     {
-        pieces.push(Piece::new(
+        pieces.push(Replacement::new(
             cursor,
             if month_end.eat("-").is_some() { at } else { month_end },
             format!("{}{}", name(), if month_end.eat("-").is_some() { " " } else { "" }),
@@ -144,13 +144,13 @@ fn month_day(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         let (day_end, said) = day_range(day_end, digits, language)
             .or_else(|| with_ending(day_end, &said, language))
             .unwrap_or((day_end, said));
-        pieces.push(Piece::new(at, day_end, said));
+        pieces.push(Replacement::new(at, day_end, said));
         let mut end = day_end;
         if let Some((year, year_end, said)) = year_behind(day_end, language) {
             if day_end.eat("-").is_some() {
-                pieces.push(Piece::new(day_end, year, " "));
+                pieces.push(Replacement::new(day_end, year, " "));
             }
-            pieces.push(Piece::new(year, year_end, said));
+            pieces.push(Replacement::new(year, year_end, said));
             end = year_end;
         } else if day_end.back().is_some_and(|last| last.text() == ".") && day_end.is_line_end() {
             pieces.iter_mut().skip(1).for_each(|day| day.said.push('.'));
@@ -158,12 +158,12 @@ fn month_day(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return Some(Match::pieces(end, pieces));
     }
     if let Some((year, end, said)) = year_behind(month_end, language) {
-        pieces.push(Piece::new(
+        pieces.push(Replacement::new(
             cursor,
             month_end,
             if is_short { language.month_alone(index).to_owned() } else { name() },
         ));
-        pieces.push(Piece::new(year, end, said));
+        pieces.push(Replacement::new(year, end, said));
         return Some(Match::pieces(end, pieces));
     }
     // A short form with its stop, alone.
@@ -208,16 +208,16 @@ fn day_month(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let year = year_behind(month_end, language);
     let end = year.as_ref().map_or(month_end, |(_, end, _)| *end);
     let keeps_stop = is_short && year.is_none() && month_end.at > at.at + 1 && month_end.is_line_end();
-    let mut pieces = vec![Piece::new(cursor, day_end, said)];
+    let mut pieces = vec![Replacement::new(cursor, day_end, said)];
     if is_short {
-        pieces.push(Piece::new(
+        pieces.push(Replacement::new(
             at,
             month_end,
             format!("{}{}", language.month_name(index), if keeps_stop { "." } else { "" }),
         ));
     }
     if let Some((year, end, said)) = year {
-        pieces.push(Piece::new(year, end, said));
+        pieces.push(Replacement::new(year, end, said));
     }
     Some(Match::pieces(end, pieces))
 }
@@ -241,7 +241,10 @@ fn quarter(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let (behind, digits) = year.digits_of(4..=4)?;
     let said = fill(template, &[("{quarter}", number)]);
     may_end(behind).then(|| {
-        Match::pieces(behind, vec![Piece::new(cursor, end, said), Piece::new(year, behind, language.year(digits, ""))])
+        Match::pieces(
+            behind,
+            vec![Replacement::new(cursor, end, said), Replacement::new(year, behind, language.year(digits, ""))],
+        )
     })
 }
 
@@ -266,7 +269,8 @@ fn weekday(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let stop = end.eat(".");
     let before_date = end.blank().is_some_and(|next| {
         let next = next.eat("(").unwrap_or(next);
-        next.kind() == Some(Kind::Digits) && (numeric(next, language).is_some() || day_month(next, language).is_some())
+        next.kind() == Some(TokenKind::Digits)
+            && (numeric(next, language).is_some() || day_month(next, language).is_some())
     });
     let behind = stop.or(before_date.then_some(end))?;
     // A word that ends a sentence, rather than a day.

@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use crate::token::{Cursor, Doc, Kind};
+use crate::token::{Cursor, Doc, TokenKind};
 
 /// Tokens of each line that has any.
 pub fn lines_of(doc: &Doc<'_>) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let mut start = 0;
     for at in 0..=doc.tokens.len() {
-        if doc.tokens.get(at).is_none_or(|token| token.kind == Kind::Line) {
-            if start < at && doc.tokens[start..at].iter().any(|token| token.kind != Kind::Blank) {
+        if doc.tokens.get(at).is_none_or(|token| token.kind == TokenKind::Line) {
+            if start < at && doc.tokens[start..at].iter().any(|token| token.kind != TokenKind::Blank) {
                 lines.push(start..at);
             }
             start = at + 1;
@@ -25,7 +25,7 @@ pub fn breaks_between(doc: &Doc<'_>, from: usize, to: usize) -> usize {
 }
 
 pub fn ends_with_mark(doc: &Doc<'_>, line: &Range<usize>) -> bool {
-    let mut tokens = doc.tokens[line.clone()].iter().rev().filter(|token| token.kind != Kind::Blank);
+    let mut tokens = doc.tokens[line.clone()].iter().rev().filter(|token| token.kind != TokenKind::Blank);
     let last = tokens.find(|token| !matches!(&*token.text, "\"" | "”" | "»" | "'" | ")" | "*" | "_" | "`" | "~"));
     last.is_none_or(|token| {
         matches!(
@@ -43,7 +43,7 @@ pub fn fence<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
 
 /// "---", "***", "======": at least three of a mark and nothing else.
 pub fn is_rule(doc: &Doc<'_>, line: &Range<usize>) -> bool {
-    let mut marks = doc.tokens[line.clone()].iter().filter(|token| token.kind != Kind::Blank);
+    let mut marks = doc.tokens[line.clone()].iter().filter(|token| token.kind != TokenKind::Blank);
     let Some(first) = marks.next() else { return false };
     matches!(&*first.text, "-" | "*" | "_" | "=")
         && marks.clone().count() >= 2
@@ -61,12 +61,14 @@ pub fn heading<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
 pub fn bullet<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
     let behind = cursor
         .eat_any("-*+•◦‣")
-        .filter(|_| cursor.back().is_none_or(|before| matches!(before.kind(), Some(Kind::Line | Kind::Blank))))?
+        .filter(|_| {
+            cursor.back().is_none_or(|before| matches!(before.kind(), Some(TokenKind::Line | TokenKind::Blank)))
+        })?
         .blank()?;
     // "- 5" may be a number.
     let is_number = cursor.text() == "-"
-        && behind.kind() == Some(Kind::Digits)
-        && cursor.doc().tokens.iter().all(|token| token.kind != Kind::Line);
+        && behind.kind() == Some(TokenKind::Digits)
+        && cursor.doc().tokens.iter().all(|token| token.kind != TokenKind::Line);
     if is_number || behind.is_end() {
         return None;
     }
@@ -79,7 +81,7 @@ pub fn bullet<'d, 't>(cursor: Cursor<'d, 't>) -> Option<Cursor<'d, 't>> {
 }
 
 pub fn is_table_row(doc: &Doc<'_>, line: &Range<usize>) -> bool {
-    let mut visible = doc.tokens[line.clone()].iter().filter(|token| token.kind != Kind::Blank);
+    let mut visible = doc.tokens[line.clone()].iter().filter(|token| token.kind != TokenKind::Blank);
     let first = visible.next().is_some_and(|token| token.text == "|");
     first && visible.next_back().is_some_and(|token| token.text == "|")
 }

@@ -1,17 +1,18 @@
-//! Markdown and tags in a text, as language models write them: what marks is not said, and lines that stand alone are sentences.
+//! Markdown and tags in a text, as language models write them: what marks is not said, and lines that stand alone are
+//! sentences.
 
 use std::ops::Range;
 
 use crate::Rewrite;
 use crate::classes::Class;
-use crate::token::{Cursor, Doc, Kind};
+use crate::token::{Cursor, Doc, TokenKind};
 
 mod lines;
 
 use lines::{breaks_between, bullet, ends_with_mark, fence, heading, is_numbered, is_rule, is_table_row, lines_of};
 
-/// What is said instead of markup, if it is `read`. Its tokens are gone from the text afterwards; raw phonemes are left as one that nothing
-/// crosses.
+/// What is said instead of markup, if it is `read`. Its tokens are gone from the text afterwards; raw phonemes are left
+/// as one that nothing crosses.
 pub fn take_out(doc: &mut Doc<'_>, read: bool, is_markdown: bool) -> Vec<Rewrite> {
     Markup::raw_phonemes(doc);
     if !read {
@@ -91,11 +92,11 @@ impl Markup {
                 continue;
             }
             let end = (at + 2..doc.tokens.len().saturating_sub(1))
-                .take_while(|end| doc.tokens[*end].kind != Kind::Line)
+                .take_while(|end| doc.tokens[*end].kind != TokenKind::Line)
                 .find(|end| is_open(*end, "]"));
             let Some(end) = end else { break };
             for token in &mut doc.tokens[at..end + 2] {
-                token.kind = Kind::Claimed;
+                token.kind = TokenKind::Claimed;
             }
             at = end + 2;
         }
@@ -151,7 +152,7 @@ impl Markup {
                 None => break,
             }
         }
-        if at.at > start && doc.tokens[start..at.at].iter().any(|token| token.kind != Kind::Blank) {
+        if at.at > start && doc.tokens[start..at.at].iter().any(|token| token.kind != TokenKind::Blank) {
             self.remove(doc, start..at.at, "");
             return at.at..line.end;
         }
@@ -159,7 +160,7 @@ impl Markup {
         if let Some((end, number)) = at.digits_of(1..=3)
             && let Some(behind) = end.eat_any(".)").and_then(Cursor::blank)
             && behind.at < line.end
-            && (matches!(behind.kind(), Some(Kind::Word | Kind::Mark)))
+            && (matches!(behind.kind(), Some(TokenKind::Word | TokenKind::Mark)))
             && is_beside_item
         {
             self.remove(doc, at.at..behind.at, &format!("{number}, "));
@@ -177,13 +178,13 @@ impl Markup {
     ) -> bool {
         let chars = |line: &Range<usize>| doc.text[doc.place(line.start, line.end)].chars().count();
         let is_short = |line: &Range<usize>| chars(line) <= SHORT_LINE_CHARS;
-        if !is_short(line) || doc.tokens[line.clone()].iter().all(|token| token.kind == Kind::Blank) {
+        if !is_short(line) || doc.tokens[line.clone()].iter().all(|token| token.kind == TokenKind::Blank) {
             return false;
         }
         let is_capital = |line: &Range<usize>| {
             doc.tokens[line.clone()]
                 .iter()
-                .find(|token| token.kind != Kind::Blank)
+                .find(|token| token.kind != TokenKind::Blank)
                 .is_some_and(|token| !token.text.starts_with(char::is_lowercase))
         };
         // Behind it no blank line, which ends a sentence by itself.
@@ -202,7 +203,7 @@ impl Markup {
 
     fn break_at_end(&mut self, doc: &Doc<'_>, line: &Range<usize>) {
         let mut end = line.end;
-        while end > line.start && (doc.tokens[end - 1].kind == Kind::Blank) {
+        while end > line.start && (doc.tokens[end - 1].kind == TokenKind::Blank) {
             end -= 1;
         }
         if end > line.start && !ends_with_mark(doc, line) {
@@ -214,19 +215,21 @@ impl Markup {
     fn table_row(&mut self, doc: &Doc<'_>, line: &Range<usize>) {
         let is_divider = doc.tokens[line.clone()]
             .iter()
-            .all(|token| token.kind == Kind::Blank || matches!(&*token.text, "|" | "-" | ":" | "–" | "—"));
+            .all(|token| token.kind == TokenKind::Blank || matches!(&*token.text, "|" | "-" | ":" | "–" | "—"));
         if is_divider {
             self.remove(doc, line.clone(), "");
             return;
         }
         let bars: Vec<usize> = line.clone().filter(|at| doc.tokens[*at].text == "|").collect();
-        let last_content =
-            line.clone().rev().find(|at| !matches!(doc.tokens[*at].kind, Kind::Blank) && doc.tokens[*at].text != "|");
+        let last_content = line
+            .clone()
+            .rev()
+            .find(|at| !matches!(doc.tokens[*at].kind, TokenKind::Blank) && doc.tokens[*at].text != "|");
         let first_content =
-            line.clone().find(|at| !matches!(doc.tokens[*at].kind, Kind::Blank) && doc.tokens[*at].text != "|");
+            line.clone().find(|at| !matches!(doc.tokens[*at].kind, TokenKind::Blank) && doc.tokens[*at].text != "|");
         let (Some(first), Some(last)) = (first_content, last_content) else { return };
         for bar in bars {
-            let from = if bar > line.start && doc.tokens[bar - 1].kind == Kind::Blank { bar - 1 } else { bar };
+            let from = if bar > line.start && doc.tokens[bar - 1].kind == TokenKind::Blank { bar - 1 } else { bar };
             let said = if bar < first || bar > last { "" } else { "," };
             self.remove(doc, from..bar + 1, said);
         }
@@ -242,7 +245,7 @@ impl Markup {
                 continue;
             }
             let cursor = doc.cursor(at);
-            if matches!(cursor.kind(), Some(Kind::Line)) && cursor.next().kind() == Some(Kind::Line) {
+            if matches!(cursor.kind(), Some(TokenKind::Line)) && cursor.next().kind() == Some(TokenKind::Line) {
                 open.clear();
             }
             if let Some(end) = self.link(cursor).or_else(|| self.tag(cursor)) {
@@ -292,7 +295,7 @@ impl Markup {
         let image = cursor.eat("!").filter(|next| next.text() == "[");
         let open = image.unwrap_or(cursor);
         let text = open.eat("[")?;
-        if cursor.kind() == Some(Kind::Claimed) {
+        if cursor.kind() == Some(TokenKind::Claimed) {
             return None;
         }
         if let Some(note) = text.eat("^") {
@@ -325,7 +328,7 @@ impl Markup {
         let is_comment = inner.text() == "!";
         let is_name = name.word().is_some_and(|(behind, word)| {
             // "h1"
-            let behind = if behind.kind() == Some(Kind::Digits) { behind.next() } else { behind };
+            let behind = if behind.kind() == Some(TokenKind::Digits) { behind.next() } else { behind };
             let has_attributes = || doc.tokens[behind.at..end].iter().any(|token| token.text == "=");
             let is_end = behind.at == end || behind.blank().unwrap_or(behind).text() == "/";
             ELEMENTS.contains(&word.to_ascii_lowercase().as_str())

@@ -3,7 +3,7 @@
 use super::{Match, fill};
 use crate::language::Language;
 use crate::number::{Number, may_begin, may_end, signed, unsigned};
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 mod symbols;
 mod unit;
@@ -40,7 +40,7 @@ fn continued(mut first: Match, start: Cursor<'_, '_>, language: &Language) -> Ma
     let dash = end.eat_any("-–").filter(|_| !language.table.ranges.to.is_empty());
     let second = dash.unwrap_or(end);
     let is_close =
-        second.kind() == Some(Kind::Digits) && end.back().is_some_and(|last| last.kind() == Some(Kind::Word));
+        second.kind() == Some(TokenKind::Digits) && end.back().is_some_and(|last| last.kind() == Some(TokenKind::Word));
     if let Some(mut second) = is_close.then(|| quantity(second, language)).flatten()
         && let (Some(said), Some(more)) = (first.pieces.last_mut(), second.pieces.pop())
     {
@@ -176,7 +176,7 @@ fn is_behind_indefinite(start: Cursor<'_, '_>, language: &Language) -> bool {
 fn per<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, 't>, String)> {
     let at = end.eat("/")?;
     // "7 l/100 km", "24 h/24"
-    if at.kind() == Some(Kind::Digits) {
+    if at.kind() == Some(TokenKind::Digits) {
         let (behind, digits) = at.digits_of(1..=4)?;
         let per = &language.table.measures.per;
         if let Some((end, names)) = unit(behind, language) {
@@ -187,7 +187,7 @@ fn per<'d, 't>(end: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<'d, '
         let is_clear = may_end(behind) && !per.is_empty() && !per.contains('{');
         return is_clear.then(|| (behind, format!("{per} {}", language.cardinal(digits, ""))));
     }
-    let at = Some(at).filter(|at| at.kind() == Some(Kind::Word))?;
+    let at = Some(at).filter(|at| at.kind() == Some(TokenKind::Word))?;
     let (behind, unit) = unit(at, language)?;
     let words = &unit.words;
     let pattern = words.get("per").cloned().or_else(|| {

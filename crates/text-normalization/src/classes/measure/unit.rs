@@ -1,18 +1,18 @@
 //! A unit behind a number: one symbol or two, with the powers and marks that belong to it.
 
 use crate::language::Language;
-use crate::token::{Cursor, Kind};
+use crate::token::{Cursor, TokenKind};
 
 /// Tokens in which an opening quotation mark is looked for.
 const MAX_LINE: usize = 200;
 
-pub struct Unit<'l> {
+pub struct MeasureUnit<'l> {
     pub words: std::borrow::Cow<'l, crate::table::Words>,
     pub is_rate: bool,
 }
 
 /// A unit behind a number, after a blank or close.
-pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Cursor<'d, 't>, Unit<'l>)> {
+pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(Cursor<'d, 't>, MeasureUnit<'l>)> {
     let at = end.maybe_blank();
     let is_close = at.at == end.at;
     let mut candidates = Vec::new();
@@ -20,15 +20,15 @@ pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(
     let mut reached = at;
     for _ in 0..5 {
         match reached.kind() {
-            Some(Kind::Word) => {}
-            Some(Kind::Mark) if reached.eat_any("°℃℉²³/Ω'\"′″^¢").is_some() => {}
+            Some(TokenKind::Word) => {}
+            Some(TokenKind::Mark) if reached.eat_any("°℃℉²³/Ω'\"′″^¢").is_some() => {}
             // "fl oz"
-            Some(Kind::Blank) if candidates.len() == 1 && reached.next().kind() == Some(Kind::Word) => {
+            Some(TokenKind::Blank) if candidates.len() == 1 && reached.next().kind() == Some(TokenKind::Word) => {
                 written.push(' ');
                 reached = reached.next();
                 continue;
             }
-            Some(Kind::Digits)
+            Some(TokenKind::Digits)
                 if written.ends_with('^') || matches!(reached.text(), "2" | "3") && reached.at > at.at => {}
             _ => break,
         }
@@ -38,9 +38,9 @@ pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(
     }
     for (written, reached) in candidates.into_iter().rev() {
         // "4m30s" goes on behind a unit of one letter.
-        let goes_on = reached.kind() == Some(Kind::Digits) && is_close && written.chars().count() <= 3;
+        let goes_on = reached.kind() == Some(TokenKind::Digits) && is_close && written.chars().count() <= 3;
         if !(reached.ends_word() || goes_on)
-            || reached.eat_any("'’").is_some_and(|next| next.kind() == Some(Kind::Word))
+            || reached.eat_any("'’").is_some_and(|next| next.kind() == Some(TokenKind::Word))
         {
             continue;
         }
@@ -77,15 +77,18 @@ pub fn unit<'d, 't, 'l>(end: Cursor<'d, 't>, language: &'l Language) -> Option<(
         }
         let Some(name) = language.unit_symbol(&plain) else { continue };
         let Some(words) = language.unit(name) else { continue };
-        return Some((reached, Unit { words: std::borrow::Cow::Borrowed(words), is_rate: name.contains("-per-") }));
+        return Some((
+            reached,
+            MeasureUnit { words: std::borrow::Cow::Borrowed(words), is_rate: name.contains("-per-") },
+        ));
     }
     None
 }
 
 /// "9.58 s": whether a number with a fraction stands before a unit.
 fn is_behind_fraction(unit: Cursor<'_, '_>) -> bool {
-    let digits = unit.back().filter(|blank| blank.kind() == Some(Kind::Blank)).and_then(Cursor::back);
-    let mark = digits.filter(|digits| digits.kind() == Some(Kind::Digits)).and_then(Cursor::back);
+    let digits = unit.back().filter(|blank| blank.kind() == Some(TokenKind::Blank)).and_then(Cursor::back);
+    let mark = digits.filter(|digits| digits.kind() == Some(TokenKind::Digits)).and_then(Cursor::back);
     mark.is_some_and(|mark| mark.eat_any(".,").is_some())
 }
 
@@ -96,11 +99,11 @@ fn closes_quotation(at: Cursor<'_, '_>) -> bool {
     let (mut is_open, mut is_behind_digits) = (false, false);
     for token in &tokens[first..at.at] {
         match token.kind {
-            Kind::Line => is_open = false,
-            Kind::Mark if *token.text == *"\"" && (is_open || !is_behind_digits) => is_open = !is_open,
+            TokenKind::Line => is_open = false,
+            TokenKind::Mark if *token.text == *"\"" && (is_open || !is_behind_digits) => is_open = !is_open,
             _ => {}
         }
-        is_behind_digits = token.kind == Kind::Digits;
+        is_behind_digits = token.kind == TokenKind::Digits;
     }
     is_open
 }

@@ -1,5 +1,6 @@
-//! Owns one request's place in the pool: asked for when something has to be made, and not before. It is kept until part of the answer is handed out;
-//! from then on it is held only while something is made, so that a reader who takes his time holds none.
+//! Owns one request's permit of the pool: asked for when something has to be made, and not before. It is kept until
+//! part of the answer is handed out; from then on it is held only while something is made, so that a slow reader holds
+//! none.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,18 +10,18 @@ use super::SpeechError;
 use crate::domain::{Deadline, VoiceId};
 use crate::pool::{Admission, Demand, PoolError, PoolHandle};
 
-/// The place of one request.
-pub struct Place {
+/// The permit of one request.
+pub struct AdmissionPermit {
     pool: PoolHandle,
     demand: Demand,
     deadline: Deadline,
     /// Part of the answer was handed out: what is made from now on waits for its reader.
     has_begun: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<PermitState>,
 }
 
 #[derive(Default)]
-enum State {
+enum PermitState {
     #[default]
     None,
     /// It may come back after so long.
@@ -31,9 +32,9 @@ enum State {
     Lent(Weak<Admission>),
 }
 
-// === impl Place ===
+// === impl AdmissionPermit ===
 
-impl Place {
+impl AdmissionPermit {
     pub fn new(pool: PoolHandle, deadline: Deadline, is_stream: bool) -> Self {
         let (has_begun, state) = Default::default();
         Self { pool, demand: Demand::new(is_stream), deadline, has_begun, state }
@@ -44,15 +45,15 @@ impl Place {
         self.pool.estimate(&self.demand, ids);
     }
 
-    /// Says that part of the answer was handed out. Its reader may take it slowly, which is no reason to hold a place, nor for what is left
-    /// to be late.
+    /// Says that part of the answer was handed out. Its reader may take it slowly, which is no reason to hold a permit,
+    /// nor for what is left to be late.
     pub fn begin_answer(&self) {
         if self.has_begun.swap(true, Ordering::Relaxed) {
             return;
         }
         let mut state = self.state();
-        if let State::Kept(admission) = &*state {
-            *state = State::Lent(Arc::downgrade(admission));
+        if let PermitState::Kept(admission) = &*state {
+            *state = PermitState::Lent(Arc::downgrade(admission));
         }
     }
 
@@ -69,30 +70,30 @@ impl Place {
         self.state().admission().is_some_and(|admission| admission.still_holds().is_ok())
     }
 
-    /// The place, asked for once.
+    /// The permit, asked for once.
     pub fn admission(&self) -> Result<Arc<Admission>, SpeechError> {
         let mut state = self.state();
         if let Some(admitted) = state.admission() {
             return Ok(admitted);
         }
-        if let State::Refused(retry_after) = *state {
+        if let PermitState::Refused(retry_after) = *state {
             return Err(SpeechError::Overloaded { retry_after });
         }
         let admitted = self.pool.admit_for(&self.demand, self.deadline);
         if let Err(PoolError::Overloaded { retry_after }) = admitted {
-            *state = State::Refused(retry_after);
+            *state = PermitState::Refused(retry_after);
         }
         let admitted = Arc::new(admitted?);
-        *state = State::Kept(admitted.clone());
+        *state = PermitState::Kept(admitted.clone());
         Ok(admitted)
     }
 
-    /// The same, once part of the answer may be sent: when there is a place. A request comes here that waited for others' work so far, or for
-    /// its reader.
+    /// The same, once part of the answer may be sent: when there is a permit. A request comes here that waited for
+    /// others' work so far, or for its reader.
     pub async fn admission_begun(&self, deadline: Deadline) -> Result<Arc<Admission>, SpeechError> {
         match &*self.state() {
             // Its first sentence was refused, and so is the whole of it, as nothing is sent.
-            State::Refused(retry_after) if !self.has_begun() => {
+            PermitState::Refused(retry_after) if !self.has_begun() => {
                 return Err(SpeechError::Overloaded { retry_after: *retry_after });
             }
             state => {
@@ -106,23 +107,27 @@ impl Place {
         if let Some(admitted) = state.admission() {
             return Ok(admitted);
         }
-        *state = if self.has_begun() { State::Lent(Arc::downgrade(&waited)) } else { State::Kept(waited.clone()) };
+        *state = if self.has_begun() {
+            PermitState::Lent(Arc::downgrade(&waited))
+        } else {
+            PermitState::Kept(waited.clone())
+        };
         Ok(waited)
     }
 
-    /// A place that is another than the request's own, and given back after what it is for.
+    /// A permit that is another than the request's own, and given back after what it is for.
     pub fn another(&self) -> Result<Arc<Admission>, SpeechError> {
         Ok(Arc::new(self.pool.admit_for(&self.demand, self.deadline)?))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PermitState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl State ===
+// === impl PermitState ===
 
-impl State {
+impl PermitState {
     fn admission(&self) -> Option<Arc<Admission>> {
         match self {
             Self::None | Self::Refused(_) => None,

@@ -1,5 +1,5 @@
-//! Owns speech on its way: its parts in order, each as soon as it is there. A request has a few sentences under way at once, as many as could be
-//! computed at the same time, and one ahead; a stream has one until it sounds.
+//! The parts of an answer in order, each as soon as it is there. A request has a few sentences under way at once, as
+//! many as could be computed at the same time, and one ahead; a stream has one until it sounds.
 
 use std::collections::VecDeque;
 use std::iter::Enumerate;
@@ -12,60 +12,36 @@ use tracing::Instrument;
 
 use super::SpeechError;
 use super::level::Levelling;
-use super::output::{COPIED_AT_ONCE, Finish, Output, encoded, run};
+use super::output::{AnswerOutput, COPIED_AT_ONCE, Finish, encoded, run};
 use super::sentence::SpokenSentence;
-use super::service::{AudioSpec, CacheUse, Speech, Waiting};
-use super::sources::Sources;
+use super::sources::SentenceSources;
 use super::timing::Placed;
-use super::work::{Source, Work};
+use super::types::AudioSpec;
+use super::work::{RequestContext, SentenceSource};
 use crate::audio::{Encoder, Pcm, silence};
 use crate::cache::{Answer, CacheHandle, CacheKey};
 use crate::domain::Passage;
 use crate::pool::Stretch;
-use crate::resilience::{HeldBytes, Loan};
-
-/// Speech in parts, made or kept. Dropping it drops what is not computed yet, unless others wait for it.
-pub struct Speaking {
-    /// The answer's name, under which it would be the same again.
-    pub key: Option<CacheKey>,
-    pub sample_rate: u32,
-    pub cache: CacheUse,
-    /// Of a hit.
-    pub age: Option<Duration>,
-    /// Phonemes that a voice lacks and leaves out, as far as it is known.
-    pub missing: Option<Arc<str>>,
-    /// Until the first part.
-    waiting: Option<Waiting>,
-    way: Way,
-}
-
-enum Way {
-    /// The rest of an answer.
-    Kept {
-        answer: Answer,
-        left: Bytes,
-    },
-    Made(Box<Making>),
-}
+use crate::resilience::{HeldBytes, SharedHold};
 
 /// Speech that is put together.
-pub(super) struct Making {
+pub(super) struct AnswerAssembler {
     sample_rate: u32,
     resampled: bool,
     /// Samples that are turned to bytes at once; none where that is more than copying them.
     copied_at_once: usize,
     age: Option<Duration>,
-    work: Arc<Work>,
+    work: Arc<RequestContext>,
     /// The passage of each sentence.
     passages: Vec<usize>,
     /// What becomes of what each voice says.
     levelling: Vec<Levelling>,
-    to_begin: Enumerate<vec::IntoIter<Source>>,
+    to_begin: Enumerate<vec::IntoIter<SentenceSource>>,
     /// The first of them is being sent.
-    under_way: VecDeque<UnderWay>,
+    under_way: VecDeque<SentenceUnderWay>,
     /// The sentences whose sound has begun, as far as they tell how long their ids last.
     placed: Vec<Placed>,
-    output: Arc<Mutex<Output>>,
+    output: Arc<Mutex<AnswerOutput>>,
     /// Of a stream: for the sentence that its reader takes.
     held: Option<HeldBytes>,
     /// Some of its sound is there.
@@ -74,17 +50,17 @@ pub(super) struct Making {
     last_silence_ms: u32,
     /// Nothing more comes.
     is_over: bool,
-    keeper: Option<Keeper>,
+    keeper: Option<CacheSlot>,
 }
 
 /// Where the whole answer is kept.
-pub(super) struct Keeper {
+pub(super) struct CacheSlot {
     pub cache: CacheHandle,
     pub key: CacheKey,
 }
 
 /// A sentence and what becomes of its sound.
-struct UnderWay {
+struct SentenceUnderWay {
     /// The silence before it, as far as that is not sent.
     silence_ms: u32,
     /// What comes after that.
@@ -95,11 +71,8 @@ struct UnderWay {
     _held: Option<HeldBytes>,
 }
 
-/// Of what is kept and sent as a stream.
-const PART_BYTES: usize = 64 << 10;
-
-/// What a sentence of a stream is expected to take until its reader has it. A stream has as much from its beginning, and what it has under
-/// way ahead of its reader is only begun where there is as much again.
+/// What a sentence of a stream is expected to take until its reader has it. A stream has as much from its beginning,
+/// and what it has under way ahead of its reader is only begun where there is as much again.
 const SENTENCE_BYTES: usize = 512 << 10;
 
 /// What a character is expected to last.
@@ -108,112 +81,40 @@ const CHARACTER_SECONDS: f64 = 0.06;
 /// Of all pauses of an answer, which cost nothing but bytes and so would be the cheapest way to ask for many.
 const MAX_SILENCE_MS: u64 = 1_200_000;
 
-// === impl Speaking ===
+// === impl AnswerAssembler ===
 
-impl Speaking {
-    /// What is kept, as it would be made.
-    pub(super) fn kept(answer: Answer, key: CacheKey, waiting: Waiting) -> Self {
-        let (sample_rate, age) = (answer.sample_rate, Some(answer.age()));
-        let (left, missing) = (answer.body(), answer.missing.clone());
-        let way = Way::Kept { answer, left };
-        Self { key: Some(key), sample_rate, cache: CacheUse::HitL1, age, missing, waiting: Some(waiting), way }
-    }
-
-    pub(super) fn made(making: Making, cache: CacheUse, key: Option<CacheKey>, waiting: Waiting) -> Self {
-        let (sample_rate, age, missing) = (making.sample_rate, making.age, making.work.missing());
-        Self { key, sample_rate, cache, age, missing, waiting: Some(waiting), way: Way::Made(Box::new(making)) }
-    }
-
-    /// What a stream begins with.
-    pub fn head(&self) -> Bytes {
-        match &self.way {
-            Way::Kept { answer, .. } => answer.stream_head.clone(),
-            Way::Made(making) => lock(&making.output).encoder.stream_head().into(),
-        }
-    }
-
-    /// The next bytes after the head; `None` at the end. Nothing follows an error.
-    pub async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
-        let part = match &mut self.way {
-            Way::Kept { left, .. } => {
-                let length = left.len().min(PART_BYTES);
-                (length > 0).then(|| Ok(left.split_to(length)))
-            }
-            Way::Made(making) => making.next().await,
-        };
-        if let (Some(Ok(_)), Some(waiting)) = (&part, self.waiting.take()) {
-            waiting.end(self.cache);
-            if let Way::Made(making) = &self.way {
-                making.work.begin_answer();
-            }
-        }
-        part
-    }
-
-    /// The whole answer, if it was kept; then nothing is left to be sent.
-    pub fn take_kept(&mut self) -> Option<Speech> {
-        let Way::Kept { answer, left } = &mut self.way else { return None };
-        left.clear();
-        self.waiting.take().into_iter().for_each(|waiting| waiting.end(self.cache));
-        Some(Speech { answer: answer.clone(), cache: self.cache, key: self.key })
-    }
-
-    /// The sentences whose sound has begun, as far as they tell how long their ids last.
-    pub(super) fn placed(&self) -> &[Placed] {
-        match &self.way {
-            Way::Kept { .. } => &[],
-            Way::Made(making) => &making.placed,
-        }
-    }
-
-    /// Of the sound so far.
-    pub fn seconds(&self) -> f64 {
-        match &self.way {
-            Way::Kept { answer, .. } => answer.seconds,
-            Way::Made(making) => lock(&making.output).seconds(self.sample_rate),
-        }
-    }
-}
-
-impl AsRef<Self> for Speaking {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
-// === impl Making ===
-
-impl Making {
-    /// With a keeper the answer is kept when it is over. Without, its parts are nobody's but the caller's, unless he wants the whole.
+impl AnswerAssembler {
+    /// With a keeper the answer is kept when it is over. Without, its parts are nobody's but the caller's, unless he
+    /// wants the whole.
     pub(super) fn begin(
-        work: Arc<Work>,
-        sources: Sources,
+        work: Arc<RequestContext>,
+        sources: SentenceSources,
         spec: AudioSpec,
-        keeper: Option<Keeper>,
+        keeper: Option<CacheSlot>,
         wants_whole: bool,
     ) -> Result<Self, SpeechError> {
-        let mut making = Self::with_output(work, sources, spec, keeper, wants_whole)?;
-        let silence: u64 = (0..=making.passages.len()).map(|index| u64::from(making.silence_before(index))).sum();
+        let mut assembler = Self::with_output(work, sources, spec, keeper, wants_whole)?;
+        let silence: u64 = (0..=assembler.passages.len()).map(|index| u64::from(assembler.silence_before(index))).sum();
         if silence > MAX_SILENCE_MS {
             return Err(SpeechError::TooMuchSilence);
         }
         if wants_whole {
             // Whoever cannot have it is told before it is made.
-            let request = &making.work.request;
+            let request = &assembler.work.request;
             let speech = request.script.said_chars() as f64 * CHARACTER_SECONDS / f64::from(request.prosody.speed());
-            let bytes = spec.format.bytes_per_second(making.sample_rate) * (silence as f64 / 1e3 + speech);
-            lock(&making.output).expect(bytes as usize)?;
+            let bytes = spec.format.bytes_per_second(assembler.sample_rate) * (silence as f64 / 1e3 + speech);
+            lock(&assembler.output).expect(bytes as usize)?;
         } else {
-            making.held = Some(making.work.parts().hold(SENTENCE_BYTES)?);
+            assembler.held = Some(assembler.work.parts().hold(SENTENCE_BYTES)?);
         }
-        Ok(making)
+        Ok(assembler)
     }
 
     fn with_output(
-        work: Arc<Work>,
-        sources: Sources,
+        work: Arc<RequestContext>,
+        sources: SentenceSources,
         spec: AudioSpec,
-        keeper: Option<Keeper>,
+        keeper: Option<CacheSlot>,
         wants_whole: bool,
     ) -> Result<Self, SpeechError> {
         let native_rate = sources.plan.sample_rate;
@@ -224,8 +125,8 @@ impl Making {
         let is_copied = sample_rate == native_rate
             && spec.format.is_uncompressed()
             && sources.levelling.iter().all(|levelling| matches!(levelling, Levelling::AsTrained));
-        let output = Output::new(Encoder::new(spec.format, sample_rate)?, max_body, wants_whole, work.parts());
-        let mut making = Self {
+        let output = AnswerOutput::new(Encoder::new(spec.format, sample_rate)?, max_body, wants_whole, work.parts());
+        let mut assembler = Self {
             sample_rate,
             resampled: sample_rate != native_rate,
             copied_at_once: if is_copied { COPIED_AT_ONCE } else { 0 },
@@ -243,18 +144,52 @@ impl Making {
             is_over: false,
             keeper,
         };
-        making.last_silence_ms = making.silence_before(making.passages.len());
-        Ok(making)
+        assembler.last_silence_ms = assembler.silence_before(assembler.passages.len());
+        Ok(assembler)
     }
 
-    async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
+    pub(super) fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// Of the oldest of what was kept.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.age
+    }
+
+    /// Phonemes that a voice lacks, as far as it is known.
+    pub(super) fn missing(&self) -> Option<Arc<str>> {
+        self.work.missing()
+    }
+
+    pub(super) fn stream_head(&self) -> Bytes {
+        lock(&self.output).encoder.stream_head().into()
+    }
+
+    /// The sentences whose sound has begun, as far as they tell how long their ids last.
+    pub(super) fn placed(&self) -> &[Placed] {
+        &self.placed
+    }
+
+    /// Of the sound so far.
+    pub(super) fn seconds(&self) -> f64 {
+        lock(&self.output).seconds(self.sample_rate)
+    }
+
+    /// Part of the answer goes out.
+    pub(super) fn begin_answer(&self) {
+        self.work.begin_answer();
+    }
+
+    /// The next bytes after the head; `None` at the end. Nothing follows an error.
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, SpeechError>> {
         let span = self.work.span.clone();
         let part = self.next_part().instrument(span).await.transpose();
         match &part {
             Some(Ok(_)) => {}
             Some(Err(_)) => self.keeper = None,
             None => {
-                if let Some(Keeper { cache, key }) = self.keeper.take()
+                if let Some(CacheSlot { cache, key }) = self.keeper.take()
                     && let Some(answer) = self.answer()
                 {
                     cache.keep_answer(key, answer);
@@ -286,9 +221,9 @@ impl Making {
             sample_rate: self.sample_rate,
             seconds: output.seconds(self.sample_rate),
             resampled: self.resampled,
-            missing: self.work.missing(),
+            missing: self.missing(),
             made_at: now.checked_sub(self.age.unwrap_or_default()).unwrap_or(now),
-            loan: Loan::of(held),
+            loan: SharedHold::of(held),
         })
     }
 
@@ -296,7 +231,9 @@ impl Making {
         while !self.is_over {
             self.begin_ahead();
             let output = self.output.clone();
-            let bytes = if let Some(UnderWay { silence_ms, ready, sentence, finish, .. }) = self.under_way.front_mut() {
+            let bytes = if let Some(SentenceUnderWay { silence_ms, ready, sentence, finish, .. }) =
+                self.under_way.front_mut()
+            {
                 if ready.is_none() {
                     *ready = sentence.next().await.transpose()?;
                     self.sounds = true;
@@ -353,7 +290,7 @@ impl Making {
             let finish = Finish::new(self.levelling_of(index), volume, self.sample_rate);
             let finish = Arc::new(Mutex::new(finish));
             let sentence = SpokenSentence::begin(&self.work, source, index);
-            self.under_way.push_back(UnderWay { silence_ms, ready: None, sentence, finish, _held: held });
+            self.under_way.push_back(SentenceUnderWay { silence_ms, ready: None, sentence, finish, _held: held });
         }
     }
 
@@ -385,7 +322,8 @@ impl Making {
     }
 }
 
-/// The next of a pause that is not sent: a second at most, so that no pause is held as a whole, and whoever leaves in it is noticed.
+/// The next of a pause that is not sent: a second at most, so that no pause is held as a whole, and whoever leaves in
+/// it is noticed.
 fn next_silence(left_ms: &mut u32, sample_rate: u32) -> Option<Pcm> {
     let now = (*left_ms).min(1_000);
     *left_ms -= now;
