@@ -113,7 +113,7 @@ const ONLY_IN: [(&str, &[&str]); 28] = [
             "piper-acoustic/leftovers.rs",
             "voices/leftovers.rs",
             "speech/sources.rs",
-            "speech/speaking.rs",
+            "speech/assembly.rs",
             "batch/model.rs",
             "links.rs",
         ],

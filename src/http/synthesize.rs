@@ -239,9 +239,9 @@ fn prosody(body: &SpeechRequest, mut prosody: Prosody) -> Result<Prosody, Invali
 
 impl<'de> Deserialize<'de> for SpeakerField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameOrNumber;
+        struct NameOrNumberVisitor;
 
-        impl Visitor<'_> for NameOrNumber {
+        impl Visitor<'_> for NameOrNumberVisitor {
             type Value = SpeakerField;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -268,6 +268,6 @@ impl<'de> Deserialize<'de> for SpeakerField {
             }
         }
 
-        deserializer.deserialize_any(NameOrNumber)
+        deserializer.deserialize_any(NameOrNumberVisitor)
     }
 }

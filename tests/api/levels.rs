@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ebur128::{EbuR128, Mode};
+use memchr::memmem;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, ModelsFolder, TOKEN, TestServer, VOICE, samples};
@@ -33,8 +34,7 @@ fn make_louder(model: &Path, factor: f32) {
     /// The tag of what a tensor holds, in its message.
     const RAW_DATA: u8 = 0x4a;
     let mut bytes = std::fs::read(model).unwrap();
-    let named =
-        bytes.windows(NAME.len() + 1).position(|bytes| bytes.starts_with(NAME) && bytes[NAME.len()] == RAW_DATA);
+    let named = memmem::find_iter(&bytes, NAME).find(|at| bytes[at + NAME.len()] == RAW_DATA);
     let length = named.unwrap() + NAME.len() + 1;
     assert!(bytes[length] < 128, "a length of one byte");
     let data = length + 1..=length + usize::from(bytes[length]);

@@ -4,6 +4,7 @@
 //! `TTS_TEST_LIES=all cargo test --release --test engine lies -- --nocapture` tells three times as many and prints what
 //! became of them.
 
+use memchr::memmem;
 use piper_acoustic::{Cancel, CompiledModels, Computing, Engine, LoadedVoice, ModelInput, OnnxEngine, VoiceFiles};
 
 use crate::support::{onnxruntime, voice_files};
@@ -37,8 +38,7 @@ fn lies() -> Vec<Lie> {
 
 /// Where it stands: in the middle; with `TTS_TEST_LIES=all` also the first time and the last.
 fn places(model: &[u8], wanted: &[u8]) -> Vec<usize> {
-    let windows = model.windows(wanted.len()).enumerate();
-    let all: Vec<usize> = windows.filter(|(_, window)| *window == wanted).map(|(place, _)| place).collect();
+    let all: Vec<usize> = memmem::find_iter(model, wanted).collect();
     let middle = all[all.len() / 2];
     if std::env::var_os("TTS_TEST_LIES").is_some() { vec![all[0], middle, all[all.len() - 1]] } else { vec![middle] }
 }
@@ -97,7 +97,7 @@ fn no_voice_speaks_otherwise_than_its_graph_says() {
 fn a_graph_with_a_name_that_is_ours_is_computed_as_it_came() {
     let (truth, name) = (std::fs::read(voice_files().model).unwrap(), b"/dec/conv_pre/Conv_output_0");
     let mut model = truth.clone();
-    for place in truth.windows(name.len()).enumerate().filter(|(_, window)| window == name).map(|(place, _)| place) {
+    for place in memmem::find_iter(&truth, name) {
         model[place..place + 4].copy_from_slice(b"tts.");
     }
     let folder = tempfile::tempdir().unwrap();

@@ -116,19 +116,28 @@ impl Convolution {
         let point = geometry.phases * out_blocks * row;
         let mut weights = vec![F32x16::ZERO; form.points() * point];
         let transform = form.weight_transform();
-        let mut kernel = vec![0.0; form.taps];
-        for output in 0..geometry.out_channels {
-            for phase in 0..geometry.phases {
-                for (segment, input) in (0..segments).flat_map(|s| (0..geometry.in_channels).map(move |i| (s, i))) {
-                    for (at, value) in kernel.iter_mut().enumerate() {
-                        let tap = segment * form.taps + at;
-                        *value = if tap < geometry.taps { weight(output, phase, input, tap) } else { 0.0 };
+        // Sixteen outputs at a time, so that each vector is written once.
+        let mut kernel = vec![[0.0; LANES]; form.taps];
+        for (out_block, phase) in
+            (0..out_blocks).flat_map(|block| (0..geometry.phases).map(move |phase| (block, phase)))
+        {
+            for (segment, input) in (0..segments).flat_map(|s| (0..geometry.in_channels).map(move |i| (s, i))) {
+                for (at, lanes) in kernel.iter_mut().enumerate() {
+                    let tap = segment * form.taps + at;
+                    for (output, value) in (out_block * LANES..).zip(lanes) {
+                        let is_there = tap < geometry.taps && output < geometry.out_channels;
+                        *value = if is_there { weight(output, phase, input, tap) } else { 0.0 };
                     }
-                    let block = (phase * out_blocks + output / LANES) * row + segment * in_blocks * LANES + input;
-                    for (at, factors) in transform.iter().enumerate() {
-                        let value: f64 = factors.iter().zip(&kernel).map(|(factor, weight)| factor * weight).sum();
-                        weights[at * point + block].0[output % LANES] = value as f32;
+                }
+                let block = (phase * out_blocks + out_block) * row + segment * in_blocks * LANES + input;
+                for (at, factors) in transform.iter().enumerate() {
+                    let mut sums = [0.0; LANES];
+                    for (factor, lanes) in factors.iter().zip(&kernel) {
+                        for (sum, weight) in sums.iter_mut().zip(lanes) {
+                            *sum += factor * weight;
+                        }
                     }
+                    weights[at * point + block].0 = sums.map(|sum: f64| sum as f32);
                 }
             }
         }
