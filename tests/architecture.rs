@@ -108,7 +108,7 @@ const ONLY_IN: [(&str, &[&str]); 28] = [
         &[
             "telemetry/logs.rs",
             "cache/l1.rs",
-            "cache/handle.rs",
+            "cache/answer.rs",
             "cache/envelope.rs",
             "piper-acoustic/leftovers.rs",
             "voices/leftovers.rs",

@@ -7,6 +7,7 @@
 
 mod aac;
 mod codec;
+mod encoder;
 mod flac_stream;
 mod format;
 mod g711;
@@ -19,7 +20,8 @@ mod pcm;
 mod resample;
 mod wav;
 
-pub use codec::{EncodeError, Encoder};
+pub use codec::EncodeError;
+pub use encoder::Encoder;
 pub use format::AudioFormat;
 pub use limiter::Limiter;
 pub use loudness::loudness;

@@ -2,10 +2,9 @@
 //! answer, beyond that by messages to the `CacheActor`.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix::{Actor, Addr};
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -15,8 +14,8 @@ use super::envelope::{Corrupt, OVERHEAD_BYTES};
 use super::l1::L1;
 use super::lease::{Lease, LeaseOutcome};
 use super::redis::{Fault, Leased, Redis, RedisSettings, Stored};
-use super::{CacheEntry, CacheKey};
-use crate::resilience::{ByteBudget, SharedHold};
+use super::{Answer, CacheEntry, CacheHit, CacheKey};
+use crate::resilience::ByteBudget;
 use crate::telemetry::{CacheTier, LookupResult, Metrics, stage_span};
 
 #[derive(Debug, Clone)]
@@ -39,31 +38,6 @@ pub struct L2Settings {
     pub max_in_flight: usize,
     /// How long a replica has to itself what it makes, and so the longest that another one waits for it.
     pub lease: Duration,
-}
-
-/// A finished answer: the bytes of a response and what its headers say. A clone shares the bytes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    pub audio: Bytes,
-    /// What a stream of it begins with, in place of what comes before `body_at`.
-    pub stream_head: Bytes,
-    pub body_at: usize,
-    pub sample_rate: u32,
-    pub seconds: f64,
-    pub resampled: bool,
-    /// Phonemes that a voice lacks and left out, as far as it is known.
-    pub missing: Option<Arc<str>>,
-    /// When the oldest of its sentences was made.
-    pub made_at: SystemTime,
-    /// What it holds of the memory of answers that wait for their readers; nothing while L1 has it.
-    pub loan: SharedHold,
-}
-
-/// An entry that was found, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CacheHit {
-    pub entry: CacheEntry,
-    pub tier: CacheTier,
 }
 
 /// What a lookup brought, in the order of the keys.
@@ -102,27 +76,12 @@ struct L2 {
 /// Counts a call for as long as somebody waits for it.
 struct CallGuard<'a>(&'a Metrics);
 
+/// While waiting for writes.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How often a replica looks whether another is done.
 const LEASE_POLL: Duration = Duration::from_millis(25);
 /// More than this is not checked on the thread that serves connections.
 const CHECKED_AT_ONCE_BYTES: usize = 256 << 10;
-
-// === impl Answer ===
-
-impl Answer {
-    /// What follows the head, of a file and of a stream alike.
-    pub fn body(&self) -> Bytes {
-        self.audio.slice(self.body_at.min(self.audio.len())..)
-    }
-
-    /// Zero if the clock was set back since.
-    pub fn age(&self) -> Duration {
-        self.made_at.elapsed().unwrap_or_default()
-    }
-}
-
-/// While waiting for writes.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 // === impl CacheHandle ===
 

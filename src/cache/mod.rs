@@ -11,6 +11,7 @@
 //!   an entry.
 
 mod actor;
+mod answer;
 mod envelope;
 mod handle;
 mod key;
@@ -18,8 +19,9 @@ mod l1;
 mod lease;
 mod redis;
 
+pub use answer::{Answer, CacheHit};
 pub use envelope::{CacheEntry, Corrupt};
-pub use handle::{Answer, CacheHandle, CacheHit, CacheSettings, L2Settings, LookupOutcome};
+pub use handle::{CacheHandle, CacheSettings, L2Settings, LookupOutcome};
 pub use key::{CacheKey, KeyBuilder};
 pub use lease::{Lease, LeaseOutcome};
 pub use redis::{InvalidTarget, Redis, RedisProblem, RedisSettings, RedisTarget, SharedConnection};

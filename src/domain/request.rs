@@ -1,6 +1,6 @@
 //! Owns one request for speech, free of HTTP: which voice says which text, how, and until when.
 
-use super::{Deadline, Level, Passage, Script, VoiceId};
+use super::{Deadline, InvalidField, Level, Passage, Script, Speaker, VoiceId};
 
 /// One text to be spoken by one voice.
 #[derive(Debug, Clone)]
@@ -10,13 +10,6 @@ pub struct SynthesisRequest {
     pub script: Script,
     pub prosody: Prosody,
     pub deadline: Deadline,
-}
-
-/// A speaker of a multi-speaker voice, as the caller named it. Only the voice knows whether it exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Speaker {
-    Name(String),
-    Number(i64),
 }
 
 /// How the text is spoken. Fields are within their ranges once the value exists.
@@ -29,14 +22,6 @@ pub struct Prosody {
     volume: f32,
     level: Level,
     sentence_silence_ms: u32,
-}
-
-/// A field that is outside its range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} must be {expected}")]
-pub struct InvalidField {
-    pub field: &'static str,
-    pub expected: &'static str,
 }
 
 // === impl SynthesisRequest ===

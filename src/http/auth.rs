@@ -13,8 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::callers::Principal;
 use super::error::ApiError;
+use super::metering::Meter;
 use super::state::AppState;
-use super::usage::Meter;
 use crate::config::{HashedToken, Scopes};
 use crate::domain::Script;
 use crate::resilience::Allowance;

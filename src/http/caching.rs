@@ -1,7 +1,6 @@
 //! Owns the headers of caching (RFC 9111) and of conditional requests (RFC 9110), of requests and of answers.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -9,9 +8,8 @@ use actix_web::http::header::{AGE, CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH
 use actix_web::{FromRequest, HttpRequest, HttpResponse, HttpResponseBuilder};
 use std::time::Duration;
 
+use super::etag::EntityTag;
 use super::ranges::WantedPart;
-use crate::batch::BatchId;
-use crate::cache::{CacheKey, KeyBuilder};
 use crate::speech::Caching;
 
 /// What the caller wants of the cache, which answers he has, and which part of this one he wants.
@@ -21,20 +19,14 @@ pub struct Conditions {
     held: Vec<String>,
 }
 
-/// A strong validator: equal ones mean equal bytes. Made of the answer's key, so that it is known before the answer is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EntityTag(String);
-
-/// Hex digits of the key that a tag has: 128 bits.
-const TAG_DIGITS: usize = 32;
-
 // === impl Conditions ===
 
 impl Conditions {
     /// 304, if the caller has this answer. One who forbids storing is told nothing of what is stored.
     pub fn not_modified(&self, tag: Option<&EntityTag>) -> Option<HttpResponse> {
-        let tag = tag.filter(|tag| self.caching != Caching::Forbidden && self.held.contains(&tag.0))?;
-        Some(HttpResponse::NotModified().insert_header((ETAG, tag.0.as_str())).finish())
+        let tag = tag
+            .filter(|tag| self.caching != Caching::Forbidden && self.held.iter().any(|held| tag.is(held.as_bytes())))?;
+        Some(HttpResponse::NotModified().insert_header((ETAG, tag.as_str())).finish())
     }
 }
 
@@ -71,42 +63,10 @@ fn listed<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a st
     headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
 }
 
-// === impl EntityTag ===
-
-impl EntityTag {
-    /// Of what is the same for everyone.
-    pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self::new(&KeyBuilder::new("file").part("bytes", bytes).finish(), false)
-    }
-
-    /// Of a whole answer, or of the same sent in parts, whose head differs.
-    pub fn new(key: &CacheKey, streamed: bool) -> Self {
-        let digits = key.to_string();
-        let ending = if streamed { "-s" } else { "" };
-        Self(format!("\"{}{ending}\"", &digits[..TAG_DIGITS]))
-    }
-
-    /// Of the audio of an item, which is recorded once.
-    pub fn of_item(batch: BatchId, index: usize, bytes: usize) -> Self {
-        Self(format!("\"{batch}-{index}-{bytes}\""))
-    }
-
-    /// Whether what is written is this very tag.
-    pub fn is(&self, written: &[u8]) -> bool {
-        written == self.0.as_bytes()
-    }
-}
-
-impl fmt::Display for EntityTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Adds what an answer says of itself: its tag, and its age if it was kept.
 pub fn describe(response: &mut HttpResponseBuilder, tag: Option<&EntityTag>, age: Option<Duration>) {
     if let Some(tag) = tag {
-        response.insert_header((ETAG, tag.0.as_str()));
+        response.insert_header((ETAG, tag.as_str()));
     }
     if let Some(age) = age {
         response.insert_header((AGE, age.as_secs()));

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 
 use super::auth::{AnyCaller, Manager};
 use super::error::ApiError;
-use super::openapi::Failures;
 use super::quality::QualityBody;
+use super::responses::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::speech::PublicError;

@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::caching::Conditions;
 use super::error::ApiError;
+use super::metering::{Meter, Metered};
 use super::pieces::in_pieces;
 use super::sound;
-use super::timestamps::{Mark, Offsets, TimesBody, rounded};
-use super::usage::{Meter, Metered};
+use super::times::{Mark, Offsets, TimesBody, rounded};
 use crate::domain::Script;
 use crate::speech::{Following, ResolvedRequest, SpeechService, TimedSentence};
 

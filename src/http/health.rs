@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::auth::MetricsReader;
 use super::error::ApiError;
-use super::openapi::Failures;
+use super::responses::Failures;
 use super::state::AppState;
 use crate::telemetry::METRICS_FORMAT;
 

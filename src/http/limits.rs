@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::AnyCaller;
-use super::openapi::Failures;
+use super::responses::Failures;
 use super::state::AppState;
 use crate::config::Limits as OfToken;
 

@@ -18,7 +18,7 @@ use super::body::{JsonBytes, parse_json};
 use super::caching::Conditions;
 use super::error::ApiError;
 use super::lenient::whole;
-use super::openapi::{Binary, Failures, Sound};
+use super::responses::{Binary, Failures, Sound};
 use super::sound::Delivery;
 use super::state::AppState;
 use super::synthesize::{self, SpeechRequest, asked};

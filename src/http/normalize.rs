@@ -1,33 +1,19 @@
-//! Owns `POST /v1/normalize`: how a text is read before it is spoken. And the field `normalize` of all routes that take
-//! a text.
+//! Owns `POST /v1/normalize`: how a text is read before it is spoken.
 
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
-use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::auth::Caller;
 use super::body::{JsonBytes, parse_json};
 use super::error::ApiError;
-use super::openapi::Failures;
+use super::normalize_field::{AllOrClasses, NormalizeField};
+use super::responses::Failures;
 use super::state::AppState;
 use super::synthesize::{self, into_request};
-use crate::domain::{Class, Classes};
-use crate::text::{Normalize, ReadToken, tokens};
-
-/// Whether notation is read (`true`, `false`), or which classes other than by default: `{"roman": false}`.
-#[derive(Clone, Copy)]
-pub struct NormalizeField(pub Normalize);
-
-/// `true`, `false`, or classes with whether they are read.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum AllOrClasses {
-    All(bool),
-    Classes(BTreeMap<String, bool>),
-}
+use crate::text::{ReadToken, tokens};
 
 /// What would be said.
 #[derive(Deserialize, ToSchema)]
@@ -104,50 +90,5 @@ pub async fn normalize(caller: Caller, state: web::Data<AppState>, body: JsonByt
 impl From<ReadToken> for NormalizedToken {
     fn from(ReadToken { written, said, class, start_char, end_char }: ReadToken) -> Self {
         Self { written, said, class, start_char, end_char }
-    }
-}
-
-impl<'de> Deserialize<'de> for NormalizeField {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let written = AllOrClasses::deserialize(deserializer).map_err(|_| {
-            D::Error::custom("normalize must be true, false, or an object of classes and true or false")
-        })?;
-        let classes = match written {
-            AllOrClasses::All(all) => return Ok(Self(Normalize::All(all))),
-            AllOrClasses::Classes(classes) => classes,
-        };
-        let (mut on, mut off) = (Classes::NONE, Classes::NONE);
-        for (name, is_on) in classes {
-            let class =
-                Class::parse(&name).ok_or_else(|| D::Error::custom(format!("the classes are {}", class_names())))?;
-            if is_on {
-                on = on.with(class);
-            } else {
-                off = off.with(class);
-            }
-        }
-        Ok(Self(Normalize::Classes { on, off }))
-    }
-}
-
-fn class_names() -> String {
-    Class::ALL.map(Class::name).join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_switched_by_their_names() {
-        let field = |json: &str| serde_json::from_str::<NormalizeField>(json).map(|field| field.0);
-
-        assert_eq!(field("true").unwrap(), Normalize::All(true));
-        assert_eq!(field("false").unwrap(), Normalize::All(false));
-        let (on, off) = (Classes::NONE.with(Class::Money), Classes::NONE.with(Class::Roman));
-        assert_eq!(field(r#"{"money": true, "roman": false}"#).unwrap(), Normalize::Classes { on, off });
-        assert!(field("\"yes\"").unwrap_err().to_string().contains("true, false, or an object"));
-        let unknown = field(r#"{"SECRET": true}"#).unwrap_err().to_string();
-        assert!(unknown.contains("telephone") && !unknown.contains("SECRET"), "{unknown}");
     }
 }

@@ -20,7 +20,10 @@ use uuid::Uuid;
 use super::callers::Principal;
 use super::connection::ConnectionHandle;
 use super::error::{ApiError, rate_limit};
-use super::fronts;
+use super::fronts::FrontError;
+use super::fronts::cartesia::Cartesia;
+use super::fronts::deepgram::Deepgram;
+use super::fronts::elevenlabs::ElevenLabs;
 use super::legacy::LegacyError;
 use super::state::AppState;
 use super::unread::{RequestBody, WithKeptBody, watch_body};
@@ -172,6 +175,8 @@ fn reason<B>(response: &ServiceResponse<B>) -> Option<&str> {
     let error = error
         .as_error::<ApiError>()
         .or_else(|| error.as_error::<LegacyError>()?.inner())
-        .or_else(|| fronts::inner(error));
+        .or_else(|| FrontError::<Cartesia>::inner(error))
+        .or_else(|| FrontError::<Deepgram>::inner(error))
+        .or_else(|| FrontError::<ElevenLabs>::inner(error));
     error?.reason.as_deref()
 }

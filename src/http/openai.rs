@@ -21,12 +21,12 @@ use super::caching::Conditions;
 use super::error::ApiError;
 use super::lenient::or_default;
 use super::level::{LoudnessField, NumberOrNone, refuse_peaks};
-use super::normalize::{AllOrClasses, NormalizeField};
-use super::openapi::{Failures, SoundOrEvents};
+use super::metering::{Meter, Metered};
+use super::normalize_field::{AllOrClasses, NormalizeField};
+use super::responses::{Failures, SoundOrEvents};
 use super::sound::{self, Delivery};
 use super::state::AppState;
 use super::synthesize::{self, NameOrNumber, SpeakerField, audio_spec, into_request};
-use super::usage::{Meter, Metered};
 use crate::domain::{InvalidField, SynthesisRequest};
 use crate::speech::{AudioSpec, SpeechService, SpeechStream};
 

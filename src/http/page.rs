@@ -11,8 +11,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::caching::{Conditions, EntityTag};
+use super::caching::Conditions;
 use super::error::ApiError;
+use super::etag::EntityTag;
 
 /// Nothing but what this service itself serves is run, shown or asked.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; media-src 'self' blob:; \

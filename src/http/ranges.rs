@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 
-use super::caching::EntityTag;
+use super::etag::EntityTag;
 use super::pieces::Pieces;
 use crate::resilience::SharedHold;
 

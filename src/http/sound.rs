@@ -5,11 +5,12 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
-use super::caching::{Conditions, EntityTag, describe};
+use super::caching::{Conditions, describe};
 use super::error::ApiError;
+use super::etag::EntityTag;
+use super::metering::{Meter, Metered};
 use super::pieces::in_pieces;
 use super::ranges::WantedPart;
-use super::usage::{Meter, Metered};
 use crate::audio::AudioFormat;
 use crate::domain::{SynthesisRequest, VoiceId};
 use crate::speech::{AudioSpec, CacheUse, SpeechService, SpeechStream, WholeSpeech};

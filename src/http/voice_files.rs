@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::auth::Manager;
 use super::error::ApiError;
-use super::openapi::{Binary, Failures};
+use super::responses::{Binary, Failures};
 use super::state::AppState;
 use super::voices::{VoiceBody, shown};
 use crate::domain::VoiceId;

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::auth::{Caller, Manager, VoiceReader};
 use super::error::ApiError;
-use super::openapi::Failures;
 use super::quality::QualityBody;
+use super::responses::Failures;
 use super::state::AppState;
 use crate::domain::{InvalidVoiceId, VoiceId};
 use crate::voices::{VoiceInfo, language_name};

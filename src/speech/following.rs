@@ -13,8 +13,8 @@ use super::entries::off_thread;
 use super::service::SpeechService;
 use super::sources::SentenceSources;
 use super::stream::SpeechStream;
-use super::timing::{TimedSentence, Times};
-use super::types::{Caching, ResolvedRequest};
+use super::timing::Times;
+use super::types::{Caching, ResolvedRequest, TimedSentence};
 use super::work::{Prepared, RequestContext};
 use crate::domain::SynthesisRequest;
 

@@ -51,5 +51,7 @@ pub use service::SpeechService;
 pub use speakers::check_speakers;
 pub use stream::SpeechStream;
 pub use subtitles::{SubtitleFormat, subtitles};
-pub use timing::{Span, TimedPhoneme, TimedSentence, TimedWord};
-pub use types::{AudioSpec, CacheUse, Caching, Phonemized, ResolvedRequest, SpeechSettings, TimedSpeech, WholeSpeech};
+pub use types::{
+    AudioSpec, CacheUse, Caching, Phonemized, ResolvedRequest, Span, SpeechSettings, TimedPhoneme, TimedSentence,
+    TimedSpeech, TimedWord, WholeSpeech,
+};

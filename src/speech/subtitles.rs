@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::timing::{Span, TimedSentence, TimedWord};
+use super::types::{Span, TimedSentence, TimedWord};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubtitleFormat {

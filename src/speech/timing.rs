@@ -8,45 +8,9 @@ use piper_acoustic::VoiceConfig;
 use piper_phonemize::{Phoneme, Word, align, id_count};
 
 use super::plan::PlannedSentence;
+use super::types::{Span, TimedPhoneme, TimedSentence, TimedWord};
 use super::work::Prepared;
 use crate::domain::{SaidText, SynthesisRequest};
-
-/// Seconds from the beginning of the audio.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
-    pub start: f64,
-    pub end: f64,
-}
-
-/// A sentence, when it is said.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimedSentence {
-    pub span: Span,
-    /// Bytes of what the caller wrote, from its first word to the mark behind its last.
-    pub place: Range<usize>,
-    /// As a reader would have it.
-    pub text: String,
-    pub words: Vec<TimedWord>,
-    pub phonemes: Vec<TimedPhoneme>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimedWord {
-    pub span: Span,
-    /// Bytes of what the caller wrote.
-    pub place: Range<usize>,
-    pub text: String,
-    /// With the marks and blanks up to the next word.
-    pub with_marks: String,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct TimedPhoneme {
-    pub span: Span,
-    pub phoneme: Phoneme,
-    /// That of its word. `None`: it is a pause, or stands between words.
-    pub place: Option<Range<usize>>,
-}
 
 /// Where a sentence stands in the audio.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! What is asked of speech, and what comes of it.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use piper_phonemize::{PhonemeIds, Sentence};
+use piper_phonemize::{Phoneme, PhonemeIds, Sentence};
 
-use super::timing::TimedSentence;
 use crate::audio::AudioFormat;
 use crate::cache::{Answer, CacheKey};
 use crate::domain::{Script, SynthesisRequest, VoiceId};
@@ -81,6 +81,43 @@ pub struct TimedSpeech {
     pub sentences: Vec<TimedSentence>,
     /// Places that the text names, and when they come.
     pub marks: Vec<(String, f64)>,
+}
+
+/// Seconds from the beginning of the audio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    pub start: f64,
+    pub end: f64,
+}
+
+/// A sentence, when it is said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimedSentence {
+    pub span: Span,
+    /// Bytes of what the caller wrote, from its first word to the mark behind its last.
+    pub place: Range<usize>,
+    /// As a reader would have it.
+    pub text: String,
+    pub words: Vec<TimedWord>,
+    pub phonemes: Vec<TimedPhoneme>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimedWord {
+    pub span: Span,
+    /// Bytes of what the caller wrote.
+    pub place: Range<usize>,
+    pub text: String,
+    /// With the marks and blanks up to the next word.
+    pub with_marks: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimedPhoneme {
+    pub span: Span,
+    pub phoneme: Phoneme,
+    /// That of its word. `None`: it is a pause, or stands between words.
+    pub place: Option<Range<usize>>,
 }
 
 /// For the first sound of a text.

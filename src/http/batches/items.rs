@@ -15,7 +15,7 @@ use crate::http::body::parse_json;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::http::synthesize::{SpeechRequest, audio_spec, into_request};
-use crate::http::timestamps::shown;
+use crate::http::times::shown;
 use crate::speech::{AudioSpec, Caching, ResolvedRequest, SubtitleFormat, subtitles};
 use crate::usage::UsageRecord;
 

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Caller;
 use super::error::ApiError;
-use super::openapi::Failures;
+use super::responses::Failures;
 use crate::batch::{
     BatchError, BatchId, BatchState, BatchStatus, Batches, ItemError, ItemOutcome, LedgerError, StoreError,
 };

@@ -15,12 +15,13 @@ use super::{parsed, shown};
 use crate::audio::{WAV_HEADER_BYTES, wav_header};
 use crate::batch::{BatchError, BatchStatus, Batches, Done, ItemOutcome};
 use crate::http::auth::Caller;
-use crate::http::caching::{Conditions, EntityTag, describe};
+use crate::http::caching::{Conditions, describe};
 use crate::http::error::ApiError;
-use crate::http::openapi::{Binary, ErrorBody, Failures, Sound};
+use crate::http::etag::EntityTag;
 use crate::http::pieces::{Pieces, in_pieces};
+use crate::http::responses::{Binary, ErrorBody, Failures, Sound};
 use crate::http::state::AppState;
-use crate::http::timestamps::Timestamps;
+use crate::http::times::Timestamps;
 use crate::resilience::SharedHold;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -20,7 +20,7 @@ use crate::http::auth::Caller;
 use crate::http::body::{BatchBytes, parse_json};
 use crate::http::error::ApiError;
 use crate::http::lenient::or_default;
-use crate::http::openapi::Failures;
+use crate::http::responses::Failures;
 use crate::http::state::AppState;
 use crate::http::synthesize::SpeechRequest;
 use crate::speech::check_speakers;

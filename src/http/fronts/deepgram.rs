@@ -13,7 +13,7 @@ use super::super::body::{JsonBytes, parse_json};
 use super::super::caching::Conditions;
 use super::super::error::ApiError;
 use super::super::live::{Closing, LiveProtocol, LiveReader, LiveTexts, Out, upgrade};
-use super::super::openapi::{FrontFailures, Sound};
+use super::super::responses::{FrontFailures, Sound};
 use super::super::state::AppState;
 use super::{Fields, Front, FrontError, KeyCaller, answer, finite, opening, put, query, refused, voice};
 use crate::live::{Event, Opening, Refused};

@@ -16,9 +16,6 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
-use self::cartesia::Cartesia;
-use self::deepgram::Deepgram;
-use self::elevenlabs::ElevenLabs;
 use super::auth::{Caller, presented};
 use super::caching::Conditions;
 use super::error::ApiError;
@@ -147,12 +144,11 @@ async fn answer(
     sound::answer(&speech, meter, request, spec, conditions, Delivery::StreamedUnlessKept).await
 }
 
-/// What an error of these routes is on the others.
-pub fn inner(error: &actix_web::Error) -> Option<&ApiError> {
-    fn of<F: Front>(error: &actix_web::Error) -> Option<&ApiError> {
-        error.as_error::<FrontError<F>>().map(|error| &error.0)
+impl<F: Front> FrontError<F> {
+    /// What an error of these routes is on the others.
+    pub fn inner(error: &actix_web::Error) -> Option<&ApiError> {
+        error.as_error::<Self>().map(|error| &error.0)
     }
-    of::<Cartesia>(error).or_else(|| of::<Deepgram>(error)).or_else(|| of::<ElevenLabs>(error))
 }
 
 impl<F> From<ApiError> for FrontError<F> {

@@ -19,7 +19,7 @@ use self::protocol::Native;
 use self::socket::{OpenSocket, run};
 use super::auth::{Caller, LiveCaller};
 use super::error::ApiError;
-use super::openapi::Failures;
+use super::responses::Failures;
 use super::state::AppState;
 use crate::live::NoSession;
 

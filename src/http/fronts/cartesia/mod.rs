@@ -12,7 +12,7 @@ use super::super::body::{JsonBytes, parse_json};
 use super::super::caching::Conditions;
 use super::super::error::ApiError;
 use super::super::lenient::{Object, whole};
-use super::super::openapi::{FrontFailures, Sound};
+use super::super::responses::{FrontFailures, Sound};
 use super::super::state::AppState;
 use super::{Fields, Front, FrontError, KeyCaller, answer, put, query, refused, voice};
 

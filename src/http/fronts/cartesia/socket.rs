@@ -15,7 +15,7 @@ use super::super::super::body::parse_json;
 use super::super::super::error::ApiError;
 use super::super::super::lenient::{Object, or_default, whole};
 use super::super::super::live::{Closing, LiveProtocol, LiveTexts, Out, shortened, upgrade};
-use super::super::super::openapi::FrontFailures;
+use super::super::super::responses::FrontFailures;
 use super::super::super::state::AppState;
 use super::super::{Front, FrontError, KeyCaller, named, opening, refused};
 use super::{Cartesia, CartesiaOutputFormat, CartesiaVoice, Generation, fields};

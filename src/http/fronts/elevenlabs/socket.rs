@@ -18,7 +18,7 @@ use super::super::super::body::parse_json;
 use super::super::super::error::ApiError;
 use super::super::super::lenient::{Object, or_default};
 use super::super::super::live::{Closing, LiveProtocol, LiveTexts, Out, upgrade};
-use super::super::super::openapi::FrontFailures;
+use super::super::super::responses::FrontFailures;
 use super::super::super::state::AppState;
 use super::super::{Fields, FrontError, KeyCaller, named, opening, query, refused};
 use super::{Alignment, ElevenLabs, ElevenLabsVoiceSettings, fields, with_settings};
