@@ -5,55 +5,38 @@ mod checks;
 mod engine;
 mod listening;
 mod settings;
+mod stack;
 mod upkeep;
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use anyhow::Context;
-use piper_acoustic::{CompiledModels, Engine, OnnxEngine, OnnxRuntime, RuntimeFiles};
-use piper_phonemize::{EspeakPool, Phonemizer};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cache::CacheHandle;
 use crate::config::{Config, ConfigError};
 use crate::domain::{Deadline, VoiceId};
 use crate::http::Callers;
 use crate::links::Links;
 use crate::live::Sessions;
-use crate::pool::{PoolHandle, PoolParts};
-use crate::resilience::{ByteBudget, InFlight, NotReadyReason, Readiness};
-use crate::speech::{SpeechError, SpeechService, SpeechSettings};
-use crate::telemetry::{self, Metrics};
+use crate::resilience::{InFlight, NotReadyReason, Readiness};
+use crate::speech::{SpeechError, SpeechService};
+use crate::telemetry;
 use crate::usage::Usage;
-use crate::voices::{Catalogue, DefaultVoice};
 use crate::wyoming;
 pub use assembly::item_speaking;
 use assembly::{batches, state};
 pub use checks::check_voice_settings;
-use checks::{check_memory, known_voice, open_catalogue, tell};
-use engine::SpeakingEngine;
+use checks::{known_voice, open_catalogue, tell};
 use listening::{announce, listen, listen_for_wyoming};
+use settings::usage_redis;
 pub use settings::{
     batch_places, espeak_settings, redis_settings, runtime_settings, text_reader, usual_prosody, voice_settings,
 };
-use settings::{cache_settings, pool_settings, usage_redis};
+pub use stack::SpeechStack;
 use upkeep::Upkeep;
-
-/// What speaks, without a server in front: the service behind the routes, and the commands.
-pub struct SpeechStack {
-    pub speech: SpeechService,
-    pub pool: PoolHandle,
-    pub metrics: Metrics,
-    pub readiness: Readiness,
-    /// Of requests that name none.
-    pub default_voice: DefaultVoice,
-    pub catalogue: Catalogue,
-}
 
 /// A server that listens.
 pub struct Application {
@@ -83,70 +66,6 @@ const PRELOAD_LIMIT: Duration = Duration::from_mins(10);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Until those that could not be loaded are tried again.
 const PRELOAD_AGAIN: Duration = Duration::from_secs(5);
-
-// === impl SpeechStack ===
-
-impl SpeechStack {
-    /// Finds and loads the native parts, starts the phonemizer children, and starts the actors on the current system.
-    pub async fn start(config: &Config) -> anyhow::Result<Self> {
-        let (catalogue, trouble) = open_catalogue(config)?;
-        tell(&trouble);
-        Self::with_catalogue(config, catalogue).await
-    }
-
-    async fn with_catalogue(config: &Config, catalogue: Catalogue) -> anyhow::Result<Self> {
-        // A setting that is wrong is found before anything heavy starts.
-        cache_settings(config)?;
-        text_reader(config, 0)?;
-        pool_settings(config)?;
-        let files = RuntimeFiles::find(&runtime_settings(config))?;
-        let runtime = OnnxRuntime::new(&files.onnxruntime);
-        let espeak = EspeakPool::start(espeak_settings(config, &files)).await?;
-        let phonemizer = Phonemizer::new(espeak, runtime.clone(), files.languages);
-        let models = CompiledModels::new(runtime.clone(), config.voices.compiled_dir());
-        let engine = SpeakingEngine::new(OnnxEngine::new(runtime, models), phonemizer.clone());
-        check_memory(config, &catalogue, &engine)?;
-        Self::with_engine(config, Arc::new(engine), catalogue, phonemizer)
-    }
-
-    /// Starts the actors around another engine than that of [`SpeechStack::start`].
-    pub fn with_engine(
-        config: &Config,
-        engine: Arc<dyn Engine>,
-        catalogue: Catalogue,
-        phonemizer: Phonemizer,
-    ) -> anyhow::Result<Self> {
-        let default_voice = default_voice(config, &catalogue)?;
-        let metrics = Metrics::new().context("metrics")?;
-        metrics.show_dropped_log_lines(telemetry::dropped_lines).context("metrics")?;
-        metrics.show_malformed_requests(telemetry::malformed_requests).context("metrics")?;
-        let readiness = Readiness::default();
-        let parts =
-            PoolParts { engine, catalogue: catalogue.clone(), metrics: metrics.clone(), readiness: readiness.clone() };
-        let pool = PoolHandle::start(parts, pool_settings(config)?);
-        let answers = ByteBudget::new(config.synthesis.answers_max_bytes);
-        let shown = answers.clone();
-        metrics.show_answers(move || shown.held(), answers.limit()).context("metrics")?;
-        let cache = match cache_settings(config)? {
-            Some(settings) => CacheHandle::start(settings, answers.clone(), metrics.clone()),
-            None => CacheHandle::disabled(metrics.clone()),
-        };
-        let settings = SpeechSettings {
-            max_sentence_phonemes: config.synthesis.max_sentence_phonemes,
-            max_answer_bytes: config.synthesis.max_answer_bytes,
-            answers,
-            measures_voices: config.synthesis.speaking.loudness.is_some(),
-        };
-        Ok(Self {
-            speech: SpeechService::new(phonemizer, catalogue.clone(), pool.clone(), cache, metrics.clone(), settings),
-            pool,
-            metrics,
-            readiness,
-            default_voice,
-            catalogue,
-        })
-    }
-}
 
 // === impl Application ===
 
@@ -352,12 +271,6 @@ impl StopSignals {
             _ = quit.recv() => {}
         }
     }
-}
-
-fn default_voice(config: &Config, catalogue: &Catalogue) -> Result<DefaultVoice, ConfigError> {
-    let named = config.voices.default.as_ref();
-    let named = named.map(|name| known_voice(config, "TTS_DEFAULT_VOICE", name, catalogue)).transpose()?;
-    Ok(DefaultVoice::new(named, config.voices.allowed.clone(), catalogue.clone()))
 }
 
 fn preload(config: &Config, speaker: &SpeechStack) -> Result<Vec<VoiceId>, ConfigError> {

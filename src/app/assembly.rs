@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::SpeechStack;
 use super::settings::{batch_places, batch_settings, session_limits, text_reader, usual_prosody};
+use super::stack::SpeechStack;
 use crate::batch::{BatchParts, Batches, ItemSpeaker, Store};
 use crate::config::{Config, SigningConfig};
 use crate::http::{AppState, Callers, Items, RequestLimits};

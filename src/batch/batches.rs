@@ -14,7 +14,7 @@ use super::ledger::{Idempotency, Ledger, LedgerError, Submitted};
 use super::model::{BatchDescription, BatchId, BatchStatus, Done, ItemOutcome, NewItem, VERSION};
 use super::store::{Store, StoreError};
 use super::webhook::{Webhook, WebhookError};
-use super::working::{BatchWorker, ItemSpeaker, file_name, file_names};
+use super::working::{BatchWorker, ItemSpeaker, WorkSettings, file_name, file_names};
 use crate::resilience::Readiness;
 use crate::telemetry::{Metrics, traceparent};
 
@@ -47,16 +47,6 @@ pub struct BatchSettings {
     /// Until an end that could not be told is told again, as long as the batch is kept.
     pub tell_again: Duration,
     pub work: WorkSettings,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct WorkSettings {
-    /// Items that this replica works on at a time.
-    pub at_once: usize,
-    /// How often an item is tried.
-    pub attempts: usize,
-    /// How often a worker says that it still works on an item.
-    pub renew_every: Duration,
 }
 
 /// What somebody hands in.

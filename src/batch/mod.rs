@@ -16,11 +16,11 @@ mod upkeep;
 mod webhook;
 mod working;
 
-pub use batches::{BatchError, BatchParts, BatchSettings, Batches, Submission, WorkSettings};
+pub use batches::{BatchError, BatchParts, BatchSettings, Batches, Submission};
 pub use ledger::{Ledger, LedgerError, LedgerLimits, MemoryLimits, RedisLedger, RedisLedgerSettings};
 pub use model::{
     BatchDescription, BatchId, BatchState, BatchStatus, Done, ItemError, ItemOutcome, NewItem, SpokenItem,
 };
 pub use store::{ProbeFailed, Store, StoreError};
 pub use webhook::{Webhook, WebhookError, WebhookSettings};
-pub use working::ItemSpeaker;
+pub use working::{ItemSpeaker, WorkSettings};

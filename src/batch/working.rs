@@ -12,7 +12,6 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::Instrument;
 
-use super::batches::WorkSettings;
 use super::ledger::{ItemTask, Ledger, LedgerError, Recorded, Renewed, Room};
 use super::model::{Done, ItemError, ItemOutcome, SpokenItem};
 use super::store::{Store, StoreError};
@@ -28,6 +27,16 @@ pub trait ItemSpeaker {
 
     /// Waits until what was spoken is in the cache of all, if there is one.
     fn written(&self) -> LocalBoxFuture<'static, ()>;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct WorkSettings {
+    /// Items that this replica works on at a time.
+    pub at_once: usize,
+    /// How often an item is tried.
+    pub attempts: usize,
+    /// How often a worker says that it still works on an item.
+    pub renew_every: Duration,
 }
 
 /// Takes items until the service stops. A clone is another one of the same replica.

@@ -10,7 +10,9 @@ use piper_acoustic::{
 };
 use piper_phonemize::{EspeakPool, Phonemizer, phoneme_ids};
 
-use super::{Arguments, exit, in_system};
+use super::exit;
+use super::settings_source::SettingsSource;
+use super::system::in_system;
 use crate::app::{
     batch_places, check_voice_settings, espeak_settings, redis_settings, runtime_settings, voice_settings,
 };
@@ -35,8 +37,8 @@ const THREADS: usize = 4;
 /// A voice that is compiled for the first time takes seconds; a network's disk may take longer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub fn run(arguments: &Arguments) -> ExitCode {
-    let loaded = arguments.load(&ProcessEnvironment);
+pub fn run(source: SettingsSource<'_>) -> ExitCode {
+    let loaded = source.load(&ProcessEnvironment);
     let files = DetachedReader::new(PATIENCE);
     let judged = match &loaded {
         Ok(config) => in_system(judge(config.clone(), &files)),
@@ -46,7 +48,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     for suspicion in judged.iter().flatten() {
         println!("warn  settings: {suspicion}");
     }
-    let Ok(config) = loaded.or_else(|_| arguments.load_for_command()) else {
+    let Ok(config) = loaded.or_else(|_| source.load_for_command()) else {
         return exit::unavailable();
     };
 

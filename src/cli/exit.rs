@@ -9,6 +9,7 @@ use piper_phonemize::{EspeakError, PhonemizeError};
 use super::batch::{BatchFailed, NotKept, ServerError, UnusableFile};
 use super::healthcheck::NotAlive;
 use super::speak::NowhereToGo;
+use super::voices::VoiceMissing;
 use crate::config::ConfigError;
 use crate::domain::{InvalidField, InvalidVoiceId, TextError};
 use crate::links::LinkError;
@@ -25,15 +26,6 @@ const DATA: u8 = 65;
 const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
 const IO: u8 = 74;
-
-/// The voice that a command needs is not there.
-#[derive(Debug, thiserror::Error)]
-pub enum VoiceMissing {
-    #[error("there is no such voice in {0}")]
-    Named(String),
-    #[error("no voice is installed in {0}; run `make setup`")]
-    Any(String),
-}
 
 /// The program has a fault.
 #[derive(Debug, thiserror::Error)]

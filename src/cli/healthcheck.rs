@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Arguments;
+use super::settings_source::SettingsSource;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -16,8 +16,8 @@ const MAX_BYTES: u64 = 4096;
 #[error("the service at {0} does not answer /livez with 200")]
 pub struct NotAlive(SocketAddr);
 
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let address = reachable(arguments.load_for_command()?.http.bind);
+pub fn run(source: SettingsSource<'_>) -> anyhow::Result<()> {
+    let address = reachable(source.load_for_command()?.http.bind);
     let not_alive = || NotAlive(address);
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(|_| not_alive())?;
     stream.set_read_timeout(Some(TIMEOUT))?;

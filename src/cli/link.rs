@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use super::console::{print, text_of};
 use super::markup::MarkupArgs;
-use super::{Arguments, print, text_of};
+use super::settings_source::SettingsSource;
 use crate::app::text_reader;
 use crate::audio::AudioFormat;
 use crate::config::{Config, ConfigError, read_tokens};
@@ -45,8 +46,8 @@ pub struct LinkArgs {
     markup: MarkupArgs,
 }
 
-pub fn run(args: &LinkArgs, arguments: &Arguments) -> anyhow::Result<()> {
-    let config = arguments.load_for_command()?;
+pub fn run(args: &LinkArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
+    let config = source.load_for_command()?;
     telemetry::init(&config.log)?;
     let parameters = args.parameters(&config)?;
     let links =

@@ -5,8 +5,9 @@ use std::io::Write as _;
 
 use serde_json::json;
 
+use super::console::{print, text_of};
+use super::settings_source::SettingsSource;
 use super::voices::installed_config;
-use super::{Arguments, print, text_of};
 use crate::app::text_reader;
 use crate::telemetry;
 use crate::text::{Pronunciation, ReadToken, TextType, read_script, tokens};
@@ -37,8 +38,8 @@ fn text_type(name: &str) -> Result<TextType, String> {
     TextType::parse(name).ok_or_else(|| format!("must be {}", TextType::NAMES))
 }
 
-pub fn run(args: &NormalizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
-    let config = arguments.load_for_command()?;
+pub fn run(args: &NormalizeArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
+    let config = source.load_for_command()?;
     telemetry::init(&config.log)?;
     let language = match &args.language {
         Some(language) => language.clone(),

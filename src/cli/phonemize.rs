@@ -6,9 +6,11 @@ use piper_acoustic::{OnnxRuntime, RuntimeFiles, VoiceConfig};
 use piper_phonemize::{EspeakPool, PhonemeIds, Phonemizer, phoneme_ids};
 use serde_json::json;
 
+use super::console::text_of;
 use super::markup::MarkupArgs;
+use super::settings_source::SettingsSource;
+use super::system::in_system;
 use super::voices::installed_config;
-use super::{Arguments, in_system, text_of};
 use crate::app::{espeak_settings, runtime_settings, text_reader};
 use crate::telemetry;
 use crate::text::{Normalize, Pronunciation, TextReader, read_script};
@@ -33,8 +35,8 @@ pub struct PhonemizeArgs {
     json: bool,
 }
 
-pub fn run(args: &PhonemizeArgs, arguments: &Arguments) -> anyhow::Result<()> {
-    let config = arguments.load_for_command()?;
+pub fn run(args: &PhonemizeArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
+    let config = source.load_for_command()?;
     telemetry::init(&config.log)?;
     let files = RuntimeFiles::find(&runtime_settings(&config))?;
     let mut voice = installed_config(&config, args.voice.as_ref())?;

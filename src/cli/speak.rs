@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::exit::VoiceMissing;
+use super::console::text_of;
 use super::markup::MarkupArgs;
-use super::{Arguments, in_system, text_of};
+use super::settings_source::SettingsSource;
+use super::system::in_system;
+use super::voices::VoiceMissing;
 use crate::app::{SpeechStack, text_reader, usual_prosody};
 use crate::audio::AudioFormat;
 use crate::config::Config;
@@ -96,9 +98,9 @@ const ENDINGS: &str = "a file that ends in .wav, .pcm, .flac, .opus, .ogg, .mp3,
 /// A book may be spoken from the command line; the limits of callers are not for it.
 const TIME_LIMIT: Duration = Duration::from_hours(24);
 
-pub fn run(args: &SpeakArgs, arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(args: &SpeakArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
     args.check_output()?;
-    let config = arguments.load_for_command()?;
+    let config = source.load_for_command()?;
     telemetry::init(&config.log)?;
     let script = args.script(&config)?;
     let spec = AudioSpec { format: args.format()?, sample_rate: args.sample_rate };

@@ -9,8 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use piper_acoustic::VoiceConfig;
 use serde_json::json;
 
-use super::Arguments;
-use super::exit::VoiceMissing;
+use super::settings_source::SettingsSource;
 use crate::app::voice_settings;
 use crate::config::Config;
 use crate::domain::VoiceId;
@@ -63,11 +62,20 @@ enum VoicesCommand {
     },
 }
 
+/// The voice that a command needs is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum VoiceMissing {
+    #[error("there is no such voice in {0}")]
+    Named(String),
+    #[error("no voice is installed in {0}; run `make setup`")]
+    Any(String),
+}
+
 /// Between two looks at a download.
 const TICK: Duration = Duration::from_millis(100);
 
-pub fn run(args: &VoicesArgs, arguments: &Arguments) -> anyhow::Result<()> {
-    let config = arguments.load_for_command()?;
+pub fn run(args: &VoicesArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
+    let config = source.load_for_command()?;
     telemetry::init(&config.log)?;
     let settings = voice_settings(&config)?;
     match &args.command {

@@ -1,7 +1,7 @@
 //! Owns the names under which the earlier Python service knew its settings, so that its environment files work
 //! unchanged. Where both are set, the name of today wins.
 
-use super::reader::{ConfigError, SetAs, Values};
+use super::values::{ConfigError, SetAs, Values};
 
 struct Alias {
     old: &'static str,

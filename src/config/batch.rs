@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
 use super::secret::Secret;
+use super::values::ConfigError;
 
 #[derive(Debug, Clone)]
 pub struct BatchConfig {

@@ -1,7 +1,8 @@
 //! Settings for which voice speaks where a request names none, or one that there is not, and for voices that callers
 //! hand in.
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
+use super::values::ConfigError;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChoosingConfig {

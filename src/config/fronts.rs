@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
+use super::values::ConfigError;
 
 #[derive(Debug, Clone)]
 pub struct FrontsConfig {

@@ -6,6 +6,7 @@ mod aliases;
 mod batch;
 mod choosing;
 mod fronts;
+mod http;
 mod live;
 mod reader;
 mod secret;
@@ -13,13 +14,13 @@ mod service_env;
 mod signing;
 mod speaking;
 mod suspicions;
+mod synthesis;
 mod tokens;
+mod values;
 mod watched;
 mod wyoming;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,16 +29,20 @@ use tracing::Level;
 pub use batch::BatchConfig;
 pub use choosing::ChoosingConfig;
 pub use fronts::FrontsConfig;
+pub use http::HttpConfig;
 pub use live::LiveConfig;
-pub use reader::{ConfigError, Environment, ProcessEnvironment};
+pub use reader::{Environment, ProcessEnvironment};
 pub use secret::{HashedToken, Secret};
 pub use signing::{SecretsError, SigningConfig, read_link_secrets, read_settled_link_secrets};
 pub use speaking::SpeakingConfig;
+pub use synthesis::SynthesisConfig;
 pub use tokens::{Limits, NamedToken, Scopes, TokensError, read_settled_tokens, read_tokens};
+pub use values::ConfigError;
 pub use wyoming::{WyomingAddress, WyomingConfig};
 
-use reader::{SetAs, SettingsReader, Values};
+use reader::SettingsReader;
 use suspicions::cores;
+use values::{SetAs, Values};
 
 /// All settings, checked.
 #[derive(Debug, Clone)]
@@ -59,34 +64,6 @@ pub struct Config {
     /// Values that may not be what was meant.
     pub suspicions: Vec<ConfigError>,
     set_as: SetAs,
-}
-
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    pub bind: SocketAddr,
-    /// Threads that serve connections.
-    pub threads: usize,
-    pub max_connections: usize,
-    pub body_limit_bytes: usize,
-    pub body_timeout: Duration,
-    /// How long a caller may take nothing of an answer before its connection is closed.
-    pub write_timeout: Duration,
-    /// What the system holds of an answer for each connection.
-    pub send_buffer_bytes: usize,
-    /// How long requests in work may take to finish after a signal to stop.
-    pub drain_timeout: Duration,
-    /// Wrong tokens from one address in a minute, after which it is not listened to; `None`: without bound.
-    pub wrong_tokens: Option<NonZeroU32>,
-    /// Without one, `/metrics` is open.
-    pub metrics_token: Option<HashedToken>,
-    /// Origins whose pages may read answers; `*`: all.
-    pub cors_origins: Vec<String>,
-    /// Days for which is kept what callers had.
-    pub usage_days: u32,
-    /// Whether OpenAI's lists of models and voices are open to everyone.
-    pub public_voice_list: bool,
-    /// Whether the routes of piper's own server are there, which ask for no token.
-    pub piper_routes: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -126,35 +103,6 @@ pub struct VoicesConfig {
     pub download_stall: Duration,
     /// How long a request waits for a voice that is being downloaded.
     pub wait: Duration,
-}
-
-#[derive(Debug, Clone)]
-pub struct SynthesisConfig {
-    pub workers: usize,
-    /// Requests that may wait for synthesis or be in it.
-    pub queue_limit: usize,
-    pub request_deadline: Duration,
-    pub max_text_chars: usize,
-    /// Of an answer that is not streamed.
-    pub max_answer_bytes: usize,
-    /// Of all answers that are made and not taken by their readers yet.
-    pub answers_max_bytes: usize,
-    /// Folder of pronunciation lexicons.
-    pub lexicons_dir: Option<PathBuf>,
-    /// Names of those that apply to every text.
-    pub lexicons: Vec<String>,
-    /// How texts are read and said where requests say nothing.
-    pub speaking: SpeakingConfig,
-    /// Phonemes in one inference; a longer sentence is cut.
-    pub max_sentence_phonemes: usize,
-    /// How long after its deadline a cancelled computation may go on before its thread is given up.
-    pub hang_grace: Duration,
-    /// Panics in a row after which a voice is not used for a while.
-    pub voice_panic_limit: u32,
-    pub phonemizers: usize,
-    /// Languages that each of them keeps ready.
-    pub phonemizer_languages: usize,
-    pub phonemize_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -248,8 +196,10 @@ impl Config {
             let cause = quoted.iter().find(|quoted| quoted.key == error.key).cloned();
             cause.unwrap_or(error).renamed(&set_as)
         })?;
-        let suspicions = quoted.into_iter().chain(suspicions::oversized(&config)).chain(suspicions::hasty(&config));
-        let suspicions = suspicions.chain(suspicions::deserted(&config));
+        let Self { http, synthesis, batch, tokens, tokens_file, .. } = &config;
+        let suspicions = quoted.into_iter().chain(suspicions::oversized(http, synthesis, batch));
+        let suspicions = suspicions.chain(suspicions::hasty(synthesis));
+        let suspicions = suspicions.chain(suspicions::deserted(tokens, tokens_file.as_deref()));
         let suspicions = suspicions.map(|suspicion| suspicion.renamed(&set_as)).collect();
         Ok(Self { suspicions, set_as, ..config })
     }
@@ -266,7 +216,7 @@ impl Config {
         let config = Self {
             tokens,
             tokens_file,
-            http: http(&mut read, cores)?,
+            http: HttpConfig::read(&mut read, cores)?,
             voices: VoicesConfig {
                 allowed: read.list("TTS_VOICES")?.unwrap_or_else(|| vec![DEFAULT_VOICE.to_owned()]),
                 openai_names: read.pairs("TTS_OPENAI_VOICES")?,
@@ -287,23 +237,7 @@ impl Config {
                 download_stall: read.milliseconds("TTS_DOWNLOAD_STALL_MS", 10..=600_000, 20_000)?,
                 wait: read.milliseconds("TTS_VOICE_WAIT_MS", 0..=3_600_000, 10_000)?,
             },
-            synthesis: SynthesisConfig {
-                workers: read.number("TTS_WORKERS", 1..=1024, cores)?,
-                queue_limit: read.number("TTS_QUEUE_LIMIT", 1..=100_000, 64)?,
-                request_deadline: read.milliseconds("TTS_REQUEST_DEADLINE_MS", 1..=3_600_000, 30_000)?,
-                max_text_chars: read.number("TTS_MAX_TEXT_CHARS", 1..=1_000_000, 5_000)?,
-                max_answer_bytes: read.number("TTS_MAX_ANSWER_BYTES", 1024..=1 << 40, 256 << 20)?,
-                answers_max_bytes: read.number("TTS_ANSWERS_MAX_BYTES", 1 << 20..=1 << 40, 256 << 20)?,
-                lexicons_dir: read.path("TTS_LEXICONS_DIR"),
-                lexicons: read.list("TTS_LEXICONS")?.unwrap_or_default(),
-                speaking: SpeakingConfig::read(&mut read)?,
-                max_sentence_phonemes: read.number("TTS_MAX_SENTENCE_PHONEMES", 50..=2_000, 400)?,
-                hang_grace: read.milliseconds("TTS_HANG_GRACE_MS", 0..=600_000, 2_000)?,
-                voice_panic_limit: read.number("TTS_VOICE_PANIC_LIMIT", 1..=1_000, 5)?,
-                phonemizers: read.number("TTS_PHONEMIZERS", 1..=256, cores)?,
-                phonemizer_languages: read.number("TTS_PHONEMIZER_LANGUAGES", 1..=256, 16)?,
-                phonemize_timeout: read.milliseconds("TTS_PHONEMIZE_TIMEOUT_MS", 100..=60_000, 5_000)?,
-            },
+            synthesis: SynthesisConfig::read(&mut read, cores)?,
             cache: CacheConfig {
                 enabled: read.flag("TTS_CACHE_ENABLED", true)?,
                 ttl: Duration::from_secs(read.number("TTS_CACHE_TTL_SECONDS", 1..=31_536_000, 604_800)?),
@@ -330,25 +264,6 @@ impl Config {
         read.finish()?;
         Ok(config)
     }
-}
-
-fn http(read: &mut SettingsReader, cores: usize) -> Result<HttpConfig, ConfigError> {
-    Ok(HttpConfig {
-        bind: read.parsed("TTS_BIND", "an address such as 0.0.0.0:8080")?.unwrap_or(([0, 0, 0, 0], 8080).into()),
-        threads: read.number("TTS_HTTP_THREADS", 1..=256, cores)?,
-        max_connections: read.number("TTS_HTTP_MAX_CONNECTIONS", 1..=1_000_000, 10_000)?,
-        body_limit_bytes: read.number("TTS_HTTP_BODY_LIMIT_BYTES", 1024..=16 << 20, 256 << 10)?,
-        body_timeout: read.milliseconds("TTS_HTTP_BODY_TIMEOUT_MS", 100..=60_000, 5_000)?,
-        write_timeout: read.milliseconds("TTS_HTTP_WRITE_TIMEOUT_MS", 100..=600_000, 90_000)?,
-        send_buffer_bytes: read.number("TTS_HTTP_SEND_BUFFER_BYTES", 16 << 10..=16 << 20, 128 << 10)?,
-        drain_timeout: read.milliseconds("TTS_DRAIN_TIMEOUT_MS", 0..=600_000, 20_000)?,
-        wrong_tokens: NonZeroU32::new(read.number("TTS_WRONG_TOKENS_PER_MINUTE", 0..=1_000_000, 0)?),
-        metrics_token: read.text("TTS_METRICS_TOKEN").map(HashedToken::new),
-        cors_origins: read.origins("TTS_CORS_ORIGINS")?,
-        usage_days: read.number("TTS_USAGE_DAYS", 1..=400, 35)?,
-        public_voice_list: read.flag("TTS_PUBLIC_VOICE_LIST", false)?,
-        piper_routes: read.flag("TTS_PIPER_ROUTES", false)?,
-    })
 }
 
 fn log(read: &mut SettingsReader) -> Result<LogConfig, ConfigError> {

@@ -7,15 +7,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::HashedToken;
+use super::aliases::is_alias;
+use super::secret::HashedToken;
 use super::service_env::is_service_link;
+use super::values::{ConfigError, Values};
 use crate::files;
-
-/// Raw values by the name of their environment variable.
-pub type Values = BTreeMap<String, String>;
-
-/// Names of settings that were set by an earlier name, with that one.
-pub type SetAs = BTreeMap<&'static str, &'static str>;
 
 /// Variables that the program reads; tests give their own.
 pub trait Environment {
@@ -24,14 +20,6 @@ pub trait Environment {
 
 /// The variables of this process. Those that are not UTF-8 are passed over.
 pub struct ProcessEnvironment;
-
-/// A setting that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key}: {problem}")]
-pub struct ConfigError {
-    pub key: String,
-    pub problem: String,
-}
 
 /// Takes typed values out of the raw ones; what is left over at the end is unknown.
 pub struct SettingsReader {
@@ -46,20 +34,6 @@ const FILE_VARIABLE: &str = "TTS_CONFIG";
 const MAX_FILE_BYTES: u64 = 1 << 20;
 /// For whoever writes settings into a pipe.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-impl ConfigError {
-    pub fn new(key: &str, problem: impl Into<String>) -> Self {
-        Self { key: key.to_owned(), problem: problem.into() }
-    }
-
-    /// Under the name by which the setting was set.
-    pub fn renamed(mut self, set_as: &SetAs) -> Self {
-        if let Some(name) = set_as.get(self.key.as_str()) {
-            (*name).clone_into(&mut self.key);
-        }
-        self
-    }
-}
 
 impl Environment for ProcessEnvironment {
     fn variables(&self) -> Vec<(String, String)> {
@@ -76,8 +50,7 @@ pub fn read_environment(environment: &dyn Environment) -> Values {
         .variables()
         .into_iter()
         .filter(|(name, value)| {
-            let ours =
-                name.starts_with(PREFIX) || OTHER_NAMES.contains(&name.as_str()) || super::aliases::is_alias(name);
+            let ours = name.starts_with(PREFIX) || OTHER_NAMES.contains(&name.as_str()) || is_alias(name);
             ours && name != FILE_VARIABLE && !value.trim().is_empty() && !is_service_link(name, value.trim())
         })
         .collect()

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
+use super::values::ConfigError;
 use super::{Secret, watched};
 
 #[derive(Debug, Clone, Default)]

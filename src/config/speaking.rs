@@ -1,6 +1,7 @@
 //! Settings for how texts are read and said where requests say nothing.
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
+use super::values::ConfigError;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpeakingConfig {

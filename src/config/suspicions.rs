@@ -1,9 +1,14 @@
 //! Owns finding values that are possible and may not be what was meant.
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::reader::Values;
-use super::{Config, ConfigError, read_tokens};
+use super::batch::BatchConfig;
+use super::http::HttpConfig;
+use super::secret::HashedToken;
+use super::synthesis::SynthesisConfig;
+use super::tokens::read_tokens;
+use super::values::{ConfigError, Values};
 
 /// More threads for a core than these are a slip.
 const THREADS_FOR_A_CORE: usize = 8;
@@ -26,13 +31,13 @@ pub fn quoted(values: &Values) -> Vec<ConfigError> {
 }
 
 /// More threads and processes than cores can be of use.
-pub fn oversized(config: &Config) -> Vec<ConfigError> {
+pub fn oversized(http: &HttpConfig, synthesis: &SynthesisConfig, batch: &BatchConfig) -> Vec<ConfigError> {
     let cores = cores();
     let numbers = [
-        ("TTS_HTTP_THREADS", config.http.threads),
-        ("TTS_WORKERS", config.synthesis.workers),
-        ("TTS_PHONEMIZERS", config.synthesis.phonemizers),
-        ("TTS_BATCH_WORKERS", config.batch.workers),
+        ("TTS_HTTP_THREADS", http.threads),
+        ("TTS_WORKERS", synthesis.workers),
+        ("TTS_PHONEMIZERS", synthesis.phonemizers),
+        ("TTS_BATCH_WORKERS", batch.workers),
     ];
     let many = numbers.into_iter().filter(|(_, number)| *number > THREADS_FOR_A_CORE * cores);
     let problem = |number| format!("is {number}, on {cores} cores: more take memory and gain nothing");
@@ -40,15 +45,15 @@ pub fn oversized(config: &Config) -> Vec<ConfigError> {
 }
 
 /// A file of tokens that names nobody, where nobody else may call. It may be filled while the service runs.
-pub fn deserted(config: &Config) -> Option<ConfigError> {
-    let file = config.tokens_file.as_ref().filter(|_| config.tokens.is_empty())?;
+pub fn deserted(tokens: &[HashedToken], tokens_file: Option<&Path>) -> Option<ConfigError> {
+    let file = tokens_file.filter(|_| tokens.is_empty())?;
     let problem = "names nobody, and there is no ALLOWED_USER_TOKEN: all who call are refused until it does";
     read_tokens(file).is_ok_and(|named| named.is_empty()).then(|| ConfigError::new("TTS_TOKENS_FILE", problem))
 }
 
 /// Deadlines that pass before anything can be said.
-pub fn hasty(config: &Config) -> Option<ConfigError> {
-    let deadline = config.synthesis.request_deadline;
+pub fn hasty(synthesis: &SynthesisConfig) -> Option<ConfigError> {
+    let deadline = synthesis.request_deadline;
     (deadline < LEAST_DEADLINE).then(|| {
         let problem = format!(
             "is {} ms, in which no voice says a sentence: what is not in the cache is answered with 504",

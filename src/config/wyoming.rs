@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::reader::{ConfigError, SettingsReader};
+use super::reader::SettingsReader;
+use super::values::ConfigError;
 
 #[derive(Debug, Clone)]
 pub struct WyomingConfig {

@@ -1,13 +1,12 @@
 //! Owns the pool as the rest of the service sees it: admission, voices, sentences. Nothing is sent to the actor without
 //! a permit.
 
-use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use piper_acoustic::{Computing, Engine, LoadedVoice, VoiceFiles};
+use piper_acoustic::{Computing, LoadedVoice, VoiceFiles};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PoolError;
@@ -16,38 +15,10 @@ use super::demand::Demand;
 use super::messages::{CallerLeft, ListLoaded, LoadVoice, TryOut, UnloadVoice};
 use super::model_pool::{AwaitedRoom, ModelPoolActor};
 use super::pace::Paces;
+use super::parts::{CallerCount, PoolParts, PoolSettings};
 use super::schedule::{CallerShare, Priority, Share};
 use crate::domain::{Deadline, DeadlinePassed, VoiceId};
-use crate::resilience::Readiness;
 use crate::telemetry::{IntGauge, Metrics, ShedReason};
-use crate::voices::Catalogue;
-
-#[derive(Debug, Clone)]
-pub struct PoolSettings {
-    pub workers: usize,
-    /// Requests that may be in the pool at once, waiting or computed.
-    pub queue_limit: usize,
-    /// For all voices in memory together.
-    pub memory_limit_bytes: u64,
-    /// Voices that are never let go once they are loaded.
-    pub pinned: HashSet<VoiceId>,
-    /// After how long without use a voice is let go; `None`: when its room is needed.
-    pub voice_idle: Option<Duration>,
-    /// How long a request waits for a voice that is being fetched or loaded.
-    pub voice_wait: Duration,
-    /// How long after its deadline a computation that was cancelled may go on before its thread is given up.
-    pub hang_grace: Duration,
-    /// Sentences in a row over which a voice may bring its worker down.
-    pub panic_limit: u32,
-}
-
-/// What the pool works with.
-pub struct PoolParts {
-    pub engine: Arc<dyn Engine>,
-    pub catalogue: Catalogue,
-    pub metrics: Metrics,
-    pub readiness: Readiness,
-}
 
 /// The pool. A clone is another handle to it.
 #[derive(Clone)]
@@ -70,12 +41,6 @@ struct AdmissionControl {
     backlog: Arc<Backlog>,
     depth: IntGauge,
     metrics: Metrics,
-}
-
-/// Looks how many requests of callers there are.
-pub(super) struct CallerCount {
-    permits: Arc<Semaphore>,
-    limit: usize,
 }
 
 /// The right of one request to use the pool. Given back when dropped.
@@ -246,13 +211,6 @@ impl AdmissionControl {
         let permits = Arc::new(Semaphore::new(limit));
         let backlog = Arc::new(Backlog::new(class, workers, limit));
         Self { class, permits, limit, backlog, depth, metrics: metrics.clone() }
-    }
-}
-
-impl CallerCount {
-    /// Requests of callers that are in the pool.
-    pub fn count(&self) -> usize {
-        self.limit.saturating_sub(self.permits.available_permits())
     }
 }
 

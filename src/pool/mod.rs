@@ -7,8 +7,8 @@
 //! be dropped. A worker that panics fails its own sentence and is replaced, and so is one that hangs. A voice that
 //! brings down worker after worker is refused for a while.
 //!
-//! - `handle`: the pool as the rest of the service sees it; `sentence`: a sentence as units of work; `stretches`: where
-//!   it is cut.
+//! - `handle`: the pool as the rest of the service sees it; `parts`: what it is put together of; `sentence`: a sentence
+//!   as units of work; `stretches`: where it is cut.
 //! - `model_pool`: the actor that supervises; `worker`: the actors that compute; `messages`: what they say to each
 //!   other.
 //! - `residency`: which voices stay in memory; `schedule`: which unit is next.
@@ -23,6 +23,7 @@ mod handle;
 mod messages;
 mod model_pool;
 mod pace;
+mod parts;
 mod residency;
 mod schedule;
 mod sentence;
@@ -30,8 +31,9 @@ mod stretches;
 mod worker;
 
 pub use demand::Demand;
-pub use handle::{Admission, PoolHandle, PoolParts, PoolSettings};
+pub use handle::{Admission, PoolHandle};
 pub use messages::{CpuTime, SentenceJob, Stretch};
+pub use parts::{PoolParts, PoolSettings};
 pub use schedule::CallerShare;
 
 use std::time::Duration;

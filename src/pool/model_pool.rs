@@ -5,30 +5,30 @@
 mod loading;
 mod requests;
 mod room;
+mod waiting;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler, Message};
-use piper_acoustic::{Engine, LoadedVoice};
+use piper_acoustic::Engine;
 
+use super::PoolError;
 use super::backlog::Backlog;
-use super::handle::CallerCount;
 use super::messages::{Liveness, QueuedUnit, Run};
 use super::pace::Paces;
+use super::parts::{CallerCount, PoolParts, PoolSettings};
 use super::residency::Residency;
 use super::schedule::{FairQueue, Priority};
 use super::worker::SynthesisWorker;
-use super::{PoolError, PoolParts, PoolSettings};
 use crate::domain::{Deadline, VoiceId};
 use crate::files::Detached;
 use crate::resilience::{NotReadyReason, Readiness};
 use crate::telemetry::{Metrics, ShedReason};
 use crate::voices::{Catalogue, VoiceDigest};
-use loading::{FoundVoice, LoadTurn};
-pub use room::AwaitedRoom;
-use room::{RoomWait, Waiter};
+pub use waiting::AwaitedRoom;
+use waiting::{FoundVoice, LoadTurn, RoomWait, Waiter};
 
 /// The supervisor of synthesis.
 pub struct ModelPoolActor {
@@ -65,8 +65,6 @@ pub struct ModelPoolActor {
     /// Threads that hang and were replaced.
     hanging: usize,
 }
-
-type LoadResult = Result<Arc<dyn LoadedVoice>, PoolError>;
 
 struct WorkerSlot {
     address: Addr<SynthesisWorker>,
@@ -200,7 +198,8 @@ impl ModelPoolActor {
     fn start_worker(&mut self, ctx: &mut Context<Self>) {
         let number = self.next_worker;
         self.next_worker += 1;
-        let worker = SynthesisWorker { number, pool: ctx.address().downgrade(), metrics: self.metrics.clone() };
+        let worker =
+            SynthesisWorker { number, pool: ctx.address().downgrade().recipient(), metrics: self.metrics.clone() };
         let address = SynthesisWorker::start_in_arbiter(&Arbiter::new().handle(), |_| worker);
         self.workers.insert(number, WorkerSlot { address, busy: None });
         self.show_workers();

@@ -5,13 +5,12 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakAddr, WrapFuture};
+use actix::{Actor, Arbiter, AsyncContext, Context, Handler, WeakRecipient, WrapFuture};
 use piper_acoustic::{InferError, SpeechLatent, Utterance};
 use tracing::Span;
 
 use super::PoolError;
 use super::messages::{Computed, End, Help, QueuedUnit, Run, WorkUnit, WorkerFinished};
-use super::model_pool::ModelPoolActor;
 use super::schedule::Priority;
 use crate::domain::VoiceId;
 use crate::telemetry::{Metrics, stage_span};
@@ -20,7 +19,7 @@ use crate::telemetry::{Metrics, stage_span};
 pub struct SynthesisWorker {
     pub number: usize,
     /// Weak: a pool that nobody uses ends, and its workers with it.
-    pub pool: WeakAddr<ModelPoolActor>,
+    pub pool: WeakRecipient<WorkerFinished>,
     pub metrics: Metrics,
 }
 

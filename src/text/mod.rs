@@ -2,10 +2,11 @@
 //! which say how words are pronounced. Refuses to know how a script is spoken.
 //!
 //! - `reader`: a text as a script, within its limit; `reading`: a script in the words of its voices' languages.
-//! - `ssml`: a document as passages; `values`: what its attributes mean.
+//! - `ssml`: a document as passages; `values`: what its attributes mean; `entities`: what those of XML stand for.
 //! - `lexicon`: words and what is said instead; `pls`: the same as the W3C writes it; `lexicons`: those that the
 //!   operator keeps in a folder.
 
+mod entities;
 mod lexicon;
 mod lexicons;
 mod pls;

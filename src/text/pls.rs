@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use super::entities::character;
+
 /// Why a file is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PlsError {
@@ -41,7 +43,7 @@ pub fn parse(file: &str) -> Result<BTreeMap<String, String>, PlsError> {
             Event::Empty(start) => expect_ipa(&start)?,
             Event::Text(part) => text.push_str(&part),
             Event::CData(part) => text.push_str(&part),
-            Event::GeneralRef(reference) => text.push(super::ssml::character(&reference).ok_or(PlsError::Malformed)?),
+            Event::GeneralRef(reference) => text.push(character(&reference).ok_or(PlsError::Malformed)?),
             Event::End(end) => {
                 depth -= 1;
                 let said = text.trim();

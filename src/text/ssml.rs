@@ -4,12 +4,14 @@
 //! entities but those of XML itself are read.
 
 mod builder;
+mod problem;
 
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
 use crate::domain::{InputText, Script};
-use builder::{Builder, MAX_DEPTH, MAX_PAUSES_MS, MAX_VOICES};
+use builder::Builder;
+pub use problem::Problem;
 
 /// Why a document cannot be said, and where in it. Holds nothing of what it says but names of elements and attributes
 /// that this page knows.
@@ -19,36 +21,6 @@ pub struct SsmlError {
     pub line: usize,
     pub column: usize,
     pub problem: Problem,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    #[error("the document is not well-formed XML")]
-    Malformed,
-    #[error("the document must be one speak element")]
-    NotSpeak,
-    #[error("document types are not read")]
-    DocumentType,
-    #[error("only the entities amp, lt, gt, quot, apos and numbers are known")]
-    Entity,
-    #[error("this element is not one of speak, p, s, break, sub, phoneme, say-as, prosody, voice, mark")]
-    Element,
-    #[error("{0} cannot stand in here")]
-    Misplaced(&'static str),
-    #[error("{element} does not have this attribute; it has {has}")]
-    Attribute { element: &'static str, has: &'static str },
-    #[error("{element} needs {attribute}")]
-    Missing { element: &'static str, attribute: &'static str },
-    #[error("{attribute} must be {expected}")]
-    Value { attribute: &'static str, expected: &'static str },
-    #[error("elements are nested more than {MAX_DEPTH} deep")]
-    TooDeep,
-    #[error("more than {MAX_VOICES} voices")]
-    TooManyVoices,
-    #[error("all breaks together are longer than {MAX_PAUSES_MS} milliseconds")]
-    TooLong,
-    #[error("there is nothing to say")]
-    Nothing,
 }
 
 /// The script of a document.
@@ -79,25 +51,6 @@ fn error_at(text: &str, at: usize, problem: Problem) -> SsmlError {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.matches('\n').count() + 1;
     SsmlError { line, column: before[line_start..].chars().count() + 1, problem }
-}
-
-/// The character that a reference stands for.
-pub fn character(reference: &str) -> Option<char> {
-    match reference {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let number = reference.strip_prefix('#')?;
-            let code = match number.strip_prefix('x') {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code).filter(|c| *c != '\0')
-        }
-    }
 }
 
 #[cfg(test)]

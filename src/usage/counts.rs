@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::DailyUsage;
-
 /// What one answer was.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UsageRecord {
@@ -27,6 +25,15 @@ pub struct Counts {
     pub cached_characters: u64,
     pub cached_milliseconds: u64,
     pub refused: u64,
+}
+
+/// What a token has had on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DailyUsage {
+    pub day: NaiveDate,
+    /// Empty for the secret of the settings.
+    pub token: String,
+    pub counts: Counts,
 }
 
 /// Days with their tokens.

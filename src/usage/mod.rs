@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::{Days as Later, NaiveDate, Utc};
 
 use counts::Days;
-pub use counts::{Counts, UsageRecord};
+pub use counts::{Counts, DailyUsage, UsageRecord};
 pub use redis::UsageRedis;
 
 use crate::telemetry::Metrics;
@@ -32,15 +32,6 @@ struct UsageInner {
     /// How many days are kept.
     kept: u32,
     metrics: Metrics,
-}
-
-/// What a token has had on a day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DailyUsage {
-    pub day: NaiveDate,
-    /// Empty for the secret of the settings.
-    pub token: String,
-    pub counts: Counts,
 }
 
 /// The numbers of other replicas cannot be read now.

@@ -102,7 +102,8 @@ impl Decoder for FrameDecoder {
                     let data = bytes.split_to(*length);
                     let is_read = *length > 0 && WyomingMessage::is_known(kind);
                     let data = if is_read { parse(&data)? } else { Data::default() };
-                    let message = WyomingMessage::of(kind, data.over(std::mem::take(beside)))?;
+                    let message =
+                        WyomingMessage::of(kind, data.over(std::mem::take(beside))).ok_or(FrameError::Malformed)?;
                     self.stage = FrameState::Payload { message, left: *payload };
                 }
                 FrameState::Payload { left, .. } => {

@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 
-use super::frame::FrameError;
-
 /// What a caller says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WyomingMessage {
@@ -57,15 +55,16 @@ impl WyomingMessage {
         Self::NAMES.contains(&kind)
     }
 
-    pub fn of(kind: &str, data: Data) -> Result<Self, FrameError> {
+    /// `None`: the data lacks what such a message must have.
+    pub fn of(kind: &str, data: Data) -> Option<Self> {
         let Data { text, voice, text_format } = data;
         let manner = SynthesizeOptions { voice: voice.unwrap_or_default(), format: text_format };
-        Ok(match kind {
+        Some(match kind {
             "describe" => Self::Describe,
             "ping" => Self::Ping(text),
-            "synthesize" => Self::Synthesize { text: text.ok_or(FrameError::Malformed)?, manner },
+            "synthesize" => Self::Synthesize { text: text?, manner },
             "synthesize-start" => Self::Start(manner),
-            "synthesize-chunk" => Self::Chunk(text.ok_or(FrameError::Malformed)?),
+            "synthesize-chunk" => Self::Chunk(text?),
             "synthesize-stop" => Self::Stop,
             _ => Self::Unknown,
         })

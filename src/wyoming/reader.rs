@@ -1,30 +1,16 @@
 //! Owns texts as requests: read as those of the HTTP routes are that say nothing of how.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::failure::Failure;
 use super::message::SynthesizeOptions;
+use super::parts::UtteranceDefaults;
 use super::voices;
-use crate::domain::{Deadline, Prosody, Script, Speaker, SynthesisRequest, VoiceId};
+use crate::domain::{Deadline, Script, Speaker, SynthesisRequest, VoiceId};
 use crate::live::Client;
 use crate::speech::SpeechService;
-use crate::text::{Pronunciation, TextReader, TextType};
-use crate::usage::{Usage, UsageRecord};
-use crate::voices::{Catalogue, DefaultVoice, VoicesByLanguage};
-
-/// What speaks, and how where callers do not say.
-#[derive(Clone)]
-pub struct UtteranceDefaults {
-    pub speech: SpeechService,
-    pub catalogue: Catalogue,
-    pub default_voice: DefaultVoice,
-    pub by_language: VoicesByLanguage,
-    pub texts: TextReader,
-    pub prosody: Prosody,
-    pub deadline: Duration,
-    pub usage: Usage,
-}
+use crate::text::{Pronunciation, TextType};
+use crate::usage::UsageRecord;
 
 /// How the texts of one utterance are read.
 pub struct UtteranceReader {

@@ -22,25 +22,10 @@ use tracing::Instrument;
 use super::announcement::Announcement;
 use super::connection::Connection;
 use super::frame::write;
-use super::reader::UtteranceDefaults;
+use super::parts::ServerParts;
 use crate::config::{WyomingAddress, WyomingConfig};
 use crate::live::{NoSession, Sessions};
-use crate::resilience::InFlight;
 use crate::telemetry::session_span;
-
-/// What all connections share.
-pub struct ServerParts {
-    pub speaking: Arc<UtteranceDefaults>,
-    /// Bounds of connections and of the texts that come in chunks.
-    pub sessions: Sessions,
-    pub in_flight: InFlight,
-    /// Of each part of a message, in bytes.
-    pub message_limit: usize,
-    /// How long a connection may be silent on both sides.
-    pub idle: Duration,
-    /// How long nothing of what is sent may be taken.
-    pub patience: Duration,
-}
 
 /// A socket that nobody accepts connections of yet.
 pub enum Listener {

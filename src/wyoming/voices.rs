@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::message::VoiceSelector;
-use super::reader::UtteranceDefaults;
+use super::parts::UtteranceDefaults;
 use crate::domain::{Speaker, VoiceId};
 use crate::speech::PublicError;
 use crate::voices::{Catalogue, DefaultVoice, LanguageTag, VoiceInfo};

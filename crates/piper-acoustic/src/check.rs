@@ -4,12 +4,16 @@
 use ort::session::Session;
 use ort::value::TensorRef;
 
+use super::cancel::Cancel;
+use super::errors::{InferError, LoadError};
+use super::model_input::ModelInput;
 use super::native::NativeVoice;
 use super::onnx_voice::{self, PlainInputs};
 use super::runtime::OnnxRuntime;
+use super::sentence::SentenceCrew;
 use super::vits::names::{DURATION_NOISE, HIDDEN, SPEAKER};
+use super::voice::LoadedVoice;
 use super::voice_config::VoiceConfig;
-use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput, SentenceCrew};
 
 /// Of full scale. The network enlarges the last bits of its text encoder: ONNX Runtime, with its optimisations and
 /// without, is up to 0.7e-4 from itself. A weight in the wrong place is heard.

@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::check::{DurationReference, ReferenceValues};
+use super::errors::LoadError;
+use super::files;
 use super::kernels::simd::SimdLevel;
 use super::leftovers::{PARTIAL, mark_used};
 use super::memory::release_freed_memory;
@@ -24,8 +26,8 @@ use super::native::{NativeVoice, joined};
 use super::onnx::OnnxModel;
 use super::runtime::OnnxRuntime;
 use super::vits::GraphBoundaries;
+use super::voice::MAX_MODEL_BYTES;
 use super::voice_config::VoiceConfig;
-use super::{LoadError, MAX_MODEL_BYTES, files};
 
 /// Compiled voices by what they were made of.
 #[derive(Clone)]

@@ -81,7 +81,7 @@ impl SpeechLatent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ModelInput;
+    use crate::model_input::ModelInput;
 
     #[test]
     fn what_a_stretch_depends_on_is_put_together_from_its_sections() {

@@ -6,25 +6,27 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
+use super::cancel::Cancel;
 use super::decoder::{self, Decoder};
 use super::durations::{self, DurationPredictor};
 use super::encoder::{self, Encoding, TextEncoder};
+use super::errors::{InferError, LoadError};
 use super::flow::{self, Flow};
 use super::kernels::simd::SimdLevel;
 use super::kernels::{ConvWeights, ShapeError, Signal};
+use super::latent::{LatentSection, SpeechLatent, SpeechPrior};
 use super::memory::release_freed_memory;
+use super::model_input::ModelInput;
 use super::noise::Noise;
 use super::onnx::OnnxModel;
 use super::prior::{DURATION_STREAM, Prior};
+use super::sentence::{SentenceCrew, SentenceHelper, SentenceTask};
 use super::vits::{
     GraphBoundaries, StructureError, decoder_weights, duration_weights, encoder_weights, flow_weights,
     speaker_embeddings,
 };
+use super::voice::{Computing, LoadedVoice, Utterance};
 use super::voice_config::VoiceConfig;
-use super::{
-    Cancel, Computing, InferError, LatentSection, LoadError, LoadedVoice, ModelInput, SentenceCrew, SentenceHelper,
-    SpeechLatent, SpeechPrior, Utterance,
-};
 
 pub struct NativeVoice {
     config: VoiceConfig,
@@ -53,13 +55,6 @@ struct Memory {
     flow: flow::FlowScratch,
     decoder: decoder::DecoderScratch,
     latents: Vec<f32>,
-}
-
-/// What a thread computes at a time of what comes before any part of a sentence.
-#[derive(Debug, Clone)]
-pub enum SentenceTask {
-    Encoder(encoder::EncoderTask),
-    Durations(durations::DurationsTask),
 }
 
 /// The embeddings of those who speak.

@@ -9,11 +9,15 @@ use bytes::Bytes;
 use ort::session::{RunOptions, Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
+use super::cancel::Cancel;
+use super::errors::{InferError, LoadError};
+use super::graph_inputs::{INPUT, INPUT_LENGTHS, SCALES, SPEAKER};
 use super::memory::release_freed_memory;
+use super::model_input::ModelInput;
 use super::runtime::OnnxRuntime;
 use super::sessions::OnnxSessions;
+use super::voice::LoadedVoice;
 use super::voice_config::VoiceConfig;
-use super::{Cancel, InferError, LoadError, LoadedVoice, ModelInput};
 
 pub struct OnnxVoice {
     config: VoiceConfig,
@@ -29,13 +33,6 @@ pub struct PlainInputs {
 }
 
 pub type NamedInputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
-
-/// The graph's inputs: ids i64 [1, n], length i64 [1], scales f32 [3], and for multi-speaker voices the speaker i64
-/// [1].
-pub const INPUT: &str = "input";
-pub const INPUT_LENGTHS: &str = "input_lengths";
-pub const SCALES: &str = "scales";
-pub const SPEAKER: &str = "sid";
 
 /// Of a sentence that is computed to see whether a graph is what it seems; a medium voice takes 0.2 seconds.
 const LONGEST_RUN: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::ModelInput;
+use super::model_input::ModelInput;
 use super::noise::Noise;
 
 /// Streams of noise of one seed.

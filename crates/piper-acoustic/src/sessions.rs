@@ -9,8 +9,9 @@ use bytes::Bytes;
 use ort::session::{InMemorySession, RunOptions, SessionInputs, SessionOutputs};
 use self_cell::self_cell;
 
+use super::cancel::Cancel;
+use super::errors::InferError;
 use super::runtime::OnnxRuntime;
-use super::{Cancel, InferError};
 
 pub struct OnnxSessions {
     model: Bytes,

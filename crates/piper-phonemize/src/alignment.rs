@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::phonemes::Phoneme;
-use super::words::{Word, is_sound};
+use super::phonemes::{Phoneme, is_sound};
+use super::words::Word;
 
 /// Costs. Stress and length differ between a word alone and the same word among others, so that they take no part.
 const SAME: u32 = 0;

@@ -6,6 +6,7 @@ mod alignment;
 mod defuse;
 mod espeak;
 mod hebrew;
+mod ids;
 mod legible;
 mod models;
 mod phonemes;
@@ -18,6 +19,7 @@ mod words;
 
 pub use alignment::align;
 pub use espeak::{CHILD_COMMAND, ChildArgs, EspeakError, EspeakPool, EspeakSettings, run_child};
-pub use phonemes::{Phoneme, PhonemeIds, Sentence, bounded, id_count, phoneme_ids};
+pub use ids::{PhonemeIds, id_count, phoneme_ids};
+pub use phonemes::{Phoneme, Sentence, bounded};
 pub use phonemizer::{PhonemizeError, Phonemizer};
 pub use words::Word;

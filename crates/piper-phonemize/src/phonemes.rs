@@ -1,25 +1,16 @@
-//! Owns the step from espeak-ng's clauses to sentences of phonemes, and from phonemes to ids, as piper 1.8 does them
-//! (`phonemize_espeak.py`, `voice.py` and `phoneme_ids.py` of piper1-gpl describe the rules).
+//! Owns phonemes, and the step from espeak-ng's clauses to sentences of them, as piper 1.8 does it
+//! (`phonemize_espeak.py` and `voice.py` of piper1-gpl describe the rules).
 
-use piper_acoustic::{BEGIN, END, PAD, PhonemeType, VoiceConfig};
+use piper_acoustic::VoiceConfig;
 use unicode_normalization::UnicodeNormalization;
 
 use super::espeak::Clause;
-use super::pinyin::ends_group;
-use super::words::is_sound;
 
 /// One phoneme: a code point, or several that the voice knows as one.
 pub type Phoneme = Box<str>;
 
 /// The phonemes of one sentence, punctuation included.
 pub type Sentence = Vec<Phoneme>;
-
-/// Ids of a sentence, and the phonemes that the voice lacks, each as often as it is left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhonemeIds {
-    pub ids: Vec<i64>,
-    pub missing: Vec<Phoneme>,
-}
 
 /// Punctuation by the bits of a clause's terminator (espeak-ng's `translate.h`): pause length, intonation, clause type.
 const TERMINATOR_MASK: u32 = 0x000F_FFFF;
@@ -60,50 +51,6 @@ pub fn decompose(text: &str) -> impl Iterator<Item = Phoneme> {
 pub fn phoneme(c: char) -> Phoneme {
     let mut buffer = [0; 4];
     (*c.encode_utf8(&mut buffer)).into()
-}
-
-/// Ids of a sentence: begin, pad, then each phoneme's ids and a pad, then end; in pinyin pads stand behind syllables
-/// and marks alone. Phonemes that the voice lacks are left out.
-pub fn phoneme_ids(sentence: &[Phoneme], config: &VoiceConfig) -> PhonemeIds {
-    let of = |name: &str| config.phoneme_ids.get(name).map(Vec::as_slice);
-    let pad = of(PAD).unwrap_or_default();
-    let mut ids = Vec::with_capacity(2 * sentence.len() + 3);
-    let mut missing = Vec::new();
-    ids.extend_from_slice(of(BEGIN).unwrap_or_default());
-    if is_padded(None, config) {
-        ids.extend_from_slice(pad);
-    }
-    for phoneme in sentence {
-        match of(phoneme) {
-            Some(known) => {
-                ids.extend_from_slice(known);
-                if is_padded(Some(phoneme), config) {
-                    ids.extend_from_slice(pad);
-                }
-            }
-            None => missing.push(phoneme.clone()),
-        }
-    }
-    ids.extend_from_slice(of(END).unwrap_or_default());
-    PhonemeIds { ids, missing }
-}
-
-/// How many ids a phoneme has, its pad included; without one, what stands before the first.
-pub fn id_count(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> usize {
-    let of = |name: &str| config.phoneme_ids.get(name).map(Vec::len);
-    let pad = of(PAD).filter(|_| is_padded(phoneme, config)).unwrap_or(0);
-    match phoneme {
-        None => of(BEGIN).unwrap_or(0) + pad,
-        Some(phoneme) => of(phoneme).map_or(0, |ids| ids + pad),
-    }
-}
-
-/// Whether a pad stands behind a phoneme, or without one behind the begin.
-fn is_padded(phoneme: Option<&Phoneme>, config: &VoiceConfig) -> bool {
-    match config.phoneme_type {
-        PhonemeType::Pinyin => phoneme.is_some_and(|phoneme| ends_group(phoneme)),
-        PhonemeType::Espeak | PhonemeType::Text | PhonemeType::Hebrew => true,
-    }
 }
 
 /// Cuts a sentence into pieces of at most `limit` phonemes: after the last `,`, `;` or `:` within the limit, else after
@@ -178,6 +125,16 @@ fn merge_clusters(sentence: Sentence, config: &VoiceConfig) -> Sentence {
     merged
 }
 
+/// Letters of a phoneme alphabet: what is neither stress nor length, neither punctuation nor blank.
+pub fn is_sound(phoneme: &Phoneme) -> bool {
+    phoneme.chars().any(|c| c.is_alphabetic() && !is_modifier(c))
+}
+
+/// Stress, length, secondary articulation, tone.
+fn is_modifier(c: char) -> bool {
+    matches!(c, '\u{2b0}'..='\u{36f}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,20 +153,6 @@ mod tests {
 
     fn phonemes(text: &str) -> Sentence {
         text.chars().map(phoneme).collect()
-    }
-
-    #[test]
-    fn ids_have_a_pad_after_begin_and_after_each_phoneme() {
-        let got = phoneme_ids(&phonemes("tˈɛst"), &config(""));
-
-        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 120, 0, 61, 0, 31, 0, 32, 0, 2], missing: vec![] });
-    }
-
-    #[test]
-    fn phonemes_that_the_voice_lacks_are_named_and_left_out() {
-        let got = phoneme_ids(&phonemes("tXs"), &config(""));
-
-        assert_eq!(got, PhonemeIds { ids: vec![1, 0, 32, 0, 31, 0, 2], missing: vec!["X".into()] });
     }
 
     #[test]

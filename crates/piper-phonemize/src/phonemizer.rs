@@ -11,12 +11,12 @@ use super::espeak::{Clause, EspeakError, EspeakPool};
 use super::hebrew::Hebrew;
 use super::legible::{Silent, doubtful, legible, unheard};
 use super::models::LazyModel;
-use super::phonemes::{self, Sentence, sounds};
+use super::phonemes::{self, Sentence, is_sound, sounds};
 use super::pinyin;
 use super::respelling::respelled;
 use super::tashkeel::Tashkeel;
 use super::whole::{FINENESS, Fineness, joined, nearly_full};
-use super::words::{Paragraphs, Word, is_sound, words_of};
+use super::words::{Paragraphs, Word, words_of};
 
 /// Turns text into phonemes. A clone shares the child processes and models.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::defuse::defused;
 use super::espeak::Clause;
-use super::phonemes::{self, Phoneme, Sentence};
+use super::phonemes::{self, Sentence};
 use super::whole::parts;
 
 /// A word of a text.
@@ -105,16 +105,6 @@ impl Paragraphs {
         }
         grouped
     }
-}
-
-/// Letters of a phoneme alphabet: what is neither stress nor length, neither punctuation nor blank.
-pub fn is_sound(phoneme: &Phoneme) -> bool {
-    phoneme.chars().any(|c| c.is_alphabetic() && !is_modifier(c))
-}
-
-/// Stress, length, secondary articulation, tone.
-fn is_modifier(c: char) -> bool {
-    matches!(c, '\u{2b0}'..='\u{36f}')
 }
 
 #[cfg(test)]

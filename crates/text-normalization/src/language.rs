@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
-use crate::classes::label_before;
 use crate::number::Number;
 use crate::pattern::Patterns;
 use crate::plurals::Plurals;
@@ -339,7 +338,7 @@ impl Language {
 
     /// The form that a number of a kind has between the words around it.
     pub fn agreement(&self, kind: &str, digits: &str, before: Cursor<'_, '_>, after: Cursor<'_, '_>) -> &str {
-        let (before, after) = (label_before(before).map(str::to_lowercase), after.word_after().map(str::to_lowercase));
+        let (before, after) = (before.label_before().map(str::to_lowercase), after.word_after().map(str::to_lowercase));
         let is_any = |words: &[String], word: Option<&String>| {
             word.is_some_and(|word| {
                 words.iter().any(|known| match known.strip_prefix('-') {

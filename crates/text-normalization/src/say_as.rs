@@ -3,8 +3,8 @@
 
 use crate::classes::{Class, Classes, date};
 use crate::language::Language;
+use crate::normalizer::{Normalizer, Options};
 use crate::number::Number;
-use crate::{Normalizer, Options};
 
 /// How a part of a text is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::super::model::{BatchDescription, BatchId, BatchStatus, Done, ItemError, ItemOutcome, NewItem, now};
 use super::turns::Turns;
-use super::{Idempotency, ItemTask, LedgerError, LedgerLimits, LedgerResult, Recorded, Renewed, Room, Submitted};
+use super::types::{
+    Idempotency, ItemTask, LedgerError, LedgerLimits, LedgerResult, Recorded, Renewed, Room, Submitted,
+};
 
 #[derive(Clone)]
 pub struct MemoryLedger {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::KeepOutcome;
 use super::file::ItemFields;
+use super::outcome::KeepOutcome;
 use crate::app::{SpeechStack, item_speaking};
 use crate::batch::{ItemError, ItemSpeaker, SpokenItem};
 use crate::config::Config;

@@ -4,6 +4,7 @@
 mod file;
 mod folder;
 mod local;
+mod outcome;
 mod remote;
 
 use std::path::PathBuf;
@@ -11,12 +12,14 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Arguments, in_system};
+use super::settings_source::SettingsSource;
+use super::system::in_system;
 use crate::batch::{ItemError, SpokenItem};
 use crate::telemetry;
 pub use file::UnusableFile;
 use file::read_items;
 use folder::Folder;
+use outcome::KeepOutcome;
 use remote::RemoteServer;
 pub use remote::ServerError;
 
@@ -80,7 +83,7 @@ struct BatchProgress {
     failures: Vec<(usize, ItemError)>,
 }
 
-pub fn run(args: &BatchArgs, arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(args: &BatchArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
     let defaults = [("voice_id", args.texts.voice.as_deref()), ("response_format", args.format.as_deref())];
     let items = read_items(&args.texts.file, &defaults)?;
     let folder = Folder::open(&args.output, &items, args.timestamps)?;
@@ -94,14 +97,14 @@ pub fn run(args: &BatchArgs, arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     if !todo.is_empty() {
-        args.texts.speak(arguments, &items, &todo, args.timestamps, &mut keep)?;
+        args.texts.speak(source, &items, &todo, args.timestamps, &mut keep)?;
     }
     progress.end(items.len())
 }
 
-pub fn warm(args: &WarmArgs, arguments: &Arguments) -> anyhow::Result<()> {
+pub fn warm(args: &WarmArgs, source: SettingsSource<'_>) -> anyhow::Result<()> {
     let items = read_items(&args.texts.file, &[("voice_id", args.texts.voice.as_deref())])?;
-    let config = arguments.load_for_command()?;
+    let config = source.load_for_command()?;
     if args.texts.server.is_none() && (config.cache.redis.is_none() || !config.cache.enabled) {
         return Err(config.error("TTS_REDIS_URL", "is what is filled, unless --server names a server").into());
     }
@@ -111,13 +114,10 @@ pub fn warm(args: &WarmArgs, arguments: &Arguments) -> anyhow::Result<()> {
         progress.count(index, outcome.map(|sound| sound.done.seconds));
         anyhow::Ok(())
     };
-    let lost = args.texts.speak(arguments, &items, &all, false, &mut count)?;
+    let lost = args.texts.speak(source, &items, &all, false, &mut count)?;
     progress.end(items.len())?;
     if lost > 0 { Err(NotKept(lost).into()) } else { Ok(()) }
 }
-
-/// Takes what became of an item.
-type KeepOutcome<'a> = &'a mut dyn FnMut(usize, Result<SpokenItem, ItemError>) -> anyhow::Result<()>;
 
 // === impl BatchTexts ===
 
@@ -125,13 +125,13 @@ impl BatchTexts {
     /// Returns how many entries the cache did not take, where this process fills it.
     fn speak(
         &self,
-        arguments: &Arguments,
+        source: SettingsSource<'_>,
         items: &[file::ItemFields],
         todo: &[usize],
         timestamps: bool,
         keep: KeepOutcome<'_>,
     ) -> anyhow::Result<u64> {
-        let config = arguments.load_for_command()?;
+        let config = source.load_for_command()?;
         telemetry::init(&config.log)?;
         match &self.server {
             Some(url) => {

@@ -10,8 +10,8 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::KeepOutcome;
 use super::file::ItemFields;
+use super::outcome::KeepOutcome;
 use crate::batch::{Done, ItemError, SpokenItem};
 
 pub struct RemoteServer {

@@ -4,28 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use piper_acoustic::{LoadError, LoadedVoice, VoiceFiles};
+use piper_acoustic::{LoadError, LoadedVoice};
 
 use super::super::PoolError;
 use super::super::calibration::calibrate;
 use super::super::residency::{Cause, Evicted, NoRoom};
-use super::{LoadResult, ModelPoolActor};
+use super::ModelPoolActor;
+use super::waiting::{FoundVoice, LoadResult, LoadTurn};
 use crate::domain::VoiceId;
 use crate::voices::VoiceDigest;
-
-/// Files to load, what they were when they were found, and the memory that the voice will take.
-pub(super) struct FoundVoice {
-    pub id: VoiceId,
-    files: VoiceFiles,
-    digest: Option<VoiceDigest>,
-    bytes: u64,
-}
-
-/// The load that others wait for.
-pub(super) struct LoadTurn {
-    load: u64,
-    began: Instant,
-}
 
 /// Loads that lost their turn and are not done. Each may hold memory that the limit does not count.
 const MAX_OVERDUE: usize = 3;

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use super::super::PoolError;
 use super::super::messages::{CallerLeft, End, ListLoaded, LoadVoice, Synthesize, TryOut, UnloadVoice, WorkerFinished};
 use super::super::residency::InUse;
-use super::room::Waiter;
-use super::{LoadResult, ModelPoolActor};
+use super::ModelPoolActor;
+use super::waiting::{LoadResult, Waiter};
 use crate::domain::VoiceId;
 
 impl Handler<LoadVoice> for ModelPoolActor {

@@ -3,37 +3,15 @@
 //! the last one ends, some are not handed out any more until the first that waits has its room.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{AsyncContext, Context};
 use piper_acoustic::LoadedVoice;
-use tokio::sync::oneshot;
 
 use super::super::PoolError;
-use super::{LoadResult, ModelPoolActor};
+use super::ModelPoolActor;
 use crate::domain::VoiceId;
-
-/// Who waits for a voice.
-pub(super) struct Waiter {
-    pub answer: oneshot::Sender<LoadResult>,
-    /// Also until other voices are done: it holds none for which others may wait.
-    pub waits_for_room: bool,
-}
-
-/// The first voice that waits for room, until it has it.
-#[derive(Default)]
-pub(super) struct RoomWait {
-    since: Option<Instant>,
-    /// Voices that are not handed out meanwhile.
-    leaving: HashSet<VoiceId>,
-    is_to_be_looked_at: bool,
-    shown: AwaitedRoom,
-}
-
-/// The voices that wait for room, as whoever asked for one sees them.
-#[derive(Debug, Clone, Default)]
-pub struct AwaitedRoom(Arc<Mutex<HashSet<VoiceId>>>);
 
 /// Nothing tells when somebody lets go of a voice.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -41,26 +19,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Until others' voices are not handed out any more. Shorter, and voices would be loaded and let go more often than
 /// need be.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-// === impl AwaitedRoom ===
-
-impl AwaitedRoom {
-    pub fn is_for(&self, id: &VoiceId) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
-    }
-
-    fn set(&self, voices: HashSet<VoiceId>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = voices;
-    }
-}
-
-// === impl RoomWait ===
-
-impl RoomWait {
-    pub fn shown_as(shown: AwaitedRoom) -> Self {
-        Self { shown, ..Self::default() }
-    }
-}
 
 // === impl ModelPoolActor ===
 

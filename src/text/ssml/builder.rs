@@ -8,17 +8,10 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use text_normalization::SayAs;
 
-use super::{Problem, character};
+use super::problem::{MAX_DEPTH, MAX_PAUSES_MS, MAX_VOICES, Problem};
 use crate::domain::{CastVoice, Passage, SaidText, Speaker, VoiceId};
+use crate::text::entities::character;
 use crate::text::values::{self, BadValue};
-
-pub const MAX_DEPTH: usize = 32;
-
-/// Voices that one document may name: all of them are held in memory while it is said.
-pub const MAX_VOICES: usize = 4;
-
-/// Of all breaks of a document.
-pub const MAX_PAUSES_MS: u32 = 600_000;
 
 /// The pause before a paragraph that is not the first.
 const PARAGRAPH_MS: u32 = 500;

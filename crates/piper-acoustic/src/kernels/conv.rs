@@ -1,23 +1,18 @@
-//! Owns a convolution over time: its transformed weights, which inputs a range of outputs needs, and computing that
-//! range. One mechanism serves all kinds. A long kernel is cut into segments whose products are added up before they
-//! are transformed back; a transposed convolution is an ordinary one with the channels of all its phases, stored
-//! interleaved; a dilated one is several undilated ones on interleaved samples, which here is only a stride.
+//! Owns a convolution over time: its transformed weights, and which inputs a range of outputs needs. One mechanism
+//! serves all kinds. A long kernel is cut into segments whose products are added up before they are transformed back; a
+//! transposed convolution is an ordinary one with the channels of all its phases, stored interleaved; a dilated one is
+//! several undilated ones on interleaved samples, which here is only a stride.
 //!
 //! Tiles stand where they would stand in the whole utterance, never where a range begins, and a range asks for all
 //! inputs of its tiles. So a sample is the same to the last bit however time is cut.
 
 use std::ops::Range;
 
-use super::gemm;
 use super::signal::{Signal, blocks};
-use super::simd::{F32x16, LANES, SimdLevel};
-use super::steps::{Gather, Multiply, Scatter, Tiles};
+use super::simd::{F32x16, LANES};
 use super::toom_cook::Form;
 use super::weights::ConvWeights;
 
-/// Bytes of transformed inputs and products at a time: they and the weights that meet them stay in a core's second
-/// cache.
-const TILE_BYTES: usize = 256 * 1024;
 /// Longest piece of a kernel that is transformed as one: with more taps precision goes.
 const MAX_SEGMENT: usize = 7;
 
@@ -75,14 +70,6 @@ pub struct ConvArgs<'a> {
 pub enum WriteMode {
     Replace,
     Add,
-}
-
-/// Memory that runs share one after the other, and the instructions that they use.
-#[derive(Debug)]
-pub struct Workspace {
-    level: SimdLevel,
-    rows: Vec<F32x16>,
-    products: Vec<F32x16>,
 }
 
 // === impl Geometry ===
@@ -197,43 +184,13 @@ impl Convolution {
         start..(groups.end * step + reach).saturating_sub(lead).clamp(start, len)
     }
 
-    /// Computes the range of `output`, as it was [`Signal::reset`].
-    pub fn run(&self, pass: &ConvArgs<'_>, output: &mut Signal, workspace: &mut Workspace) {
-        self.run_part(pass, output.range(), output, workspace);
-    }
-
-    /// Computes a part of the range of `output`, and leaves the rest of it as it is.
-    pub fn run_part(&self, pass: &ConvArgs<'_>, range: Range<usize>, output: &mut Signal, workspace: &mut Workspace) {
-        if range.is_empty() {
-            return;
-        }
-        let Workspace { level, rows, products } = workspace;
-        let groups = self.groups(range.clone());
-        let all = groups.start * self.geometry.dilation..groups.end * self.geometry.dilation;
-        let points = self.form.points();
-        let row_blocks = self.row_blocks();
-        let product_blocks = self.geometry.phases * self.bias.len();
-        let bytes = points * (row_blocks + product_blocks) * size_of::<F32x16>();
-        let most = (TILE_BYTES / bytes / gemm::ROWS).max(1) * gemm::ROWS;
-        let pitch = most.min(all.len().next_multiple_of(gemm::ROWS));
-        grow(rows, points * row_blocks * pitch);
-        grow(products, points * product_blocks * pitch);
-        for first in all.clone().step_by(pitch) {
-            let indices = first..all.end.min(first + pitch);
-            let part = Tiles { convolution: self, pass, indices, pitch };
-            level.run(Gather { part: &part, rows });
-            level.run(Multiply { part: &part, rows, products });
-            level.run(Scatter { part: &part, products, range: range.clone(), output });
-        }
-    }
-
     /// Blocks of transformed inputs.
     pub(super) fn row_blocks(&self) -> usize {
         self.segments * self.in_blocks()
     }
 
     /// Groups of tiles that cover a range of outputs. A group is one tile for each residue of the dilation.
-    fn groups(&self, range: Range<usize>) -> Range<usize> {
+    pub(super) fn groups(&self, range: Range<usize>) -> Range<usize> {
         let Geometry { dilation, phases, trim, .. } = self.geometry;
         let step = self.form.outputs * dilation;
         let grid = (range.start + trim) / phases..(range.end + trim).div_ceil(phases);
@@ -244,23 +201,6 @@ impl Convolution {
     pub(super) fn origin(&self, tile: usize) -> usize {
         let dilation = self.geometry.dilation;
         tile / dilation * self.form.outputs * dilation + tile % dilation
-    }
-}
-
-// === impl Workspace ===
-
-impl Workspace {
-    pub fn new(level: SimdLevel) -> Self {
-        Self { level, rows: Vec::new(), products: Vec::new() }
-    }
-
-    pub fn level(&self) -> SimdLevel {
-        self.level
-    }
-
-    /// Bytes that are kept for use after use.
-    pub fn memory_bytes(&self) -> usize {
-        (self.rows.capacity() + self.products.capacity()) * size_of::<F32x16>()
     }
 }
 
@@ -285,10 +225,4 @@ fn form(taps: usize, precision: Precision) -> Form {
         _ => 1,
     };
     Form::new(taps, outputs)
-}
-
-fn grow(buffer: &mut Vec<F32x16>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, F32x16::ZERO);
-    }
 }

@@ -15,6 +15,7 @@ mod gemm;
 #[cfg(test)]
 pub mod naive;
 mod norm;
+mod run;
 mod signal;
 pub mod simd;
 mod steps;
@@ -24,11 +25,12 @@ mod tests;
 mod toom_cook;
 mod weights;
 
-pub use conv::{ConvArgs, Convolution, Geometry, Precision, Workspace, WriteMode, lanes};
+pub use conv::{ConvArgs, Convolution, Geometry, Precision, WriteMode, lanes};
 pub use erf::erf;
 pub use exp::exp;
 pub use gemm::{Product, ROWS};
 pub use norm::Norm;
+pub use run::Workspace;
 pub use signal::{Columns, Signal, blocks, evenly};
 pub use tanh::{sigmoid, tanh};
 pub use weights::{ConvWeights, MAX_SPAN, NormWeights, ShapeError, counts, not_empty, pointwise, produces, same_len};

@@ -3,9 +3,9 @@
 //! their own and can keep the length in one sensible way.
 
 use super::super::encoder::{AttentionWeights, EncoderLayerWeights, EncoderWeights, NormWeights};
+use super::super::graph_inputs::INPUT;
 use super::super::kernels::ConvWeights;
 use super::super::onnx::{Graph, Node, Tensor};
-use super::super::onnx_voice::INPUT;
 use super::StructureError;
 use super::names::{HIDDEN, LOG_DEVIATION, MEAN};
 use super::reader::{GraphReader, Read, UNKNOWN_NORM, expect_root};

@@ -2,7 +2,7 @@
 
 use super::{Match, Replacement, begins_with_capital, is_capitals};
 use crate::language::Language;
-use crate::number::{may_begin, may_end};
+use crate::numerals::{may_begin, may_end};
 use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
@@ -37,7 +37,7 @@ fn direction(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let name = language.table.abbreviations.regions.get(&format!("{word}."))?;
     // "Pennsylvania Ave. NW"
     let streets = &language.table.abbreviations.after_name;
-    let street = super::telephone::label_before(cursor).map(str::to_owned).unwrap_or_default();
+    let street = cursor.label_before().map(str::to_owned).unwrap_or_default();
     if streets.contains_key(&format!("{street}.")) || streets.values().any(|name| *name == street) {
         return end.ends_word().then(|| Match::whole(cursor, end, name.clone()));
     }

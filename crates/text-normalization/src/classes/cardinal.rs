@@ -3,7 +3,8 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::number::{Number, may_begin, may_end, signed, unsigned};
+use crate::number::Number;
+use crate::numerals::{may_begin, may_end, signed, unsigned};
 use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
@@ -42,12 +43,12 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let form = language.agreement("cardinal", &number.integer, cursor, end);
     // "4.5 million", "5 млн"
-    if let Some((behind, scale)) = end.blank().and_then(|_| super::money::scale(end, language, true))
+    if let Some((behind, scale)) = end.blank().and_then(|_| super::scale::find(end, language, true))
         && (number.fraction.is_some() || !scale.starts_with('='))
         && !end.word_after().is_some_and(|word| language.is_unit(word))
     {
         let stop = if behind.back().is_some_and(|last| last.text() == ".") && behind.is_line_end() { "." } else { "" };
-        let scale = super::money::scale_said(&scale, &number, language);
+        let scale = super::scale::said(&scale, &number, language);
         return Some(Match::whole(cursor, behind, format!("{} {scale}{stop}", language.number(&number, form))));
     }
     if !may_end(end) {

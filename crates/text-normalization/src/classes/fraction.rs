@@ -2,7 +2,8 @@
 
 use super::{Match, fill};
 use crate::language::Language;
-use crate::number::{Number, may_begin, may_end};
+use crate::number::Number;
+use crate::numerals::{may_begin, may_end};
 use crate::token::Cursor;
 
 /// Fractions that are one character.
@@ -32,7 +33,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         // A sign stands before it.
         return None;
     }
-    let minus = cursor.eat_any(crate::number::MINUS);
+    let minus = cursor.eat_any(crate::numerals::MINUS);
     let at = minus.unwrap_or(cursor);
     let sign = if minus.is_some() { format!("{} ", language.table.numbers.minus) } else { String::new() };
     if let Some((end, digits)) = at.digits_of(1..=6) {

@@ -2,7 +2,7 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::number::signed;
+use crate::numerals::signed;
 use crate::token::{Cursor, TokenKind};
 
 /// Operands and operators of one equation.

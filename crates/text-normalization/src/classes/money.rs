@@ -1,8 +1,9 @@
 //! Amounts of money: with a sign or a code before or behind, with a scale, by the piece or the hour.
 
-use super::{Match, fill};
+use super::{Match, fill, scale};
 use crate::language::Language;
-use crate::number::{Number, may_begin, signed, unsigned};
+use crate::number::Number;
+use crate::numerals::{may_begin, signed, unsigned};
 use crate::table::Words;
 use crate::token::{Cursor, TokenKind};
 
@@ -74,7 +75,7 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     let about = cursor.eat_any("~≈");
     let at = about.unwrap_or(cursor);
     let minus =
-        at.eat_any(crate::number::MINUS).filter(|_| at.char_before().is_none_or(|c| c.is_whitespace() || c == '('));
+        at.eat_any(crate::numerals::MINUS).filter(|_| at.char_before().is_none_or(|c| c.is_whitespace() || c == '('));
     let at = minus.unwrap_or(at);
     if !at.begins_word() {
         return None;
@@ -89,7 +90,7 @@ fn before(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if is_word && number_at.at == sign_end.at && !at.text().chars().all(char::is_uppercase) {
         return None;
     }
-    let inner = number_at.eat_any(crate::number::MINUS).filter(|at| at.kind() == Some(TokenKind::Digits));
+    let inner = number_at.eat_any(crate::numerals::MINUS).filter(|at| at.kind() == Some(TokenKind::Digits));
     let (end, mut number) = unsigned(inner.unwrap_or(number_at), language)?;
     number.negative = minus.is_some() || inner.is_some();
     let end = other_fraction(end, &mut number).unwrap_or(end);
@@ -104,7 +105,7 @@ fn other_fraction<'d, 't>(end: Cursor<'d, 't>, number: &mut Number) -> Option<Cu
         return behind.ends_word().then_some(behind);
     }
     let (behind, cents) = end.eat_any(".,").and_then(|at| at.digits_of(2..=2))?;
-    let is_fraction = number.fraction.is_none() && crate::number::may_end(behind);
+    let is_fraction = number.fraction.is_none() && crate::numerals::may_end(behind);
     is_fraction.then(|| {
         number.fraction = Some(cents.to_owned());
         behind
@@ -118,7 +119,7 @@ fn behind(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let (end, mut number) = signed(cursor, language)?;
     let end = other_fraction(end, &mut number).unwrap_or(end);
-    let (scale_end, scale) = scale(end, language, false).map_or((end, None), |(end, scale)| (end, Some(scale)));
+    let (scale_end, scale) = scale::find(end, language, false).map_or((end, None), |(end, scale)| (end, Some(scale)));
     let mut at = scale_end.maybe_blank();
     if scale.is_some()
         && let Some((joined, word)) = at.word()
@@ -144,7 +145,7 @@ fn behind(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     if let Some((end, second)) = sign_end.eat_any("-–—").and_then(|at| unsigned(at, language))
         && !language.table.ranges.to.is_empty()
     {
-        let (end, scale) = self::scale(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
+        let (end, scale) = scale::find(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
         let second_sign = currency(end.maybe_blank(), language).filter(|(_, second)| *second == code);
         if let Some((end, _)) = second_sign {
             let second = amount(&second, scale.as_deref(), &code, language, false)?;
@@ -186,7 +187,7 @@ fn amounts<'d, 't>(
     code: &str,
     language: &Language,
 ) -> Option<Amounts<'d, 't>> {
-    let (end, scale) = scale(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
+    let (end, scale) = scale::find(end, language, true).map_or((end, None), |(end, scale)| (end, Some(scale)));
     if end.kind() == Some(TokenKind::Word) && scale.is_none() {
         return None;
     }
@@ -197,7 +198,7 @@ fn amounts<'d, 't>(
         let with_sign = currency(at, language).filter(|(_, second)| second == code).map(|(at, _)| at);
         if let Some((second_end, second)) = unsigned(with_sign.unwrap_or(at), language) {
             let (second_end, second_scale) =
-                self::scale(second_end, language, true).map_or((second_end, None), |(end, scale)| (end, Some(scale)));
+                scale::find(second_end, language, true).map_or((second_end, None), |(end, scale)| (end, Some(scale)));
             let second = amount(&second, second_scale.as_deref(), code, language, false)?;
             let first = match with_sign {
                 Some(_) => amount(number, scale.as_deref(), code, language, false)?,
@@ -214,19 +215,6 @@ fn amounts<'d, 't>(
     Some(Amounts { end, said })
 }
 
-/// "million", "bn", "m": by its full name, or as it is written, behind `=`.
-pub fn scale<'d, 't>(end: Cursor<'d, 't>, language: &Language, close: bool) -> Option<(Cursor<'d, 't>, String)> {
-    let money = &language.table.money;
-    let at = end.maybe_blank();
-    let (behind, word) = at.word()?;
-    let is_close = at.at == end.at;
-    if let Some(name) = money.scales.get(word).filter(|_| is_close || !close || word.chars().count() > 1) {
-        let stopped = behind.eat(".").filter(|_| money.scales.contains_key(&format!("{word}.")));
-        return behind.ends_word().then(|| (stopped.unwrap_or(behind), name.clone()));
-    }
-    (language.table.numbers.scales.contains_key(word) && behind.ends_word()).then(|| (behind, format!("={word}")))
-}
-
 fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language, singular: bool) -> Option<String> {
     let names = language.currency(code)?;
     let money = &language.table.money;
@@ -236,7 +224,7 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
         Language::form(names, category).unwrap_or_default().to_owned()
     };
     if let Some(scale) = scale {
-        let scale = scale_said(scale, number, language);
+        let scale = scale::said(scale, number, language);
         let is_plain = money.plain_scales.iter().any(|known| known == scale);
         let scaled = names.get("scaled").filter(|_| !is_plain).cloned();
         let currency = scaled.unwrap_or_else(|| name(if singular { "one" } else { "many" }));
@@ -275,14 +263,6 @@ fn amount(number: &Number, scale: Option<&str>, code: &str, language: &Language,
         return Some(format!("{minus}{minor}"));
     }
     Some(format!("{minus}{}", fill(&money.joined, &[("{major}", &major()), ("{minor}", &minor)])))
-}
-
-/// A scale behind a number. One that was written short has no form yet.
-pub fn scale_said<'a>(scale: &'a str, number: &Number, language: &'a Language) -> &'a str {
-    scale.strip_prefix('=').unwrap_or_else(|| {
-        let forms = language.table.numbers.scales.get(scale);
-        forms.and_then(|forms| Language::form(forms, language.category(number))).unwrap_or(scale)
-    })
 }
 
 fn minor<'a>(names: &'a Words, category: &str) -> Option<&'a str> {

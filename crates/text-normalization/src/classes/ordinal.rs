@@ -2,7 +2,7 @@
 
 use super::{Match, begins_with_capital};
 use crate::language::Language;
-use crate::number::{may_begin, unsigned};
+use crate::numerals::{may_begin, unsigned};
 use crate::token::{Cursor, Doc, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {

@@ -2,7 +2,8 @@
 
 use super::Match;
 use crate::language::Language;
-use crate::number::{Number, may_begin, signed, unsigned};
+use crate::number::Number;
+use crate::numerals::{may_begin, signed, unsigned};
 use crate::token::Cursor;
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {

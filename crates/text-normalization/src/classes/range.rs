@@ -2,7 +2,7 @@
 
 use super::{Match, is_one_of};
 use crate::language::Language;
-use crate::number::{may_begin, may_end, unsigned};
+use crate::numerals::{may_begin, may_end, unsigned};
 use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {

@@ -33,7 +33,7 @@ pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let stopped = end.eat(".").filter(|_| roman.dot);
-    let before = super::telephone::label_before(cursor);
+    let before = cursor.label_before();
     let form = language.agreement("roman", &digits, cursor, stopped.unwrap_or(end));
     if !form.is_empty() {
         let behind = stopped.unwrap_or(end);

@@ -3,7 +3,7 @@
 
 use super::{Match, Replacement, is_capitals, is_one_of, letters};
 use crate::language::Language;
-use crate::number::{may_begin, may_end};
+use crate::numerals::{may_begin, may_end};
 use crate::token::{Cursor, TokenKind};
 
 pub fn find(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
@@ -46,7 +46,7 @@ fn version(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
         return None;
     }
     let (mut at, first) = cursor.digits()?;
-    if crate::number::unsigned(cursor, language).is_some_and(|(end, number)| number.grouped && may_end(end)) {
+    if crate::numerals::unsigned(cursor, language).is_some_and(|(end, number)| number.grouped && may_end(end)) {
         return None;
     }
     let mut parts = vec![first];
@@ -207,7 +207,7 @@ fn code(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     let is_long = pieces.len() > 3;
     let is_code = digits.len() > 3 || digits.starts_with('0') || pieces.len() > 1;
-    let label = super::telephone::label_before(cursor);
+    let label = cursor.label_before();
     let is_named = is_code && (is_one_of(label, &telephone.before) || is_named_before(cursor, language));
     let is_code_behind = digits.len() == 3
         && is_one_of(

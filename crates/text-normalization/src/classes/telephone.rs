@@ -2,7 +2,7 @@
 
 use super::{Match, is_one_of, letters};
 use crate::language::Language;
-use crate::number::may_end;
+use crate::numerals::may_end;
 use crate::table::GroupStyle;
 use crate::token::{Cursor, TokenKind};
 
@@ -128,7 +128,7 @@ fn is_shape(groups: &Groups<'_>, language: &Language) -> bool {
 /// Behind a word that says so, or known to everybody.
 fn is_short(groups: &Groups<'_>, cursor: Cursor<'_, '_>, end: Cursor<'_, '_>, language: &Language) -> bool {
     let telephone = &language.table.telephone;
-    let is_named = is_one_of(label_before(cursor), &telephone.before);
+    let is_named = is_one_of(cursor.label_before(), &telephone.before);
     let is_emergency = groups.parts.len() == 1
         && telephone.emergency.iter().any(|number| number == groups.parts[0])
         && (is_named
@@ -161,18 +161,6 @@ fn say(group: &str, index: usize, has_plus: bool, language: &Language) -> String
         ..=3 => language.cardinal(group, ""),
         _ => language.each_digit(group),
     }
-}
-
-/// The word before a number, and before the stop or colon between: "tel. 112", "Fax: 555-0123".
-pub fn label_before<'d>(cursor: Cursor<'d, '_>) -> Option<&'d str> {
-    let before = cursor.back()?;
-    let before = if before.kind() == Some(TokenKind::Blank) { before.back()? } else { before };
-    if before.eat_any(".:").is_none() {
-        return cursor.word_before();
-    }
-    let before = before.back()?;
-    let before = if before.text() == "." { before.back()? } else { before };
-    before.word().map(|(_, word)| word)
 }
 
 /// "x305", "ext. 42".

@@ -2,7 +2,7 @@
 
 use super::{Match, Replacement, fill, is_one_of};
 use crate::language::Language;
-use crate::number::{may_begin, may_end};
+use crate::numerals::{may_begin, may_end};
 use crate::token::{Cursor, TokenKind};
 
 struct Clock<'d> {
@@ -119,7 +119,7 @@ fn clock<'d, 't>(cursor: Cursor<'d, 't>, language: &Language) -> Option<(Cursor<
         if let Some((last, second)) = end.eat(":").filter(|_| is_colon).and_then(minutes) {
             return Some((last, Clock { hour, minute: Some(minute), second: Some(second), is_certain: true }));
         }
-        let label = super::telephone::label_before(cursor);
+        let label = cursor.label_before();
         let is_certain = is_colon
             || (is_one_of(label, &language.table.times.before) && may_end(end))
             || (language.table.times.dot_alone && is_alone(cursor, end) && hour.len() == 2);

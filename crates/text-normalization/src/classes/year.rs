@@ -2,7 +2,7 @@
 
 use super::{Match, Replacement, begins_with_capital, fill, is_one_of};
 use crate::language::Language;
-use crate::number::{may_begin, may_end};
+use crate::numerals::{may_begin, may_end};
 use crate::pattern::Position;
 use crate::token::{Cursor, TokenKind};
 

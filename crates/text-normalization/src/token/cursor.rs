@@ -122,6 +122,18 @@ impl<'d, 't> Cursor<'d, 't> {
         before.word().map(|(_, word)| word)
     }
 
+    /// The word before it, and before the stop or colon between: "tel. 112", "Fax: 555-0123".
+    pub fn label_before(self) -> Option<&'d str> {
+        let before = self.back()?;
+        let before = if before.kind() == Some(TokenKind::Blank) { before.back()? } else { before };
+        if before.eat_any(".:").is_none() {
+            return self.word_before();
+        }
+        let before = before.back()?;
+        let before = if before.text() == "." { before.back()? } else { before };
+        before.word().map(|(_, word)| word)
+    }
+
     /// The word behind it, with one blank or none between.
     pub fn word_after(self) -> Option<&'d str> {
         self.maybe_blank().word().map(|(_, word)| word)

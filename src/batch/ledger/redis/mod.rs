@@ -3,8 +3,10 @@
 //! that loses its connections, and goes on where it was when one is back.
 //!
 //! - `scripts`: what is done in one step; `keys`: what is called how.
-//! - `work`: handing items out and recording them; `upkeep`: what is done to batches that nobody asks for.
+//! - `board`: which batches are worked off; `work`: handing items out and recording them; `upkeep`:
+//!   what is done to batches that nobody asks for.
 
+mod board;
 mod keys;
 mod scripts;
 mod upkeep;
@@ -20,11 +22,11 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::super::model::{BatchDescription, BatchId, BatchStatus, ItemError, ItemOutcome, NewItem, VERSION};
-use super::{Idempotency, LedgerError, LedgerLimits, LedgerResult, Submitted};
+use super::types::{Idempotency, LedgerError, LedgerLimits, LedgerResult, Submitted};
 use crate::cache::{RedisTarget, SharedConnection};
+use board::ActiveBatches;
 use keys::{ACTIVE, EXPIRING, counts, custom_ids, named, of_owner, open_of, results, stream};
 use scripts::{ADD, OPEN, TIME, script};
-use work::ActiveBatches;
 
 /// The ledger in Redis. A clone is the same one.
 #[derive(Clone)]
@@ -153,6 +155,11 @@ impl RedisLedger {
             Some("lost") => Err(LedgerError::Unreachable("Redis lost items while they were handed in".to_owned())),
             Some(known) => Ok(known_by_name(known, &digest)),
         }
+    }
+
+    /// Has the next look for work see what is new.
+    async fn look_again(&self) {
+        self.0.board.lock().await.read = None;
     }
 
     async fn stands_for(&self, idempotency: &Idempotency) -> LedgerResult<Option<String>> {

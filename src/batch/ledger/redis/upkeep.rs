@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::cmd;
 
 use super::super::super::model::{BatchId, Done, ItemOutcome};
-use super::super::LedgerResult;
+use super::super::types::LedgerResult;
 use super::keys::{
     ACTIVE, EXPIRING, TO_BE_TOLD, bytes_of, counts, custom_ids, left, named, of_owner, on_batch, open_of, results,
     stream,

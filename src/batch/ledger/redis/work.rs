@@ -1,6 +1,6 @@
 //! Owns handing items out to workers and recording what became of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,30 +8,11 @@ use redis::cmd;
 use tokio::time::Instant;
 
 use super::super::super::model::{BatchDescription, BatchId, ItemError, ItemOutcome};
-use super::super::turns::Turns;
-use super::super::{ItemTask, LedgerError, LedgerResult, Recorded, Renewed, Room};
+use super::super::types::{ItemTask, LedgerError, LedgerResult, Recorded, Renewed, Room};
+use super::board::Posted;
 use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
 use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
 use super::{DAMAGED, FOREIGN, RedisLedger, described, gone_at, written};
-
-/// What this replica knows of the batches that are worked off. Read anew now and then, so that an item costs one call.
-#[derive(Default)]
-pub(super) struct ActiveBatches {
-    read: Option<Instant>,
-    /// Why it could not be read the last time.
-    unread: Option<LedgerError>,
-    batches: HashMap<BatchId, Posted>,
-    turns: Turns,
-}
-
-#[derive(Clone)]
-struct Posted {
-    description: Arc<BatchDescription>,
-    /// Where to look next among the items that were begun.
-    cursor: String,
-    /// It had no item when it was asked last.
-    rests: bool,
-}
 
 const READ_EVERY: Duration = Duration::from_millis(250);
 /// Batches that are worked off, of all owners; those after them wait. Each owner has his own bound below that.
@@ -80,11 +61,6 @@ impl RedisLedger {
         board.turns.had(id);
         let (index, attempt) = (index.parse().unwrap_or_default(), attempt.parse().unwrap_or(usize::MAX));
         Ok(Some(ItemTask { batch: id, index, item: item.clone(), attempt, entry: entry.clone(), description }))
-    }
-
-    /// Has the next look for work see what is new.
-    pub(super) async fn look_again(&self) {
-        self.0.board.lock().await.read = None;
     }
 
     async fn read_board(&self) -> LedgerResult<()> {

@@ -1,9 +1,9 @@
 //! Dates in digits.
 
-use super::{day_said, not_twice, with_ending};
+use super::said::{not_twice, say_date, with_ending};
 use crate::classes::{Match, fill, is_one_of, noun, time, year};
 use crate::language::Language;
-use crate::number::may_end;
+use crate::numerals::may_end;
 use crate::token::Cursor;
 
 /// "2024-01-05", "2024/01/05", "2010. 04. 1."
@@ -145,11 +145,4 @@ fn short_year(digits: &str, language: &Language) -> String {
         Some(_) => language.each_digit(digits),
         None => language.cardinal(digits, ""),
     }
-}
-
-pub fn say_date(language: &Language, day: &str, month: usize, year: &str, form: &str) -> String {
-    let dates = &language.table.dates;
-    let template = if year.is_empty() { &dates.without_year } else { &dates.full };
-    let (day, month) = (day_said(language, day, form), language.month_said(month));
-    fill(template, &[("{day}", &day), ("{month}", &month), ("{year}", year)])
 }

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use crate::Rewrite;
 use crate::classes::Class;
+use crate::rewrite::Rewrite;
 use crate::token::{Cursor, Doc, TokenKind};
 
 mod lines;

@@ -2,7 +2,8 @@
 
 use super::{Match, fill};
 use crate::language::Language;
-use crate::number::{Number, may_begin, may_end, signed, unsigned};
+use crate::number::Number;
+use crate::numerals::{may_begin, may_end, signed, unsigned};
 use crate::token::{Cursor, TokenKind};
 
 mod symbols;
@@ -93,7 +94,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
     }
     // "2.5 million km"
     let is_scale = end.blank().is_some() && !end.word_after().is_some_and(|word| language.is_unit(word));
-    let scale = is_scale.then(|| super::money::scale(end, language, true)).flatten();
+    let scale = is_scale.then(|| super::scale::find(end, language, true)).flatten();
     let (number_end, scale) = scale.map_or((end, None), |(behind, scale)| (behind, Some(scale)));
     // A decade.
     if number_end.text() == "s" && super::year::decade(number_end, &first.integer, language).is_some() {
@@ -130,7 +131,7 @@ fn quantity(cursor: Cursor<'_, '_>, language: &Language) -> Option<Match> {
             words.push(language.number(&last, gender));
         }
         if let Some(scale) = scale {
-            words.push(super::money::scale_said(&scale, &last, language).to_owned());
+            words.push(super::scale::said(&scale, &last, language).to_owned());
         }
         said.push_str(&words.join(" "));
     }
