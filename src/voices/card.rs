@@ -20,6 +20,9 @@ pub struct LicenseRule {
     patterns: Vec<WildMatch>,
 }
 
+/// What is wrong with a file may quote it.
+pub const MAX_PROBLEM_CHARS: usize = 200;
+
 /// The licence of a voice whose card is missing or names none.
 pub const UNKNOWN_LICENSE: &str = "unknown";
 /// A card is a page of text.

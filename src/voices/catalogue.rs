@@ -10,15 +10,15 @@ use std::time::Instant;
 use piper_acoustic::{MAX_CONFIG_BYTES, VoiceConfig, VoiceFiles};
 use wildmatch::WildMatch;
 
-use super::card::{LicenseRule, shortened};
+use super::card::{LicenseRule, MAX_PROBLEM_CHARS, shortened};
 use super::digest::VoiceDigest;
 use super::disk;
 use super::download::Downloader;
 use super::downloads::Downloads;
 use super::error::CatalogueError;
-use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS};
+use super::folder::InstalledVoice;
 use super::folders::Folders;
-use super::ignored::Ignored;
+use super::ignored::{self, Ignored};
 use super::info::{VoiceFacts, VoiceInfo};
 use super::leftovers;
 use super::lockfile::Lockfile;
@@ -104,6 +104,11 @@ impl Catalogue {
         catalogue.0.write().published = published.map(Arc::new);
         catalogue.rescan()?;
         Ok(catalogue)
+    }
+
+    /// Files in the folders that are not used, as they were when these were last looked into.
+    pub fn ignored(&self) -> Vec<Ignored> {
+        self.0.read().ignored.iter().cloned().collect()
     }
 
     /// Whether the voice may be served: it is allowed, and it is installed or can be fetched.
@@ -291,6 +296,16 @@ impl FromIterator<(VoiceId, VoiceFiles)> for Catalogue {
 // === impl CatalogueInner ===
 
 impl CatalogueInner {
+    /// Finds them anew; tells of those that are.
+    fn look_for_ignored(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) {
+        let found = self.folders.all().flat_map(|folder| ignored::in_folder(folder, installed)).collect();
+        let mut state = self.write();
+        let before = std::mem::replace(&mut state.ignored, found);
+        for Ignored { file, reason } in state.ignored.difference(&before) {
+            tracing::warn!(file, reason, "a file in the models folder is not used");
+        }
+    }
+
     pub fn read(&self) -> RwLockReadGuard<'_, CatalogueState> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ use piper_acoustic::{MAX_CONFIG_BYTES, VoiceConfig, VoiceConfigError};
 use super::card::{LicenseRule, MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE};
 use super::disk;
 use super::error::VoiceFilesError;
-use super::folder::{card_name, config_name, model_name};
+use super::file_names::{card_name, config_name, model_name};
 use super::folders::Folders;
 use super::guard::Guard;
 use super::info::foreign_phonemes;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use piper_acoustic::{MAX_CONFIG_BYTES, MAX_MODEL_BYTES, VoiceConfig, VoiceFiles};
 use serde::Deserialize;
 
-use super::card::{MAX_CARD_BYTES, ModelCard, UNKNOWN_LICENSE, shortened};
+use super::card::{MAX_CARD_BYTES, MAX_PROBLEM_CHARS, ModelCard, UNKNOWN_LICENSE, shortened};
 use super::disk;
+use super::file_names::{CARD_BEGINNING, MODEL_ENDING, card_name, config_name, model_name};
 use super::lockfile::Lockfile;
 use super::loudness::Loudness;
 use super::published::speaker_names;
@@ -55,13 +56,6 @@ pub struct ConfigSummary {
     pub language: Option<String>,
 }
 
-/// What is wrong with a file may quote it.
-pub const MAX_PROBLEM_CHARS: usize = 200;
-
-pub const MODEL_ENDING: &str = ".onnx";
-const CARD_ENDING: &str = ".MODEL_CARD";
-const CARD_BEGINNING: &str = "MODEL_CARD.";
-
 #[derive(Deserialize)]
 struct UnreadConfig {
     audio: AudioSummary,
@@ -101,19 +95,6 @@ impl InstalledVoice {
     pub fn license(&self) -> String {
         self.card.as_ref().map_or_else(|| UNKNOWN_LICENSE.to_owned(), |(_, card)| card.license())
     }
-}
-
-/// Names of a voice's files in a models folder.
-pub fn model_name(id: &VoiceId) -> String {
-    format!("{id}{MODEL_ENDING}")
-}
-
-pub fn config_name(id: &VoiceId) -> String {
-    format!("{id}{MODEL_ENDING}.json")
-}
-
-pub fn card_name(id: &VoiceId) -> String {
-    format!("{id}{CARD_ENDING}")
 }
 
 /// The voices in `folder`. A model without its config is no voice; a folder that is not there has none.

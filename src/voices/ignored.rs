@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::card::shortened;
-use super::catalogue::{Catalogue, CatalogueInner};
-use super::folder::{InstalledVoice, MAX_PROBLEM_CHARS, MODEL_ENDING};
+use super::card::{MAX_PROBLEM_CHARS, shortened};
+use super::file_names::MODEL_ENDING;
+use super::folder::InstalledVoice;
 use super::quality;
 use crate::domain::VoiceId;
 
@@ -25,30 +25,8 @@ const MAX_DEPTH: usize = 5;
 const MAX_ENTRIES: usize = 10_000;
 const MAX_TOLD: usize = 100;
 
-// === impl Catalogue ===
-
-impl Catalogue {
-    /// Files in the folders that are not used, as they were when these were last looked into.
-    pub fn ignored(&self) -> Vec<Ignored> {
-        self.0.read().ignored.iter().cloned().collect()
-    }
-}
-
-// === impl CatalogueInner ===
-
-impl CatalogueInner {
-    /// Finds them anew; tells of those that are.
-    pub fn look_for_ignored(&self, installed: &BTreeMap<VoiceId, InstalledVoice>) {
-        let found = self.folders.all().flat_map(|folder| in_folder(folder, installed)).collect();
-        let mut state = self.write();
-        let before = std::mem::replace(&mut state.ignored, found);
-        for Ignored { file, reason } in state.ignored.difference(&before) {
-            tracing::warn!(file, reason, "a file in the models folder is not used");
-        }
-    }
-}
-
-fn in_folder(folder: &Path, installed: &BTreeMap<VoiceId, InstalledVoice>) -> Vec<Ignored> {
+/// Those of a folder.
+pub fn in_folder(folder: &Path, installed: &BTreeMap<VoiceId, InstalledVoice>) -> Vec<Ignored> {
     let served: Vec<PathBuf> =
         installed.values().filter_map(|voice| fs::canonicalize(&voice.files.model).ok()).collect();
     let mut found = Vec::new();

@@ -3,15 +3,13 @@
 //! other files.
 
 use std::path::Path;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde::Deserialize;
 
-use super::card::shortened;
-use super::catalogue::{Catalogue, CatalogueState};
+use super::card::{MAX_PROBLEM_CHARS, shortened};
+use super::digest::VoiceDigest;
 use super::disk;
-use super::folder::{MAX_PROBLEM_CHARS, model_name};
+use super::file_names::{QUALITY_ENDING, model_name, quality_name};
 use crate::domain::VoiceId;
 
 /// What was measured of one voice, of several draws of its noise.
@@ -53,45 +51,15 @@ pub struct StoredQuality {
 const METHOD: u32 = 1;
 
 const MAX_BYTES: u64 = 4_096;
-const ENDING: &str = ".quality.json";
-
-/// How long the files of voices are read before these are shown without what was measured. That goes on even so, for
-/// who asks next.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-// === impl Catalogue ===
-
-impl Catalogue {
-    /// Learns whether voices of which something was measured are still the same. What is known already is not read
-    /// again.
-    pub async fn check_measured(&self) {
-        let unknown: Vec<VoiceId> = {
-            let state = self.0.read();
-            let is_unknown = |id: &&VoiceId| !state.digests.contains_key(*id);
-            let measured = state.installed.iter().filter(|(_, voice)| voice.quality.is_some()).map(|(id, _)| id);
-            measured.filter(is_unknown).cloned().collect()
-        };
-        let digests = join_all(unknown.iter().map(|id| self.digest(id)));
-        if tokio::time::timeout(PATIENCE, digests).await.is_err() {
-            tracing::debug!("voices are shown without what was measured of them: their files take long to read");
-        }
-    }
-}
-
-// === impl CatalogueState ===
-
-impl CatalogueState {
-    /// What was measured of just these files.
-    pub fn quality(&self, id: &VoiceId) -> Option<MeasuredQuality> {
-        let digest = hex::encode(self.digests.get(id)?.as_bytes());
-        let stored = self.installed.get(id)?.quality.as_ref()?;
-        (stored.voice == digest).then_some(stored.measured)
-    }
-}
 
 // === impl StoredQuality ===
 
 impl StoredQuality {
+    /// What was measured, if it was of these very files.
+    pub fn of(&self, digest: &VoiceDigest) -> Option<MeasuredQuality> {
+        (self.voice == hex::encode(digest.as_bytes())).then_some(self.measured)
+    }
+
     /// What is kept of a voice in a folder, or why that is of no use.
     pub fn read(folder: &Path, id: &VoiceId) -> Result<Option<Self>, String> {
         let useless = |reason: &str| shortened(&format!("it cannot be used: {reason}"), MAX_PROBLEM_CHARS);
@@ -118,14 +86,9 @@ impl Assessment {
     }
 }
 
-/// The file's name in a models folder.
-pub fn quality_name(id: &VoiceId) -> String {
-    format!("{id}{ENDING}")
-}
-
 /// Why a file of a models folder is not used, if it is named as one of these.
 pub fn problem(folder: &Path, name: &str) -> Option<String> {
-    let Ok(id) = VoiceId::parse(name.strip_suffix(ENDING)?) else {
+    let Ok(id) = VoiceId::parse(name.strip_suffix(QUALITY_ENDING)?) else {
         return Some("no voice can have its name".to_owned());
     };
     if !folder.join(model_name(&id)).exists() {
