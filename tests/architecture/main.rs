@@ -5,6 +5,8 @@
 // Helpers stand outside of test functions, where the exemption of tests from these lints does not reach.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod circles;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
