@@ -1,4 +1,4 @@
-//! Owns putting together what speaks: the native parts, the phonemizer children, the pool and the cache.
+//! Puts together what speaks: the native parts, the phonemizer children, the pool and the cache.
 
 use std::sync::Arc;
 

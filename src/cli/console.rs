@@ -1,4 +1,4 @@
-//! Owns what a command reads from standard input and writes to standard output.
+//! Standard input and output of a command.
 
 use std::io::{Read, Write};
 

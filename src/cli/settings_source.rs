@@ -1,4 +1,4 @@
-//! Owns where commands have their settings from.
+//! The settings of commands: a file, if one is named, and the environment over it.
 
 use std::path::Path;
 

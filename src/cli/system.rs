@@ -1,4 +1,4 @@
-//! Owns running what a command does where actors can live, and the end of that.
+//! Runs a command where actors can live, and ends that in order.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Owns values as they were set, and what is said of one that is wrong.
+//! Values as they were set, and the errors of those that are wrong.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Owns what the pool is put together of: its settings, and what it works with.
+//! The settings of the pool, and the parts that it works with.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Owns what the entities of XML stand for, of which no others are read than those of XML itself.
+//! The entities of XML: five by name, characters by number. No others are read.
 
 /// The character that a reference stands for.
 pub fn character(reference: &str) -> Option<char> {

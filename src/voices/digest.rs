@@ -1,5 +1,4 @@
-//! Owns which bytes a voice is made of, as one digest: what was said with other bytes is not what this voice says.
-//!
+//! The digest of the bytes that a voice is made of: what was said with other bytes is not what this voice says.
 
 use sha2::{Digest, Sha256};
 

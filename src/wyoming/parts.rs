@@ -1,4 +1,4 @@
-//! Owns what the server is put together of: what all connections share, and what all utterances do.
+//! The parts of the Wyoming server that all connections and all utterances share.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Owns loading a voice into whatever computes it: the kernels, or ONNX Runtime.
+//! Loads a voice into whatever computes it: the kernels, or ONNX Runtime.
 
 use std::sync::Arc;
 

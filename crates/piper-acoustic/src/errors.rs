@@ -1,4 +1,4 @@
-//! Owns the reasons for which a voice could not be loaded, or a sentence not be computed.
+//! Why a voice could not be loaded, or a sentence not be computed.
 
 use std::io::ErrorKind;
 

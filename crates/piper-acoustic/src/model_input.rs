@@ -1,4 +1,4 @@
-//! Owns what the network is told of one sentence.
+//! One sentence as the network takes it.
 
 /// One sentence as the network takes it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,5 @@
-//! Owns what a voice is to a caller: the files that it is loaded from, loading it, and computing a sentence, whole or
-//! part by part. Refuses to know how it is computed.
+//! A voice as a caller has it: the files that it is loaded from, loading it, and computing a sentence, whole or part by
+//! part. Refuses to know how it is computed.
 
 use std::ops::Range;
 use std::path::PathBuf;

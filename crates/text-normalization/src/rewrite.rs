@@ -1,4 +1,4 @@
-//! Owns what is said in the place of a part of a text: what the reading of a text comes to.
+//! What a reading comes to: the parts of a text that are said otherwise than they are written.
 
 use std::ops::Range;
 

@@ -1,5 +1,4 @@
-//! Owns what is said of batches and their items in whichever ledger: bounds, submissions, tasks, and what became of
-//! them.
+//! Shapes that every ledger of batches has: bounds, submissions, tasks, and what became of them.
 
 use std::sync::Arc;
 

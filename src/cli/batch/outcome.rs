@@ -1,4 +1,4 @@
-//! Owns what is done with the outcome of each text, whoever speaks it.
+//! Takes the outcome of each text, whoever speaks it.
 
 use crate::batch::{ItemError, SpokenItem};
 

@@ -1,5 +1,4 @@
-//! Owns what the supervisor keeps of voices that are not in memory yet: who waits for them, what is found of them, and
-//! which of them wait for room.
+//! Voices that are not in memory yet: who waits for them, their files, and which of them wait for room.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

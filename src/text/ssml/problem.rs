@@ -1,4 +1,4 @@
-//! Owns what can be wrong with a document, and the bounds within which it must stay.
+//! The errors of an SSML document, and the bounds within which it must stay.
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,5 @@
-//! Owns computing a range of a convolution's outputs: tiles are taken so many at a time that what is computed of them
-//! stays in a core's cache, in memory that runs share.
+//! Computes a range of a convolution's outputs, tile by tile, so that what is computed of a tile stays in a core's
+//! cache. Runs share their memory.
 
 use std::ops::Range;
 

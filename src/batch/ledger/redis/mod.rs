@@ -3,10 +3,10 @@
 //! that loses its connections, and goes on where it was when one is back.
 //!
 //! - `scripts`: what is done in one step; `keys`: what is called how.
-//! - `board`: which batches are worked off; `work`: handing items out and recording them; `upkeep`:
+//! - `active`: which batches are worked off; `work`: handing items out and recording them; `upkeep`:
 //!   what is done to batches that nobody asks for.
 
-mod board;
+mod active;
 mod keys;
 mod scripts;
 mod upkeep;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::super::model::{BatchDescription, BatchId, BatchStatus, ItemError, ItemOutcome, NewItem, VERSION};
 use super::types::{Idempotency, LedgerError, LedgerLimits, LedgerResult, Submitted};
 use crate::cache::{RedisTarget, SharedConnection};
-use board::ActiveBatches;
+use active::ActiveBatches;
 use keys::{ACTIVE, EXPIRING, counts, custom_ids, named, of_owner, open_of, results, stream};
 use scripts::{ADD, OPEN, TIME, script};
 
@@ -50,7 +50,7 @@ struct LedgerInner {
     settings: RedisLedgerSettings,
     /// The name of this replica.
     replica: String,
-    board: Mutex<ActiveBatches>,
+    active_batches: Mutex<ActiveBatches>,
     /// Batches of another version that the log has named.
     named: Mutex<HashSet<BatchId>>,
     /// How many of the batches were looked after.
@@ -90,7 +90,7 @@ impl RedisLedger {
             connection: Mutex::default(),
             settings,
             replica: Uuid::new_v4().to_string(),
-            board: Mutex::default(),
+            active_batches: Mutex::default(),
             named: Mutex::default(),
             looked_after: Mutex::default(),
         }))
@@ -159,7 +159,7 @@ impl RedisLedger {
 
     /// Has the next look for work see what is new.
     async fn look_again(&self) {
-        self.0.board.lock().await.read = None;
+        self.0.active_batches.lock().await.read = None;
     }
 
     async fn stands_for(&self, idempotency: &Idempotency) -> LedgerResult<Option<String>> {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::super::super::model::{BatchDescription, BatchId, ItemError, ItemOutcome};
 use super::super::types::{ItemTask, LedgerError, LedgerResult, Recorded, Renewed, Room};
-use super::board::Posted;
+use super::active::Posted;
 use super::keys::{ACTIVE, bytes_of, counts, on_batch, stream};
 use super::scripts::{DROP, FAIL, LEAVE, RECORD, RENEW, ROOM, TAKE, script};
 use super::{DAMAGED, FOREIGN, RedisLedger, described, gone_at, written};
@@ -24,10 +24,10 @@ const BEGINNING: &str = "-";
 
 impl RedisLedger {
     pub async fn take(&self, consumer: &str) -> LedgerResult<Option<ItemTask>> {
-        self.read_board().await?;
-        let order = self.0.board.lock().await.turns.order();
+        self.refresh_active().await?;
+        let order = self.0.active_batches.lock().await.turns.order();
         for id in order {
-            let posted = self.0.board.lock().await.batches.get(&id).filter(|posted| !posted.rests).cloned();
+            let posted = self.0.active_batches.lock().await.batches.get(&id).filter(|posted| !posted.rests).cloned();
             let Some(posted) = posted else { continue };
             match self.take_of(id, posted.clone(), consumer).await {
                 Ok(Some(task)) => return Ok(Some(task)),
@@ -45,35 +45,35 @@ impl RedisLedger {
         take.arg(consumer).arg(milliseconds(settings.claim_after)).arg(&self.0.replica);
         take.arg(milliseconds(settings.leave_for)).arg(&posted.cursor).arg(written(&items_lost())?);
         let taken: Option<Vec<String>> = self.ask(&take).await?;
-        let mut board = self.0.board.lock().await;
+        let mut known = self.0.active_batches.lock().await;
         let Some(taken) = taken else {
-            board.batches.remove(&id);
-            board.turns.remove(id);
+            known.batches.remove(&id);
+            known.turns.remove(id);
             return Ok(None);
         };
         let mut taken = taken.into_iter();
         let cursor = taken.next().unwrap_or_else(|| BEGINNING.to_owned());
-        if let Some(posted) = board.batches.get_mut(&id) {
+        if let Some(posted) = known.batches.get_mut(&id) {
             posted.rests = taken.len() == 0 && cursor == BEGINNING;
             posted.cursor = cursor;
         }
         let [entry, index, item, attempt] = taken.as_slice() else { return Ok(None) };
-        board.turns.had(id);
+        known.turns.had(id);
         let (index, attempt) = (index.parse().unwrap_or_default(), attempt.parse().unwrap_or(usize::MAX));
         Ok(Some(ItemTask { batch: id, index, item: item.clone(), attempt, entry: entry.clone(), description }))
     }
 
-    async fn read_board(&self) -> LedgerResult<()> {
+    async fn refresh_active(&self) -> LedgerResult<()> {
         {
-            let mut board = self.0.board.lock().await;
-            if board.read.is_some_and(|read| read.elapsed() < READ_EVERY) {
-                return board.unread.clone().map_or(Ok(()), Err);
+            let mut known = self.0.active_batches.lock().await;
+            if known.read.is_some_and(|read| read.elapsed() < READ_EVERY) {
+                return known.unread.clone().map_or(Ok(()), Err);
             }
             // Other workers of this replica go on by what is there.
-            board.read = Some(Instant::now());
+            known.read = Some(Instant::now());
         }
         let read = self.read_active().await;
-        self.0.board.lock().await.unread = read.clone().err();
+        self.0.active_batches.lock().await.unread = read.clone().err();
         read
     }
 
@@ -81,7 +81,7 @@ impl RedisLedger {
         let active: Vec<String> = self.ask(cmd("ZRANGE").arg(ACTIVE).arg(0).arg(MOST_ACTIVE - 1)).await?;
         let active: Vec<BatchId> = active.iter().filter_map(|id| BatchId::parse(id)).collect();
         for &id in &active {
-            if !self.0.board.lock().await.batches.contains_key(&id) {
+            if !self.0.active_batches.lock().await.batches.contains_key(&id) {
                 match self.post(id).await {
                     Err(LedgerError::Damaged(_)) => self.give_up(id, None).await?,
                     posted => posted?,
@@ -89,10 +89,10 @@ impl RedisLedger {
             }
         }
         let active: HashSet<BatchId> = active.into_iter().collect();
-        let mut board = self.0.board.lock().await;
-        board.batches.retain(|id, _| active.contains(id));
-        board.turns.keep_only(&active);
-        board.batches.values_mut().for_each(|posted| posted.rests = false);
+        let mut known = self.0.active_batches.lock().await;
+        known.batches.retain(|id, _| active.contains(id));
+        known.turns.keep_only(&active);
+        known.batches.values_mut().for_each(|posted| posted.rests = false);
         Ok(())
     }
 
@@ -106,20 +106,20 @@ impl RedisLedger {
             let _ = self.fail(id, description, &damaged).await;
         }
         let _: i64 = self.ask(cmd("ZREM").arg(ACTIVE).arg(id.to_string())).await?;
-        let mut board = self.0.board.lock().await;
-        board.batches.remove(&id);
-        board.turns.remove(id);
+        let mut known = self.0.active_batches.lock().await;
+        known.batches.remove(&id);
+        known.turns.remove(id);
         Ok(())
     }
 
-    /// Puts a batch on the board, unless another version wrote it, or there is none.
+    /// Puts a batch among them, unless another version wrote it, or there is none.
     async fn post(&self, id: BatchId) -> LedgerResult<()> {
         let about: Option<String> = self.ask(cmd("HGET").arg(counts(id)).arg("about")).await?;
         if let Some(description) = described(about.as_deref()) {
-            let mut board = self.0.board.lock().await;
-            board.turns.add(&description.owner, id);
+            let mut known = self.0.active_batches.lock().await;
+            known.turns.add(&description.owner, id);
             let description = Arc::new(description);
-            board.batches.insert(id, Posted { description, cursor: BEGINNING.to_owned(), rests: false });
+            known.batches.insert(id, Posted { description, cursor: BEGINNING.to_owned(), rests: false });
         } else if self.knows(id).await? {
             self.name_once(id, FOREIGN).await;
         } else {

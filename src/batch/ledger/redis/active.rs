@@ -1,4 +1,4 @@
-//! Owns the board: the batches that are worked off, as this replica knows them.
+//! The batches that are worked off, as this replica knows them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
